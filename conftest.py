@@ -1,0 +1,17 @@
+"""For all tests: no network, neither here nor in a process that a test starts (kernels too)."""
+
+import os
+import sys
+from pathlib import Path
+
+OFFLINE = str(Path(__file__).parent / "tests" / "offline")
+
+
+def pytest_configure(config):
+    sys.path.insert(0, OFFLINE)
+    import no_network
+
+    no_network.block()
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([OFFLINE, inherited] if inherited else [OFFLINE])
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
