@@ -1,0 +1,56 @@
+"""See what a convolutional network sees: the helpers of the course's notebooks.
+
+>>> from cnnvis_helpers import gradcam, load_network, load_photo, show_overlay
+>>> net = load_network("course")
+>>> photo = load_photo("chelsea")
+>>> show_overlay(photo, gradcam(net, photo), alt="A heat map lies on the cat's face.")
+
+Every name loads its room when it is first used, so importing the package costs next to nothing:
+neither TensorFlow nor matplotlib is imported before a name needs it. `dir(cnnvis_helpers)` lists
+the names, `python -m cnnvis_helpers --help` the commands.
+"""
+
+import importlib
+import sys
+import types
+
+__version__ = "0.1.0"
+
+_NAMES_OF_ROOM = {
+    "networks": ("list_networks", "load_network"),
+    "occlusion": ("occlusion",),
+    "dreams": ("class_pattern", "deep_dream", "filter_pattern", "filter_patterns"),
+    "exercises": ("check", "hint", "solution"),
+}
+_ROOM_OF = {name: room for room, names in _NAMES_OF_ROOM.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)
+
+
+class _Package(types.ModuleType):
+    """The package's own module: a room never hides the function that bears its name.
+
+    Importing cnnvis_helpers.occlusion makes Python set the attribute `occlusion` to that room;
+    the public name is the function, so this one assignment is left out.
+    """
+
+    def __setattr__(self, name, value):
+        if not (name in _ROOM_OF and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name):
+    if name not in _ROOM_OF:
+        raise AttributeError(
+            f"cnnvis_helpers has no {name!r}; dir(cnnvis_helpers) lists what there is"
+        )
+    value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*__all__, "__all__", "__doc__", "__version__"})
