@@ -1,0 +1,520 @@
+"""Pictures made by gradient ascent: filter patterns, class patterns, deep dream.
+
+All of them start from a picture and change its pixels, step by step, so that something inside the
+network grows: one channel of a layer (`filter_pattern`), the score of a class (`class_pattern`) or
+everything a layer already sees in a photo (`deep_dream`).
+
+tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because its defaults are
+tuned for one network, its rotation ignores the seed, and it makes one picture at a time.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from .networks import Network
+
+GREY = 127.5
+# The square root of the covariance of RGB values in natural photos, as strengths of three
+# uncorrelated directions: brightness, blue-yellow, green-purple (opponent colours).
+_OPPONENT = np.array([[1, 1, 1], [0.45, 0, -0.45], [-0.12, 0.24, -0.12]], np.float32)
+
+
+# --- filter patterns ------------------------------------------------------------------------------
+
+
+def filter_pattern(net: Network, layer: str, channel: int, **settings) -> np.ndarray:
+    """The picture that excites one filter most, found by gradient ascent from grey noise.
+
+    Parameters are those of `filter_patterns`, with one `channel` instead of a list.
+
+    Returns
+    -------
+    uint8 array (size, size, 3).
+
+    Examples
+    --------
+    >>> pattern = filter_pattern(net, "block3_conv1", 12)      # doctest: +SKIP
+    """
+    return filter_patterns(net, layer, [channel], **settings)[0]
+
+
+def filter_patterns(
+    net: Network,
+    layer: str,
+    channels=None,
+    *,
+    size: int = 64,
+    steps: int = 40,
+    step: float = 4.0,
+    jitter: int = 16,
+    blur: float = 0.7,
+    decay: float = 0.0,
+    seed: int = 0,
+    progress=None,
+) -> np.ndarray:
+    """One picture a filter, all made together in one batch.
+
+    The objective is the mean of the channel's map *before* its activation function, so that a
+    filter which is silent on noise (a ReLU at zero) still has a gradient to climb.
+
+    Parameters
+    ----------
+    net : Network
+    layer : name of a layer with maps (n, h, w, c).
+    channels : channel numbers; None for the first 64 of the layer (fewer if it has fewer).
+    size : side of the pictures in pixels.
+    steps : gradient steps, at least 1.
+    step : root mean square of one step, in pixel levels (0..255).
+    jitter : the picture is rolled by up to this many pixels, at random, before each step, so that no
+        place is favoured.
+    blur : standard deviation in pixels of the Gaussian that smooths each gradient; 0 for none.
+    decay : share (0..1) by which each step pulls the picture back to grey; 0 for none.
+    seed : the same seed gives the same bytes.
+    progress : called as progress(done, total) after each step.
+
+    Returns
+    -------
+    uint8 array (n, size, size, 3), in the order of `channels`.
+
+    Raises
+    ------
+    ValueError for an unknown layer, a channel out of range, or a setting out of its range.
+
+    Notes
+    -----
+    Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; the normalised
+    gradient and the random roll follow Mordvintsev et al. 2015.
+    """
+    layer = net.spatial_layer(layer)
+    _check_settings(size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay)
+    channels = _check_channels(net, layer, channels)
+    climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
+    rng = np.random.default_rng(seed)
+    noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
+    kernel = _gaussian(blur)
+    margin = tf.constant(_border(net, layer, size))
+    index = tf.constant(channels, tf.int32)
+    pictures = tf.tile(noise[None], (len(channels), 1, 1, 1))  # the same start for every filter
+    for done in range(steps):
+        shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
+        pictures = climb(
+            pictures, index, margin, shift, kernel, np.float32(step), np.float32(decay)
+        )
+        if progress is not None:
+            progress(done + 1, steps)
+    return _to_uint8(pictures.numpy())
+
+
+def filter_responses(net: Network, pictures, layer: str) -> np.ndarray:
+    """How strongly each picture excites each filter: the mean of every map before its activation.
+
+    Parameters
+    ----------
+    pictures : uint8 or float array (n, h, w, 3), 0..255, taken at their own size.
+    layer : name of a layer with maps.
+
+    Returns
+    -------
+    float32 array (n, channels).
+    """
+    layer = net.spatial_layer(layer)
+    batch = tf.constant(np.asarray(pictures, np.float32))
+    return tf.reduce_mean(_linear_map(net, batch, layer), axis=(1, 2)).numpy()
+
+
+def _linear_map(net, pixels, layer):
+    """The layer's output before its activation function."""
+    target = net.layer(layer)
+
+    def substitute(candidate):
+        if candidate is target and _has_activation(candidate):
+            return net.without_activation(candidate)
+        return None
+
+    return tf.cast(net.maps(pixels, [layer], substitute=substitute)[0], tf.float32)
+
+
+def _has_activation(layer) -> bool:
+    return getattr(layer, "activation", None) is not None and hasattr(layer, "kernel")
+
+
+def _compile_filter_step(net, layer):
+    @tf.function(reduce_retracing=True)
+    def climb(pictures, channels, margin, shift, kernel, step, decay):
+        rolled = tf.roll(pictures, shift, axis=(1, 2))
+        with tf.GradientTape() as tape:
+            tape.watch(rolled)
+            maps = _linear_map(net, rolled, layer)
+            height, width = tf.shape(maps)[1], tf.shape(maps)[2]
+            inner = maps[:, margin : height - margin, margin : width - margin]
+            responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
+            score = tf.linalg.trace(responses)  # picture i answers for channel i
+        gradient = _smooth(tape.gradient(score, rolled), kernel)
+        rolled += step * _unit_rms(gradient)
+        rolled += decay * (GREY - rolled)
+        return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
+
+    return climb
+
+
+def _border(net, layer, size) -> int:
+    """Cells left out at the map's edge: there the filter sees padding, not the picture."""
+    shape = net.maps(tf.zeros((1, size, size, 3)), [layer])[0].shape
+    return 2 if min(shape[1:3]) >= 8 else 0
+
+
+def _check_channels(net, layer, channels) -> list[int]:
+    count = int(net.maps(tf.zeros((1, *net.input_size, 3)), [layer])[0].shape[-1])
+    if channels is None:
+        return list(range(min(64, count)))
+    wanted = [int(channel) for channel in channels]
+    wrong = [channel for channel in wanted if not 0 <= channel < count]
+    if wrong or not wanted:
+        came = f"channel {wrong[0]}" if wrong else "an empty list of channels"
+        raise ValueError(f"{came} came, but layer {layer!r} has channels 0 to {count - 1}.")
+    return wanted
+
+
+# --- class patterns -------------------------------------------------------------------------------
+
+
+def class_pattern(
+    net: Network,
+    target,
+    *,
+    steps: int = 128,
+    learning_rate: float = 0.03,
+    smooth: bool = True,
+    jitter: int = 8,
+    zoom: float = 0.15,
+    seed: int = 0,
+    progress=None,
+) -> np.ndarray:
+    """A picture that the network takes for a very good example of a class.
+
+    The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help the
+    result is high-frequency noise that fools the network; two regularisers make it a picture:
+    `smooth` writes the picture as a sum of waves in opponent colours, in which slow waves move
+    first, and `jitter` and `zoom` show the network the picture a little shifted and scaled at each
+    step, so that only patterns which survive that can grow.
+
+    Parameters
+    ----------
+    target : class index, label, or (a, b).
+    steps : steps of Adam, at least 1.
+    learning_rate : of Adam, in units of the picture's parameters.
+    smooth : False climbs on the pixels themselves.
+    jitter : largest shift in pixels.
+    zoom : largest relative change of scale, 0..0.5.
+    seed : the same seed gives the same bytes.
+    progress : called as progress(done, total) after each step.
+
+    Returns
+    -------
+    uint8 array (h, w, 3) of the network's input size.
+
+    Raises
+    ------
+    ValueError for an unknown target (None has no meaning without a photo) or a bad setting.
+
+    Notes
+    -----
+    Simonyan et al. 2013 (arXiv 1312.6034) introduced class maximisation; the waves and the
+    transformations follow Olah et al., "Feature Visualization", Distill 2017.
+    """
+    if target is None:
+        raise ValueError("target None came, but there is no photo to take a top class from; "
+                         "name a class, such as target=0.")
+    _check_settings(steps=steps, step=learning_rate, jitter=jitter, zoom=zoom)
+    vector = tf.constant(net.score_vector(target))
+    climb = net.cached(("class_pattern", smooth), lambda: _compile_class_step(net, smooth))
+    rng = np.random.default_rng(seed)
+    parameters = tf.constant(_first_parameters(net.input_size, smooth, rng))
+    moments = (tf.zeros_like(parameters), tf.zeros_like(parameters))
+    for done in range(steps):
+        shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
+        scale = np.float32(1 + rng.uniform(-zoom, zoom))
+        parameters, moments = climb(
+            parameters, moments, vector, shift, scale, np.float32(learning_rate),
+            np.float32(done + 1),
+        )
+        if progress is not None:
+            progress(done + 1, steps)
+    picture = _picture_of(parameters, net.input_size, smooth)
+    return _to_uint8(picture.numpy())[0]
+
+
+def _compile_class_step(net, smooth):
+    height, width = net.input_size
+
+    @tf.function(reduce_retracing=True)
+    def climb(parameters, moments, vector, shift, scale, rate, count):
+        with tf.GradientTape() as tape:
+            tape.watch(parameters)
+            picture = _picture_of(parameters, (height, width), smooth)
+            seen = _zoomed(tf.roll(picture, shift, axis=(1, 2)), scale, height, width)
+            logits, _ = net.forward(seen)
+            score = tf.tensordot(logits[0], vector, 1)
+        gradient = tape.gradient(score, parameters)
+        gradient /= tf.sqrt(tf.reduce_mean(gradient**2)) + 1e-12
+        first = 0.9 * moments[0] + 0.1 * gradient
+        second = 0.999 * moments[1] + 0.001 * gradient**2
+        rise = first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.999**count)) + 1e-8)
+        return parameters + rate * rise, (first, second)
+
+    return climb
+
+
+def _first_parameters(input_size, smooth, rng) -> np.ndarray:
+    height, width = input_size
+    shape = (2, 3, height, width // 2 + 1) if smooth else (1, height, width, 3)
+    return rng.normal(0, 0.01, shape).astype(np.float32)
+
+
+def _picture_of(parameters, input_size, smooth):
+    """Parameters -> pixels 0..255, (1, h, w, 3)."""
+    if not smooth:
+        return 255 * tf.sigmoid(parameters)
+    height, width = input_size
+    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
+    strength = (np.sqrt(height * width) / frequency).astype(np.float32)
+    spectrum = tf.complex(parameters[0] * strength, parameters[1] * strength)
+    waves = tf.signal.irfft2d(spectrum, fft_length=(height, width)) / 4
+    colours = tf.einsum("chw,cr->hwr", waves, tf.constant(_OPPONENT))
+    return 255 * tf.sigmoid(colours)[None]
+
+
+def _zoomed(pictures, scale, height, width):
+    """The pictures enlarged or shrunk about their centre; what is uncovered is grey."""
+    small = tf.cast(tf.round(scale * tf.constant([height, width], tf.float32)), tf.int32)
+    resized = tf.image.resize(pictures - GREY, small)
+    return GREY + tf.image.resize_with_crop_or_pad(resized, height, width)
+
+
+# --- deep dream -----------------------------------------------------------------------------------
+
+
+def deep_dream(net: Network, photo, layers=None, **settings) -> np.ndarray:
+    """Exaggerate in a photo what some layers of the network already see in it.
+
+    Parameters are those of `dream_steps`. An interrupted dream returns what it has so far.
+
+    Returns
+    -------
+    uint8 array (H, W, 3), the size of the photo.
+
+    Examples
+    --------
+    >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
+    """
+    progress = settings.pop("progress", None)
+    picture = None
+    try:
+        for done, total, picture in dream_steps(net, photo, layers, **settings):
+            if progress is not None:
+                progress(done, total)
+    except KeyboardInterrupt:
+        if picture is None:
+            raise
+        warnings.warn(f"the dream was stopped after {done} of {total} steps", stacklevel=2)
+        height, width = np.shape(photo)[:2]
+        return _to_uint8(_resize(picture, (height, width)))[0]
+    return _to_uint8(picture)[0]
+
+
+def dream_steps(
+    net: Network,
+    photo,
+    layers=None,
+    *,
+    octaves: int = 4,
+    octave_scale: float = 1.4,
+    steps: int = 10,
+    step: float = 1.5,
+    jitter: int = 32,
+    detail: bool = True,
+    tile: int = 512,
+    seed: int = 0,
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """A dream as it grows: yields (steps done, steps in all, picture) after every step.
+
+    The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size upwards each
+    octave makes `steps` steps that raise the mean square of the layers' maps, then the picture is
+    enlarged and the photo's own detail, lost by shrinking, is put back.
+
+    Parameters
+    ----------
+    photo : uint8 (H, W, 3) of any size; it is not resized to the network's input.
+    layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
+        of the way to the last maps.
+    octaves, octave_scale : number of sizes (>= 1) and ratio (> 1) between them.
+    steps : gradient steps an octave, at least 1.
+    step : mean absolute change of one step, in pixel levels.
+    jitter : largest random roll in pixels before each step; it hides the seams of tiles.
+    detail : False keeps the lost detail lost.
+    tile : pictures larger than this many pixels a side are done in tiles, so memory stays bounded.
+    seed : the same seed gives the same bytes.
+
+    Yields
+    ------
+    (int, int, float32 array (1, h, w, 3) in 0..255); in the last octave h, w = H, W.
+
+    Raises
+    ------
+    ValueError for an unknown layer, a bad setting, or a photo too small for the octaves.
+
+    Notes
+    -----
+    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream.
+    """
+    net.prepare(photo)  # the one place that judges photos
+    _check_settings(octaves=octaves, steps=steps, step=step, jitter=jitter, tile=tile)
+    if not octave_scale > 1:
+        raise ValueError(f"octave_scale {octave_scale} came, but it must be above 1, such as 1.4.")
+    weights = _layer_weights(net, layers)
+    key = ("deep_dream", *sorted(weights))
+    gradient_of = net.cached(key, lambda: _compile_dream_gradient(net, sorted(weights)))
+    amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
+    rng = np.random.default_rng(seed)
+    original = np.asarray(photo, np.float32)[None]
+    sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
+    picture = base = _resize(original, sizes[0])
+    for number, size in enumerate(sizes):
+        if number:
+            grown, new_base = _resize(picture, size), _resize(original, size)
+            # Re-inject what the smaller photo could not hold.
+            picture = grown + (new_base - _resize(base, size)) if detail else grown
+            picture, base = np.clip(picture, 0, 255), new_base
+        for done in range(steps):
+            picture = _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng)
+            yield number * steps + done + 1, octaves * steps, picture
+
+
+def dream_objective(net: Network, photo, layers=None) -> float:
+    """What `deep_dream` raises: the weighted sum over layers of the mean square of their maps."""
+    weights = _layer_weights(net, layers)
+    pixels = tf.constant(np.asarray(photo, np.float32)[None])
+    maps = net.maps(pixels, list(weights))
+    return float(sum(w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
+                     for w, m in zip(weights.values(), maps, strict=True)))
+
+
+def _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng):
+    shift = rng.integers(-jitter, jitter + 1, 2)
+    rolled = np.roll(picture, shift, axis=(1, 2))
+    gradient = np.empty_like(rolled)
+    for rows, columns in _tiles(rolled.shape[1:3], tile):
+        part = np.ascontiguousarray(rolled[:, rows, columns])
+        gradient[:, rows, columns] = gradient_of(part, amounts).numpy()
+    gradient /= np.abs(gradient).mean() + 1e-12
+    rolled = np.clip(rolled + np.float32(step) * gradient, 0, 255)
+    return np.roll(rolled, -shift, axis=(1, 2))
+
+
+def _compile_dream_gradient(net, names):
+    signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((len(names),))]
+
+    @tf.function(input_signature=signature)
+    def gradient_of(pixels, amounts):
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            score = 0.0
+            for number, maps in enumerate(net.maps(pixels, names)):
+                score += amounts[number] * tf.reduce_mean(tf.cast(maps, tf.float32) ** 2)
+        gradient = tape.gradient(score, pixels)
+        # Tiles of different content must not differ in strength.
+        return gradient / (tf.reduce_mean(tf.abs(gradient)) + 1e-12)
+
+    return gradient_of
+
+
+def _tiles(size, tile):
+    """Slices (rows, columns) that cover a picture with nearly equal parts of at most `tile`."""
+    def cuts(length):
+        parts = -(-length // tile)
+        edges = np.linspace(0, length, parts + 1).astype(int)
+        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
+
+
+def _octave_sizes(size, octaves, scale) -> list[tuple[int, int]]:
+    sizes = [tuple(round(side / scale**k) for side in size) for k in range(octaves)][::-1]
+    if min(sizes[0]) < 32:
+        raise ValueError(
+            f"a photo of {size[1]} x {size[0]} pixels shrinks to {sizes[0][1]} x {sizes[0][0]} in "
+            f"{octaves} octaves of {scale}, but at least 32 are needed; use fewer octaves."
+        )
+    return sizes
+
+
+def _layer_weights(net, layers) -> dict[str, float]:
+    if layers is None:
+        layers = _middle_layer(net)
+    if isinstance(layers, str):
+        layers = [layers]
+    weights = dict(layers) if isinstance(layers, dict) else {name: 1.0 for name in layers}
+    if not weights:
+        raise ValueError("an empty list of layers came; name at least one layer to dream with.")
+    return {net.spatial_layer(name): float(weight) for name, weight in weights.items()}
+
+
+def _middle_layer(net) -> str:
+    from .layers import conv_layers
+
+    names = [row.name for row in conv_layers(net)]
+    return names[(2 * len(names)) // 3]
+
+
+# --- shared ---------------------------------------------------------------------------------------
+
+
+def _check_settings(**settings):
+    """One sentence for the first setting out of its range."""
+    least = {"size": 16, "steps": 1, "octaves": 1, "tile": 64, "jitter": 0, "blur": 0.0,
+             "decay": 0.0, "zoom": 0.0}
+    for name, value in settings.items():
+        if name == "step":
+            if not value > 0:
+                raise ValueError(f"step {value} came, but a step must be above 0.")
+        elif not value >= least[name]:
+            raise ValueError(f"{name}={value} came, but it must be at least {least[name]}.")
+    for name, most in (("decay", 1.0), ("zoom", 0.5)):
+        if settings.get(name, 0) > most:
+            raise ValueError(f"{name}={settings[name]} came, but it must be at most {most}.")
+
+
+def _gaussian(sigma: float) -> tf.Tensor:
+    """A one-dimensional Gaussian of odd length whose sum is 1; [1.] for sigma 0."""
+    if sigma == 0:
+        return tf.ones((1,))
+    reach = np.arange(-int(np.ceil(3 * sigma)), int(np.ceil(3 * sigma)) + 1)
+    kernel = np.exp(-0.5 * (reach / sigma) ** 2)
+    return tf.constant(kernel / kernel.sum(), tf.float32)
+
+
+def _smooth(pictures, kernel):
+    length = tf.shape(kernel)[0]
+    column = tf.tile(tf.reshape(kernel, (length, 1, 1, 1)), (1, 1, 3, 1))
+    row = tf.tile(tf.reshape(kernel, (1, length, 1, 1)), (1, 1, 3, 1))
+    for weights in (column, row):
+        pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "SAME")
+    return pictures
+
+
+def _unit_rms(gradient):
+    """Each picture's gradient divided by its own root mean square."""
+    return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
+
+
+def _resize(pictures, size) -> np.ndarray:
+    return tf.image.resize(pictures, size, antialias=True).numpy()
+
+
+def _to_uint8(pictures) -> np.ndarray:
+    return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)

@@ -1,0 +1,269 @@
+"""Filter patterns, class patterns and deep dream, judged by numbers on small networks."""
+
+import hashlib
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from cnnvis_helpers import dreams
+from cnnvis_helpers.networks import load_network
+
+
+def small_model(activation="relu"):
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((48, 48, 3)),
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(8, 3, padding="same", activation=activation, name="first"),
+        layers.MaxPooling2D(name="pool"),
+        layers.Conv2D(12, 3, padding="same", activation=activation, name="second"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(5, activation="softmax", name="head"),
+    ])
+
+
+@pytest.fixture(scope="module")
+def net():
+    return load_network(small_model())
+
+
+@pytest.fixture(scope="module")
+def photo():
+    rows, columns = np.mgrid[:70, :90]
+    picture = np.stack([rows * 3, columns * 2, (rows + columns) % 40 * 6], -1)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def digest(model):
+    return hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
+
+
+# --- filter patterns
+
+
+def test_each_pattern_excites_its_own_filter_more_than_every_other_pattern_does(net):
+    patterns = dreams.filter_patterns(net, "second", size=48)
+    responses = dreams.filter_responses(net, patterns, "second")
+    assert patterns.shape == (12, 48, 48, 3) and patterns.dtype == np.uint8
+    assert (responses.argmax(axis=0) == np.arange(12)).all()
+
+
+def test_the_pattern_of_a_linear_filter_is_its_sign():
+    """For a 1x1 filter w the best picture is 255 where w > 0 and 0 where w < 0."""
+    model = keras.Sequential([
+        keras.Input((16, 16, 3)),
+        keras.layers.Conv2D(2, 1, name="mix"),
+        keras.layers.GlobalAveragePooling2D(),
+    ])
+    kernel = np.array([[1.0, -2.0], [-0.5, 0.7], [0.3, 1.0]], np.float32)
+    model.get_layer("mix").set_weights([kernel[None, None], np.zeros(2, np.float32)])
+    patterns = dreams.filter_patterns(
+        load_network(model), "mix", size=16, steps=200, step=8.0, blur=0.0, jitter=8
+    )
+    for channel in range(2):
+        expected = np.where(kernel[:, channel] > 0, 255, 0)
+        assert (patterns[channel] == expected).all()
+
+
+def test_one_pattern_equals_its_place_in_the_batch(net):
+    together = dreams.filter_patterns(net, "second", [7, 2, 5], size=32, steps=8)
+    alone = dreams.filter_pattern(net, "second", 2, size=32, steps=8)
+    difference = np.abs(together[1].astype(int) - alone)
+    assert difference.max() <= 1  # rounding of a sum in another order
+
+
+def test_a_filter_silent_behind_its_relu_still_gets_a_pattern(photo):
+    model = small_model()
+    kernel, bias = model.get_layer("second").get_weights()
+    model.get_layer("second").set_weights([kernel, bias - 10])
+    net = load_network(model)
+    pattern = dreams.filter_pattern(net, "second", 0, size=32, steps=20)
+    start = dreams.filter_pattern(net, "second", 0, size=32, steps=1, step=1e-3)
+    before, after = dreams.filter_responses(net, [start, pattern], "second")[:, 0]
+    assert after > before + 0.03
+
+
+def test_the_64_first_filters_are_the_default():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)), keras.layers.Conv2D(70, 3, name="wide"),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+    ])
+    assert len(dreams.filter_patterns(load_network(model), "wide", size=16, steps=1)) == 64
+
+
+def test_decay_pulls_the_pattern_to_grey(net):
+    free = dreams.filter_pattern(net, "second", 1, size=32).astype(float)
+    held = dreams.filter_pattern(net, "second", 1, size=32, decay=0.2).astype(float)
+    assert np.abs(held - 127.5).mean() < 0.5 * np.abs(free - 127.5).mean()
+
+
+def test_blur_removes_fast_waves(net):
+    def fastness(picture):
+        return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
+
+    sharp = dreams.filter_pattern(net, "first", 2, size=32, blur=0.0)
+    smooth = dreams.filter_pattern(net, "first", 2, size=32, blur=2.0)
+    assert fastness(smooth) < fastness(sharp)
+
+
+# --- class patterns
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_a_class_pattern_is_of_its_class(net, smooth):
+    picture = dreams.class_pattern(net, 3, steps=60, smooth=smooth)
+    assert picture.shape == (48, 48, 3) and picture.dtype == np.uint8
+    grey = np.full((48, 48, 3), 127, np.uint8)
+    gain = np.asarray(net.logits(net.prepare(picture)) - net.logits(net.prepare(grey)))[0]
+    assert gain[3] > 0 and net.predict(picture, 1)[0].index == 3
+
+
+def test_a_pair_raises_the_difference(net):
+    picture = dreams.class_pattern(net, (1, 2), steps=40)
+    logits = np.asarray(net.logits(net.prepare(picture)))[0]
+    start = np.asarray(net.logits(net.prepare(np.full((48, 48, 3), 127, np.uint8))))[0]
+    assert logits[1] - logits[2] > start[1] - start[2]
+
+
+def test_waves_make_a_smoother_picture_than_pixels(net):
+    def fastness(smooth):
+        picture = dreams.class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0).astype(float)
+        return np.abs(np.diff(picture, axis=0)).mean() / picture.std()
+
+    assert fastness(True) < fastness(False)
+
+
+# --- deep dream
+
+
+def test_a_dream_raises_its_objective_and_keeps_the_size(net, photo):
+    before = photo.copy()
+    dream = dreams.deep_dream(net, photo, ["first", "second"], octaves=2)
+    assert dream.shape == photo.shape and dream.dtype == np.uint8
+    assert (photo == before).all()
+    layers = {"first": 1.0, "second": 1.0}
+    assert dreams.dream_objective(net, dream, layers) > 1.2 * dreams.dream_objective(net, photo, layers)
+
+
+def test_a_dream_in_tiles_raises_its_objective_too(net, photo):
+    large = np.tile(photo, (2, 2, 1))
+    dream = dreams.deep_dream(net, large, "second", octaves=2, tile=64)
+    assert dreams.dream_objective(net, dream, "second") > dreams.dream_objective(net, large, "second")
+
+
+def test_tiles_cover_the_picture_once():
+    covered = np.zeros((130, 300), int)
+    for rows, columns in dreams._tiles(covered.shape, 128):
+        assert rows.stop - rows.start <= 128 and columns.stop - columns.start <= 128
+        covered[rows, columns] += 1
+    assert (covered == 1).all()
+
+
+def test_detail_is_put_back(net, photo):
+    checks = (np.indices((80, 80)).sum(0) % 2 * 255).astype(np.uint8)
+    checks = np.repeat(checks[..., None], 3, axis=2)
+
+    def sharpness(detail):
+        dream = dreams.deep_dream(net, checks, "second", octaves=2, steps=1, step=1e-3, detail=detail)
+        return np.abs(np.diff(dream.astype(float), axis=0)).mean()
+
+    assert sharpness(True) == pytest.approx(255, rel=0.01)
+    assert sharpness(False) < 60
+
+
+def test_one_step_moves_the_pixels_by_the_step_on_average(net):
+    grey = np.full((64, 64, 3), 127, np.uint8)
+    _, _, picture = next(dreams.dream_steps(net, grey, "first", octaves=1, steps=1, step=3.0))
+    assert np.abs(picture - 127).mean() == pytest.approx(3.0, rel=1e-3)
+
+
+def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
+    alone = dreams.deep_dream(net, photo, {"first": 1.0, "second": 0.0}, octaves=1, steps=3)
+    first = dreams.deep_dream(net, photo, "first", octaves=1, steps=3)
+    assert np.abs(alone.astype(int) - first).mean() < 0.1
+    assert np.isfinite(dreams.dream_objective(net, photo))
+
+
+def test_an_interrupted_dream_keeps_what_it_has(net, photo):
+    def stop_after_three(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="stopped after 3 of 8 steps"):
+        dream = dreams.deep_dream(net, photo, "second", octaves=2, steps=4, progress=stop_after_three)
+    assert dream.shape == photo.shape and (dream != photo).any()
+
+
+# --- all of them
+
+
+MAKERS = {
+    "filter_patterns": lambda net, photo, seed: dreams.filter_patterns(
+        net, "second", [0, 1], size=32, steps=4, seed=seed),
+    "class_pattern": lambda net, photo, seed: dreams.class_pattern(net, 1, steps=4, seed=seed),
+    "deep_dream": lambda net, photo, seed: dreams.deep_dream(
+        net, photo, "second", octaves=2, steps=2, seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_same_seed_same_bytes_other_seed_other_picture(net, photo, name):
+    make = MAKERS[name]
+    assert (make(net, photo, 5) == make(net, photo, 5)).all()
+    assert (make(net, photo, 5) != make(net, photo, 6)).any()
+
+
+def test_the_model_is_unchanged(photo):
+    model = small_model()
+    net, before = load_network(model), digest(model)
+    activations = [getattr(layer, "activation", None) for layer in model.layers]
+    trainable = [layer.trainable for layer in model.layers]
+    for make in MAKERS.values():
+        make(net, photo, 0)
+    assert digest(model) == before
+    assert [getattr(layer, "activation", None) for layer in model.layers] == activations
+    assert [layer.trainable for layer in model.layers] == trainable
+
+
+def test_progress_reports_every_step(net, photo):
+    seen = []
+    dreams.filter_pattern(net, "first", 0, size=16, steps=3, progress=lambda *pair: seen.append(pair))
+    dreams.class_pattern(net, 0, steps=2, progress=lambda *pair: seen.append(pair))
+    dreams.deep_dream(net, photo, "first", octaves=1, steps=2,
+                      progress=lambda *pair: seen.append(pair))
+    assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2), (1, 2), (2, 2)]
+
+
+BAD = {
+    "layer": (lambda net, photo: dreams.filter_pattern(net, "frist", 0), "frist.*first"),
+    "not spatial": (lambda net, photo: dreams.filter_pattern(net, "head", 0), "head"),
+    "channel": (lambda net, photo: dreams.filter_pattern(net, "first", 8), "channel 8.*0 to 7"),
+    "no channels": (lambda net, photo: dreams.filter_patterns(net, "first", []), "empty list"),
+    "size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=2), "size=2.*16"),
+    "steps": (lambda net, photo: dreams.filter_pattern(net, "first", 0, steps=0), "steps=0"),
+    "step": (lambda net, photo: dreams.filter_pattern(net, "first", 0, step=-1), "step -1"),
+    "decay": (lambda net, photo: dreams.filter_pattern(net, "first", 0, decay=2), "decay=2"),
+    "no class": (lambda net, photo: dreams.class_pattern(net, None), "no photo"),
+    "class": (lambda net, photo: dreams.class_pattern(net, 9), "class 9.*0 to 4"),
+    "zoom": (lambda net, photo: dreams.class_pattern(net, 0, zoom=0.9), "zoom=0.9"),
+    "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves=0"),
+    "too many octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
+    "scale": (lambda net, photo: dreams.deep_dream(net, photo, octave_scale=1), "above 1"),
+    "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
+    "rank": (lambda net, photo: dreams.deep_dream(net, photo[..., 0]), "shape"),
+    "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence(net, photo, case):
+    call, words = BAD[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match=words) as caught:
+            call(net, photo)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
