@@ -1,0 +1,216 @@
+"""Compare an answer with what is expected, and say in a sentence how they differ.
+
+Pure functions on plain values. They never change what they are given, never raise for a strange
+value, and know arrays, numbers, strings, tuples, lists, dicts and eager TensorFlow tensors.
+"""
+
+import copy
+import numbers
+import reprlib
+
+import numpy as np
+
+RTOL, ATOL = 1e-4, 1e-6  # relative and absolute tolerance of numbers that are not integers
+
+
+def plain(value):
+    """A private, plain copy of a value.
+
+    Eager tensors become arrays, regular lists or tuples of numbers become arrays, other lists
+    become tuples of plain values; everything else stays what it is.
+    """
+    if isinstance(value, np.ndarray):
+        return value.item() if value.shape == () and value.dtype != object else value.copy()
+    if isinstance(value, np.generic):
+        return value.item()
+    if callable(getattr(value, "numpy", None)):  # an eager tensor or variable
+        return plain(np.asarray(value.numpy()))
+    if isinstance(value, (list, tuple)):
+        return _plain_sequence(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def _plain_sequence(value):
+    items = tuple(plain(item) for item in value)
+    if items and all(_is_numeric(item) for item in items):
+        shapes = {np.shape(item) for item in items}
+        if len(shapes) == 1:
+            return np.array(items)
+    return items
+
+
+def _is_numeric(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biufc"
+    return isinstance(value, numbers.Number)
+
+
+def private_copy(value):
+    """A copy that shares no array, list or dict with `value`; other objects are shared."""
+    if isinstance(value, (np.ndarray, list, dict, set)):
+        if isinstance(value, np.ndarray):
+            return value.copy()
+        if isinstance(value, list):
+            return [private_copy(item) for item in value]
+        if isinstance(value, dict):
+            return {key: private_copy(item) for key, item in value.items()}
+        return copy.copy(value)
+    if type(value) is tuple:
+        return tuple(private_copy(item) for item in value)
+    return value
+
+
+def is_blank(value):
+    """True for an answer that nobody has written yet: None, ..., "", or a container with one."""
+    if value is None or value is Ellipsis or value is NotImplemented:
+        return True
+    if isinstance(value, str):
+        return value.strip() in ("", "...")
+    if isinstance(value, (list, tuple)):
+        return any(is_blank(item) for item in value)
+    if isinstance(value, dict):
+        return any(is_blank(item) for item in value.values())
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return any(item is None or item is Ellipsis for item in value.flat)
+    return False
+
+
+def same(answer, expected, rtol=RTOL, atol=ATOL):
+    """True when both agree: sort of thing, shape, and every number within the tolerance."""
+    answer, expected = plain(answer), plain(expected)
+    if _kind(answer) != _kind(expected):
+        return False
+    if _is_numeric(expected):
+        if np.shape(answer) != np.shape(expected):
+            return False
+        return bool(np.all(close(answer, expected, rtol, atol)))
+    if isinstance(expected, tuple):
+        pairs = zip(answer, expected, strict=False)
+        return len(answer) == len(expected) and all(same(a, b, rtol, atol) for a, b in pairs)
+    if isinstance(expected, dict):
+        return answer.keys() == expected.keys() and all(
+            same(answer[key], expected[key], rtol, atol) for key in expected
+        )
+    if isinstance(expected, str):
+        return answer.strip() == expected.strip()
+    return _equal(answer, expected)
+
+
+def close(answer, expected, rtol=RTOL, atol=ATOL):
+    """Elementwise agreement of two numeric arrays of one shape; integers must be equal."""
+    answer, expected = np.asarray(answer), np.asarray(expected)
+    if expected.dtype.kind in "biu":
+        return answer == expected
+    return np.isclose(answer, expected, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def _equal(answer, expected):
+    try:
+        return bool(answer == expected)
+    except Exception:  # the == of a foreign class may do anything
+        return answer is expected
+
+
+def _kind(value):
+    if isinstance(value, (bool, np.bool_)):
+        return "True or False"
+    if isinstance(value, np.ndarray):
+        return "an array of True and False" if value.dtype.kind == "b" else "an array"
+    if isinstance(value, numbers.Number):
+        return "a number"
+    for kind, name in ((str, "a text"), (tuple, "a tuple or list"), (dict, "a dict"),
+                       (set, "a set")):
+        if isinstance(value, kind):
+            return name
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value) and hasattr(value, "__code__"):
+        return "a function"
+    return f"an object of type {type(value).__name__}"
+
+
+def kind_of(value):
+    """What sort of thing a value is, in words: "a number", "an array of shape (2, 3)"."""
+    value = plain(value)
+    kind = _kind(value)
+    if isinstance(value, np.ndarray) and kind == "an array":
+        return f"an array of shape {value.shape}"
+    if isinstance(value, tuple):
+        return f"{kind} of length {len(value)}"
+    return kind
+
+
+def brief(value):
+    """A value in a few words: small things as they are, arrays by their shape."""
+    shown = plain(value)
+    if isinstance(shown, np.ndarray):
+        if shown.size <= 6:
+            return " ".join(np.array2string(shown, precision=4, separator=", ").split())
+        return f"an array of shape {shown.shape}"
+    if isinstance(shown, float):
+        return f"{shown:.6g}"
+    if isinstance(shown, tuple) and len(shown) <= 6:
+        inside = ", ".join(brief(item) for item in shown)
+        return f"({inside},)" if len(shown) == 1 else f"({inside})"
+    try:
+        return reprlib.repr(shown)
+    except Exception:  # a foreign __repr__ may do anything
+        return f"an object of type {type(shown).__name__}"
+
+
+def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
+    """One sentence on how `answer` differs from `expected`.
+
+    reveal: True shows expected values too; False shows only the answer's side, so that the
+    sentence does not give the answer away. Shapes and kinds are shown in both cases.
+    """
+    answer, expected = plain(answer), plain(expected)
+    if _looks_symbolic(answer):
+        return (
+            "This is a symbolic Keras tensor, which holds no numbers. "
+            "Call the model on a photo and hand over the result."
+        )
+    if _kind(answer) == "a function" and _kind(expected) != "a function":
+        return "This is the function itself. Call it and hand over what it returns."
+    if _kind(answer) != _kind(expected) or _is_numeric(expected) != _is_numeric(answer):
+        return f"This is {kind_of(answer)}, but {kind_of(expected)} is expected."
+    if isinstance(expected, np.ndarray):
+        return _array_difference(answer, expected, reveal, rtol, atol)
+    if isinstance(expected, (tuple, dict)) and len(answer) != len(expected):
+        return f"This has {len(answer)} entries, but {len(expected)} are expected."
+    if isinstance(expected, tuple):
+        return _tuple_difference(answer, expected, reveal, rtol, atol)
+    if isinstance(answer, float) and not np.isfinite(answer):
+        return f"This is {answer}, not an ordinary number. Look for a division by zero."
+    if reveal:
+        return f"Expected {brief(expected)}, but this is {brief(answer)}."
+    return f"{brief(answer)} is not the answer."
+
+
+def _looks_symbolic(value):
+    return type(value).__name__ in ("KerasTensor", "SymbolicTensor")
+
+
+def _tuple_difference(answer, expected, reveal, rtol, atol):
+    for position, (mine, right) in enumerate(zip(answer, expected, strict=True), start=1):
+        if not same(mine, right, rtol, atol):
+            detail = difference(mine, right, reveal, rtol, atol)
+            return f"Entry {position} of {len(expected)} is not right yet. {detail}"
+    return "The entries are right, but the whole could not be compared."
+
+
+def _array_difference(answer, expected, reveal, rtol, atol):
+    if answer.shape != expected.shape:
+        return f"The shape is {answer.shape}, but {expected.shape} is expected."
+    if answer.dtype.kind == "f" and not np.all(np.isfinite(answer)):
+        count = int(np.sum(~np.isfinite(answer)))
+        return f"{count} of {answer.size} values are NaN or infinite. Look for a division by zero."
+    wrong = ~close(answer, expected, rtol, atol)
+    first = tuple(int(i) for i in np.argwhere(wrong)[0])
+    where = f"[{', '.join(map(str, first))}]"
+    counted = f"{int(wrong.sum())} of {wrong.size} values are not right. The first is at {where}"
+    if reveal:
+        return f"{counted}: expected {brief(expected[first])}, but this is {brief(answer[first])}."
+    return f"{counted}: this is {brief(answer[first])}."

@@ -1,0 +1,212 @@
+"""Read a lesson (`notebooks/lessons/NN_name.py`, percent format) and make its two sets of cells.
+
+A cell of a lesson is code or Markdown with tags. Tags that mean something:
+
+    teaching-note     Markdown for the lecturer: solutions notebook only, speaker notes of slides
+    exercise-setup    code that exercises need before them; tests run only these cells
+    long              a code cell that may have more than 30 lines
+    slide subslide fragment skip     slide type; a heading of level 1 or 2 starts a slide by itself
+
+A code cell with a region between `# <solution>` and `# </solution>` is an exercise (the tag
+`exercise` is added). The student's copy has a stub in place of the region: the commented lines
+after `# <stub>` inside the region where there are any, otherwise `return None  # your code here`
+or `name = None  # your answer`.
+"""
+
+import ast
+import re
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jupytext
+
+LESSONS = Path(__file__).resolve().parent.parent / "notebooks" / "lessons"
+SLIDE_TAGS = ("slide", "subslide", "fragment", "skip", "notes")
+
+_FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+_OPEN, _CLOSE, _STUB = (
+    re.compile(rf"^\s*#\s*<{mark}>\s*$") for mark in ("solution", "/solution", "stub")
+)
+_CHECK = re.compile(r"""^(?:\w+\s*=\s*)?check\(\s*["']([^"']+)["']""", re.MULTILINE)
+
+
+class LessonError(ValueError):
+    """A mistake in a lesson's source; the message names file, cell and what to do."""
+
+
+@dataclass
+class Cell:
+    """A cell of a lesson: kind "code" or "markdown", source as written, tags, position from 0."""
+
+    kind: str
+    source: str
+    tags: list = field(default_factory=list)
+    position: int = 0
+
+    @property
+    def is_exercise(self):
+        return self.kind == "code" and any(_OPEN.match(x) for x in self.source.splitlines())
+
+    @property
+    def checks(self):
+        """Ids of the exercises that this cell checks."""
+        return _CHECK.findall(self.source) if self.kind == "code" else []
+
+
+@dataclass
+class Lesson:
+    """A lesson: number "01", name "01_layers", its cells in order."""
+
+    name: str
+    cells: list
+    path: Path
+
+    @property
+    def number(self):
+        return self.name[:2]
+
+    @property
+    def title(self):
+        """The heading of level 1 in the first cell."""
+        first = self.cells[0].source if self.cells and self.cells[0].kind == "markdown" else ""
+        match = re.match(r"# +(.+)", first)
+        if not match:
+            raise LessonError(f"{self.path.name}: the first cell must start with '# Title?'.")
+        return match[1].strip()
+
+
+def lesson_paths(folder=LESSONS):
+    """The files NN_name.py of the folder, in order."""
+    return sorted(Path(folder).glob("[0-9][0-9]_*.py"))
+
+
+def read_lesson(path):
+    """Read one lesson; raises LessonError for a damaged one."""
+    path = Path(path)
+    notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt=_FORMAT)
+    cells = []
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type not in ("code", "markdown"):
+            raise LessonError(f"{path.name}: cell {position + 1} is neither code nor Markdown.")
+        tags = list(cell.metadata.get("tags", []))
+        cells.append(Cell(cell.cell_type, cell.source.rstrip(), tags, position))
+    lesson = Lesson(path.stem, [cell for cell in cells if cell.source], path)
+    for cell in lesson.cells:
+        if cell.is_exercise:
+            _regions(cell.source, f"{path.name}, cell {cell.position + 1}")
+    return lesson
+
+
+def read_lessons(folder=LESSONS):
+    """All lessons of a folder, in order."""
+    return [read_lesson(path) for path in lesson_paths(folder)]
+
+
+def solution_source(source, where="exercise"):
+    """The cell as the lecturer sees it: marker lines and stub lines taken out."""
+    regions = _regions(source, where)
+    kept = []
+    for number, line in enumerate(source.splitlines()):
+        region = next((r for r in regions if r.start <= number <= r.stop), None)
+        if region is None or region.start < number < region.stub_start:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def shown_solution(source):
+    """The solution without its check(...) lines: what solution(id) shows."""
+    lines = solution_source(source).splitlines()
+    return "\n".join(line for line in lines if not _CHECK.match(line)).strip()
+
+
+def stub_source(source, where="exercise"):
+    """The cell as the student gets it: every region replaced by its stub."""
+    lines = source.splitlines()
+    for region in reversed(_regions(source, where)):
+        stub = _written_stub(lines, region) or _automatic_stub(lines, region, where)
+        lines[region.start : region.stop + 1] = stub
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Region:
+    start: int  # line of # <solution>
+    stub_start: int  # line of # <stub>, or that of # </solution> where there is none
+    stop: int  # line of # </solution>
+
+
+def _regions(source, where):
+    found, start, stub = [], None, None
+    for number, line in enumerate(source.splitlines()):
+        if _OPEN.match(line):
+            if start is not None:
+                raise LessonError(f"{where}: '# <solution>' inside another one.")
+            start, stub = number, None
+        elif _STUB.match(line):
+            if start is None or stub is not None:
+                raise LessonError(f"{where}: '# <stub>' belongs once inside a solution region.")
+            stub = number
+        elif _CLOSE.match(line):
+            if start is None:
+                raise LessonError(f"{where}: '# </solution>' without '# <solution>'.")
+            found.append(_Region(start, number if stub is None else stub, number))
+            start = None
+    if start is not None:
+        raise LessonError(f"{where}: '# <solution>' is never closed.")
+    return found
+
+
+def _written_stub(lines, region):
+    """The author's stub lines, uncommented."""
+    written = lines[region.stub_start + 1 : region.stop]
+    return [re.sub(r"^(\s*)# ?", r"\1", line).rstrip() for line in written]
+
+
+def _automatic_stub(lines, region, where):
+    inside = lines[region.start + 1 : region.stub_start]
+    marker = lines[region.start]
+    indent = marker[: len(marker) - len(marker.lstrip())]
+    try:
+        body = ast.parse(textwrap.dedent("\n".join(inside))).body
+    except SyntaxError as error:
+        raise LessonError(f"{where}: the solution is not Python ({error.msg}).") from error
+    if any(isinstance(node, ast.Return) for node in _own_nodes(body)):
+        return [f"{indent}return None  # your code here"]
+    if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body):
+        raise LessonError(
+            f"{where}: put the 'def' line and its docstring above '# <solution>', so that the "
+            "student keeps them."
+        )
+    names = _names_needed(body, "\n".join(lines[region.stop + 1 :]))
+    if not names:
+        raise LessonError(
+            f"{where}: the solution neither returns nor assigns anything; give the stub after "
+            "'# <stub>'."
+        )
+    return [f"{indent}{name} = None  # your answer" for name in names]
+
+
+def _own_nodes(body):
+    """All nodes of the statements, without those of nested functions and classes."""
+    queue = list(body)
+    while queue:
+        node = queue.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            queue.extend(ast.iter_child_nodes(node))
+
+
+def _names_needed(body, rest):
+    """Names that the region assigns and the rest of the cell uses; else all that it assigns."""
+    assigned = []
+    for node in _own_nodes(body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            assigned.append((node.lineno, node.col_offset, node.id))
+    ordered = list(dict.fromkeys(name for _, _, name in sorted(assigned)))
+    try:
+        after = ast.walk(ast.parse(textwrap.dedent(rest)))
+        used = {node.id for node in after if isinstance(node, ast.Name)}
+    except SyntaxError:  # the region ends inside an indented block
+        used = set(re.findall(r"\w+", rest))
+    return [name for name in ordered if name in used] or ordered

@@ -1,0 +1,169 @@
+"""Turn a lesson into notebook dicts (nbformat 4.5): cells, ids, metadata; no outputs.
+
+The result is a function of the lesson, its neighbours and `publication.json` alone, so that its
+bytes are the same everywhere. Outputs come from `notebook_running.py`.
+"""
+
+import hashlib
+import json
+import re
+
+import lesson_source
+import publication
+
+STUDENT, SOLUTIONS = "student", "solutions"
+KINDS = (STUDENT, SOLUTIONS)
+
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def notebook_file(lesson, kind):
+    """Path of a lesson's notebook below notebooks/."""
+    folder = "solutions/" if kind == SOLUTIONS else ""
+    return f"{folder}{lesson.name}.ipynb"
+
+
+def make_notebook(lesson, lessons, kind, published=None):
+    """The notebook of a lesson, without outputs.
+
+    lessons: all lessons in order, for the links. kind: STUDENT or SOLUTIONS.
+    published: (repository, tag); read from publication.json when None.
+    """
+    published = publication.publication() if published is None else published
+    cells = [_navigation(lesson, lessons, kind, published, "top")]
+    for index, cell in enumerate(lesson.cells):
+        made = _lesson_cell(lesson, cell, kind)
+        if made is not None:
+            cells.append(made)
+        if index == 0:
+            cells += _setup_cells(published)
+    cells.append(_navigation(lesson, lessons, kind, published, "bottom"))
+    _give_ids(lesson, cells)
+    return {
+        "cells": cells,
+        "metadata": {
+            "cnnvis": {"kind": kind, "lesson": lesson.name, "ran": code_hash(cells)},
+            "kernelspec": dict(_KERNEL),
+            "language_info": {"name": "python"},
+            "title": f"{lesson.number} {lesson.title}",
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def code_hash(cells):
+    """Hash of the sources of all code cells: what the stored outputs were made by."""
+    sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    return _hash(json.dumps(sources))[:16]
+
+
+def dump(notebook):
+    """Canonical text of a notebook file."""
+    lined = dict(notebook, cells=[_lined(cell) for cell in notebook["cells"]])
+    return json.dumps(lined, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def load(text):
+    """A notebook dict from the text of its file, sources as strings."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return notebook
+
+
+def without_outputs(notebook):
+    """The same notebook with no outputs and no execution counts."""
+    cells = []
+    for cell in notebook["cells"]:
+        bare = dict(cell)
+        if cell["cell_type"] == "code":
+            bare.update(outputs=[], execution_count=None)
+        cells.append(bare)
+    return dict(notebook, cells=cells)
+
+
+def _lined(cell):
+    return dict(cell, source=cell["source"].splitlines(keepends=True))
+
+
+def _hash(text):
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _markdown(source, tags=(), slide=None):
+    metadata = {"tags": sorted(tags)} if tags else {}
+    if slide:
+        metadata["slideshow"] = {"slide_type": slide}
+    return {"cell_type": "markdown", "metadata": metadata, "source": source}
+
+
+def _code(source, tags=(), slide=None):
+    cell = _markdown(source, tags, slide)
+    return dict(cell, cell_type="code", execution_count=None, outputs=[])
+
+
+def _lesson_cell(lesson, cell, kind):
+    if "teaching-note" in cell.tags:
+        return _teaching_note(cell) if kind == SOLUTIONS else None
+    slide = next((tag for tag in lesson_source.SLIDE_TAGS if tag in cell.tags), None)
+    tags = [tag for tag in cell.tags if tag not in lesson_source.SLIDE_TAGS]
+    if cell.kind == "markdown":
+        if slide is None and re.match(r"##? ", cell.source):
+            slide = "slide"
+        return _markdown(cell.source, tags, slide)
+    source = cell.source
+    if cell.is_exercise:
+        where = f"{lesson.path.name}, cell {cell.position + 1}"
+        change = lesson_source.solution_source if kind == SOLUTIONS else lesson_source.stub_source
+        source, tags = change(source, where), [*tags, "exercise"]
+    return _code(source, tags, slide)
+
+
+def _teaching_note(cell):
+    quoted = "\n".join(f"> {line}".rstrip() for line in cell.source.splitlines())
+    return _markdown(f"> **Teaching note**\n>\n{quoted}", ["teaching-note"], "notes")
+
+
+def _setup_cells(published):
+    return [
+        _markdown(publication.SETUP_NOTE, ["setup"], "skip"),
+        _code(publication.setup_source(*published), ["setup"], "skip"),
+    ]
+
+
+def _navigation(lesson, lessons, kind, published, place):
+    """A line with links to the neighbours; at the top also the badge and what this copy is."""
+    at = [each.name for each in lessons].index(lesson.name)
+    before = lessons[at - 1] if at > 0 else None
+    after = lessons[at + 1] if at + 1 < len(lessons) else None
+    links = []
+    if before:
+        links.append(f"Previous: {_link(before, kind, published)}")
+    if after:
+        links.append(f"Next: {_link(after, kind, published)}")
+    lines = [" · ".join(links)] if links else []
+    if place == "top":
+        if kind == SOLUTIONS:
+            lines.insert(0, "Lecturer's copy, with solutions and teaching notes.")
+        lines.insert(0, publication.badge(*published, notebook_file(lesson, kind)))
+    text = "\n\n".join(line for line in lines if line)
+    return _markdown(text or f"Lesson {lesson.number}", ["navigation"], "skip")
+
+
+def _link(lesson, kind, published):
+    name = f"{lesson.number} {lesson.title}"
+    local = f"[{name}]({lesson.name}.ipynb)"
+    if published[0] is None:
+        return local
+    address = publication.colab_address(*published, notebook_file(lesson, kind))
+    return f"{local} ([Colab]({address}))"
+
+
+def _give_ids(lesson, cells):
+    """Ids from lesson, kind of cell and source: the same everywhere, new when the text is new."""
+    seen = {}
+    for cell in cells:
+        name = _hash("\n".join([lesson.name, cell["cell_type"], cell["source"]]))[:12]
+        seen[name] = seen.get(name, 0) + 1
+        cell["id"] = name if seen[name] == 1 else f"{name}-{seen[name]}"

@@ -1,0 +1,203 @@
+"""Run a notebook dict and keep clean outputs: no stderr, no paths of this machine, light pictures.
+
+Every notebook runs in a fresh kernel of the Python that runs this file, with its own folder as
+working directory, on the CPU, with fixed hashing and deterministic TensorFlow operations.
+"""
+
+import base64
+import copy
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from nbclient import NotebookClient
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "PYTHONHASHSEED": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_DETERMINISTIC_OPS": "1",
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_TEXT = "Run this cell to use the explorer."
+HEAVY_PICTURE = 40_000  # bytes of a PNG from which a lighter form is looked for
+LEAST_PSNR = 40.0  # dB; a lighter picture must be at least this close to the original
+
+_QUIET = re.compile(
+    r"^\s*$|cuda|tensorrt|oneDNN|cpu_feature_guard|computation_placer|WARNING: All log messages|"
+    r"^[EWI]\d{4} |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.IGNORECASE
+)
+_PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
+
+
+def run_notebook(notebook, folder, timeout=300, allow_errors=False):
+    """Run all cells in a fresh kernel whose working directory is `folder`.
+
+    Returns (notebook with clean outputs, list of stderr lines that are not TensorFlow's usual
+    chatter). Raises nbclient's CellExecutionError for a failing cell unless allow_errors, and
+    CellTimeoutError for a cell that takes longer than `timeout` seconds.
+    """
+    node = nbformat.from_dict(copy.deepcopy(notebook))
+    client = NotebookClient(
+        node, timeout=timeout, kernel_name="python3", allow_errors=allow_errors,
+        resources={"metadata": {"path": str(folder)}}, record_timing=False,
+        store_widget_state=False,
+    )
+    client.execute(env=_environment())
+    done, said = copy.deepcopy(notebook), []
+    code = [cell for cell in done["cells"] if cell["cell_type"] == "code"]
+    ran = [cell for cell in node.cells if cell.cell_type == "code"]
+    for count, (cell, result) in enumerate(zip(code, ran, strict=True), start=1):
+        outputs = [_as_dict(output) for output in result.outputs]
+        cell["outputs"], spoken = clean_outputs(outputs, count)
+        cell["execution_count"] = count
+        said += spoken
+    return done, said
+
+
+def carry_outputs(notebook, stored):
+    """Outputs of the stored notebook, when its code is the same; otherwise none.
+
+    Returns (notebook, True when they were carried over).
+    """
+    ran = stored and stored["metadata"].get("cnnvis", {}).get("ran")
+    if ran != notebook["metadata"]["cnnvis"]["ran"]:
+        bare = copy.deepcopy(notebook)
+        bare["metadata"]["cnnvis"]["ran"] = None
+        return bare, False
+    done = copy.deepcopy(notebook)
+    old = [cell for cell in stored["cells"] if cell["cell_type"] == "code"]
+    new = [cell for cell in done["cells"] if cell["cell_type"] == "code"]
+    for cell, before in zip(new, old, strict=True):
+        cell.update(outputs=before["outputs"], execution_count=before["execution_count"])
+    return done, True
+
+
+def clean_outputs(outputs, count):
+    """Outputs as they are stored, and the lines of stderr worth telling the author."""
+    kept, said = [], []
+    for output in outputs:
+        if output["output_type"] == "stream" and output["name"] == "stderr":
+            said += [x for x in _text(output["text"]).splitlines() if not _QUIET.search(x)]
+            continue
+        cleaned = _clean_output(output, count)
+        if cleaned is None:
+            continue
+        if kept and _both_stdout(kept[-1], cleaned):
+            kept[-1]["text"] += cleaned["text"]
+        else:
+            kept.append(cleaned)
+    for output in kept:
+        if output["output_type"] == "stream":
+            output["text"] = _last_states(output["text"]).splitlines(keepends=True)
+    return [output for output in kept if output.get("text") != []], said
+
+
+def _environment():
+    environment = dict(os.environ, **ENVIRONMENT)
+    paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+def _as_dict(output):
+    if isinstance(output, dict):
+        return {key: _as_dict(value) for key, value in output.items()}
+    if isinstance(output, list):
+        return [_as_dict(value) for value in output]
+    return output
+
+
+def _text(value):
+    return "".join(value) if isinstance(value, list) else value
+
+
+def _both_stdout(first, second):
+    return first["output_type"] == second["output_type"] == "stream"
+
+
+def _clean_output(output, count):
+    kind = output["output_type"]
+    if kind == "stream":
+        return {"output_type": kind, "name": output["name"], "text": _local(_text(output["text"]))}
+    if kind == "error":
+        return {**output, "traceback": [_local(line) for line in output["traceback"]]}
+    data = _clean_bundle(output["data"])
+    if not data:
+        return None
+    cleaned = {"output_type": kind, "data": data, "metadata": {}}
+    if kind == "execute_result":
+        cleaned["execution_count"] = count
+    return cleaned
+
+
+def _clean_bundle(bundle):
+    if WIDGET in bundle:  # the live widget is not there when the file is opened
+        return {"text/plain": [WIDGET_TEXT]}
+    cleaned = {}
+    for kind, value in bundle.items():
+        if not kind.startswith("text/"):
+            cleaned[kind] = value
+            continue
+        text = _local(_text(value))
+        if kind == "text/html":
+            text = _PICTURE.sub(lambda match: lighter_picture(match[1]), text)
+        cleaned[kind] = text.splitlines(keepends=True)
+    return cleaned
+
+
+def _local(text):
+    """Text without the paths of this machine."""
+    for path, name in ((ROOT, "."), (tempfile.gettempdir(), "tmp"), (Path.home(), "~")):
+        text = re.sub(re.escape(str(path)) + r"(?=[/\\\s'\"]|$)", name, text)
+    return text
+
+
+def _last_states(text):
+    """What a terminal shows in the end: a carriage return starts the line again."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").split("\r")[-1] for line in lines)
+
+
+def lighter_picture(encoded):
+    """A data address of the picture in its lightest good form: PNG, palette PNG or JPEG."""
+    original = base64.b64decode(encoded)
+    best, kind = original, "png"
+    if len(original) > HEAVY_PICTURE:
+        picture = Image.open(io.BytesIO(original))
+        flat = _on_white(picture)
+        for form, options in (
+            ("png", {"optimize": True}),
+            ("jpeg", {"quality": 90, "subsampling": 0, "optimize": True}),
+        ):
+            source = flat if form == "jpeg" else flat.quantize(256, dither=Image.Dither.NONE)
+            data = _encoded(source, form, options)
+            if len(data) < 0.8 * len(best) and _psnr(flat, data) >= LEAST_PSNR:
+                best, kind = data, form
+    return f"data:image/{kind};base64,{base64.b64encode(best).decode()}"
+
+
+def _on_white(picture):
+    rgba = picture.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+def _encoded(picture, form, options):
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def _psnr(picture, data):
+    """Peak signal-to-noise ratio in dB between a picture and its encoded form."""
+    other = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=np.float64)
+    error = np.mean((np.asarray(picture, dtype=np.float64) - other) ** 2)
+    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))

@@ -1,0 +1,77 @@
+"""Run a lesson with another network, in memory, and say what breaks.
+
+    python tools/run_lesson_on.py mobilenet_v2 01 02
+    python tools/run_lesson_on.py ~/my_model.keras          every lesson
+
+Only the line NETWORK = "course" is changed. The lecturer's copy is run, so solutions run too;
+nothing is written. The exit status is 1 when a cell fails.
+"""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+
+import lesson_source
+import notebook_making as making
+import notebook_running as running
+from build_notebooks import NOTEBOOKS, chosen
+from lint_lessons import NETWORK_LINE
+
+
+def with_network(notebook, network):
+    """The notebook with its one NETWORK line changed; raises LessonError when there is none."""
+    line, cells, changed = f"NETWORK = {network!r}", [], 0
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            source, count = NETWORK_LINE.subn(lambda match: line, cell["source"])
+            cell, changed = dict(cell, source=source), changed + count
+        cells.append(cell)
+    if changed != 1:
+        raise lesson_source.LessonError(f'{changed} lines NETWORK = "course", not one.')
+    return dict(notebook, cells=cells)
+
+
+def failures(notebook):
+    """Sentences on every cell of a run notebook that failed or refuses its own solution."""
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for number, cell in enumerate(code, start=1):
+        first = (cell["source"].splitlines() or [""])[0][:60]
+        for output in cell["outputs"]:
+            if output["output_type"] == "error":
+                yield f"code cell {number} ({first}): {output['ename']}: {output['evalue'][:300]}"
+            shown = "".join(output.get("data", {}).get("text/plain", ""))
+            is_exercise = "exercise" in cell["metadata"].get("tags", [])
+            if is_exercise and re.match("[\u2717\u25cb] ", shown):
+                yield f"code cell {number} refuses its own solution: {shown[:200]}"
+
+
+def main(arguments=None):
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("network", help="a name, or the path of a saved Keras model")
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons; none: all")
+    parser.add_argument("--timeout", type=int, default=900, help="seconds a cell may take")
+    options = parser.parse_args(arguments)
+    network = options.network
+    if Path(network).expanduser().is_file():  # the lesson runs in another folder
+        network = str(Path(network).expanduser().resolve())
+    lessons, broken = lesson_source.read_lessons(), 0
+    for lesson in chosen(lessons, options.lessons):
+        notebook = making.make_notebook(lesson, lessons, making.SOLUTIONS)
+        start = time.perf_counter()
+        ran, _ = running.run_notebook(
+            with_network(notebook, network), NOTEBOOKS, options.timeout, allow_errors=True
+        )
+        found = list(failures(ran))
+        broken += len(found)
+        print(f"{lesson.name} on {options.network}: {len(found)} problems, "
+              f"{time.perf_counter() - start:.0f} s")
+        for sentence in found:
+            print(f"    {sentence}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
