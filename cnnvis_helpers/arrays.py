@@ -1,0 +1,220 @@
+"""Small array functions behind the pictures: NumPy arrays in, NumPy arrays out, nothing drawn.
+
+Lessons write most of these by hand first; each is here once so that every picture agrees.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "Summary",
+    "around_grey",
+    "describe",
+    "map_limits",
+    "standardise_tile",
+    "tile",
+    "to_unit",
+]
+
+
+class Summary(NamedTuple):
+    """What `describe` says of an array; prints as one line."""
+
+    shape: tuple
+    dtype: str
+    min: float
+    max: float
+    mean: float
+
+    def __repr__(self):
+        low, high, mean = (_short(value) for value in self[2:])
+        return f"shape {self.shape}, {self.dtype}, min {low}, max {high}, mean {mean}"
+
+    __str__ = __repr__
+
+
+def describe(array):
+    """Summarise an array in one line: shape, dtype, min, max, mean.
+
+    array: numbers of any shape (NumPy array, TensorFlow tensor, nested list), not empty.
+    Returns a `Summary`. A value that is not finite shows up as nan or inf.
+    Raises ValueError when there are no numbers to summarise.
+
+    >>> describe(np.array([[0, 64], [128, 255]], dtype=np.uint8))
+    shape (2, 2), uint8, min 0, max 255, mean 111.8
+    """
+    values = np.asarray(array)
+    if values.size == 0 or values.dtype.kind not in "buif":
+        raise ValueError(
+            f"describe needs an array of numbers, got shape {values.shape} of {values.dtype}."
+        )
+    low, high = values.min().item(), values.max().item()
+    mean = values.mean(dtype=np.float64).item()
+    return Summary(values.shape, str(values.dtype), low, high, mean)
+
+
+def to_unit(array, low=None, high=None):
+    """Stretch an array linearly to 0..1: `low` becomes 0, `high` becomes 1, outside is clipped.
+
+    array: finite numbers of any shape. low, high: the ends, by default its own min and max.
+    Returns float32 of the same shape. A constant array has nothing to stretch and becomes 0.
+    Raises ValueError for an empty or non-finite array, or when low > high.
+
+    >>> to_unit([2, 3, 6]).tolist()
+    [0.0, 0.25, 1.0]
+    """
+    values = finite(array, "to_unit")
+    low = float(values.min()) if low is None else float(low)
+    high = float(values.max()) if high is None else float(high)
+    if low > high:
+        raise ValueError(f"to_unit needs low <= high, got low {low:g} and high {high:g}.")
+    if low == high:
+        return np.zeros(values.shape, np.float32)
+    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def around_grey(kernel, limit=None):
+    """Turn weights into colours around a mid grey: -limit -> 0, zero -> 0.5, +limit -> 1.
+
+    kernel: finite weights of any shape. limit: positive; by default the largest |weight|.
+    Returns float32 0..1 of the same shape; outside the limit is clipped; all-zero gives all 0.5.
+
+    >>> around_grey([-2.0, 0.0, 1.0]).tolist()
+    [0.0, 0.5, 0.75]
+    """
+    values = finite(kernel, "around_grey")
+    limit = float(np.abs(values).max()) if limit is None else float(limit)
+    if limit < 0 or (limit == 0 and values.any()):
+        raise ValueError(f"around_grey needs a positive limit, got {limit:g}.")
+    return np.clip(0.5 + values / (2 * limit or 1), 0, 1).astype(np.float32)
+
+
+def standardise_tile(maps):
+    """Make every channel visible, as in Chollet's activation mosaics, and forget its scale.
+
+    maps: finite (h, w) or (h, w, c). Each channel on its own is centred, divided by its standard
+    deviation, multiplied by 64, shifted to 128 and clipped to 0..255.
+    Returns uint8 of the same shape. A constant channel (a dead one) becomes 128 everywhere.
+
+    >>> standardise_tile([[0.0, 0.0], [2.0, 2.0]]).tolist()
+    [[64, 64], [192, 192]]
+    """
+    values = finite(maps, "standardise_tile").astype(np.float64)
+    if values.ndim not in (2, 3):
+        raise ValueError(f"standardise_tile needs (h, w) or (h, w, c), got shape {values.shape}.")
+    centred = values - values.mean(axis=(0, 1))
+    spread = values.std(axis=(0, 1))
+    constant = np.ptp(values, axis=(0, 1)) == 0
+    centred = np.where(constant, 0, centred) / np.where(constant, 1, spread)
+    return np.clip(centred * 64 + 128, 0, 255).astype(np.uint8)
+
+
+def tile(images, columns=8, margin=1, fill=0):
+    """Join equal pictures into one mosaic, row by row.
+
+        +---+ +---+ +---+
+        | 0 | | 1 | | 2 |      columns=3; `margin` pixels of `fill` between the tiles,
+        +---+ +---+ +---+      none around them; empty places hold `fill`.
+        +---+
+        | 3 |
+        +---+
+
+    images: a list of (h, w) or (h, w, colours) arrays of one shape, a 4-D array (n, h, w, colours),
+    or feature maps (h, w, c): one tile a channel. Fewer pictures than columns make a narrower row.
+    Returns (rows * h + (rows - 1) * margin, columns * w + (columns - 1) * margin [, colours]) in
+    the pictures' dtype.
+    Raises ValueError when there is no picture, when shapes differ, or columns < 1 or margin < 0.
+
+    >>> tile([np.ones((2, 2)), np.full((2, 2), 5.0)], columns=2)
+    array([[1., 1., 0., 5., 5.],
+           [1., 1., 0., 5., 5.]])
+    """
+    pictures = stack_images(images)
+    if columns < 1 or margin < 0:
+        raise ValueError(
+            f"tile needs columns >= 1 and margin >= 0, got columns {columns} and margin {margin}."
+        )
+    count, height, width = pictures.shape[:3]
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    mosaic = np.full(
+        (rows * (height + margin) - margin, columns * (width + margin) - margin)
+        + pictures.shape[3:],
+        fill,
+        pictures.dtype,
+    )
+    for number, picture in enumerate(pictures):
+        top = number // columns * (height + margin)
+        left = number % columns * (width + margin)
+        mosaic[top : top + height, left : left + width] = picture
+    return mosaic
+
+
+def map_limits(*maps, signed=None, percentile=100):
+    """Find one scale (low, high) for one or several maps.
+
+    maps: finite numbers of any shape. signed: True gives (-m, m) with m the largest |value|;
+    False gives (0, max), or (min, max) where there are negative values; None decides by the data:
+    signed when any value is negative. percentile: below 100 ignores the largest values, so that
+    one hot pixel does not darken all others; what lies outside is then clipped by the picture.
+    Returns two floats, low < high; maps that are zero everywhere give (0, 1) or (-1, 1).
+
+    >>> map_limits([[0.0, 2.0]]), map_limits([[-1.0, 3.0]])
+    ((0.0, 2.0), (-3.0, 3.0))
+    """
+    if not maps:
+        raise ValueError("map_limits needs at least one map.")
+    if not 0 < percentile <= 100:
+        raise ValueError(f"percentile must be above 0 and at most 100, got {percentile}.")
+    values = np.concatenate([finite(each, "map_limits").ravel() for each in maps])
+    if signed is None:
+        signed = bool(values.min() < 0)
+    if signed:
+        limit = float(np.percentile(np.abs(values), percentile)) or float(np.abs(values).max())
+        return -(limit or 1.0), limit or 1.0
+    low = min(0.0, float(values.min()))
+    high = float(np.percentile(values, percentile))
+    high = high if high > low else float(values.max())
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def finite(array, who):
+    """Return `array` as a NumPy array of finite numbers, or raise a ValueError that names `who`."""
+    values = np.asarray(array)
+    if values.dtype.kind not in "buif" or values.size == 0:
+        raise ValueError(
+            f"{who} needs an array of numbers, got shape {values.shape} of {values.dtype}."
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise ValueError(f"{who} needs finite numbers, but {bad} of {values.size} are nan or inf.")
+    return values if values.dtype.kind == "f" else values.astype(np.float32)
+
+
+def _short(number):
+    """Write a number for a reader: whole numbers in full, others with four digits."""
+    return f"{number:.4g}" if isinstance(number, float) else str(number)
+
+
+def stack_images(images):
+    """Return `images` (see `tile`) as one array (n, h, w) or (n, h, w, colours)."""
+    if not isinstance(images, list | tuple):
+        array = np.asarray(images)
+        if array.ndim == 3 and array.size:
+            return np.moveaxis(array, -1, 0)
+        if array.ndim == 4 and array.size:
+            return array
+        raise ValueError(
+            "tile needs a list of pictures, (n, h, w, colours) or feature maps (h, w, c), "
+            f"got shape {array.shape}."
+        )
+    pictures = [np.asarray(picture) for picture in images]
+    if not pictures:
+        raise ValueError("tile needs at least one picture, got an empty list.")
+    shapes = sorted({picture.shape for picture in pictures})
+    if len(shapes) > 1 or len(shapes[0]) not in (2, 3):
+        raise ValueError(
+            f"tile needs pictures (h, w) or (h, w, colours) of one shape, got {shapes[:4]}."
+        )
+    return np.stack(pictures)
