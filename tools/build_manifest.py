@@ -1,0 +1,106 @@
+"""Write data/manifest.json: every bundled file with its licence, source, size and SHA-256.
+
+    python tools/build_manifest.py            write it
+    python tools/build_manifest.py --check    say whether it is current (exit status 1 if not)
+
+Run it after any file in data/ has changed. What is kept by hand stays in one place each: photos
+and masks in data/photos/sources.json, a network's licence and source in data/networks/NAME.json.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from cnnvis_helpers.data_files import sha256_of  # noqa: E402
+
+OWN = {"licence": "MIT", "source": "made for this course"}
+
+
+def build(data):
+    """Return the manifest of a data folder (a Path): {"files": [entry, ...]}, sorted by file."""
+    described = {**described_photos(data), **described_networks(data)}
+    entries = []
+    for path in bundled_files(data):
+        file = path.relative_to(data).as_posix()
+        about = described.get(file) or {"name": file, "kind": "document", **OWN}
+        size = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        entries.append({"name": about["name"], "kind": about["kind"], "file": file} | about | size)
+    missing = sorted(set(described) - {entry["file"] for entry in entries})
+    if missing:
+        raise SystemExit(f"data/photos/sources.json names files that are not there: {missing}")
+    return {"files": entries}
+
+
+def bundled_files(data):
+    """Return the files that travel with the package, sorted: no hidden ones, not the manifest."""
+    files = (path for path in data.rglob("*") if path.is_file())
+    return sorted(
+        path
+        for path in files
+        if path != data / "manifest.json"
+        and not any(part.startswith(".") for part in path.relative_to(data).parts)
+    )
+
+
+def described_photos(data):
+    """Return what data/photos/sources.json says, as a dict from file to the entry's own fields."""
+    kept = json.loads((data / "photos" / "sources.json").read_text(encoding="utf-8"))
+    described = {}
+    for name, photo in kept["photos"].items():
+        with Image.open(data / "photos" / photo["file"]) as image:
+            width, height = image.size
+        about = {key: photo[key] for key in ("shows", "alt", "licence", "source")}
+        described[f"photos/{photo['file']}"] = {
+            "name": name, "kind": "photo", **about, "height": height, "width": width,
+        }  # fmt: skip
+        if "mask" in photo:
+            described[f"photos/masks/{photo['mask']}"] = {
+                "name": name, "kind": "mask", "shows": photo["mask_shows"], **kept["masks"],
+            }  # fmt: skip
+    return described
+
+
+def described_networks(data):
+    """Return entries for data/networks: NAME.json is a "network", other files NAME.* its "weights".
+
+    Licence and source are those that NAME.json gives, if it does.
+    """
+    described = {}
+    for path in bundled_files(data / "networks") if (data / "networks").is_dir() else ():
+        card = path.with_suffix(".json")
+        about = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+        described[path.relative_to(data).as_posix()] = {
+            "name": path.stem,
+            "kind": "network" if path == card else "weights",
+            **{key: about.get(key, OWN[key]) for key in OWN},
+        }
+    return described
+
+
+def as_text(manifest):
+    """Return the manifest as the text of its file: indented, accents kept, newline at the end."""
+    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
+    check = parser.parse_args().check
+    target = ROOT / "data" / "manifest.json"
+    text = as_text(build(ROOT / "data"))
+    current = target.is_file() and target.read_text(encoding="utf-8") == text
+    if check and not current:
+        sys.exit("data/manifest.json is out of date: run python tools/build_manifest.py")
+    if not current:
+        target.write_text(text, encoding="utf-8", newline="\n")
+    print("data/manifest.json is current" if current else "data/manifest.json written")
+
+
+if __name__ == "__main__":
+    main()
