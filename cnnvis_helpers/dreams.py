@@ -144,7 +144,7 @@ def _has_activation(layer) -> bool:
 
 
 def _compile_filter_step(net, layer):
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def climb(pictures, channels, margin, shift, kernel, step, decay):
         rolled = tf.roll(pictures, shift, axis=(1, 2))
         with tf.GradientTape() as tape:
@@ -252,7 +252,7 @@ def class_pattern(
 def _compile_class_step(net, smooth):
     height, width = net.input_size
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def climb(parameters, moments, vector, shift, scale, rate, count):
         with tf.GradientTape() as tape:
             tape.watch(parameters)
@@ -420,7 +420,7 @@ def _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng):
 def _compile_dream_gradient(net, names):
     signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((len(names),))]
 
-    @tf.function(input_signature=signature)
+    @tf.function(autograph=False, input_signature=signature)
     def gradient_of(pixels, amounts):
         with tf.GradientTape() as tape:
             tape.watch(pixels)

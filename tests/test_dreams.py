@@ -114,12 +114,11 @@ def test_blur_removes_fast_waves(net):
 
 
 @pytest.mark.parametrize("smooth", [True, False])
-def test_a_class_pattern_is_of_its_class(net, smooth):
-    picture = dreams.class_pattern(net, 3, steps=60, smooth=smooth)
-    assert picture.shape == (48, 48, 3) and picture.dtype == np.uint8
-    grey = np.full((48, 48, 3), 127, np.uint8)
-    gain = np.asarray(net.logits(net.prepare(picture)) - net.logits(net.prepare(grey)))[0]
-    assert gain[3] > 0 and net.predict(picture, 1)[0].index == 3
+def test_a_class_pattern_is_a_better_example_of_its_class_than_another_pattern(net, smooth):
+    pictures = [dreams.class_pattern(net, target, steps=40, smooth=smooth) for target in (3, 1)]
+    assert pictures[0].shape == (48, 48, 3) and pictures[0].dtype == np.uint8
+    of_three, of_one = np.asarray(net.logits(np.float32(pictures)))
+    assert of_three[3] > of_one[3] and of_one[1] > of_three[1]
 
 
 def test_a_pair_raises_the_difference(net):
