@@ -1,21 +1,83 @@
-"""What Keras's ImageNet classifiers expect: preprocessing by mode."""
+"""The ImageNet classifiers of keras.applications: a table of facts, and how each wants its pixels.
 
-import tensorflow as tf
+The facts are those of Keras's source (keras/src/applications): file names, addresses and checksums
+of the weights with classification head. A test compares them with the installed Keras.
+"""
 
-_MEAN_BGR = (103.939, 116.779, 123.68)
-_MEAN_TORCH = (0.485 * 255, 0.456 * 255, 0.406 * 255)
-_STD_TORCH = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+import csv
+import re
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+
+class Application(NamedTuple):
+    """One classifier of keras.applications.
+
+    name : what `load_network` calls it, the constructor's name in small letters
+    constructor : name in keras.applications, such as "VGG16"
+    size : height and width of the input, pixels
+    mode : key of `MODES`, the preprocessing
+    parameters : number of weights
+    file, url, checksum : the ImageNet weights: name in Keras's cache, address, MD5 or SHA-256 (""
+        where Keras knows none)
+    """
+
+    name: str
+    constructor: str
+    size: int
+    mode: str
+    parameters: int
+    file: str
+    url: str
+    checksum: str
+
+    @property
+    def megabytes(self):
+        """Size of the download in 10^6 bytes, nearly: four bytes a parameter."""
+        return round(self.parameters * 4 / 1e6)
+
+
+def _read_table():
+    with open(Path(__file__).with_name("applications.csv"), newline="", encoding="utf-8") as file:
+        rows = [
+            Application(
+                row["constructor"].lower(), row["constructor"], int(row["size"]), row["mode"],
+                int(row["parameters"]), row["file"], row["url"], row["checksum"],
+            )  # fmt: skip
+            for row in csv.DictReader(file)
+        ]
+    return {row.name: row for row in rows}
+
+
+APPLICATIONS = _read_table()
+
+# Means and standard deviations of ImageNet's colours, in pixel levels.
+_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+_MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
+_STD_RGB = np.array([58.395, 57.12, 57.375], np.float32)
+
+# Pixels (n, h, w, 3), RGB 0..255, to what the network was trained on; for arrays and tensors.
 MODES = {
-    "identity": lambda pixels: pixels,
-    "tf": lambda pixels: pixels / 127.5 - 1.0,
-    "caffe": lambda pixels: pixels[..., ::-1] - tf.constant(_MEAN_BGR),
-    "torch": lambda pixels: (pixels - tf.constant(_MEAN_TORCH)) / tf.constant(_STD_TORCH),
+    "identity": lambda pixels: pixels,  # the network rescales inside
+    "unit": lambda pixels: pixels / 255.0,  # 0..1
+    "tf": lambda pixels: pixels / 127.5 - 1.0,  # -1..1
+    "caffe": lambda pixels: pixels[..., ::-1] - _MEAN_BGR,  # BGR, about -124..151
+    "torch": lambda pixels: (pixels - _MEAN_RGB) / _STD_RGB,  # about -2.1..2.6
 }
 
 
-def preprocessing(preprocess, model):
-    """The TensorFlow function pixels -> network input for a mode or a callable."""
-    if callable(preprocess):
-        return preprocess
-    return MODES[preprocess or "identity"]
+def find_application(name):
+    """Return the Application of a name such as "vgg16", "MobileNetV2", "mobilenet_v2", or None."""
+    return APPLICATIONS.get(re.sub("[-_ ]", "", str(name)).lower())
+
+
+def application_of(model):
+    """Return the Application that a keras.Model is by its name, or None.
+
+    keras.applications names its models "vgg16", "mobilenetv2_1.00_224", "efficientnetv2-b0", ...; a
+    suffix of digits (width, input size, a second copy's number) does not matter.
+    """
+    stem = re.sub(r"(_\d+(\.\d+)?)+$", "", model.name)
+    return find_application(model.name) or find_application(stem)

@@ -1,26 +1,36 @@
 """Networks: any Keras image classifier as one thing, pixels in and logits out.
 
-    net = load_network()                 # the course's own network, no download
-    net = load_network("vgg16")          # ImageNet weights from Keras's cache, or a download
-    net = load_network("my_model.keras") # or a keras.Model
-    net.predict(photo)
+>>> net = load_network()                     # the course's own network: no download
+>>> net = load_network("vgg16")              # ImageNet weights from Keras's cache, or a download
+>>> net = load_network("my_model.keras")     # or a keras.Model that you have in hand
+>>> net.predict(photo)
 
-Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head computes before
-its softmax or sigmoid. The keras.Model is never changed.
+Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head
+computes before its softmax or sigmoid. The keras.Model is never changed.
 """
 
 import difflib
-from collections import namedtuple
+from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers import applications
+from cnnvis_helpers import loading
+from cnnvis_helpers.applications import APPLICATIONS
+from cnnvis_helpers.bundled import bundled_card, bundled_names
+from cnnvis_helpers.prefetch import find_cached, prefetch
 from cnnvis_helpers.resizing import resize_photo
-from cnnvis_helpers.walking import Graph, open_model, without_activation
+from cnnvis_helpers.walking import Graph, without_activation
 
-Prediction = namedtuple("Prediction", "index label probability")
+__all__ = ["Network", "Prediction", "list_networks", "load_network", "prefetch"]
+
+
+class Prediction(NamedTuple):
+    """One class of a photo, as `Network.predict` finds it; probability is 0..1."""
+
+    index: int
+    label: str
+    probability: float
 
 
 class Network:
@@ -32,69 +42,105 @@ class Network:
     model : keras.Model, the caller's own object, never changed
     input_size : (h, w), pixels
     labels : list of str, one a class
-    last_conv : str, name of the layer with the last spatial map; None if there is no such layer
-    head : "softmax", "sigmoid" or "linear"
-    units : int, the number of logits
-    steps : the layer calls in order of computation, nested models opened up (see `walking.Step`)
+    last_conv : str, name of the layer with the last spatial map; None if the network has none
+    head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities
+    units : int, the number of logits; a network with one logit has two classes
+    steps : the layer calls in the order of computation, nested models opened up (`walking.Step`)
     """
 
-    def __init__(self, model, name, preprocess, labels, input_size):
+    def __init__(self, model, name, input_size, labels, preprocess):
+        """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
         self.model = model
         self.name = name
-        self.input_size = tuple(input_size)
-        self._graph = Graph(model)
-        self._channels = self._graph.input.shape[-1]
+        self.input_size = input_size
+        self.labels = labels
         self._preprocess = preprocess
+        self._graph = Graph(model)
         self.steps = self._graph.steps
-        self.units = int(self._graph.output.shape[-1])
+        self.units = self._graph.output.shape[-1]
         self.head, self._head_step = self._graph.head()
-        self.labels = list(labels)
         last = self._graph.last_map()
-        self.last_conv = last and last.name
+        self.last_conv = last.name if last else None
         self._compiled = {}
 
     def __repr__(self):
-        height, width = self.input_size
-        return f"<Network {self.name!r}: {height} x {width} pixels, {len(self.labels)} classes>"
+        size = f"{self.input_size[0]} x {self.input_size[1]} pixels"
+        return f"<Network {self.name!r}: {size}, {len(self.labels)} classes>"
 
-    # Photos in ------------------------------------------------------------------------------------------
+    # From photo to prediction
 
     def prepare(self, photo):
-        """Resize a photo (H, W, 3), uint8 or float 0..255, to float32 (1, h, w, 3), pixels 0..255."""
-        return resize_photo(_checked_photo(photo), self.input_size)[None]
+        """Resize a photo (H, W, 3), uint8 or float 0..255, to float32 (1, h, w, 3), pixels 0..255.
+
+        The photo is resized as a whole, with antialiasing. Raises ValueError for anything that is
+        not a photo.
+        """
+        return resize_photo(_check_photo(photo), self.input_size)[None]
 
     def predict(self, photo, top=5):
-        """The `top` best classes of a photo (H, W, 3): a list of Prediction(index, label, probability)."""
+        """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first."""
         probabilities = self.probabilities(self.logits(self.prepare(photo)))[0]
         best = np.argsort(-probabilities, kind="stable")[:top]
         return [Prediction(int(i), self.labels[i], float(probabilities[i])) for i in best]
 
-    # The forward pass -----------------------------------------------------------------------------------
+    def probabilities(self, logits):
+        """Turn logits (n, units) into probabilities (n, classes), float32, 0..1.
+
+        Softmax; for a sigmoid head one sigmoid a class; one logit z gives two classes, 1 - p and
+        p = sigmoid(z). Inside a tf.function a tensor comes back, else a NumPy array.
+        """
+        symbolic = tf.is_tensor(logits) and not hasattr(logits, "numpy")
+        logits = tf.convert_to_tensor(logits, tf.float32)
+        if self.units == 1:
+            result = tf.sigmoid(tf.concat([-logits, logits], axis=-1))
+        else:
+            result = tf.sigmoid(logits) if self.head == "sigmoid" else tf.nn.softmax(logits)
+        return result if symbolic else result.numpy()
+
+    # The forward pass
 
     def logits(self, pixels):
-        """Logits (n, units), a float32 tensor, of pixels (n, h, w, 3), 0..255. Compiled."""
-        run = self.cached(("logits",), self._compile_logits)
-        return run(tf.convert_to_tensor(pixels, tf.float32))
+        """Return the logits of pixels (n, h, w, 3), 0..255: a float32 tensor (n, units). Compiled.
+
+        Any number of photos runs through the same compiled function.
+        """
+        pixels = tf.cast(pixels, tf.float32)
+        height, width = self.input_size
+        if pixels.shape[1:] != (height, width, 3):
+            raise ValueError(
+                f"The network {self.name!r} takes pixels (n, {height}, {width}, 3), not of "
+                f"shape {tuple(pixels.shape)}; net.prepare(photo) makes them."
+            )
+        return self.cached(("logits",), self._compile_logits)(pixels)
 
     def _compile_logits(self):
         shape = tf.TensorSpec((None, *self.input_size, 3), tf.float32)
         return tf.function(lambda pixels: self.forward(pixels)[0], input_signature=[shape])
 
     def forward(self, pixels, layers=(), substitute=None):
-        """One uncompiled forward pass: (logits, [map, ...]), to be called inside a method's tf.function.
+        """Run one forward pass, uncompiled, to be called inside a method's own tf.function.
 
+        Parameters
+        ----------
         pixels : float32 tensor (n, h, w, 3), 0..255
-        layers : names of layers whose outputs are wanted from the same pass
-        substitute : function(layer) -> a callable to use in place of the layer, or None to keep it
-        For gradients with respect to pixels or to a returned map, watch `pixels` with the tape first.
+        layers : names of layers whose outputs are wanted from this same pass
+        substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
+            it is asked about every layer and Keras operation but the head's softmax or sigmoid
+
+        Returns
+        -------
+        (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients with
+        respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
         """
         values = [self._graph.find(name)[1] for name in layers]
         logits, *maps = self._run(pixels, [self._graph.output, *values], substitute)
-        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
-        return logits, maps
+        return tf.reshape(tf.cast(logits, tf.float32), (-1, self.units)), maps
 
     def maps(self, pixels, layers, substitute=None):
-        """Outputs of `layers` alone. Layers behind them do not run, so pixels may have any size (n, H, W, 3)."""
+        """Return the outputs of `layers` alone, like `forward` but without the logits.
+
+        Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
+        """
         return self._run(pixels, [self._graph.find(name)[1] for name in layers], substitute)
 
     def _run(self, pixels, values, substitute):
@@ -103,116 +149,225 @@ class Network:
                 return without_activation(step.layer)
             return substitute(step.layer) if substitute else None
 
-        tensor = self._preprocess(tf.cast(pixels, tf.float32))
-        return self._graph.run(tensor, values, replace)
-
-    def probabilities(self, logits):
-        """Probabilities (n, classes), NumPy float32, of logits (n, units)."""
-        logits = np.asarray(logits, np.float32)
-        if self.head == "sigmoid" or self.units == 1:
-            p = 1 / (1 + np.exp(-logits))
-            return np.concatenate([1 - p, p], axis=-1) if self.units == 1 else p
-        e = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
+        return self._graph.run(self._preprocess(tf.cast(pixels, tf.float32)), values, replace)
 
     def cached(self, key, build):
-        """The callable that `build()` makes, built once for each `key` and kept with the network."""
+        """Return the callable that `build()` makes; built once a key and kept with the network."""
         if key not in self._compiled:
             self._compiled[key] = build()
         return self._compiled[key]
 
-    # Classes --------------------------------------------------------------------------------------------
+    # Classes
+
+    def class_index(self, target):
+        """Return the index of a class that is given by its index or its label.
+
+        Small and capital letters, and "_" or " ", matter only where labels differ in nothing else.
+        Raises ValueError for an index out of range and for a label that is unknown or not unique.
+        """
+        if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
+            if 0 <= target < len(self.labels):
+                return int(target)
+            last = len(self.labels) - 1
+            raise ValueError(f"There is no class {target}: {self.name!r} has classes 0 to {last}.")
+        if not isinstance(target, str):
+            raise ValueError(
+                "A target is a class index, a label, None for the top class, or (a, b) for a "
+                f"rather than b, not {target!r}."
+            )
+        return self._find_label(target)
+
+    def _find_label(self, target):
+        for spell in (str, _loosely):
+            found = [i for i, label in enumerate(self.labels) if spell(label) == spell(target)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                classes = " and ".join(map(str, found))
+                raise ValueError(f"The label {target!r} stands for classes {classes}: say which.")
+        spelled = {_loosely(label): label for label in self.labels}
+        near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?" if near else (
+            f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels).")
+        raise ValueError(f"The network {self.name!r} has no class {target!r}; {hint}")
 
     def score_vector(self, target, photo_or_logits=None):
-        """The float32 vector (units,) whose product with the logits is the score of `target`.
+        """Return the vector (units,), float32, whose product with the logits is the target's score.
 
-        target : class index; label; None for the top class of `photo_or_logits`; or (a, b) for a rather than b.
+        Parameters
+        ----------
+        target : class index; label; None for the top class; or (a, b) for "why a rather than b",
+            the difference of two logits
+        photo_or_logits : what None is the top class of: a photo (H, W, 3), prepared pixels
+            (1, h, w, 3), or logits (units,) or (1, units)
+
+        With one logit, class 1 scores +logit and class 0 scores -logit.
         """
         if isinstance(target, (tuple, list)):
-            a, b = (self.class_index(t) for t in target)
-            vector = self._unit_vector(a) - self._unit_vector(b)
-            return vector / 2 if self.units == 1 else vector
+            if len(target) != 2:
+                raise ValueError(f"A target (a, b) holds two classes, not {len(target)}.")
+            a, b = map(self.class_index, target)
+            if a == b:
+                raise ValueError(f"Class {a} rather than class {b}: the two are the same.")
+            return self._unit_vector(a) - (self._unit_vector(b) if self.units > 1 else 0)
         if target is None:
-            target = self._top_class(photo_or_logits)
+            return self._unit_vector(self._top_class(photo_or_logits))
         return self._unit_vector(self.class_index(target))
 
     def _unit_vector(self, index):
         if self.units == 1:
-            return np.array([1.0 if index == 1 else -1.0], np.float32)
-        vector = np.zeros(self.units, np.float32)
-        vector[index] = 1
-        return vector
+            return np.array([1 if index == 1 else -1], np.float32)
+        return np.eye(1, self.units, index, dtype=np.float32)[0]
 
     def _top_class(self, photo_or_logits):
         if photo_or_logits is None:
-            raise ValueError("target None means the top class of a photo, so the photo is needed as well")
+            raise ValueError("A target of None means the photo's top class, so give the photo too.")
         values = np.asarray(photo_or_logits)
-        if values.ndim == 3:
-            values = np.asarray(self.logits(self.prepare(values)))
-        elif values.ndim == 4:
-            values = np.asarray(self.logits(values))
-        return int(np.argmax(self.probabilities(values.reshape(-1, self.units))[0]))
+        if values.ndim > 2:
+            values = self.logits(self.prepare(values) if values.ndim == 3 else values)
+        return int(np.argmax(self.probabilities(np.reshape(values, (-1, self.units)))[0]))
 
-    def class_index(self, target):
-        """The index of a class given by index or label."""
-        if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
-            if not 0 <= target < len(self.labels):
-                raise ValueError(f"class {target} is out of range: this network has classes "
-                                 f"0 to {len(self.labels) - 1}")
-            return int(target)
-        found = [i for i, label in enumerate(self.labels) if label == target]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise ValueError(f"the label {target!r} stands for classes {found}; give the index")
-        near = difflib.get_close_matches(str(target), self.labels, n=3, cutoff=0.5)
-        raise ValueError(f"no class {target!r}" + (f"; did you mean {near}?" if near else
-                         f"; the labels are {self.labels[:3]} and so on"))
-
-    # Layers ---------------------------------------------------------------------------------------------
+    # Layers
 
     def layer(self, name):
-        """The Keras layer (or nested model) of this name; "outer/inner" reaches into a nested model."""
+        """Return the Keras layer or nested model `name`; "outer/inner" reaches inside one."""
         return self._graph.find(name)[0]
 
     def spatial_layer(self, name=None):
-        """Check that a layer makes maps (n, h, w, c) and return its name; None stands for `last_conv`."""
-        name = name or self.last_conv
+        """Return the name of a layer after checking that it makes maps (n, h, w, c).
+
+        None stands for `last_conv`. Raises ValueError for a layer that is unknown or has no maps.
+        """
+        if name is None and self.last_conv is None:
+            raise ValueError(f"The network {self.name!r} has no convolution, so it makes no maps.")
+        name = self.last_conv if name is None else name
         shape = self._graph.find(name)[1].shape
         if len(shape) != 4:
-            raise ValueError(f"layer {name!r} makes an output of shape {shape}, not maps (n, h, w, c); "
-                             f"take {self.last_conv!r}, for example")
+            raise ValueError(
+                f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape {shape}"
+                + (f"; take {self.last_conv!r}, say." if self.last_conv else ".")
+            )
         return name
 
     def without_activation(self, layer, activation=None):
-        """A callable with the weights of `layer` (layer or name) and another activation (None: linear)."""
-        return without_activation(self.layer(layer) if isinstance(layer, str) else layer, activation)
+        """Return a callable with the weights of `layer` and another activation (None: linear).
+
+        layer : a Keras layer, or its name; it stays as it is
+        """
+        layer = self.layer(layer) if isinstance(layer, str) else layer
+        return without_activation(layer, activation)
 
 
 def load_network(name_path_or_model="course", preprocess=None, labels=None):
-    """Load a network by name, from a file, or from a keras.Model of your own."""
-    model = name_path_or_model
-    open_model(model)
-    mode = applications.preprocessing(preprocess, model)
-    _, height, width, _ = open_model(model).inputs[0].shape
-    network = Network(model, model.name, mode, labels or [], (height or 224, width or 224))
-    if not network.labels:
-        count = 2 if network.units == 1 else network.units
-        network.labels = [f"class {i}" for i in range(count)]
-    return network
+    """Load an image classifier: pixels 0..255 RGB in, logits out.
+
+    Parameters
+    ----------
+    name_path_or_model : one of
+        - the name of a bundled network, "course";
+        - the name of a keras.applications classifier, such as "vgg16" (`list_networks` shows all):
+          the ImageNet weights come from Keras's cache, or are downloaded into it;
+        - the path of a .keras or .h5 file;
+        - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
+          a row of class scores with softmax, sigmoid, one-unit or linear head. It is never changed.
+    preprocess : what the network was trained on, for a file or a keras.Model
+        - None: the pixels 0..255 as they are, or what its name stands for if it is that of a
+          keras.applications model ("mobilenetv2_1.00_224");
+        - "tf" (-1..1), "caffe" (BGR minus means), "torch" (standardised), "identity" (0..255);
+        - "unit" (0..1), as after `x / 255`;
+        - the name of a keras.applications classifier;
+        - a function of pixels (n, h, w, channels), made of TensorFlow or Keras operations.
+    labels : list of the classes' names in order, or a dict between names and indices (such as the
+        `class_indices` of Keras's generators); by default those the network comes with
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError, TypeError : one sentence on what is wrong with a name, file, model or labels
+    FileNotFoundError : the file, or the ImageNet weights, are not there and cannot be had
+
+    >>> load_network("course").predict(load_photo("chelsea"))[0].label
+    'cat'
+    """
+    return Network(*loading.load(name_path_or_model, preprocess, labels))
 
 
 def list_networks():
-    """The networks that `load_network` knows by name."""
-    return []
+    """Return a table of the networks that `load_network` knows by name; it prints as text and HTML.
+
+    Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (nearly; 0
+    for a bundled network), and whether the weights are on this machine already.
+    """
+    rows = []
+    for name in bundled_names():
+        card = bundled_card(name)
+        rows.append(NetworkRow(name, tuple(card["input_size"]), card["parameters"], 0, True))
+    for one in APPLICATIONS.values():
+        here = find_cached(one.file) is not None
+        rows.append(NetworkRow(one.name, (one.size,) * 2, one.parameters, one.megabytes, here))
+    return NetworkTable(rows)
 
 
-def _checked_photo(photo):
-    photo = np.asarray(photo)
-    if photo.ndim != 3 or photo.shape[2] != 3:
-        raise ValueError(f"a photo is an array (height, width, 3), not one of shape {photo.shape}")
-    if not (photo.dtype == np.uint8 or np.issubdtype(photo.dtype, np.floating)):
-        raise ValueError(f"a photo holds uint8 or float pixels 0..255, not {photo.dtype}")
-    if photo.dtype != np.uint8 and not (np.isfinite(photo).all() and 0 <= photo.min() and photo.max() <= 255):
-        raise ValueError("the pixels of a photo are finite numbers 0..255")
-    return photo
+class NetworkRow(NamedTuple):
+    """One row of `list_networks()`."""
+
+    name: str
+    input_size: tuple
+    parameters: int
+    megabytes: int
+    here: bool
+
+
+class NetworkTable(list):
+    """A list of NetworkRows that shows itself as a table."""
+
+    _HEADINGS = ("name", "input", "parameters", "download", "here")
+
+    def _cells(self):
+        for name, (height, width), parameters, megabytes, here in self:
+            download = f"{megabytes} MB" if megabytes else "bundled"
+            yield name, f"{height} x {width}", f"{parameters:,}", download, "yes" if here else "-"
+
+    def __repr__(self):
+        line = "{:<18}{:>10}{:>14}{:>10}{:>6}".format
+        return "\n".join(line(*cells) for cells in [self._HEADINGS, *self._cells()])
+
+    def _repr_html_(self):
+        head = "".join(f"<th>{heading}</th>" for heading in self._HEADINGS)
+        rows = ("".join(f"<td>{cell}</td>" for cell in cells) for cells in self._cells())
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _check_photo(photo):
+    """Return the photo as an array (H, W, 3), or raise a ValueError that says what it is."""
+    try:
+        array = np.asarray(photo)
+    except ValueError:
+        array = np.empty(0, object)
+    if array.dtype.kind not in "uif":
+        raise ValueError(
+            f"A photo is an array of pixels, not {type(photo).__name__}; load_photo makes one."
+        )
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(
+            f"A photo is an RGB array (height, width, 3), not one of shape {array.shape}; "
+            "load_photo makes one of any picture."
+        )
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(f"The pixels of a photo are uint8 or float, not {array.dtype}.")
+    if not np.isfinite(array).all():
+        raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
+    if array.min() < 0 or array.max() > 255:
+        low, high = array.min(), array.max()
+        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
+    return array
+
+
+def _loosely(label):
+    return label.lower().replace("_", " ")

@@ -9,24 +9,25 @@ def resize_photo(photo, size):
 
     Parameters
     ----------
-    photo : array (H, W, 3) or (H, W, 1), uint8 or float, 0..255
+    photo : array (H, W, channels), uint8 or float, 0..255
     size : (h, w), the height and width wanted, in pixels
 
     Returns
     -------
-    float32 array (h, w, channels), 0..255
+    float32 array (h, w, channels), 0..255. A photo that has the size already keeps its values.
 
-    Every output pixel is a weighted mean of all input pixels below it (a triangle as wide as two output
-    pixels), so thin lines fade instead of flickering. Enlarging is plain bilinear interpolation.
-    A photo that has the size already comes back with its values untouched.
+    Bicubic, the filter that the course's own networks were trained with. When a photo shrinks, each
+    new pixel is a weighted mean of all pixels around its place (the filter widens with the step),
+    so fine stripes fade to grey instead of flickering. Overshoot at edges is clipped to 0..255.
 
-    >>> stripes = np.tile(np.array([0, 255], np.uint8)[:, None, None], (4, 8, 3))
-    >>> resize_photo(stripes, (2, 2))[0, 0].round()
-    array([127., 127., 127.], dtype=float32)
+    >>> stripes = np.tile(np.array([0, 255], np.uint8)[:, None, None], (12, 4, 3))
+    >>> resize_photo(stripes, (4, 1))[:, 0, 0].round()
+    array([121., 128., 127., 134.], dtype=float32)
     """
     photo = np.asarray(photo)
-    channels = [_resample(photo[:, :, c], size) for c in range(photo.shape[2])]
-    return np.stack(channels, axis=-1)
+    planes = (photo[:, :, channel] for channel in range(photo.shape[2]))
+    resized = [_resample(plane, size, Image.Resampling.BICUBIC) for plane in planes]
+    return np.stack(resized, axis=-1).clip(0, 255)
 
 
 def resize_map(values, size):
@@ -34,24 +35,24 @@ def resize_map(values, size):
 
     Parameters
     ----------
-    values : array (h, w) of real numbers of any range
+    values : array (h, w) of finite real numbers of any range
     size : (H, W), the height and width wanted, in pixels
 
     Returns
     -------
     float32 array (H, W). Beyond the outermost centres the edge value continues. No value lies
-    outside the range of `values`. Shrinking averages (antialiasing), as in `resize_photo`.
+    outside the range of `values`. Shrinking averages, as in `resize_photo`.
 
     >>> resize_map(np.array([[0.0, 1.0]]), (1, 4))
     array([[0.  , 0.25, 0.75, 1.  ]], dtype=float32)
     """
-    return _resample(np.asarray(values), size)
+    return _resample(np.asarray(values), size, Image.Resampling.BILINEAR)
 
 
-def _resample(plane, size):
-    """Resample one plane (h, w) to `size` (H, W) with a triangle filter; float32 out."""
-    plane = np.ascontiguousarray(plane, dtype=np.float32)
+def _resample(plane, size, method):
+    """Resample one plane (h, w) to `size` (H, W); float32, computed in double precision."""
     height, width = (int(length) for length in size)
+    plane = np.ascontiguousarray(plane, np.float32)
     if plane.shape == (height, width):
         return plane.copy()
-    return np.array(Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(plane).resize((width, height), method))

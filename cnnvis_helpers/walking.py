@@ -1,8 +1,8 @@
 """Walking a Keras model: call its layers one by one, tap any of them, replace some, change nothing.
 
-A Functional or Sequential model is a graph of layer calls. `Graph` lists these calls once, in the order of
-computation and with nested models opened up, and runs them on real tensors. A layer that is called with real
-tensors records nothing, so the caller's model stays exactly as it was.
+A Functional or Sequential model is a graph of layer calls. `Graph` lists these calls once, in the
+order of computation and with nested models opened up, and runs them on real tensors. A layer that
+is called with real tensors records nothing, so the caller's model stays exactly as it was.
 """
 
 import difflib
@@ -15,20 +15,35 @@ import keras
 import tensorflow as tf
 from keras.src.models.functional import Functional
 
-# Layers whose output is no map of its own: the one before them is what a student means by "the last map".
+# A layer of these kinds only moves, drops or summarises values of the map before it.
 _NO_MAP_OF_ITS_OWN = ("Pool", "Dropout", "Padding", "Cropping", "Reshape", "Identity", "Permute")
-# Layers that may stand between the head's activation and the network's output.
+# Layers of these kinds may stand between the head's activation and the network's output.
 _TRANSPARENT = ("Reshape", "Flatten", "Squeeze", "Dropout", "Identity", "Cast")
-_ONLY_ACTIVATION = ("Activation", "Softmax", "LogSoftmax", "Sigmoid", "ReLU", "ReLU6", "Relu", "Relu6",
-                    "LeakyReLU", "LeakyRelu", "PReLU", "ELU", "Elu", "Gelu", "Silu", "HardSilu")
+# Layers and operations that are nothing but an activation.
+_ONLY_ACTIVATION = (
+    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
+    "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "HardSilu", "Sigmoid",
+    "HardSigmoid", "Tanh", "Softplus", "Softsign", "LogSoftmax",
+)  # fmt: skip
+_HEADS = {
+    "softmax": "softmax",
+    "softmax_v2": "softmax",
+    "logsoftmax": "softmax",
+    "log_softmax": "softmax",
+    "sigmoid": "sigmoid",
+    "linear": "linear",
+}
 
 
+@dataclass(eq=False)
 class Value:
-    """A tensor of the graph: output number `index` of `step` (None: the network's input)."""
+    """A tensor of the graph: an output of `step` (None: the network's input), and its static shape.
 
-    def __init__(self, step=None, shape=None):
-        self.step = step
-        self.shape = shape
+    A shape is a tuple such as (None, 7, 7, 512); a length that is not fixed is None.
+    """
+
+    step: object
+    shape: tuple
 
 
 @dataclass(eq=False)
@@ -39,7 +54,7 @@ class Step:
     name : the layer's own name where that is unique in the network, else `path`
     layer : the Keras layer, or a Keras operation such as the `+` of two tensors
     inputs : the values it reads; `step.inputs[0].step` is the call that made the first one
-    outputs : the values it makes, with their static shapes, (None, h, w, c)
+    outputs : the values it makes
     """
 
     path: str
@@ -51,22 +66,18 @@ class Step:
 
     @property
     def shape(self):
-        """The static shape of the (first) output; unknown lengths are None."""
+        """The static shape of the (first) output, (None, h, w, c); a length not fixed is None."""
         return self.outputs[0].shape
 
     def call(self, layer, known):
-        """Call `layer` (this step's own or a substitute) with the tensors in `known`; list of outputs."""
-        tensors = {
-            id(symbol): known[value]
-            for symbol, value in zip(self.node.input_tensors, self.inputs, strict=True)
-        }
+        """Call `layer`, the own one or a substitute, on the tensors in `known`; list of outputs."""
+        symbols = zip(self.node.input_tensors, self.inputs, strict=True)
+        tensors = {id(symbol): known[value] for symbol, value in symbols}
         args, kwargs = self.node.arguments.fill_in(tensors)
-        kwargs = dict(kwargs)
-        if layer is self.layer:
-            if _takes_training(type(layer)):
-                kwargs["training"] = False
-            return keras.tree.flatten(layer(*args, **kwargs))
-        return keras.tree.flatten(layer(args[0]))
+        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+        if layer is self.layer and _takes_training(type(layer)):
+            kwargs["training"] = False
+        return keras.tree.flatten(layer(*args, **kwargs))
 
 
 class Graph:
@@ -75,27 +86,25 @@ class Graph:
     def __init__(self, model):
         functional = open_model(model)
         self.steps = []
-        self.input = Value(shape=tuple(functional.inputs[0].shape))
+        self.input = Value(None, tuple(functional.inputs[0].shape))
         self._models = {}
-        self.output = self._list_steps(functional, [self.input], prefix="")[0]
-        counts = Counter(step.layer.name for step in {s.path: s for s in self.steps}.values())
-        counts.update(path.rpartition("/")[2] for path in self._models)
-        for step in self.steps:
-            own = step.layer.name
-            step.name = own if counts[own] == 1 else step.path
+        (self.output,) = self._list_steps(functional, [self.input], prefix="")
         self._by_path = {step.path: (step.layer, step.outputs[0]) for step in self.steps}
         self._by_path.update(self._models)
+        counts = Counter(path.rpartition("/")[2] for path in self._by_path)
+        for step in self.steps:
+            step.name = step.layer.name if counts[step.layer.name] == 1 else step.path
 
     def _list_steps(self, model, inputs, prefix):
         """Append the calls inside `model` to `self.steps`; return the values of its outputs."""
         known = {id(symbol): value for symbol, value in zip(model.inputs, inputs, strict=True)}
-        depths = sorted(model._nodes_by_depth, reverse=True)
-        for node in (node for depth in depths for node in model._nodes_by_depth[depth]):
+        by_depth = model._nodes_by_depth
+        for node in (node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]):
             if node.is_input or any(id(symbol) not in known for symbol in node.input_tensors):
                 continue
             path = prefix + node.operation.name
             values = [known[id(symbol)] for symbol in node.input_tensors]
-            inner = open_model(node.operation, strict=False)
+            inner = open_model(node.operation)
             if inner is not None and len(inner.inputs) == len(values):
                 outputs = self._list_steps(inner, values, path + "/")
                 self._models[path] = (node.operation, outputs[0])
@@ -104,26 +113,30 @@ class Graph:
                 outputs = [Value(step, tuple(symbol.shape)) for symbol in node.outputs]
                 step.outputs = outputs
                 self.steps.append(step)
-            known.update((id(s), v) for s, v in zip(node.outputs, outputs, strict=True))
+            known.update(zip(map(id, node.outputs), outputs, strict=True))
         return [known[id(symbol)] for symbol in model.outputs]
 
     def find(self, name):
-        """(layer, value) of a layer or nested model, by unique name or by path."""
+        """Return (layer, value) of a layer or nested model, by its unique name or its path.
+
+        Raises ValueError for a name that is unknown (says near ones) or not unique (says paths).
+        """
         if name in self._by_path:
             return self._by_path[name]
         paths = [path for path in self._by_path if path.rpartition("/")[2] == name]
         if len(paths) == 1:
             return self._by_path[paths[0]]
         if paths:
-            raise ValueError(f"the layer name {name!r} is not unique; say one of {', '.join(paths)}")
-        known = [step.name for step in self.steps] + list(self._models)
-        near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
-        raise ValueError(f"no layer {name!r} in this network; " + (
-            f"did you mean {', '.join(map(repr, near))}?" if near
-            else f"it has {', '.join(map(repr, known[:3]))} and so on up to {known[-1]!r}"))
+            raise ValueError(f"The layer name {name!r} is not unique; say {_any_of(paths)}.")
+        names = [step.name for step in self.steps]
+        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+        last = self.last_map()
+        examples = near or [names[0], *([last.name] if last else []), names[-1]]
+        hint = f"did you mean {_any_of(near)}?" if near else f"it has {_any_of(examples)}, say."
+        raise ValueError(f"The network has no layer {name!r}; {hint}")
 
     def needed_for(self, values):
-        """The steps that must run to compute `values`, in order."""
+        """Return the steps that must run to compute `values`, in order."""
         needed, waiting = set(), list(values)
         while waiting:
             step = waiting.pop().step
@@ -135,12 +148,12 @@ class Graph:
     def run(self, tensor, wanted, replace):
         """Compute the tensors of the values `wanted` from the input `tensor`.
 
-        replace : function(step) -> the callable to use instead of the step's layer, or None.
-        Values other than the output come back as float32 tensors that lie on the path of computation
-        (also under mixed precision), so that gradients with respect to them exist.
+        replace : function(step) -> the callable to use in place of the step's layer, or None
+
+        A wanted tensor of 16-bit floats (mixed precision) is handed out as float32. It lies on the
+        path of computation itself, so gradients with respect to it exist.
         """
-        known = {self.input: tensor}
-        tapped = {}
+        known, tapped = {self.input: tensor}, {}
         for step in self.needed_for(wanted):
             outputs = step.call(replace(step) or step.layer, known)
             for value, output in zip(step.outputs, outputs, strict=True):
@@ -151,43 +164,51 @@ class Graph:
         return [tapped.get(value, known[value]) for value in wanted]
 
     def head(self):
-        """(kind, step): "softmax", "sigmoid" or "linear", and the step that applies it (None if linear)."""
+        """Return (kind, step): the head's activation and the step that applies it.
+
+        kind is "softmax", "sigmoid" or "linear"; step is None for a linear head.
+        """
         step = self.output.step
         while step is not None:
-            kind = _head_activation(step.layer)
+            kind = _activation_kind(step.layer)
             if kind in ("softmax", "sigmoid"):
                 return kind, step
-            if not (kind == "linear" and _is_transparent(step.layer)):
+            if kind != "linear" or not _is_transparent(step.layer):
                 break
             step = step.inputs[0].step
         return "linear", None
 
     def last_map(self):
-        """The step with the last spatial map (n, h, w, c), h * w > 1, before pooling; None if there is none."""
-        first_conv = next((i for i, step in enumerate(self.steps) if _has_kernel(step)), None)
-        if first_conv is None:
-            return None
-        on_path = set(self.needed_for([self.output]))
-        maps = [s for s in self.steps[first_conv:] if s in on_path and _is_map(s)]
-        return maps[-1] if maps else None
+        """Return the step that makes the last spatial map, (n, h, w, c) with h * w > 1, or None.
+
+        That is the last such step on the way to the output, at or behind the first convolution,
+        that computes new values: activation, sum, concatenation or normalisation, where they
+        follow the last convolution, but not the pooling, dropout, padding or reshaping after them.
+        """
+        needed = self.needed_for([self.output])
+        convolutions = (i for i, step in enumerate(needed) if "Conv" in type(step.layer).__name__)
+        first = next(convolutions, len(needed))
+        return next((step for step in reversed(needed[first:]) if _is_map(step)), None)
 
 
-def open_model(model, strict=True):
-    """The Functional model inside `model`, or None (with `strict`: a ValueError) where there is none."""
+def open_model(model):
+    """Return the Functional model that a Functional or Sequential model computes, or None.
+
+    None stands for a model or layer that cannot be walked: a subclass with its own `call`, or a
+    Sequential model that has no input shape yet.
+    """
     if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         model = model._functional
     if isinstance(model, Functional) and type(model).call is Functional.call:
         return model
-    if strict:
-        raise ValueError("not a graph of layers")
     return None
 
 
 def without_activation(layer, activation=None):
-    """A callable that shares the weights of `layer` but has another activation (None: linear).
+    """Return a callable with the weights of `layer` but another activation (None: linear).
 
-    The layer itself is untouched: the callable is a shallow copy of it. A layer that is nothing but an
-    activation (ReLU, Softmax, Activation) becomes the new activation; a layer that has none
+    The layer itself is untouched: the callable is a shallow copy of it. A layer that is nothing but
+    an activation (ReLU, Softmax, Activation) becomes the new activation; a layer that has none
     (Add, BatchNormalization) is followed by it.
     """
     activation = keras.activations.get(activation)
@@ -201,24 +222,13 @@ def without_activation(layer, activation=None):
     return twin
 
 
-def _head_activation(layer):
-    """"softmax", "sigmoid", "linear" or "other": what the layer ends with."""
-    if type(layer).__name__ in ("Softmax", "LogSoftmax"):
-        return "softmax"
-    if type(layer).__name__ == "Sigmoid":
-        return "sigmoid"
+def _activation_kind(layer):
+    """Return "softmax", "sigmoid", "linear" or "other": what the layer or operation ends with."""
+    if type(layer).__name__ in ("Softmax", "LogSoftmax", "Sigmoid"):
+        return _HEADS[type(layer).__name__.lower()]
     activation = getattr(layer, "activation", None)
-    if activation is None:
-        return "linear"
     name = getattr(activation, "__name__", type(activation).__name__).lower()
-    for kind, names in {
-        "softmax": ("softmax", "softmax_v2", "log_softmax"),
-        "sigmoid": ("sigmoid",),
-        "linear": ("linear",),
-    }.items():
-        if name in names:
-            return kind
-    return "other"
+    return "linear" if activation is None else _HEADS.get(name, "other")
 
 
 def _is_transparent(layer):
@@ -226,18 +236,21 @@ def _is_transparent(layer):
     return name == "Activation" or any(word in name for word in _TRANSPARENT)
 
 
-def _has_kernel(step):
-    return "Conv" in type(step.layer).__name__ and len(step.shape) == 4
-
-
 def _is_map(step):
-    shape = step.shape
-    if len(shape) != 4 or any(word in type(step.layer).__name__ for word in _NO_MAP_OF_ITS_OWN):
+    if len(step.shape) != 4:
         return False
-    return None in shape[1:3] or shape[1] * shape[2] > 1
+    if any(word in type(step.layer).__name__ for word in _NO_MAP_OF_ITS_OWN):
+        return False
+    height, width = step.shape[1:3]
+    return height is None or width is None or height * width > 1
 
 
 @functools.cache
 def _takes_training(layer_type):
     call = getattr(layer_type, "call", None)
     return call is not None and "training" in inspect.signature(call).parameters
+
+
+def _any_of(names):
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} or {last}" if first else last

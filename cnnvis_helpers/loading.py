@@ -1,0 +1,297 @@
+"""What `load_network` does before there is a Network: model, labels, preprocessing.
+
+Whatever is wrong with a name, a file or a model is said here, in one sentence.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.applications import MODES, application_of, find_application
+from cnnvis_helpers.bundled import bundled_names, load_bundled
+from cnnvis_helpers.prefetch import (
+    CLASS_INDEX,
+    DownloadError,
+    fetch_class_index,
+    fetch_weights,
+    imagenet_labels,
+    unknown_network,
+)
+from cnnvis_helpers.walking import open_model
+
+_OFFLINE_HINT = "load_network() works now, without a download"
+_DEFAULT_SIZE = 224
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.image.rgb_to_grayscale
+_PREPROCESSING_LAYERS = ("Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "TrueDivide")
+
+
+def load(what, preprocess=None, labels=None):
+    """Return (model, name, input_size, labels, preprocess) for `Network`; see `load_network`."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Keras runs on {keras.backend.backend()!r} here, but the course needs TensorFlow: set "
+            'the environment variable KERAS_BACKEND to "tensorflow" and start again.'
+        )
+    if isinstance(what, keras.Model):
+        model, name, application = what, what.name, application_of(what)
+    elif isinstance(what, (str, os.PathLike)):
+        model, name, application, own_labels = _load_by_name(what)
+        labels = own_labels if labels is None else labels
+    else:
+        raise TypeError(_not_a_network(what))
+    size, channels = _check_model(model, application)
+    function = _preprocessing(preprocess, model, application, channels)
+    _check_preprocessing(function, model, size)
+    return model, name, size, _labels(labels, model, application), function
+
+
+def _load_by_name(what):
+    """Return (model, name, application, labels) of a bundled network, an application or a file."""
+    text = os.fspath(what)
+    if text in bundled_names():
+        model, labels = load_bundled(text)
+        return model, text, None, labels
+    if application := find_application(text):
+        return _load_application(application), application.name, application, None
+    path = Path(text)
+    if path.suffix or path.exists() or os.sep in text:
+        model = _load_file(path)
+        return model, path.stem, application_of(model), None
+    raise ValueError(unknown_network(text))
+
+
+def _load_application(application):
+    """Build a keras.applications classifier with its ImageNet weights."""
+    try:
+        path = fetch_weights(application)
+    except DownloadError as error:
+        raise FileNotFoundError(
+            f"{application.name!r} needs {application.file} (about {application.megabytes} MB), "
+            f"which is not in Keras's cache and could not be downloaded ({error.reason}): once "
+            f"online, run {_command(application)}; {_OFFLINE_HINT}."
+        ) from None
+    build = getattr(keras.applications, application.constructor)
+    try:
+        # EfficientNet alone has one layer more with weights="imagenet" than with a path.
+        special = application.constructor.startswith("EfficientNetB")
+        return build(weights="imagenet" if special else str(path))
+    except Exception as error:
+        raise ValueError(
+            f"The weights file {path} is damaged ({_first_line(error)}): delete it and run "
+            f"{_command(application)}; {_OFFLINE_HINT}."
+        ) from None
+
+
+def _load_file(path):
+    """Load a .keras or .h5 file, or say in one sentence why that does not work."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no file {path} (looked in {Path.cwd()}); list_networks() shows the networks "
+            "that need no file."
+        )
+    if path.is_dir() or path.suffix not in (".keras", ".h5", ".hdf5"):
+        kind = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
+        raise ValueError(
+            f"{path} is {kind}, but a network is a .keras or .h5 file, as model.save writes it."
+        )
+    if path.name.endswith(".weights.h5"):
+        raise ValueError(
+            f"{path} holds weights alone: build the model, model.load_weights({str(path)!r}), and "
+            "give the model to load_network."
+        )
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:
+        raise ValueError(_why_not_loaded(path, error)) from None
+
+
+def _why_not_loaded(path, error):
+    message = str(error)
+    if "safe_mode" in message or "Lambda" in message or "lambda" in message:
+        return (
+            f"{path} holds a Lambda layer, which is code that would run here: if you trust it, "
+            f"keras.models.load_model({str(path)!r}, safe_mode=False) makes a model to load."
+        )
+    if "custom_objects" in message or "register_keras_serializable" in message:
+        return (
+            f"{path} holds a layer that Keras does not know: load it with keras.models.load_model("
+            f"{str(path)!r}, custom_objects={{...}}) and give the model to load_network."
+        )
+    return f"{path} is not a Keras model, or is damaged ({_first_line(error)})."
+
+
+def _check_model(model, application):
+    """Return ((h, w), channels) of the input; ValueError for what is no image classifier."""
+    name = model.name
+    functional = open_model(model)
+    if functional is None and isinstance(model, keras.Sequential):
+        raise ValueError(
+            f"The model {name!r} has no input shape yet: call it once on a batch of photos, or let "
+            "it begin with keras.Input((height, width, 3))."
+        )
+    if functional is None:
+        raise ValueError(
+            f"The model {name!r} is a subclass with its own call(), whose layers cannot be "
+            "followed: rebuild it with inputs = keras.Input((height, width, 3)) and "
+            "keras.Model(inputs, model.call(inputs))."
+        )
+    inputs, outputs = functional.inputs, functional.outputs
+    if len(inputs) != 1:
+        raise ValueError(f"The model {name!r} has {len(inputs)} inputs, but a photo is just one.")
+    if len(outputs) != 1:
+        raise ValueError(
+            f"The model {name!r} has {len(outputs)} outputs, but one is explained at a time: give "
+            "keras.Model(model.inputs, model.outputs[0])."
+        )
+    _check_output(name, tuple(outputs[0].shape))
+    return _check_input(name, tuple(inputs[0].shape), application)
+
+
+def _check_input(name, shape, application):
+    """Return ((h, w), channels) of a shape (None, h, w, 3), (None, h, w, 1) or (None, h, w)."""
+    size, channels = shape[1:3], shape[3:] or (None,)
+    if len(shape) not in (3, 4) or channels[0] not in ((1, 3) if len(shape) == 4 else (None,)):
+        raise ValueError(
+            f"The model {name!r} takes inputs of shape {shape}, but a photo has the shape "
+            "(None, height, width, 3), or (None, height, width, 1) in grey."
+        )
+    default = application.size if application else _DEFAULT_SIZE
+    return tuple(length or default for length in size), channels[0]
+
+
+def _check_output(name, shape):
+    middle = shape[1:-1]
+    if len(shape) < 2 or shape[-1] is None or any(length != 1 for length in middle):
+        raise ValueError(
+            f"The model {name!r} gives an output of shape {shape}, but a classifier gives one row "
+            "of scores a photo, (None, classes): does it lack its head?"
+        )
+
+
+def _preprocessing(preprocess, model, application, channels):
+    """Return the function from pixels (n, h, w, 3), 0..255, to the model's input."""
+    function = _choose_mode(preprocess, model, application)
+    if channels == 3:
+        return function
+
+    def from_grey(pixels):
+        grey = tf.reduce_sum(pixels * _LUMA, axis=-1, keepdims=True)
+        grey = function(grey)
+        return grey if channels == 1 else tf.squeeze(grey, -1)
+
+    return from_grey
+
+
+def _choose_mode(preprocess, model, application):
+    if callable(preprocess):
+        return preprocess
+    if preprocess is None:
+        inside = any(word in _first_layer(model) for word in _PREPROCESSING_LAYERS)
+        return MODES["identity" if application is None or inside else application.mode]
+    if preprocess in MODES:
+        return MODES[preprocess]
+    if named := find_application(preprocess):
+        return MODES[named.mode]
+    raise ValueError(
+        f"preprocess is {', '.join(map(repr, MODES))}, the name of a keras.applications "
+        f"classifier or a function, not {preprocess!r}."
+    )
+
+
+def _first_layer(model):
+    """Return the type name of the first layer behind the input."""
+    layers = [one for one in open_model(model).operations if not _is_input(one)]
+    return type(layers[0]).__name__ if layers else ""
+
+
+def _is_input(layer):
+    return isinstance(layer, keras.layers.InputLayer)
+
+
+def _check_preprocessing(function, model, size):
+    """Try the preprocessing on a grey picture; it must make a tensor of the model's input shape."""
+    pixels = tf.fill((1, *size, 3), 127.0)
+    try:
+        result = function(pixels)
+    except Exception as error:
+        raise ValueError(
+            "preprocess must be made of TensorFlow or Keras operations on pixels (n, h, w, "
+            f"channels), but failed on such a tensor ({_first_line(error)})."
+        ) from None
+    expected = open_model(model).inputs[0].shape[1:]
+    if not tf.is_tensor(result):
+        raise ValueError(
+            "preprocess must be made of TensorFlow or Keras operations, so that gradients reach "
+            f"the pixels, but it returned {type(result).__name__}."
+        )
+    if not result.shape[1:].is_compatible_with(expected):
+        raise ValueError(
+            f"preprocess made pixels of shape {tuple(result.shape)}, but the model takes "
+            f"{(None, *expected)}."
+        )
+
+
+def _labels(labels, model, application):
+    """Return the labels: those given, ImageNet's for its classifiers, else "class 0", ..."""
+    units = open_model(model).outputs[0].shape[-1]
+    count = 2 if units == 1 else units
+    if labels is None:
+        if application is not None and units == 1000:
+            return _labels_of_imagenet(application)
+        return [f"class {i}" for i in range(count)]
+    labels = _in_order(labels)
+    if len(labels) != count:
+        raise ValueError(f"labels names {len(labels)} classes, but {model.name!r} has {count}.")
+    return labels
+
+
+def _in_order(labels):
+    """Return labels as a list; a dict may go from index to name or from name to index."""
+    if isinstance(labels, str):
+        raise TypeError(f"labels is a list of names, not the one text {labels!r}.")
+    if not isinstance(labels, dict):
+        return [str(label) for label in labels]
+    pairs = labels.items()
+    if all(isinstance(value, (int, np.integer)) for value in labels.values()):
+        pairs = ((index, label) for label, index in pairs)
+    names = {int(index): str(label) for index, label in pairs}
+    if sorted(names) != list(range(len(labels))):
+        raise ValueError(f"labels as a dict needs the indices 0 to {len(labels) - 1}, each once.")
+    return [names[index] for index in sorted(names)]
+
+
+def _labels_of_imagenet(application):
+    try:
+        return imagenet_labels(fetch_class_index())
+    except DownloadError as error:
+        warnings.warn(
+            f"The names of the ImageNet classes ({CLASS_INDEX}) are not in Keras's cache and could "
+            f"not be downloaded ({error.reason}), so the classes are called 'class 0' to "
+            f"'class 999'; once online, run {_command(application)}.",
+            stacklevel=5,
+        )
+        return [f"class {i}" for i in range(1000)]
+
+
+def _command(application):
+    return f"`python -m cnnvis_helpers prefetch {application.name}`"
+
+
+def _not_a_network(what):
+    kind = f"{type(what).__module__}.{type(what).__qualname__}"
+    hint = ""
+    if kind.startswith("tf_keras."):
+        hint = "; model.save('model.h5') writes a file that load_network reads"
+    elif kind.startswith("torch"):
+        hint = "; PyTorch models are not supported"
+    return f"A network is a name, a path or a keras.Model, not {kind}{hint}."
+
+
+def _first_line(error):
+    """Return the first line of an error's message, no full stop, at most 150 characters."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")[:150]
