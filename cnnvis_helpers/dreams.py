@@ -70,8 +70,8 @@ def filter_patterns(
     size : side of the pictures in pixels.
     steps : gradient steps, at least 1.
     step : root mean square of one step, in pixel levels (0..255).
-    jitter : the picture is rolled by up to this many pixels, at random, before each step, so that no
-        place is favoured.
+    jitter : the picture is rolled by up to this many pixels, at random, before each step, so that
+        no place is favoured.
     blur : standard deviation in pixels of the Gaussian that smooths each gradient; 0 for none.
     decay : share (0..1) by which each step pulls the picture back to grey; 0 for none.
     seed : the same seed gives the same bytes.
@@ -197,9 +197,8 @@ def class_pattern(
 ) -> np.ndarray:
     """A picture that the network takes for a very good example of a class.
 
-    The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help the
-    result is high-frequency noise that fools the network; two regularisers make it a picture:
-    `smooth` writes the picture as a sum of waves in opponent colours, in which slow waves move
+    The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help
+    the result is fast noise that fools the network; two regularisers make it a picture: `smooth` writes the picture as a sum of waves in opponent colours, in which slow waves move
     first, and `jitter` and `zoom` show the network the picture a little shifted and scaled at each
     step, so that only patterns which survive that can grow.
 
@@ -314,17 +313,16 @@ def deep_dream(net: Network, photo, layers=None, **settings) -> np.ndarray:
     >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
     """
     progress = settings.pop("progress", None)
-    picture = None
+    done, total, picture = 0, None, None
     try:
-        for done, total, picture in dream_steps(net, photo, layers, **settings):
+        for done, total, picture in dream_steps(net, photo, layers, **settings):  # noqa: B007
             if progress is not None:
                 progress(done, total)
     except KeyboardInterrupt:
         if picture is None:
             raise
         warnings.warn(f"the dream was stopped after {done} of {total} steps", stacklevel=2)
-        height, width = np.shape(photo)[:2]
-        return _to_uint8(_resize(picture, (height, width)))[0]
+        picture = _resize(picture, np.shape(photo)[:2])
     return _to_uint8(picture)[0]
 
 

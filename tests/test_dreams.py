@@ -130,8 +130,8 @@ def test_a_pair_raises_the_difference(net):
 
 def test_waves_make_a_smoother_picture_than_pixels(net):
     def fastness(smooth):
-        picture = dreams.class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0).astype(float)
-        return np.abs(np.diff(picture, axis=0)).mean() / picture.std()
+        picture = dreams.class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0)
+        return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
 
     assert fastness(True) < fastness(False)
 
@@ -140,18 +140,19 @@ def test_waves_make_a_smoother_picture_than_pixels(net):
 
 
 def test_a_dream_raises_its_objective_and_keeps_the_size(net, photo):
-    before = photo.copy()
+    copy = photo.copy()
     dream = dreams.deep_dream(net, photo, ["first", "second"], octaves=2)
     assert dream.shape == photo.shape and dream.dtype == np.uint8
-    assert (photo == before).all()
-    layers = {"first": 1.0, "second": 1.0}
-    assert dreams.dream_objective(net, dream, layers) > 1.2 * dreams.dream_objective(net, photo, layers)
+    assert (photo == copy).all()
+    before, after = (dreams.dream_objective(net, p, ["first", "second"]) for p in (photo, dream))
+    assert after > 1.2 * before
 
 
 def test_a_dream_in_tiles_raises_its_objective_too(net, photo):
     large = np.tile(photo, (2, 2, 1))
     dream = dreams.deep_dream(net, large, "second", octaves=2, tile=64)
-    assert dreams.dream_objective(net, dream, "second") > dreams.dream_objective(net, large, "second")
+    before, after = (dreams.dream_objective(net, p, "second") for p in (large, dream))
+    assert after > before
 
 
 def test_tiles_cover_the_picture_once():
@@ -167,7 +168,8 @@ def test_detail_is_put_back(net, photo):
     checks = np.repeat(checks[..., None], 3, axis=2)
 
     def sharpness(detail):
-        dream = dreams.deep_dream(net, checks, "second", octaves=2, steps=1, step=1e-3, detail=detail)
+        settings = dict(octaves=2, steps=1, step=1e-3, detail=detail)
+        dream = dreams.deep_dream(net, checks, "second", **settings)
         return np.abs(np.diff(dream.astype(float), axis=0)).mean()
 
     assert sharpness(True) == pytest.approx(255, rel=0.01)
@@ -192,8 +194,9 @@ def test_an_interrupted_dream_keeps_what_it_has(net, photo):
         if done == 3:
             raise KeyboardInterrupt
 
+    settings = dict(octaves=2, steps=4, progress=stop_after_three)
     with pytest.warns(UserWarning, match="stopped after 3 of 8 steps"):
-        dream = dreams.deep_dream(net, photo, "second", octaves=2, steps=4, progress=stop_after_three)
+        dream = dreams.deep_dream(net, photo, "second", **settings)
     assert dream.shape == photo.shape and (dream != photo).any()
 
 
@@ -230,10 +233,13 @@ def test_the_model_is_unchanged(photo):
 
 def test_progress_reports_every_step(net, photo):
     seen = []
-    dreams.filter_pattern(net, "first", 0, size=16, steps=3, progress=lambda *pair: seen.append(pair))
-    dreams.class_pattern(net, 0, steps=2, progress=lambda *pair: seen.append(pair))
-    dreams.deep_dream(net, photo, "first", octaves=1, steps=2,
-                      progress=lambda *pair: seen.append(pair))
+
+    def note(done, total):
+        seen.append((done, total))
+
+    dreams.filter_pattern(net, "first", 0, size=16, steps=3, progress=note)
+    dreams.class_pattern(net, 0, steps=2, progress=note)
+    dreams.deep_dream(net, photo, "first", octaves=1, steps=2, progress=note)
     assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2), (1, 2), (2, 2)]
 
 
@@ -250,7 +256,7 @@ BAD = {
     "class": (lambda net, photo: dreams.class_pattern(net, 9), "class 9.*0 to 4"),
     "zoom": (lambda net, photo: dreams.class_pattern(net, 0, zoom=0.9), "zoom=0.9"),
     "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves=0"),
-    "too many octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
+    "too many": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
     "scale": (lambda net, photo: dreams.deep_dream(net, photo, octave_scale=1), "above 1"),
     "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
     "rank": (lambda net, photo: dreams.deep_dream(net, photo[..., 0]), "shape"),
