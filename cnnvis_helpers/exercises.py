@@ -152,11 +152,16 @@ def solution(exercise_id):
 
 def _box(look, title, message, extra=""):
     sign, words, colour, background = _LOOKS[look]
-    body = re.sub(r"`([^`]+)`", r"<code style='color:inherit; background:none'>\1</code>",
-                  html.escape(message, quote=False))
+    body = re.sub(
+        r"`([^`]+)`",
+        r"<code style='color:inherit; background:none'>\1</code>",
+        html.escape(message, quote=False),
+    )
     return (
         f"<div role='status' style='color:{colour}; background:{background}; "
         f"border-left:6px solid {colour}; padding:.6em 1em; max-width:50em'>"
         f"<b>{sign} {words}</b> &middot; {html.escape(title)}"
-        + (f"<br>{body}" if body else "") + extra + "</div>"
+        + (f"<br>{body}" if body else "")
+        + extra
+        + "</div>"
     )

@@ -1,4 +1,4 @@
-"""For the tests of lessons: the tools on the path, the lessons, and how an exercise cell is run."""
+"""For the tests of lessons: the tools, imported from their folder, and the lessons."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,13 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "tests" / "notebooks"
 sys.path.insert(0, str(ROOT / "tools"))
 
+import build_notebooks  # noqa: E402, F401
 import lesson_source  # noqa: E402
+import lint_lessons  # noqa: E402, F401
+import notebook_making as making  # noqa: E402, F401
+import notebook_running as running  # noqa: E402, F401
+import publication  # noqa: E402, F401
+import run_lesson_on  # noqa: E402, F401
 
 from cnnvis_helpers import exercise_sets  # noqa: E402
 

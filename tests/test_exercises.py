@@ -36,8 +36,11 @@ def _namespace(lesson_name, position):
 
 def _run(lesson, cell, source):
     """Run an exercise cell; return the reply of its check, the answer and what was given."""
-    setups = [x.position for x in lesson.cells
-              if "exercise-setup" in x.tags and x.position < cell.position]
+    setups = [
+        x.position
+        for x in lesson.cells
+        if "exercise-setup" in x.tags and x.position < cell.position
+    ]
     space = dict(_namespace(lesson.name, max(setups, default=-1) + 1))
     replies = []
 

@@ -24,6 +24,7 @@ from lint_lessons import lint_lesson, lint_notebook
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EXERCISE_SETS = ROOT / "cnnvis_helpers" / "exercise_sets"
+NO_SOLUTIONS = "{}\n"
 
 
 def chosen(lessons, numbers):
@@ -54,33 +55,41 @@ def stored_notebook(path):
     return making.load(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def problems(lesson, lessons, notebooks=NOTEBOOKS, exercise_sets=EXERCISE_SETS):
-    """Sentences on everything of a lesson that is out of date or breaks a rule."""
-    found = list(lint_lesson(lesson, lessons))
+def stale(lesson, lessons, notebooks=NOTEBOOKS, exercise_sets=EXERCISE_SETS):
+    """Sentences on every generated file of a lesson that the lesson would now make otherwise."""
     for kind in making.KINDS:
         path = notebooks / making.notebook_file(lesson, kind)
         made, stored = making.make_notebook(lesson, lessons, kind), stored_notebook(path)
         name = f"{path.parent.name}/{path.name}"
         if stored is None:
-            found.append(f"{name} is missing.")
-            continue
-        ran = stored["metadata"].get("cnnvis", {}).get("ran")
-        if ran != made["metadata"]["cnnvis"]["ran"]:
-            found.append(f"{name}: its outputs do not belong to the lesson's code.")
+            yield f"{name} is missing."
+        elif stored["metadata"].get("cnnvis", {}).get("ran") != made["metadata"]["cnnvis"]["ran"]:
+            yield f"{name}: its outputs do not belong to the lesson's code; build it."
         elif making.dump(making.without_outputs(stored)) != making.dump(made):
-            found.append(f"{name} is not what the lesson makes.")
-        found += [f"{name}: {problem}" for problem in lint_notebook(stored)]
+            yield f"{name} is not what the lesson makes; build it."
     path = exercise_sets / f"lesson_{lesson.number}.json"
-    stored = path.read_text(encoding="utf-8") if path.is_file() else "{}\n"
+    stored = path.read_text(encoding="utf-8") if path.is_file() else NO_SOLUTIONS
     if stored != solutions_text(lesson):
-        found.append(f"{path.name} is not what the lesson makes.")
+        yield f"{path.name} is not what the lesson makes; build it."
+
+
+def problems(lesson, lessons):
+    """Sentences on everything of a lesson that is out of date or breaks a rule."""
+    try:
+        found = [*lint_lesson(lesson, lessons), *stale(lesson, lessons)]
+    except lesson_source.LessonError as error:
+        return [str(error)]
+    for kind in making.KINDS:
+        path = NOTEBOOKS / making.notebook_file(lesson, kind)
+        stored = stored_notebook(path)
+        found += [f"{path.parent.name}/{path.name}: {told}" for told in lint_notebook(stored or {})]
     return found
 
 
 def build(lesson, lessons, execute=True, notebooks=NOTEBOOKS, exercise_sets=EXERCISE_SETS):
     """Write both notebooks and the stored solutions of a lesson; print one line each."""
     path = exercise_sets / f"lesson_{lesson.number}.json"
-    if solutions_text(lesson) != "{}\n" or path.is_file():
+    if solutions_text(lesson) != NO_SOLUTIONS or path.is_file():
         path.write_text(solutions_text(lesson), encoding="utf-8")
     for kind in making.KINDS:
         path = notebooks / making.notebook_file(lesson, kind)
@@ -98,6 +107,20 @@ def build(lesson, lessons, execute=True, notebooks=NOTEBOOKS, exercise_sets=EXER
             print(f"    stderr: {line}")
 
 
+def refresh_neighbours(lesson, lessons, notebooks=NOTEBOOKS):
+    """Bring the links in the neighbours' notebooks up to date, where nothing else has changed."""
+    at = lessons.index(lesson)
+    for neighbour in lessons[max(at - 1, 0) : at] + lessons[at + 1 : at + 2]:
+        for kind in making.KINDS:
+            path = notebooks / making.notebook_file(neighbour, kind)
+            stored = stored_notebook(path)
+            made = making.make_notebook(neighbour, lessons, kind)
+            done, kept = running.carry_outputs(made, stored)
+            if kept and making.dump(done) != making.dump(stored):
+                path.write_text(making.dump(done), encoding="utf-8", newline="\n")
+                print(f"{making.notebook_file(neighbour, kind)}: links brought up to date")
+
+
 def main(arguments=None):
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -112,6 +135,7 @@ def main(arguments=None):
         if not options.check:
             for lesson in picked:
                 build(lesson, lessons, execute=not options.no_execute)
+                refresh_neighbours(lesson, lessons)
     except lesson_source.LessonError as error:
         print(error)
         return 2

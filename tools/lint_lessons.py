@@ -9,18 +9,32 @@ import io
 import re
 import tokenize
 
+import lesson_source
+
 MAX_LINES = 30  # of a code cell without the tag `long`
 MAX_BYTES = 4_000_000  # of a notebook file
 MIN_EXERCISES = 4  # in a lesson from 01 on
 NETWORK_LINE = re.compile(r'^NETWORK = "course"(?:  # .*)?$', re.MULTILINE)
 
 _OPENING = ("You will do", "You will learn", "You need", "Time")
-_TAGS = {"teaching-note", "exercise-setup", "long", "slide", "subslide", "fragment", "skip",
-         "exercise"}
-_BAD_MAPS = re.compile(r"""["'](jet|rainbow|gist_rainbow|nipy_spectral|hsv)(_r)?["']|"""
-                       r"""\bcm\.(jet|rainbow|hsv)\b|COLORMAP_JET""")
-_PATHS = re.compile(r"(?<![\w:/.])(?:/(?:home|Users|root|tmp|work|usr|opt|mnt|var|content)/\w|"
-                    r"[A-Z]:\\\\?\w)")
+_TAGS = {
+    "teaching-note",
+    "exercise-setup",
+    "long",
+    "slide",
+    "subslide",
+    "fragment",
+    "skip",
+    "exercise",
+}
+_BAD_MAPS = re.compile(
+    r"""["'](jet|rainbow|gist_rainbow|nipy_spectral|hsv)(_r)?["']|"""
+    r"""\bcm\.(jet|rainbow|hsv)\b|COLORMAP_JET"""
+)
+_PATHS = re.compile(
+    r"(?<![\w:/.])(?:/(?:home|Users|root|tmp|work|usr|opt|mnt|var|content)/\w|"
+    r"[A-Z]:\\\\?\w)"
+)
 _COURSE_NAMES = re.compile(r"^block\d+_(conv\d+|pool)$")
 
 _lesson_rules, _notebook_rules = [], []
@@ -56,8 +70,11 @@ def _at(cell):
 
 def _headings(lesson, words):
     wanted = words.casefold()
-    return [c for c in lesson.cells if c.kind == "markdown"
-            and re.match(rf"##+ {re.escape(wanted)}", c.source.casefold())]
+    return [
+        c
+        for c in lesson.cells
+        if c.kind == "markdown" and re.match(rf"##+ {re.escape(wanted)}", c.source.casefold())
+    ]
 
 
 def _tree(cell):
@@ -148,17 +165,30 @@ def course_layers_are_guarded(lesson, lessons):
     for cell in lesson.cells:
         if cell.kind != "code":
             continue
-        guarded = {id(node) for branch in ast.walk(_tree(cell)) if _is_guard(branch)
-                   for statement in branch.body for node in ast.walk(statement)}
-        for node in ast.walk(_tree(cell)):
-            if (isinstance(node, ast.Constant) and isinstance(node.value, str)
-                    and id(node) not in guarded and _COURSE_NAMES.match(node.value)):
-                yield (f"{_at(cell)} names the layer '{node.value}' outside of 'if net.name == "
-                       "\"course\":'; conv_layers(net) finds layers of any network.")
+        tree = _tree(cell)
+        guarded = _guarded_nodes(tree)
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in guarded
+                and _COURSE_NAMES.match(node.value)
+            ):
+                yield (
+                    f"{_at(cell)} names the layer '{node.value}' outside of 'if net.name == "
+                    '"course":\'; conv_layers(net) finds layers of any network.'
+                )
 
 
-def _is_guard(node):
-    return isinstance(node, ast.If) and "net.name == 'course'" in ast.unparse(node.test)
+def _guarded_nodes(tree):
+    """ids of all nodes that run only when net.name == "course"."""
+    found = set()
+    for branch in ast.walk(tree):
+        if isinstance(branch, (ast.If, ast.IfExp)):
+            if "net.name == 'course'" in ast.unparse(branch.test):
+                inside = branch.body if isinstance(branch.body, list) else [branch.body]
+                found |= {id(node) for part in inside for node in ast.walk(part)}
+    return found
 
 
 @lesson_rule
@@ -231,21 +261,35 @@ def exercises_are_declared(lesson, lessons):
 
     declared = [exercise.id for exercise in exercise_sets.of_lesson(lesson.number)]
     used = [name for cell in lesson.cells for name in cell.checks]
-    yield from (f"check('{x}') has no exercise in lesson_{lesson.number}.py."
-                for x in used if x not in declared)
-    yield from (f"exercise '{x}' is declared but the lesson never checks it."
-                for x in declared if x not in used)
-    yield from (f"exercise '{x}' is checked twice." for x in sorted(set(used))
-                if used.count(x) > 1)
+    yield from (
+        f"check('{x}') has no exercise in lesson_{lesson.number}.py."
+        for x in used
+        if x not in declared
+    )
+    yield from (
+        f"exercise '{x}' is declared but the lesson never checks it."
+        for x in declared
+        if x not in used
+    )
+    yield from (f"exercise '{x}' is checked twice." for x in sorted(set(used)) if used.count(x) > 1)
     if lesson.number > "00" and len(set(used)) < MIN_EXERCISES:
         yield f"{len(set(used))} exercises; {MIN_EXERCISES} are the least."
+
+
+@lesson_rule
+def solution_regions_are_sound(lesson, lessons):
+    for cell in lesson.cells:
+        try:
+            lesson_source.stub_source(cell.source, _at(cell))
+        except lesson_source.LessonError as error:
+            yield str(error)
 
 
 @lesson_rule
 def exercise_cells_are_complete(lesson, lessons):
     for cell in lesson.cells:
         if cell.is_exercise and len(cell.checks) != 1:
-            yield f"{_at(cell)}: an exercise cell ends with one line check(\"id\", answer)."
+            yield f'{_at(cell)}: an exercise cell ends with one line check("id", answer).'
         if cell.checks and not cell.is_exercise:
             yield f"{_at(cell)}: a check without a '# <solution>' region in its cell."
         if cell.checks and not _ends_with_check(cell):
@@ -255,14 +299,14 @@ def exercise_cells_are_complete(lesson, lessons):
 def _ends_with_check(cell):
     body = _tree(cell).body
     last = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
-    return (isinstance(last, ast.Call) and getattr(last.func, "id", "") == "check")
+    return isinstance(last, ast.Call) and getattr(last.func, "id", "") == "check"
 
 
 # ---- the built notebook
 
 
 def _code_cells(notebook):
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [cell for cell in notebook.get("cells", []) if cell["cell_type"] == "code"]
 
 
 def _outputs(notebook):
@@ -326,8 +370,12 @@ def pictures_have_alt(notebook):
 
 @notebook_rule
 def notebook_is_light(notebook):
-    size = sum(len("".join(v)) for _, o in _outputs(notebook) for v in o.get("data", {}).values()
-               if isinstance(v, (str, list)))
+    size = sum(
+        len("".join(v))
+        for _, o in _outputs(notebook)
+        for v in o.get("data", {}).values()
+        if isinstance(v, (str, list))
+    )
     if size > MAX_BYTES:
         yield f"its outputs have {size / 1e6:.1f} MB; {MAX_BYTES / 1e6:.0f} MB are the most."
 

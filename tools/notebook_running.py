@@ -1,21 +1,17 @@
-"""Run a notebook dict and keep clean outputs: no stderr, no paths of this machine, light pictures.
+"""Run a notebook dict and keep clean outputs: no stderr, no paths of this machine.
 
 Every notebook runs in a fresh kernel of the Python that runs this file, with its own folder as
 working directory, on the CPU, with fixed hashing and deterministic TensorFlow operations.
 """
 
-import base64
 import copy
-import io
 import os
 import re
 import tempfile
 from pathlib import Path
 
 import nbformat
-import numpy as np
 from nbclient import NotebookClient
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,14 +23,12 @@ ENVIRONMENT = {
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_TEXT = "Run this cell to use the explorer."
-HEAVY_PICTURE = 40_000  # bytes of a PNG from which a lighter form is looked for
-LEAST_PSNR = 40.0  # dB; a lighter picture must be at least this close to the original
 
 _QUIET = re.compile(
     r"^\s*$|cuda|tensorrt|oneDNN|cpu_feature_guard|computation_placer|WARNING: All log messages|"
-    r"^[EWI]\d{4} |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.IGNORECASE
+    r"^[EWI]\d{4} |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+    re.IGNORECASE,
 )
-_PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 
 
 def run_notebook(notebook, folder, timeout=300, allow_errors=False):
@@ -46,8 +40,12 @@ def run_notebook(notebook, folder, timeout=300, allow_errors=False):
     """
     node = nbformat.from_dict(copy.deepcopy(notebook))
     client = NotebookClient(
-        node, timeout=timeout, kernel_name="python3", allow_errors=allow_errors,
-        resources={"metadata": {"path": str(folder)}}, record_timing=False,
+        node,
+        timeout=timeout,
+        kernel_name="python3",
+        allow_errors=allow_errors,
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
         store_widget_state=False,
     )
     client.execute(env=_environment())
@@ -146,10 +144,7 @@ def _clean_bundle(bundle):
         if not kind.startswith("text/"):
             cleaned[kind] = value
             continue
-        text = _local(_text(value))
-        if kind == "text/html":
-            text = _PICTURE.sub(lambda match: lighter_picture(match[1]), text)
-        cleaned[kind] = text.splitlines(keepends=True)
+        cleaned[kind] = _local(_text(value)).splitlines(keepends=True)
     return cleaned
 
 
@@ -164,40 +159,3 @@ def _last_states(text):
     """What a terminal shows in the end: a carriage return starts the line again."""
     lines = text.replace("\r\n", "\n").split("\n")
     return "\n".join(line.rstrip("\r").split("\r")[-1] for line in lines)
-
-
-def lighter_picture(encoded):
-    """A data address of the picture in its lightest good form: PNG, palette PNG or JPEG."""
-    original = base64.b64decode(encoded)
-    best, kind = original, "png"
-    if len(original) > HEAVY_PICTURE:
-        picture = Image.open(io.BytesIO(original))
-        flat = _on_white(picture)
-        for form, options in (
-            ("png", {"optimize": True}),
-            ("jpeg", {"quality": 90, "subsampling": 0, "optimize": True}),
-        ):
-            source = flat if form == "jpeg" else flat.quantize(256, dither=Image.Dither.NONE)
-            data = _encoded(source, form, options)
-            if len(data) < 0.8 * len(best) and _psnr(flat, data) >= LEAST_PSNR:
-                best, kind = data, form
-    return f"data:image/{kind};base64,{base64.b64encode(best).decode()}"
-
-
-def _on_white(picture):
-    rgba = picture.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
-
-
-def _encoded(picture, form, options):
-    buffer = io.BytesIO()
-    picture.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def _psnr(picture, data):
-    """Peak signal-to-noise ratio in dB between a picture and its encoded form."""
-    other = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=np.float64)
-    error = np.mean((np.asarray(picture, dtype=np.float64) - other) ** 2)
-    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))

@@ -66,8 +66,10 @@ def main(arguments=None):
         )
         found = list(failures(ran))
         broken += len(found)
-        print(f"{lesson.name} on {options.network}: {len(found)} problems, "
-              f"{time.perf_counter() - start:.0f} s")
+        print(
+            f"{lesson.name} on {options.network}: {len(found)} problems, "
+            f"{time.perf_counter() - start:.0f} s"
+        )
         for sentence in found:
             print(f"    {sentence}")
     return 1 if broken else 0

@@ -17,10 +17,13 @@ def plain(value):
     """A private, plain copy of a value.
 
     Eager tensors become arrays, regular lists or tuples of numbers become arrays, other lists
-    become tuples of plain values; everything else stays what it is.
+    and arrays become tuples of plain values, numbers of NumPy become Python's; everything else
+    stays what it is.
     """
     if isinstance(value, np.ndarray):
-        return value.item() if value.shape == () and value.dtype != object else value.copy()
+        if value.shape == () and value.dtype != object:
+            return value.item()
+        return value.copy() if value.dtype.kind in "biufc" else plain(value.tolist())
     if isinstance(value, np.generic):
         return value.item()
     if callable(getattr(value, "numpy", None)):  # an eager tensor or variable
@@ -120,8 +123,12 @@ def _kind(value):
         return "an array of True and False" if value.dtype.kind == "b" else "an array"
     if isinstance(value, numbers.Number):
         return "a number"
-    for kind, name in ((str, "a text"), (tuple, "a tuple or list"), (dict, "a dict"),
-                       (set, "a set")):
+    for kind, name in (
+        (str, "a text"),
+        (tuple, "a tuple or list"),
+        (dict, "a dict"),
+        (set, "a set"),
+    ):
         if isinstance(value, kind):
             return name
     if isinstance(value, type):
@@ -187,6 +194,12 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
     if reveal:
         return f"Expected {brief(expected)}, but this is {brief(answer)}."
     return f"{brief(answer)} is not the answer."
+
+
+def dtype_of(value):
+    """Name of the dtype that NumPy sees in a value, such as "uint8"."""
+    numpy = getattr(value, "numpy", None)
+    return str(np.asarray(numpy() if callable(numpy) else value).dtype)
 
 
 def _looks_symbolic(value):

@@ -24,6 +24,7 @@ from cnnvis_helpers.exercise_sets.comparing import (
     RTOL,
     brief,
     difference,
+    dtype_of,
     is_blank,
     kind_of,
     plain,
@@ -65,7 +66,9 @@ class Given:
         self.compute = compute
 
 
-def value(id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, reveal=False, praise=""):
+def value(
+    id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, dtype=None, reveal=False, praise=""
+):
     """An exercise whose answer is a number, array, text, tuple, list or dict.
 
     expected: the right answer; or a function that computes it from the keyword arguments of
@@ -73,6 +76,7 @@ def value(id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, reveal=Fal
     wrong: list of (wrong answer, sentence), or of (test, sentence, example), where
         test(answer, **given) -> bool. A wrong answer may be a function as `expected` may.
     rtol, atol: tolerance of numbers; integers must be equal.
+    dtype: the dtype that an array must have ("uint8"), where it matters.
     reveal: show the expected value at the first difference; False keeps the answer secret.
     """
     wrongs = _wrongs(wrong)
@@ -81,7 +85,8 @@ def value(id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, reveal=Fal
         if is_blank(answer):
             return NOT_YET, "Not answered yet."
         right = _from_given(expected, given)
-        if same(answer, right, rtol, atol):
+        equal = same(answer, right, rtol, atol)
+        if equal and dtype in (None, dtype_of(answer)):
             return RIGHT, praise
         for known in wrongs:
             if known.when is not None:
@@ -90,6 +95,8 @@ def value(id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, reveal=Fal
                 hit = same(answer, _from_given(known.example, given), rtol, atol)
             if hit:
                 return WRONG, known.message
+        if equal:
+            return WRONG, _dtype_difference([answer], dtype)
         return WRONG, difference(answer, right, reveal, rtol, atol)
 
     return _exercise(id, title, hints, judge, wrongs, praise, _from_given)
@@ -116,8 +123,10 @@ def choice(id, title, right, *, wrong, hints, praise=""):
     return _exercise(id, title, hints, judge, wrongs, praise, lambda example, given: example)
 
 
-def function(id, title, reference, cases, *, wrong, hints, rtol=RTOL, atol=ATOL, reveal=True,
-             pure=True, praise=""):
+def function(
+    id, title, reference, cases, *, wrong, hints,
+    rtol=RTOL, atol=ATOL, dtype=None, reveal=True, pure=True, praise="",
+):  # fmt: skip
     """An exercise whose answer is a function; it is called on `cases` and compared to `reference`.
 
     reference: a right function; its signature is the one that the student's must accept.
@@ -125,6 +134,8 @@ def function(id, title, reference, cases, *, wrong, hints, rtol=RTOL, atol=ATOL,
         of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`.
     wrong: list of (wrong function, sentence): known when all its results equal the student's; or
         of (test, sentence, example), where test(list of results, one a case) -> bool.
+    dtype: the dtype that every returned array must have ("uint8"), where it matters.
+    reveal: show the expected value of the first case that differs.
     pure: refuse a function that changes its arguments.
     Every call gets its own copies of arrays, lists and dicts.
     """
@@ -139,13 +150,15 @@ def function(id, title, reference, cases, *, wrong, hints, rtol=RTOL, atol=ATOL,
         if status != RIGHT:
             return status, results
         expected = [reference(*private_copy(tuple(case))) for case in arguments]
-        if all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True)):
+        equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
+        if equal and all(dtype in (None, dtype_of(result)) for result in results):
             return RIGHT, praise
         for known in wrongs:
             if _is_known(known, results, arguments, rtol, atol):
                 return WRONG, known.message
-        return WRONG, _case_difference(reference, arguments, results, expected,
-                                       reveal, rtol, atol)
+        if equal:
+            return WRONG, _dtype_difference(results, dtype)
+        return WRONG, _case_difference(reference, arguments, results, expected, reveal, rtol, atol)
 
     return _exercise(id, title, hints, judge, wrongs, praise, lambda example, given: example)
 
@@ -276,6 +289,11 @@ def _case_difference(reference, cases, results, expected, reveal, rtol, atol):
             )
             return f"Called with {shown}: {difference(result, right, reveal, rtol, atol)}"
     return "The results could not be compared."
+
+
+def _dtype_difference(values, dtype):
+    found = next(dtype_of(value) for value in values if dtype_of(value) != dtype)
+    return f"The values are right, but the dtype is {found}; {dtype} is expected."
 
 
 def _exception_sentence(error, function):

@@ -1,0 +1,474 @@
+"""Lessons become notebooks: stubs, links, ids, bytes, outputs; and the stored ones are current."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import nbformat
+import pytest
+from lesson_tools import (
+    DEMO,
+    DEMO_LESSON,
+    LESSONS,
+    ROOT,
+    build_notebooks,
+    lesson_source,
+    making,
+    publication,
+    run_lesson_on,
+    running,
+)
+
+UNPUBLISHED, PUBLISHED = (None, None), ("owner/name", "v1.0")
+
+
+def stub(source):
+    return lesson_source.stub_source(textwrap.dedent(source).strip("\n"))
+
+
+def sources(notebook, kind="code"):
+    return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def demo(kind=making.STUDENT, published=UNPUBLISHED):
+    return making.make_notebook(DEMO_LESSON, [DEMO_LESSON], kind, published)
+
+
+# ---- the stored notebooks
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+def test_stored_notebooks_are_what_the_lesson_makes(lesson):
+    assert list(build_notebooks.stale(lesson, LESSONS)) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+@pytest.mark.parametrize("kind", making.KINDS)
+def test_stored_notebooks_are_canonical_and_valid(lesson, kind):
+    text = (build_notebooks.NOTEBOOKS / making.notebook_file(lesson, kind)).read_text("utf-8")
+    assert making.dump(making.load(text)) == text
+    nbformat.validate(json.loads(text))
+
+
+def test_no_notebook_is_without_a_lesson():
+    made = {making.notebook_file(lesson, kind) for lesson in LESSONS for kind in making.KINDS}
+    folder = build_notebooks.NOTEBOOKS
+    stored = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in path.parts
+    }
+    assert stored == made
+
+
+# ---- stubs
+
+
+def test_a_returning_region_becomes_return_none():
+    made = stub('''
+        def area(h, w):
+            """Area in pixels."""
+            # <solution>
+            return h * w
+            # </solution>
+
+
+        check("01-area", area)
+    ''')
+    assert made == (
+        'def area(h, w):\n    """Area in pixels."""\n    return None  # your code here\n\n\n'
+        'check("01-area", area)'
+    )
+
+
+def test_an_assigning_region_keeps_the_names_that_are_used_later():
+    made = stub("""
+        # <solution>
+        helper = 3
+        low, high = helper, helper + 1
+        # </solution>
+        check("01-helper", (low, high))
+    """)
+    assert made == (
+        'low = None  # your answer\nhigh = None  # your answer\ncheck("01-helper", (low, high))'
+    )
+
+
+def test_a_return_of_a_nested_function_is_not_the_region_s_own():
+    with pytest.raises(lesson_source.LessonError, match="above '# <solution>'"):
+        stub("""
+            # <solution>
+            def inner():
+                return 1
+            # </solution>
+            check("01-x", inner)
+        """)
+
+
+def test_the_author_s_stub_wins_and_is_no_part_of_the_solution():
+    source = """
+        # <solution>
+        answer = "b"
+        # <stub>
+        # answer = None  # a letter
+        #
+        # # think first
+        # </solution>
+        check("01-x", answer)
+    """
+    assert stub(source) == 'answer = None  # a letter\n\n# think first\ncheck("01-x", answer)'
+    source = textwrap.dedent(source).strip("\n")
+    assert lesson_source.solution_source(source) == 'answer = "b"\ncheck("01-x", answer)'
+    assert lesson_source.shown_solution(source) == 'answer = "b"'
+
+
+def test_two_regions_in_one_cell():
+    made = stub("""
+        # <solution>
+        low = 1
+        # </solution>
+        print("between")
+        # <solution>
+        high = 2
+        # </solution>
+        check("01-x", (low, high))
+    """)
+    assert made.splitlines()[:3] == [
+        "low = None  # your answer",
+        'print("between")',
+        "high = None  # your answer",
+    ]
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("# <solution>\nx = 1", "never closed"),
+        ("x = 1\n# </solution>", "without"),
+        ("# <solution>\n# <solution>\nx = 1\n# </solution>", "inside another"),
+        ("# <stub>\n# x = 1", "inside a solution region"),
+        ("# <solution>\nprint(1)\n# </solution>", "neither returns nor assigns"),
+        ("# <solution>\nx = = 1\n# </solution>", "not Python"),
+    ],
+)
+def test_damaged_regions_are_named(source, words):
+    with pytest.raises(lesson_source.LessonError, match=words):
+        lesson_source.stub_source(source, "cell 4")
+
+
+# ---- the two notebooks
+
+
+def test_the_student_sees_stubs_and_no_teaching_notes():
+    student, solutions = sources(demo()), sources(demo(making.SOLUTIONS))
+    assert "return None  # your code here" in "\n".join(student)
+    assert "total = values.sum()" not in "\n".join(student)
+    assert "total = values.sum()" in "\n".join(solutions)
+    assert "Teaching note" not in "\n".join(sources(demo(), "markdown"))
+    assert not any("<solution>" in x or "<stub>" in x for x in student + solutions)
+
+
+def test_teaching_notes_become_speaker_notes():
+    notes = [
+        cell
+        for cell in demo(making.SOLUTIONS)["cells"]
+        if cell["metadata"].get("slideshow") == {"slide_type": "notes"}
+    ]
+    assert len(notes) == 3
+    assert all(cell["source"].startswith("> **Teaching note**") for cell in notes)
+
+
+def test_headings_start_slides():
+    slides = [
+        cell["source"]
+        for cell in demo()["cells"]
+        if cell["metadata"].get("slideshow") == {"slide_type": "slide"}
+    ]
+    assert all(source.startswith(("# ", "## ")) for source in slides) and len(slides) == 7
+
+
+def test_bytes_and_ids_are_the_same_each_time():
+    first, second = making.dump(demo()), making.dump(demo())
+    assert first == second
+    ids = [cell["id"] for cell in demo()["cells"]]
+    assert len(set(ids)) == len(ids)
+    nbformat.validate(json.loads(first))
+
+
+def test_a_new_cell_leaves_the_other_ids_alone():
+    longer = copy.deepcopy(DEMO_LESSON)
+    longer.cells.insert(3, lesson_source.Cell("markdown", "New.", [], 99))
+    made = making.make_notebook(longer, [longer], making.STUDENT, UNPUBLISHED)
+    before = {cell["id"] for cell in demo()["cells"]}
+    assert len({cell["id"] for cell in made["cells"]} - before) == 1
+
+
+def test_metadata_is_only_what_is_allowed():
+    for kind in making.KINDS:
+        made = demo(kind)
+        assert set(made["metadata"]) == {"cnnvis", "kernelspec", "language_info", "title"}
+        for cell in made["cells"]:
+            assert set(cell["metadata"]) <= {"tags", "slideshow"}
+
+
+def test_neighbours_are_linked():
+    lessons = [copy.deepcopy(DEMO_LESSON) for _ in range(3)]
+    for number, lesson in enumerate(lessons):
+        lesson.name = f"0{number}_demo"
+    made = making.make_notebook(lessons[1], lessons, making.STUDENT, UNPUBLISHED)
+    for cell in (made["cells"][0], made["cells"][-1]):
+        assert "Previous: [00 What does a demonstration show?](00_demo.ipynb)" in cell["source"]
+        assert "Next: [02 What does a demonstration show?](02_demo.ipynb)" in cell["source"]
+    first = making.make_notebook(lessons[0], lessons, making.STUDENT, UNPUBLISHED)
+    assert "Previous" not in first["cells"][0]["source"]
+
+
+# ---- publication and the set-up cell
+
+
+def test_no_address_is_made_up():
+    text = making.dump(demo())
+    assert "colab" not in text.casefold() and "github" not in text.casefold()
+
+
+def test_a_published_course_has_a_badge_and_a_requirement():
+    made = demo(published=PUBLISHED)
+    address = (
+        "https://colab.research.google.com/github/owner/name/blob/v1.0/notebooks/98_demo.ipynb"
+    )
+    assert address in made["cells"][0]["source"]
+    assert "cnnvis-helpers @ git+https://github.com/owner/name@v1.0" in sources(made)[0]
+    solutions = demo(making.SOLUTIONS, PUBLISHED)["cells"][0]["source"]
+    assert "notebooks/solutions/98_demo.ipynb" in solutions
+
+
+@pytest.mark.parametrize("published", [UNPUBLISHED, PUBLISHED])
+def test_the_set_up_cell_is_short(published):
+    lines = publication.setup_source(*published).splitlines()
+    assert len(lines) <= 10
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"repository": "name", "tag": "v1"},
+        {"repository": "owner/name", "tag": None},
+        {"repository": None, "tag": "v1"},
+        {"repository": "owner/name", "tag": "v 1"},
+    ],
+)
+def test_half_an_address_is_refused(stored, tmp_path):
+    path = tmp_path / "publication.json"
+    path.write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match="publication.json"):
+        publication.publication(path)
+
+
+def run_setup(folder, published=UNPUBLISHED, **environment):
+    """What the set-up cell prints in `folder`, in a Python without the course (-S: bare)."""
+    bare = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("CNNVIS_SOURCE", "PYTHONPATH")
+    }
+    return subprocess.run(
+        [sys.executable, "-S", "-c", publication.setup_source(*published)],
+        cwd=folder,
+        env=bare | environment,
+        text=True,
+        capture_output=True,
+        timeout=100,
+    )
+
+
+def test_the_set_up_cell_says_what_to_do_in_an_empty_folder(tmp_path):
+    done = run_setup(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
+    assert "CNNVIS_SOURCE" in done.stdout
+
+
+def test_the_set_up_cell_is_silent_about_pip_but_not_about_failure(tmp_path):
+    done = run_setup(tmp_path, CNNVIS_SOURCE=str(tmp_path / "nowhere"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
+    assert done.stdout.startswith("pip could not install the course: ")
+
+
+def test_the_set_up_cell_finds_the_copy_around_it(tmp_path):
+    for package in ("cnnvis_helpers", "tensorflow"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+    for folder in (tmp_path / "notebooks", tmp_path / "notebooks" / "solutions"):
+        folder.mkdir()
+        assert run_setup(folder, CNNVIS_SOURCE="unused").stdout == "The course is ready.\n"
+
+
+# ---- running
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The demonstration lesson, both copies run in an otherwise empty folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copytree(DEMO / "exercise_sets", folder / "exercise_sets")
+    return {kind: running.run_notebook(demo(kind), folder)[0] for kind in making.KINDS}
+
+
+def replies(notebook):
+    cells = [x for x in notebook["cells"] if "exercise" in x["metadata"].get("tags", [])]
+    return ["".join(cell["outputs"][0]["data"]["text/plain"]) for cell in cells]
+
+
+def test_run_all_gets_through_both_copies(ran):
+    assert [text[:9] for text in replies(ran[making.STUDENT])] == ["\u25cb Not yet"] * 4
+    assert [text[:7] for text in replies(ran[making.SOLUTIONS])] == ["\u2713 Right"] * 4
+
+
+def test_a_run_notebook_is_valid_and_differs_in_outputs_only(ran):
+    for kind, notebook in ran.items():
+        nbformat.validate(json.loads(making.dump(notebook)))
+        assert making.without_outputs(notebook) == demo(kind)
+        counts = [x["execution_count"] for x in notebook["cells"] if x["cell_type"] == "code"]
+        assert counts == list(range(1, len(counts) + 1))
+
+
+def test_outputs_are_carried_over_only_to_the_same_code(ran):
+    stored = making.load(making.dump(ran[making.STUDENT]))
+    done, kept = running.carry_outputs(demo(), stored)
+    assert kept and making.dump(done) == making.dump(stored)
+    changed = copy.deepcopy(DEMO_LESSON)
+    changed.cells[4].source += "\n\nMore prose."
+    made = making.make_notebook(changed, [changed], making.STUDENT, UNPUBLISHED)
+    assert running.carry_outputs(made, stored)[1]
+    changed.cells[3].source += "\nnew = 1"
+    made = making.make_notebook(changed, [changed], making.STUDENT, UNPUBLISHED)
+    bare, kept = running.carry_outputs(made, stored)
+    assert not kept and bare["metadata"]["cnnvis"]["ran"] is None
+
+
+def test_staleness_is_seen(ran, tmp_path):
+    lessons = [DEMO_LESSON]
+    for kind, notebook in ran.items():
+        path = tmp_path / making.notebook_file(DEMO_LESSON, kind)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(making.dump(notebook), encoding="utf-8")
+    (tmp_path / "lesson_98.json").write_text(build_notebooks.solutions_text(DEMO_LESSON), "utf-8")
+
+    def told(lesson):
+        return list(build_notebooks.stale(lesson, lessons, tmp_path, tmp_path))
+
+    assert told(DEMO_LESSON) == []
+    changed = copy.deepcopy(DEMO_LESSON)
+    changed.cells[4].source += " More."
+    lessons = [changed]
+    assert len(told(changed)) == 2 and all("not what the lesson makes" in x for x in told(changed))
+    changed = copy.deepcopy(DEMO_LESSON)
+    changed.cells[3].source += "\nnew = 1"
+    lessons = [changed]
+    assert len(told(changed)) == 2 and all("do not belong" in x for x in told(changed))
+
+
+def test_another_network_is_one_line():
+    changed = run_lesson_on.with_network(demo(making.SOLUTIONS), "vgg16")
+    before, after = sources(demo(making.SOLUTIONS)), sources(changed)
+    lines = [
+        (a, b)
+        for x, y in zip(before, after, strict=True)
+        for a, b in zip(x.splitlines(), y.splitlines(), strict=True)
+        if a != b
+    ]
+    assert lines == [('NETWORK = "course"  # change this line', "NETWORK = 'vgg16'")]
+
+
+def test_failures_on_another_network_are_reported(ran):
+    assert list(run_lesson_on.failures(ran[making.SOLUTIONS])) == []
+    refused = list(run_lesson_on.failures(ran[making.STUDENT]))
+    assert len(refused) == 4 and all("refuses its own solution" in x for x in refused)
+    broken = copy.deepcopy(ran[making.SOLUTIONS])
+    broken["cells"][3]["outputs"] = [
+        {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    ]
+    assert "ValueError: no" in next(run_lesson_on.failures(broken))
+
+
+# ---- outputs
+
+
+def test_stderr_is_not_stored_but_told():
+    kept, said = running.clean_outputs(
+        [
+            {"output_type": "stream", "name": "stderr", "text": "2026-01-01 00:00:00.1: E x\nmine"},
+            {"output_type": "stream", "name": "stdout", "text": "a\n"},
+            {"output_type": "stream", "name": "stdout", "text": "b\n"},
+        ],
+        3,
+    )
+    assert kept == [{"output_type": "stream", "name": "stdout", "text": ["a\n", "b\n"]}]
+    assert said == ["mine"]
+
+
+def test_a_progress_bar_is_stored_as_it_ends():
+    kept, _ = running.clean_outputs(
+        [
+            {"output_type": "stream", "name": "stdout", "text": "1 of 2\r"},
+            {"output_type": "stream", "name": "stdout", "text": "2 of 2\ndone\n"},
+        ],
+        1,
+    )
+    assert kept[0]["text"] == ["2 of 2\n", "done\n"]
+
+
+def test_paths_of_this_machine_are_not_stored():
+    kept, _ = running.clean_outputs(
+        [{"output_type": "stream", "name": "stdout", "text": f"saved {ROOT}/notebooks/x.png\n"}], 1
+    )
+    assert kept[0]["text"] == ["saved ./notebooks/x.png\n"]
+
+
+def test_a_live_widget_is_stored_as_a_sentence():
+    kept, _ = running.clean_outputs(
+        [
+            {
+                "output_type": "display_data",
+                "metadata": {},
+                "data": {running.WIDGET: {"model_id": "1"}, "text/plain": "VBox(...)"},
+            }
+        ],
+        1,
+    )
+    assert kept[0]["data"] == {"text/plain": [running.WIDGET_TEXT]}
+
+
+def test_results_are_numbered_and_metadata_dropped():
+    kept, _ = running.clean_outputs(
+        [
+            {
+                "output_type": "execute_result",
+                "metadata": {"x": 1},
+                "execution_count": 77,
+                "data": {"text/plain": "1\n2"},
+            }
+        ],
+        5,
+    )
+    assert kept == [
+        {
+            "output_type": "execute_result",
+            "metadata": {},
+            "execution_count": 5,
+            "data": {"text/plain": ["1\n", "2"]},
+        }
+    ]
+
+
+# ---- the command
+
+
+def test_an_unknown_lesson_is_named():
+    with pytest.raises(lesson_source.LessonError, match="No lesson 77"):
+        build_notebooks.chosen(LESSONS, ["77"])
