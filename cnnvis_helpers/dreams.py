@@ -198,9 +198,10 @@ def class_pattern(
     """A picture that the network takes for a very good example of a class.
 
     The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help
-    the result is fast noise that fools the network; two regularisers make it a picture: `smooth` writes the picture as a sum of waves in opponent colours, in which slow waves move
-    first, and `jitter` and `zoom` show the network the picture a little shifted and scaled at each
-    step, so that only patterns which survive that can grow.
+    the result is fast noise that fools the network; two regularisers make it a picture. `smooth`
+    writes the picture as a sum of waves in opponent colours, in which slow waves move first.
+    `jitter` and `zoom` show the network the picture a little shifted and scaled at each step, so
+    that only patterns which survive that can grow.
 
     Parameters
     ----------
