@@ -1,0 +1,91 @@
+"""Progress of long work: a text bar, and a Stop button that loses nothing.
+
+Every long method takes `progress`, a function of (done, total) that is called after each part of
+the work. Whatever it raises ends the work. KeyboardInterrupt (the Stop button of a notebook) and
+StopIteration end it politely: the method returns what it has made so far and warns that it is not
+the whole.
+"""
+
+import sys
+import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_in_a_loop = ContextVar("inside a stoppable loop", default=False)
+
+
+def text_progress(label, width=30):
+    """Return a progress function that draws one line of text, in a notebook or a terminal.
+
+    Parameters
+    ----------
+    label : str, what is being done; printed before the bar
+    width : int, length of the bar in characters
+
+    Returns
+    -------
+    function of (done, total) -> None, both counts of the same unit. In a notebook the line is one
+    output that is updated in place, so the saved notebook holds its last state only. Elsewhere the
+    line is written to standard error and overwritten.
+
+    >>> bar_line("occlusion", 3, 12, 8)
+    'occlusion ██······ 3 of 12'
+    """
+    write = _notebook_writer() or _terminal_writer()
+
+    def progress(done, total):
+        write(bar_line(label, done, total, width), done >= total)
+
+    return progress
+
+
+def bar_line(label, done, total, width=30):
+    """Return the line of text that stands for `done` of `total`: label, bar and both counts."""
+    full = width if done >= total else width * done // total
+    return f"{label} {'█' * full}{'·' * (width - full)} {done} of {total}"
+
+
+@contextmanager
+def stoppable(kept):
+    """End the enclosed loop at the Stop button or a StopIteration, and warn in one sentence.
+
+    kept : str, says what the caller gets although the loop did not reach its end
+
+    Where one such loop runs inside another, the outer one stops.
+
+    >>> with warnings.catch_warnings(record=True) as seen, stoppable("2 squares are kept"):
+    ...     squares = [n * n for n in range(2)]
+    ...     raise KeyboardInterrupt
+    >>> squares, str(seen[0].message)
+    ([0, 1], 'stopped early: 2 squares are kept')
+    """
+    inside_another = _in_a_loop.get()
+    token = _in_a_loop.set(True)
+    try:
+        yield
+    except (KeyboardInterrupt, StopIteration):
+        if inside_another:
+            raise
+        warnings.warn(f"stopped early: {kept}", stacklevel=4)
+    finally:
+        _in_a_loop.reset(token)
+
+
+def _notebook_writer():
+    """Return a function that updates one notebook output, or None outside a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if not hasattr(shell, "kernel"):
+        return None
+    handle = ipython.display.display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda line, last: handle.update({"text/plain": line}, raw=True)
+
+
+def _terminal_writer():
+    """Return a function that overwrites one line of standard error."""
+
+    def write(line, last):
+        sys.stderr.write("\r" + line + ("\n" if last else ""))
+        sys.stderr.flush()
+
+    return write

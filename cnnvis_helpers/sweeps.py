@@ -1,0 +1,103 @@
+"""Sweeps: positions of a sliding window, batches of them, and the way back to a map."""
+
+import numpy as np
+
+BATCH_PIXELS = 16 * 224 * 224
+LARGEST_BATCH = 128
+
+
+def batch_size(net):
+    """Return how many pictures one pass should hold: 16 of 224 x 224 pixels, more of smaller ones.
+
+    The memory of a pass depends on this number alone, however many pictures are to be computed.
+    """
+    height, width = net.input_size
+    return min(LARGEST_BATCH, max(1, BATCH_PIXELS // (height * width)))
+
+
+def even_slices(count, largest):
+    """Cut `count` items into the fewest slices of at most `largest` items, all nearly equal.
+
+    A small last batch costs more per picture than a full one; equal batches waste nothing.
+
+    >>> even_slices(10, 4)
+    [slice(0, 3, None), slice(3, 6, None), slice(6, 10, None)]
+    """
+    parts = -(-count // largest)
+    return [slice(k * count // parts, (k + 1) * count // parts) for k in range(parts)]
+
+
+def window_starts(length, window, stride):
+    """Return where a window begins as it slides along one side of `length` pixels.
+
+    Where the last position would leave a rest, one more is moved back to end at the border. With
+    gaps between the positions (stride larger than window), a rest as wide as a gap is left.
+
+    >>> window_starts(10, 4, 4), window_starts(12, 4, 4), window_starts(12, 2, 5)
+    ([0, 4, 6], [0, 4, 8], [0, 5, 10])
+    """
+    starts = list(range(0, length - window + 1, stride))
+    rest, gap = length - window - starts[-1], max(0, stride - window)
+    return starts + [length - window] if rest > gap else starts
+
+
+def window_boxes(tops, lefts, window):
+    """Return int32 (positions, 4): top, left, bottom, right of every window, row by row."""
+    corners = np.array([(top, left) for top in tops for left in lefts], np.int32)
+    return np.concatenate([corners, corners + np.array(window, np.int32)], axis=1)
+
+
+def spread(grid, starts, window, size, photo_size):
+    """Turn one number a position into a map: each pixel gets the mean of the windows over it.
+
+    grid : float array (rows, columns); NaN counts as a position that was not computed
+    starts : (tops, lefts), in pixels of the network's input, as many as rows and columns
+    window, size, photo_size : (height, width) of the window, of the input and of the photo
+    Returns float32 (H, W) at the photo's size; 0 where there is no window. A photo pixel that a
+    window covers in part counts that window in part.
+
+    >>> spread(np.array([[1.0, 3.0]]), ([0], [0, 1]), (1, 2), (1, 3), (1, 3))
+    array([[1., 2., 3.]], dtype=float32)
+    """
+    down, across = (_overlap(*side) for side in zip(starts, window, size, photo_size, strict=True))
+    computed = np.isfinite(grid)
+    total = down.T @ np.where(computed, grid, 0) @ across
+    weight = down.T @ computed @ across
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0).astype(np.float32)
+
+
+def _overlap(starts, window, length, photo_length):
+    """Return float64 (positions, photo_length): how much of each photo pixel a window covers, 0..1.
+
+    Whole numbers are used up to the last step, so a border that falls inside a pixel is exact.
+    """
+    starts, pixel = np.array(starts)[:, None], np.arange(photo_length)[None]
+    first = np.maximum(starts * photo_length, pixel * length)
+    last = np.minimum((starts + window) * photo_length, (pixel + 1) * length)
+    return np.maximum(0, last - first) / length
+
+
+def target_weights(net, target, logits, score):
+    """Return the float32 vector whose product with the outputs of `score` is the target's score.
+
+    target : as in `Network.score_vector`; None means the top class of `logits` (1, units)
+    score : "logit" or "probability", the outputs that `outputs` returns
+    """
+    if score not in ("logit", "probability"):
+        raise ValueError(f'score must be "logit" or "probability", not {score!r}')
+    if score == "logit":
+        return net.score_vector(target, logits)
+    weights = np.zeros(len(net.labels), np.float32)
+    if isinstance(target, (tuple, list)):
+        a, b = (net.class_index(one) for one in target)
+        weights[a] += 1
+        weights[b] -= 1
+    else:
+        top = int(np.argmax(net.probabilities(logits)))
+        weights[top if target is None else net.class_index(target)] = 1
+    return weights
+
+
+def outputs(net, logits, score):
+    """Return NumPy (n, units) logits or (n, classes) probabilities."""
+    return np.asarray(logits) if score == "logit" else np.asarray(net.probabilities(logits))
