@@ -17,12 +17,24 @@ import types
 __version__ = "0.1.0"
 
 _NAMES_OF_ROOM = {
-    "networks": ("list_networks", "load_network"),
-    "occlusion": ("occlusion",),
-    "dreams": ("class_pattern", "deep_dream", "filter_pattern", "filter_patterns"),
-    "exercises": ("check", "hint", "solution"),
+    "networks": "Network Prediction list_networks load_network",
+    "photos": "list_photos load_mask load_photo photo_alt",
+    "layers": "conv_layers feature_maps filters sparsity weights",
+    "receptive": "receptive_field",
+    "arrays": "around_grey describe map_limits standardise_tile tile to_unit",
+    "occlusion": "mask_photo occluded_photos occlusion occlusion_grid",
+    "dreams": "class_pattern deep_dream filter_pattern filter_patterns",
+    "attacks": "fgsm pgd",
+    "one_pixel": "one_pixel",
+    "pictures": "compare_maps overlay_picture show_boxes show_curve show_feature_maps "
+    "show_filter_channels show_filters show_grid show_map show_matrix show_mosaic show_overlay "
+    "show_photo show_predictions show_signed show_vector",
+    "figures": "display_figure figure_bundle figure_row save_picture use_course_style",
+    "exercises": "check hint solution",
+    "progress": "text_progress",
+    "resizing": "resize_map resize_photo",
 }
-_ROOM_OF = {name: room for room, names in _NAMES_OF_ROOM.items() for name in names}
+_ROOM_OF = {name: room for room, names in _NAMES_OF_ROOM.items() for name in names.split()}
 
 __all__ = sorted(_ROOM_OF)
 

@@ -178,7 +178,7 @@ def make_with_virtualenv(python):
 def install(extra):
     """Install the course into .venv, editable, with one of its extras."""
     say("[2/3] Installing TensorFlow and the course: some minutes, once")
-    command = [str(python_of(ENVIRONMENT)), "-m", "pip", "install", "--prefer-binary"]
+    command = [str(python_of(ENVIRONMENT)), "-m", "pip", "install", "--retries", "2"]
     pip = run_quietly(command + ["--editable", f"{ROOT}[{extra}]"], show_downloads=True)
     (ENVIRONMENT / "install.log").write_text(pip.stdout, encoding="utf-8")
     if pip.returncode:

@@ -1,0 +1,163 @@
+"""The package as a whole: what importing it costs, what it offers, and its commands."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cnnvis_helpers
+from cnnvis_helpers.__main__ import main
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "cnnvis_helpers"
+HEAVY = {"tensorflow", "keras", "matplotlib", "PIL", "scipy", "numpy", "ipywidgets", "IPython"}
+
+
+def fresh_python(code):
+    """What a new Python process prints; it must end well."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def imports_of(path):
+    """The modules that a file of the package imports, anywhere in it, by absolute name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ("cnnvis_helpers." if node.level else "") + (node.module or "")
+            found.add(module.rstrip("."))
+            found.update(f"{module}.{alias.name}".replace("..", ".") for alias in node.names)
+    return found
+
+
+# --- importing -------------------------------------------------------------------------------
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    loaded = fresh_python("import sys, cnnvis_helpers; print(*sys.modules)").split()
+    assert "cnnvis_helpers" in loaded
+    assert HEAVY.isdisjoint(loaded)
+    assert not [name for name in loaded if name.startswith("cnnvis_helpers.")]
+
+
+def test_pictures_and_exercises_never_load_tensorflow():
+    rooms = "cnnvis_helpers.pictures, cnnvis_helpers.photos, cnnvis_helpers.exercises"
+    loaded = fresh_python(f"import sys, {rooms}; print(*sys.modules)").split()
+    assert {"tensorflow", "keras"}.isdisjoint(loaded)
+
+
+DRAWING = {"pictures", "figures", "drawing", "explorers"}
+MAY_DRAW = DRAWING | {"__init__", "__main__"}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PACKAGE.glob("*.py") if p.stem not in MAY_DRAW], ids=lambda p: p.stem
+)
+def test_no_method_imports_pictures(path):
+    imported = imports_of(path)
+    assert not {f"cnnvis_helpers.{room}" for room in DRAWING} & imported
+    assert not [name for name in imported if name.partition(".")[0] in {"matplotlib", "ipywidgets"}]
+
+
+# --- names -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", cnnvis_helpers.__all__)
+def test_every_listed_name_is_there_and_explains_itself(name):
+    value = getattr(cnnvis_helpers, name)
+    assert not inspect.ismodule(value)
+    text = inspect.getdoc(value) or ""
+    summary = text.partition("\n\n")[0]
+    assert summary.endswith((".", ":")) and len(summary) > 20, f"{name}: {summary!r}"
+    if inspect.isfunction(value):
+        unexplained = [arg for arg in inspect.signature(value).parameters if arg not in text]
+        assert not unexplained, f"the docstring of {name} says nothing of {unexplained}"
+
+
+def test_a_function_is_never_hidden_by_the_room_of_its_name():
+    namesakes = set(cnnvis_helpers.__all__) & set(cnnvis_helpers._NAMES_OF_ROOM)
+    assert "occlusion" in namesakes
+    for name in namesakes:
+        vars(cnnvis_helpers).pop(name, None)
+        room = importlib.import_module(f"cnnvis_helpers.{name}")
+        setattr(cnnvis_helpers, name, room)  # as `import` does after loading a room
+        assert getattr(cnnvis_helpers, name) is vars(room)[name]
+
+
+def test_dir_lists_the_names_and_an_unknown_one_is_refused_in_a_sentence():
+    assert set(cnnvis_helpers.__all__) <= set(dir(cnnvis_helpers))
+    assert len(set(cnnvis_helpers.__all__)) == len(cnnvis_helpers.__all__)
+    with pytest.raises(AttributeError, match=r"no 'gradcamm'; dir\(cnnvis_helpers\) lists"):
+        _ = cnnvis_helpers.gradcamm
+    with pytest.raises(ImportError, match="gradcamm"):
+        exec("from cnnvis_helpers import gradcamm")
+
+
+def test_every_public_name_of_a_room_with_a_list_is_offered_by_the_package():
+    for room, names in cnnvis_helpers._NAMES_OF_ROOM.items():
+        module = sys.modules.get(f"cnnvis_helpers.{room}")
+        listed = {n for n in getattr(module, "__all__", ()) if inspect.isfunction(vars(module)[n])}
+        assert listed <= set(cnnvis_helpers.__all__), f"{room}: {listed - set(names.split())}"
+
+
+# --- commands --------------------------------------------------------------------------------
+
+
+def test_prefetch_of_a_bundled_network_needs_nothing(capsys):
+    assert main(["prefetch", "course"]) == 0
+    assert capsys.readouterr().out == "course: ready to be used offline (bundled)\n"
+
+
+def test_prefetch_of_an_unknown_network_is_one_sentence(capsys):
+    assert main(["prefetch", "vgg61"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("No network 'vgg61'; did you mean")
+    assert said.err.count("\n") == 1
+
+
+def test_prefetch_without_a_network_is_one_sentence_and_leaves_no_file(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert main(["prefetch", "vgg16"]) == 1
+    said = capsys.readouterr().err
+    assert "vgg16" in said and "failed" in said and said.count("\n") == 1
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_list_shows_networks_and_photos(capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    for name in ("course", "vgg16", "mobilenetv2", "chelsea", "rocket"):
+        assert f"\n{name} " in said
+
+
+def test_the_bare_command_shows_its_help_and_says_so_by_its_status(capsys):
+    assert main([]) == 2
+    assert "prefetch" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"cnnvis-helpers {cnnvis_helpers.__version__}\n"
+
+
+def test_the_module_runs_as_a_program():
+    said = subprocess.run(
+        [sys.executable, "-m", "cnnvis_helpers", "prefetch", "vgg61"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr
