@@ -1,0 +1,123 @@
+"""Rows of the room cam: class activation maps."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.ndimage import zoom
+
+from cnnvis_helpers import cam as ours
+from rows.common import BATCH, HAVE_TKV, HAVE_XPLIQUE, Row
+
+CHANNELS = 32
+
+
+def rows(case):
+    to_maps = case.gradient(of_maps=True, of_inputs=False)
+    to_both = case.gradient(of_maps=True)
+    yield _row(
+        case,
+        "gradcam",
+        ours.gradcam,
+        to_maps,
+        {
+            "keras.io style": lambda: _tutorial_gradcam(case),
+            "tf-keras-vis": _tkv(case, "Gradcam"),
+            "tf-keras-vis, a clone a call": _tkv_clone(case),
+            "xplique": _xplique(case, "GradCAM"),
+        },
+    )
+    yield _row(
+        case,
+        "gradcam_plus_plus",
+        ours.gradcam_plus_plus,
+        to_maps,
+        {
+            "tf-keras-vis": _tkv(case, "GradcamPlusPlus"),
+            "xplique": _xplique(case, "GradCAMPP"),
+        },
+    )
+    yield _row(case, "layercam", ours.layercam, to_maps, {"tf-keras-vis": _tkv(case, "Layercam")})
+    yield _row(case, "guided_gradcam", ours.guided_gradcam, to_both, {})
+    if isinstance(case.linear.layers[-2], keras.layers.GlobalAveragePooling2D):
+        yield _row(case, "cam", ours.cam, case.forward(), {})
+    yield _row(
+        case,
+        f"scorecam, {CHANNELS} channels",
+        ours.scorecam,
+        case.forward(BATCH),
+        {
+            "tf-keras-vis": _tkv(case, "Scorecam", max_N=CHANNELS, batch_size=BATCH),
+        },
+        1 / BATCH + CHANNELS / BATCH,
+        max_channels=CHANNELS,
+    )
+
+
+def _row(case, name, method, floor, peers, times=1.0, **settings):
+    net = case.net()
+    peers = {peer: call for peer, call in peers.items() if call is not None}
+    return Row(name, lambda: method(net, case.photo, case.target, **settings), floor, times, peers)
+
+
+def _tutorial_gradcam(case):
+    """Grad-CAM as tutorials write it: a model with two outputs for each call, uncompiled."""
+    layer = case.linear.get_layer(case.layer)
+    model = keras.Model(case.linear.inputs, [layer.output, case.linear.output])
+    with tf.GradientTape() as tape:
+        maps, logits = model(tf.constant(case.inputs))
+        score = logits[:, case.target]
+    weights = tf.reduce_mean(tape.gradient(score, maps), axis=(0, 1, 2))
+    grid = np.maximum(maps[0].numpy() @ weights.numpy(), 0)
+    return zoom(grid, case.photo.shape[0] / grid.shape[0], order=1)
+
+
+def _tkv(case, name, **settings):
+    if not HAVE_TKV:
+        return None
+    from tf_keras_vis import gradcam, gradcam_plus_plus, layercam, scorecam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    rooms = {
+        "Gradcam": gradcam,
+        "GradcamPlusPlus": gradcam_plus_plus,
+        "Layercam": layercam,
+        "Scorecam": scorecam,
+    }
+    model = case.model if name == "Scorecam" else case.linear
+    method, score = getattr(rooms[name], name)(model, clone=False), CategoricalScore([case.target])
+    return lambda: method(
+        score,
+        tf.constant(case.inputs),
+        penultimate_layer=case.layer,
+        seek_penultimate_conv_layer=False,
+        **settings,
+    )
+
+
+def _tkv_clone(case):
+    """tf-keras-vis as its own examples use it: the model is copied whenever a method is made."""
+    if not HAVE_TKV:
+        return None
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    def call():
+        method = Gradcam(case.model, model_modifier=ReplaceToLinear(), clone=True)
+        return method(
+            CategoricalScore([case.target]),
+            tf.constant(case.inputs),
+            penultimate_layer=case.layer,
+            seek_penultimate_conv_layer=False,
+        )
+
+    return call
+
+
+def _xplique(case, name):
+    if not HAVE_XPLIQUE:
+        return None
+    import xplique.attributions
+
+    method = getattr(xplique.attributions, name)(case.linear, conv_layer=case.layer)
+    return lambda: np.asarray(method.explain(case.inputs, case.one_hot))

@@ -1,0 +1,147 @@
+"""What the rows share: a case (one network, one photo), its floors, and which peers are here."""
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers import networks
+
+HAVE_TKV = importlib.util.find_spec("tf_keras_vis") is not None
+HAVE_XPLIQUE = importlib.util.find_spec("xplique") is not None
+BATCH = 16
+
+
+@dataclass
+class Row:
+    """One method on one network.
+
+    method : what the table calls it
+    ours, floor : calls without arguments
+    floor_times : how many calls of the floor make the work of the method
+    peers : {name: call without arguments}
+    """
+
+    method: str
+    ours: object
+    floor: object
+    floor_times: float = 1.0
+    peers: dict = field(default_factory=dict)
+
+
+@dataclass
+class Case:
+    """A network and a photo in all the forms that the implementations want.
+
+    model : keras.Model with its head's activation; linear : the same without it (a copy)
+    photo : uint8 (h, w, 3) of the network's size; inputs : the same preprocessed, float32 (1, h,
+        w, 3)
+    layer : name of the last layer with maps; target : class index; samples : copies or steps of
+        a row
+    """
+
+    model: keras.Model
+    linear: keras.Model
+    preprocess: object
+    photo: np.ndarray
+    inputs: np.ndarray
+    layer: str
+    samples: int
+    target: int = 3
+
+    @classmethod
+    def build(cls, name, samples):
+        """The case of a network of this name with `samples` copies, or None if it is not here."""
+        keras.utils.set_random_seed(0)
+        if name == "course":
+            try:
+                net = networks.load_network("course")
+            except (ValueError, OSError):
+                return None
+            model, preprocess = net.model, None
+        else:
+            build, preprocess = {
+                "vgg16": (keras.applications.VGG16, "caffe"),
+                "mobilenetv2": (keras.applications.MobileNetV2, "tf"),
+            }[name]
+            model = build(weights=None)
+            net = networks.load_network(model, preprocess=preprocess)
+        photo = np.random.default_rng(0).integers(0, 256, (*net.input_size, 3), np.uint8)
+        inputs = tf.constant(
+            {"tf": photo / 127.5 - 1.0}.get(preprocess, photo - 116.0)[None], tf.float32
+        ).numpy()
+        return cls(model, linear_copy(model), preprocess, photo, inputs, net.last_conv, samples)
+
+    def net(self):
+        """A fresh Network around the same model, so that a first call compiles what it needs."""
+        if self.preprocess is None:
+            return networks.load_network("course")
+        return networks.load_network(self.model, preprocess=self.preprocess)
+
+    @functools.cached_property
+    def one_hot(self):
+        return np.eye(self.linear.output_shape[-1], dtype=np.float32)[None, self.target]
+
+    # Floors: the bare Keras model, compiled, nothing else
+    # -------------------------------------------
+
+    def forward(self, n=1):
+        """One forward pass of a batch of `n`."""
+        run = tf.function(lambda x: self.linear(x, training=False))
+        batch = tf.constant(np.repeat(self.inputs, n, axis=0))
+        return lambda: run(batch).numpy()
+
+    def gradient(self, n=1, of_maps=False, of_inputs=True):
+        """A forward pass of a batch of `n` and a backward pass, to the last maps, the input or both."""
+        model = keras.Model(
+            self.linear.inputs, [self.linear.get_layer(self.layer).output, self.linear.output]
+        )
+
+        @tf.function
+        def run(x):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                maps, logits = model(x, training=False)
+                score = logits[:, self.target]
+            wanted = [maps] * of_maps + [x] * of_inputs
+            return ([maps] if of_maps else []) + tape.gradient(score, wanted)
+
+        batch = tf.constant(np.repeat(self.inputs, n, axis=0))
+        return lambda: [tensor.numpy() for tensor in run(batch)]
+
+    def tape(self, inputs):
+        """The gradient as tutorials compute it: uncompiled, one call of the model."""
+        x = tf.constant(inputs)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = self.linear(x, training=False)[:, self.target]
+        return tape.gradient(score, x).numpy()
+
+
+def linear_copy(model):
+    """A copy of a classifier whose head has no activation, as every peer wants it."""
+    copy = keras.models.clone_model(model)
+    copy.layers[-1].activation = keras.activations.linear
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def note_versions():
+    """Two lines on what the numbers were measured with."""
+    found = []
+    for package in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "tf-keras-vis", "xplique"):
+        try:
+            found.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            if package in ("tf-keras-vis", "xplique"):
+                found.append(f"{package} not installed, left out")
+    return (
+        f"Python {platform.python_version()}, {', '.join(found)}.\n"
+        f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}."
+    )

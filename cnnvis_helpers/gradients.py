@@ -1,0 +1,212 @@
+"""What the gradient methods share: a target's score, the guided ReLU, maps at the photo's size.
+
+`saliency` differentiates a score with respect to the pixels, `cam` with respect to a layer's
+maps. Both compile one TensorFlow function per network and layer and hand the target over as a
+vector, so that asking about another class costs no new compilation.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.resizing import resize_map
+from cnnvis_helpers.walking import without_activation
+
+REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
+
+
+def target_vector(net, target):
+    """Return the score vector (units,) of a target; all zeros for None, "the photo's top class".
+
+    The zeros let a compiled function look up the top class in its own forward pass
+    (`score_weights`).
+    """
+    if target is None:
+        return np.zeros(net.units, np.float32)
+    return net.score_vector(target)
+
+
+def score_weights(logits, vector):
+    """Return the logits' weights in the score: `vector`, or those of the top class if it is zeros.
+
+    logits : tensor (n, units)
+    vector : tensor (units,), see `target_vector`
+
+    Returns a tensor (units,) or (n, units).
+    A network with one logit has two classes: the weight is 1 for the second, -1 for the first.
+    """
+    if logits.shape[-1] == 1:
+        top = tf.where(logits > 0, 1.0, -1.0)
+    else:
+        top = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
+    return tf.where(tf.reduce_any(vector != 0), vector, tf.stop_gradient(top))
+
+
+def score_of(logits, vector):
+    """Return the scores (n,) of logits (n, units), see `score_weights`."""
+    return tf.reduce_sum(logits * score_weights(logits, vector), axis=-1)
+
+
+def compiled(signature):
+    """Return the decorator tf.function for one signature: compiled at the first call alone.
+
+    Without AutoGraph, which would bury a one-sentence error under a copy of the source.
+    """
+    return tf.function(input_signature=signature, autograph=False)
+
+
+def pixels_spec(net, n):
+    """Return the signature of a batch of `n` pictures (None: any number) for a tf.function."""
+    return tf.TensorSpec((n, *net.input_size, 3), tf.float32)
+
+
+def reduce_colours(values, reduce):
+    """Make one number a pixel of three: (h, w, 3) -> float32 (h, w), or (h, w, 3) for "rgb".
+
+    reduce : "max_abs", the largest magnitude; "sum_abs", the sum of magnitudes; "sum", the
+        signed sum; "rgb", no change
+
+    >>> values = np.array([[[1.0, -3.0, 1.0]]])
+    >>> [reduce_colours(values, how).item() for how in ("max_abs", "sum_abs", "sum")]
+    [3.0, 5.0, -1.0]
+    """
+    values = np.asarray(values, np.float32)
+    if reduce == "max_abs":
+        return np.abs(values).max(axis=-1)
+    if reduce == "sum_abs":
+        return np.abs(values).sum(axis=-1)
+    if reduce == "sum":
+        return values.sum(axis=-1)
+    check_reduce(reduce)
+    return values
+
+
+def check_reduce(reduce):
+    """Raise a ValueError unless `reduce` is one of the four ways of `reduce_colours`."""
+    if reduce not in REDUCTIONS:
+        known = ", ".join(map(repr, REDUCTIONS))
+        raise ValueError(f"reduce must be one of {known}, not {reduce!r}.")
+
+
+def check_whole(name, value, least):
+    """Raise a ValueError unless `value` is a whole number of at least `least`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}.")
+
+
+def check_number(name, value, low, high):
+    """Raise a ValueError unless `value` is a finite number in low..high."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and np.isfinite(value)
+    if not number or not low <= value <= high:
+        wanted = f"{low} or more" if high == np.inf else f"in {low}..{high}"
+        raise ValueError(f"{name} must be a number {wanted}, not {value!r}.")
+
+
+def at_photo_size(values, photo, resize=True):
+    """Resize a map (h, w) or (h, w, 3) to the photo's (H, W); as it is when `resize` is False."""
+    size = np.shape(photo)[:2]
+    if not resize:
+        return values
+    if values.ndim == 2:
+        return resize_map(values, size)
+    return np.stack([resize_map(plane, size) for plane in np.moveaxis(values, -1, 0)], axis=-1)
+
+
+# The guided ReLU
+
+_RELUS = (keras.activations.relu, keras.ops.relu, tf.nn.relu)
+_RELUS_TO_6 = (keras.activations.relu6, keras.ops.relu6, tf.nn.relu6)
+# Layers of Keras that are nonlinear without saying so in an attribute `activation`.
+_NOT_GUIDABLE = (
+    "LeakyReLU", "PReLU", "ELU", "Softmax", "Lambda", "Attention", "AdditiveAttention",
+    "MultiHeadAttention", "GroupedQueryAttention", "TFSMLayer", "JaxLayer", "FlaxLayer",
+)  # fmt: skip
+# Keras operations (`a + b` in a model's definition makes one) that are linear or only move values.
+_HARMLESS_OPERATIONS = (
+    "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Mean", "Sum", "Max",
+    "MaxPool", "AveragePool", "Concatenate", "Stack", "Reshape", "Transpose", "Flatten", "Squeeze",
+    "ExpandDims", "Pad", "GetItem", "Cast", "Identity", "StopGradient", "Conv", "DepthwiseConv",
+    "SeparableConv", "Matmul", "Einsum", "Resize",
+)  # fmt: skip
+
+
+class GuidedRule:
+    """The guided backpropagation of every ReLU in a network, as a `substitute` for `net.forward`.
+
+    Going back, a ReLU lets a gradient pass where its input was positive. The guided ReLU asks in
+    addition that the gradient itself is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. Going
+    forward it is the ReLU itself, so the logits stay the same to the last bit.
+
+    `active` chooses between the two backward rules when a gradient is taken (while TensorFlow
+    traces the function), so that one forward pass can serve both.
+
+    A layer with another nonlinearity raises a ValueError: the rule is defined for ReLUs alone,
+    and a plain gradient under the name "guided" would mislead.
+
+    Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
+    """
+
+    def __init__(self):
+        self.active = True
+
+    def __call__(self, layer):
+        """Return the guided replacement of a layer or operation, or None where it holds no ReLU."""
+        activation, ceiling = _activation_of(layer)
+        if activation is None:
+            return None
+        relu = self.relu(activation, ceiling)
+        if activation is layer or isinstance(layer, keras.layers.Activation):
+            return relu
+        linear = without_activation(layer)
+        return lambda *args, **kwargs: relu(linear(*args, **kwargs))
+
+    def relu(self, activation, ceiling=np.inf):
+        """Return `activation`, a ReLU that stops at `ceiling`, with the guided backward pass."""
+
+        @tf.custom_gradient
+        def guided(x):
+            y = activation(x)
+
+            def backward(upstream):
+                if self.active:
+                    upstream = tf.nn.relu(upstream)
+                rising = (y > 0) if ceiling == np.inf else (y > 0) & (y < ceiling)
+                return tf.where(rising, upstream, tf.zeros_like(upstream))
+
+            return y, backward
+
+        return guided
+
+
+def _activation_of(layer):
+    """Return (ReLU function, its ceiling) of a layer, (None, None) if it is linear; else refuse."""
+    kind = type(layer).__name__
+    if isinstance(layer, keras.layers.ReLU):
+        if layer.negative_slope:
+            _refuse(layer, f"a ReLU with negative slope {float(layer.negative_slope):g}")
+        return layer, np.inf if layer.max_value is None else layer.max_value
+    if not isinstance(layer, keras.layers.Layer):
+        if kind in ("Relu", "Relu6"):
+            return layer, 6 if kind == "Relu6" else np.inf
+        if kind not in _HARMLESS_OPERATIONS:
+            _refuse(layer, f"the operation {kind}")
+        return None, None
+    activation = getattr(layer, "activation", None)
+    if activation in _RELUS:
+        return activation, np.inf
+    if activation in _RELUS_TO_6:
+        return activation, 6
+    if activation is not None and activation is not keras.activations.linear:
+        name = getattr(activation, "__name__", type(activation).__name__)
+        _refuse(layer, f"the activation {name}")
+    if kind in _NOT_GUIDABLE or not type(layer).__module__.startswith("keras."):
+        _refuse(layer, f"the type {kind}, inside which a nonlinearity may hide")
+    return None, None
+
+
+def _refuse(layer, what):
+    raise ValueError(
+        f"Guided backprop is defined for networks of ReLUs, but the layer {layer.name!r} has "
+        f"{what}; take saliency, smoothgrad or integrated_gradients, which work for every network."
+    )

@@ -1,0 +1,169 @@
+"""Small builds of the architectures that every method must handle, for tests of several rooms.
+
+    @pytest.mark.parametrize("name", ARCHITECTURES)
+    def test_something(name):
+        net = architecture(name)
+
+Weights are random, but batch norms have statistics as after a training: those of a fresh network
+(means 0, variances 1) would hide every mistake in handling them. Inputs are as small as each
+architecture allows, and each network is built once per test run. `RELU_ONLY` names those on which
+guided backprop is defined, `POOLED` those on which CAM is.
+"""
+
+import functools
+import zlib
+
+import keras
+import numpy as np
+from keras import layers
+
+from cnnvis_helpers.networks import load_network
+
+CLASSES = 5
+
+
+def _application(name, size):
+    build = getattr(keras.applications, name)
+    model = build(weights=None, input_shape=(size, size, 3), classes=CLASSES)
+    return load_network(model, preprocess=_MODES.get(name))
+
+
+_MODES = {
+    "VGG16": "caffe",
+    "ResNet50": "caffe",
+    "DenseNet121": "torch",
+    "InceptionV3": "tf",
+    "MobileNetV2": "tf",
+}
+
+
+def _transfer():
+    """A MobileNetV2 nested in a model of one's own, as in every transfer-learning tutorial."""
+    base = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(64, 64, 3), alpha=0.35
+    )
+    photo = keras.Input((64, 64, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(photo)
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(base(x)))
+    return load_network(keras.Model(photo, layers.Dense(CLASSES, activation="softmax")(x)))
+
+
+def _cats_and_dogs():
+    """A Sequential with one sigmoid, dense layers and ReLUs as activations of layers."""
+    return load_network(
+        keras.Sequential(
+            [
+                keras.Input((48, 48, 3)),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(8, 3, activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(16, 3, activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Flatten(),
+                layers.Dense(16, activation="relu"),
+                layers.Dense(1, activation="sigmoid"),
+            ]
+        )
+    )
+
+
+def _grey():
+    """A network for grey pictures, with ReLUs as layers of their own."""
+    return load_network(
+        keras.Sequential(
+            [
+                keras.Input((32, 32, 1)),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(8, 3, padding="same"),
+                layers.BatchNormalization(),
+                layers.ReLU(6.0),
+                layers.Conv2D(8, 3, padding="same"),
+                layers.Activation("relu"),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(CLASSES),
+                layers.Softmax(),
+            ]
+        )
+    )
+
+
+def _mixed_precision():
+    """A network that computes in float16 and keeps its weights in float32."""
+    policy = keras.dtype_policies.DTypePolicy("mixed_float16")
+    photo = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255, dtype=policy)(photo)
+    for filters in (8, 16):
+        x = layers.Conv2D(filters, 3, activation="relu", dtype=policy)(x)
+        x = layers.BatchNormalization(dtype=policy)(x)
+    x = layers.GlobalAveragePooling2D(dtype=policy)(x)
+    x = layers.Dense(CLASSES, dtype=policy)(x)
+    return load_network(keras.Model(photo, layers.Activation("softmax", dtype="float32")(x)))
+
+
+_BUILDERS = {
+    "VGG16": lambda: _application("VGG16", 48),
+    "ResNet50": lambda: _application("ResNet50", 64),
+    "DenseNet121": lambda: _application("DenseNet121", 64),
+    "InceptionV3": lambda: _application("InceptionV3", 75),
+    "MobileNetV2": lambda: _application("MobileNetV2", 64),
+    "EfficientNetB0": lambda: _application("EfficientNetB0", 64),
+    "ConvNeXtTiny": lambda: _application("ConvNeXtTiny", 64),
+    "transfer": _transfer,
+    "cats and dogs": _cats_and_dogs,
+    "grey": _grey,
+    "mixed precision": _mixed_precision,
+}
+ARCHITECTURES = tuple(_BUILDERS)
+RELU_ONLY = tuple(n for n in ARCHITECTURES if n not in ("EfficientNetB0", "ConvNeXtTiny"))
+POOLED = tuple(n for n in ARCHITECTURES if n not in ("VGG16", "ConvNeXtTiny", "cats and dogs"))
+
+
+@functools.cache
+def architecture(name):
+    """Return the Network of this name: the same object, and the same weights, in every test."""
+    keras.utils.set_random_seed(zlib.crc32(name.encode()))
+    net = _BUILDERS[name]()
+    give_statistics(net.model)
+    return net
+
+
+def give_statistics(model, seed=0):
+    """Give every batch normalisation (also of a nested model) statistics as after a training.
+
+    One training pass over random pictures sets mean and variance to what the layers see; they, and
+    scale and shift, then get a random change, so that none of them can be left out unnoticed.
+    """
+    norms = [x for x in model._flatten_layers() if isinstance(x, layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    rng = np.random.default_rng(seed)
+    for norm in norms:
+        norm.momentum = 0.0
+    if norms:
+        model(rng.uniform(0, 255, (4, *model.input_shape[1:])).astype("float32"), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        channels, variance = norm.moving_mean.shape, norm.moving_variance.numpy() + 1e-3
+        norm.moving_variance.assign(variance * rng.uniform(0.7, 1.4, channels))
+        norm.moving_mean.assign_add(rng.normal(0, 0.2, channels) * np.sqrt(variance))
+        if norm.gamma is not None:
+            norm.gamma.assign(rng.uniform(0.7, 1.4, channels))
+        norm.beta.assign(rng.normal(0, 0.2, channels))
+
+
+def photo_of_noise(height=40, width=56, seed=0):
+    """Return a uint8 photo (height, width, 3), smooth and colourful, of no network's size."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (5, 7, 3))
+    return np.kron(coarse, np.ones((height // 5, width // 7, 1))).astype(np.uint8)
+
+
+def fingerprint(net):
+    """Return a hash of all that a method must leave alone: weights, flags, activations, layers."""
+    digest = 0
+    for layer in net.model._flatten_layers():
+        activation = getattr(layer, "activation", None)
+        digest = zlib.crc32(repr((layer.name, layer.trainable, id(activation))).encode(), digest)
+        digest = zlib.crc32(str(len(layer._inbound_nodes)).encode(), digest)
+        for weight in layer.weights:
+            digest = zlib.crc32(np.ascontiguousarray(weight.numpy()).tobytes(), digest)
+    return digest
