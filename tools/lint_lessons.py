@@ -350,7 +350,7 @@ def outputs_are_the_same_everywhere(notebook):
         for text in _texts(output):
             if match := _PATHS.search(text):
                 yield f"code cell {number} shows an absolute path ({match[0]}...)."
-            if match := re.search(r"\S+ at 0x[0-9a-f]{6,}", text):
+            if match := re.search(r"<.{0,80}? at 0x[0-9a-f]{6,}", text):
                 yield f"code cell {number} shows the address of an object ({match[0][:60]})."
 
 

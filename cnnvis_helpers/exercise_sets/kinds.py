@@ -86,7 +86,7 @@ def value(
             return NOT_YET, "Not answered yet."
         right = _from_given(expected, given)
         equal = same(answer, right, rtol, atol)
-        if equal and dtype in (None, dtype_of(answer)):
+        if equal and _fits([answer], dtype):
             return RIGHT, praise
         for known in wrongs:
             if known.when is not None:
@@ -151,7 +151,7 @@ def function(
             return status, results
         expected = [reference(*private_copy(tuple(case))) for case in arguments]
         equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
-        if equal and all(dtype in (None, dtype_of(result)) for result in results):
+        if equal and _fits(results, dtype):
             return RIGHT, praise
         for known in wrongs:
             if _is_known(known, results, arguments, rtol, atol):
@@ -289,6 +289,10 @@ def _case_difference(reference, cases, results, expected, reveal, rtol, atol):
             )
             return f"Called with {shown}: {difference(result, right, reveal, rtol, atol)}"
     return "The results could not be compared."
+
+
+def _fits(values, dtype):
+    return dtype is None or all(dtype_of(value) == dtype for value in values)
 
 
 def _dtype_difference(values, dtype):
