@@ -26,7 +26,9 @@ from cnnvis_helpers.walking import open_model
 _OFFLINE_HINT = "load_network() works now, without a download"
 _DEFAULT_SIZE = 224
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.image.rgb_to_grayscale
-_PREPROCESSING_LAYERS = ("Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "TrueDivide")
+_PREPROCESSING = (
+    "Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "Subtract", "Add", "GetItem",
+)  # fmt: skip
 
 
 def load(what, preprocess=None, labels=None):
@@ -190,8 +192,7 @@ def _choose_mode(preprocess, model, application):
     if callable(preprocess):
         return preprocess
     if preprocess is None:
-        inside = any(word in _first_layer(model) for word in _PREPROCESSING_LAYERS)
-        return MODES["identity" if application is None or inside else application.mode]
+        return MODES[_mode_of(model, application)]
     if preprocess in MODES:
         return MODES[preprocess]
     if named := find_application(preprocess):
@@ -202,14 +203,25 @@ def _choose_mode(preprocess, model, application):
     )
 
 
-def _first_layer(model):
-    """Return the type name of the first layer behind the input."""
-    layers = [one for one in open_model(model).operations if not _is_input(one)]
-    return type(layers[0]).__name__ if layers else ""
+def _mode_of(model, application):
+    """Return the mode of a model that comes without `preprocess`: its application's, else none.
 
-
-def _is_input(layer):
-    return isinstance(layer, keras.layers.InputLayer)
+    A model that begins with arithmetic on the pixels holds its preprocessing. One that begins with
+    a nested application was trained on pixels that somebody preprocessed outside, nobody knows how.
+    """
+    layers = open_model(model).operations
+    first = next((one for one in layers if not isinstance(one, keras.layers.InputLayer)), None)
+    if any(word in type(first).__name__ for word in _PREPROCESSING):
+        return "identity"
+    nested = application_of(first) if isinstance(first, keras.Model) else None
+    if application is None and nested and nested.mode != "identity":
+        warnings.warn(
+            f"The model {model.name!r} hands its pixels to {nested.name!r} as they are, 0..255: if "
+            f"it was trained on preprocessed ones, say how, such as preprocess={nested.name!r}, or "
+            '"identity" if not.',
+            stacklevel=6,
+        )
+    return application.mode if application else "identity"
 
 
 def _check_preprocessing(function, model, size):

@@ -12,6 +12,7 @@ computes before its softmax or sigmoid. The keras.Model is never changed.
 import difflib
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -115,7 +116,9 @@ class Network:
 
     def _compile_logits(self):
         shape = tf.TensorSpec((None, *self.input_size, 3), tf.float32)
-        return tf.function(lambda pixels: self.forward(pixels)[0], input_signature=[shape])
+        return tf.function(
+            lambda pixels: self.forward(pixels)[0], input_signature=[shape], autograph=False
+        )
 
     def forward(self, pixels, layers=(), substitute=None):
         """Run one forward pass, uncompiled, to be called inside a method's own tf.function.
@@ -143,13 +146,18 @@ class Network:
         """
         return self._run(pixels, [self._graph.find(name)[1] for name in layers], substitute)
 
+    # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
+    @tf.autograph.experimental.do_not_convert
     def _run(self, pixels, values, substitute):
         def replace(step):
             if step is self._head_step:
                 return without_activation(step.layer)
             return substitute(step.layer) if substitute else None
 
-        return self._graph.run(self._preprocess(tf.cast(pixels, tf.float32)), values, replace)
+        tensor = self._preprocess(tf.cast(pixels, tf.float32))
+        # The scope catches what layers would note down about a call, such as activity losses.
+        with keras.StatelessScope(collect_losses=True):
+            return self._graph.run(tensor, values, replace)
 
     def cached(self, key, build):
         """Return the callable that `build()` makes; built once a key and kept with the network."""

@@ -25,6 +25,7 @@ _ONLY_ACTIVATION = (
     "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "HardSilu", "Sigmoid",
     "HardSigmoid", "Tanh", "Softplus", "Softsign", "LogSoftmax",
 )  # fmt: skip
+_CONTEXT = ("training", "mask")  # arguments of a call that Keras fills in by itself
 _HEADS = {
     "softmax": "softmax",
     "softmax_v2": "softmax",
@@ -74,7 +75,7 @@ class Step:
         symbols = zip(self.node.input_tensors, self.inputs, strict=True)
         tensors = {id(symbol): known[value] for symbol, value in symbols}
         args, kwargs = self.node.arguments.fill_in(tensors)
-        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+        kwargs = {name: value for name, value in kwargs.items() if name not in _CONTEXT}
         if layer is self.layer and _takes_training(type(layer)):
             kwargs["training"] = False
         return keras.tree.flatten(layer(*args, **kwargs))

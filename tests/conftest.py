@@ -1,0 +1,69 @@
+"""Fixtures shared by the rooms' tests: small networks, and a copy of Keras's cache where there is one."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def tiny_net():
+    """A network on which CAM is exact: two convolutions, global average pooling, one Dense, softmax.
+
+    Random weights; 24 x 32 pixels, so that height and width cannot be mixed up unnoticed; 5 classes.
+    """
+    import keras
+    from keras import layers
+
+    from cnnvis_helpers.networks import load_network
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((24, 32, 3)),
+            layers.Rescaling(1 / 127.5, offset=-1, name="rescaling"),
+            layers.Conv2D(6, 3, padding="same", activation="relu", name="conv1"),
+            layers.MaxPooling2D(2, name="pool1"),
+            layers.Conv2D(8, 3, padding="same", activation="relu", name="conv2"),
+            layers.GlobalAveragePooling2D(name="gap"),
+            layers.Dense(5, activation="softmax", name="predictions"),
+        ],
+        name="tiny",
+    )
+    return load_network(model, labels=["cat", "crane", "dog", "tiger_cat", "crane"])
+
+
+@pytest.fixture(scope="session")
+def tiny_photo():
+    """A photo of 30 x 44 random pixels, uint8 (30, 44, 3)."""
+    import numpy as np
+
+    return np.random.default_rng(1).integers(0, 256, (30, 44, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def _keras_cache(tmp_path_factory):
+    """A copy of a Keras folder that holds the ImageNet MobileNetV2 (a copy: Keras writes there)."""
+    source = Path(os.environ.get("CNNVIS_KERAS_HOME") or ROOT.parent / "shared" / "keras_home")
+    if not (source / "models").is_dir():
+        pytest.skip("no ImageNet weights: CNNVIS_KERAS_HOME names no folder with models/ inside")
+    copy = tmp_path_factory.mktemp("keras_home")
+    shutil.copytree(source / "models", copy / "models")
+    return copy
+
+
+@pytest.fixture
+def keras_home(_keras_cache, monkeypatch):
+    """KERAS_HOME set to a folder with ImageNet weights and labels; skipped where there are none."""
+    monkeypatch.setenv("KERAS_HOME", str(_keras_cache))
+    return _keras_cache
+
+
+@pytest.fixture
+def empty_keras_home(tmp_path, monkeypatch):
+    """KERAS_HOME set to a folder that does not exist yet."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return tmp_path / "keras"
