@@ -22,10 +22,16 @@ _NAMES_OF_ROOM = {
     "layers": "conv_layers feature_maps filters sparsity weights",
     "receptive": "receptive_field",
     "arrays": "around_grey describe map_limits standardise_tile tile to_unit",
-    "occlusion": "mask_photo occluded_photos occlusion occlusion_grid",
-    "dreams": "class_pattern deep_dream filter_pattern filter_patterns",
+    "occlusion": "mask_photo occluded_photos occlusion occlusion_grid occlusion_passes",
+    "cam": "cam gradcam gradcam_from gradcam_plus_plus gradcam_plus_plus_from guided_gradcam "
+    "layer_gradients layercam layercam_from pooled_gradients pooled_head scorecam",
+    "saliency": "gradient_x_input guided_backprop input_gradient integrated_gradients saliency "
+    "smoothgrad",
     "attacks": "fgsm pgd",
-    "one_pixel": "one_pixel",
+    "one_pixel": "one_pixel one_pixel_map",
+    "robustness": "epsilon_curve squeeze survives transfer",
+    "dreams": "class_pattern deep_dream dream_objective dream_steps filter_pattern "
+    "filter_patterns filter_responses",
     "pictures": "compare_maps overlay_picture show_boxes show_curve show_feature_maps "
     "show_filter_channels show_filters show_grid show_map show_matrix show_mosaic show_overlay "
     "show_photo show_predictions show_signed show_vector",
