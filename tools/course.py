@@ -235,11 +235,18 @@ def run_quietly(command, show_downloads=False, stderr=subprocess.STDOUT, **varia
 
 
 def environment_variables(**variables):
-    """This process's variables, with .venv's programs first and pip kept inside .venv."""
+    """This process's variables, with .venv's programs first, pip kept inside .venv, Keras told."""
     programs = str(python_of(ENVIRONMENT).parent)
     path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
-    own = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), "PIP_USER": "0", "PIP_NO_INPUT": "1"}
-    return {**os.environ, **own, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}
+    own = {
+        "PATH": path,
+        "VIRTUAL_ENV": str(ENVIRONMENT),
+        "PIP_USER": "0",
+        "PIP_NO_INPUT": "1",
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    return {**os.environ, **own, **variables}
 
 
 def last_line(text):
