@@ -133,9 +133,12 @@ def _refuse_size(size, address):
 
 def _refusal(address, error):
     """The sentence for a server that answers with an error status."""
+    if 300 <= error.code < 400:
+        return f"{address} leads in a circle or away from the web ({error.code}); check it."
     gone = error.code in (404, 410)
     advice = "check it." if gone else "download it in a browser and give the file's path."
-    return f"{address} cannot be fetched: the server answers {error.code} ({error.msg}); {advice}"
+    meaning = http.client.responses.get(error.code, "a status of its own")
+    return f"{address} cannot be fetched: the server answers {error.code} ({meaning}); {advice}"
 
 
 def _failure(address, reason):

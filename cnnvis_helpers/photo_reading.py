@@ -24,8 +24,9 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "a JPEG picture that is cut off or damaged", _AGAIN),
     (b"GIF8", "a GIF picture that is cut off or damaged", _AGAIN),
     (b"RIFF", "a WebP picture or a sound that is cut off or damaged", _AGAIN),
-    (b"II*\x00", "a TIFF file of a kind that cannot be read here", "save it as PNG"),
-    (b"MM\x00*", "a TIFF file of a kind that cannot be read here", "save it as PNG"),
+    (b"\x00\x00\x01\x00", "an icon that is cut off or damaged", _AGAIN),
+    (b"II*\x00", "a TIFF file, damaged or of a kind that cannot be read here", "save it as PNG"),
+    (b"MM\x00*", "a TIFF file, damaged or of a kind that cannot be read here", "save it as PNG"),
     (b"%PDF", "a PDF document", "save the page as PNG or JPEG"),
     (b"%!PS", "a PostScript drawing", "save it as PNG"),
     (b"8BPS", "a Photoshop file", "export it as PNG or JPEG"),
@@ -38,7 +39,7 @@ _SIGNATURES = (
 # The same for files that begin with a length and "ftyp", by the four bytes after that.
 _BRANDS = (
     ((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "an HEIC photo"),
-    ((b"avif", b"avis"), "an AVIF picture that cannot be read here"),
+    ((b"avif", b"avis"), "an AVIF picture, damaged or of a kind that cannot be read here"),
 )
 
 
@@ -62,7 +63,7 @@ def decode_photo(data, what):
         kind, way_out = _kind(data)
         raise ValueError(f"{what} is {kind}; {way_out}.") from None
     except Image.DecompressionBombError:
-        raise ValueError(_too_large(what, "far more than")) from None
+        raise ValueError(_too_large(what, "far")) from None
     except Exception as error:
         raise ValueError(_damaged(what, error)) from None
     return image_to_rgb(image, what)
@@ -230,7 +231,7 @@ def _eight_bits(array, what):
     if kind == "b":
         return array * np.uint8(255)
     if kind == "u" and array.dtype.itemsize == 2:
-        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return ((np.arange(65536) + 128) // 257).astype(np.uint8)[array]  # rounded array / 257
     if kind not in "iuf":
         raise ValueError(f"{what} holds {array.dtype}, but pixels are numbers; convert it first.")
     low, high = array.min(), array.max()
@@ -244,12 +245,15 @@ def _eight_bits(array, what):
             f"{what} holds numbers from {low:.6g} to {high:.6g} ({array.dtype}), but pixels go "
             f"from {wanted}; scale or clip them first."
         )
-    levels = array.astype(np.float32) * (255 // top) if kind == "f" else array
-    return np.rint(levels).clip(0, 255).astype(np.uint8)
+    if kind != "f":
+        return array.astype(np.uint8)
+    levels = array.astype(np.float32)
+    levels *= 255 // top
+    return np.rint(levels, out=levels).clip(0, 255, out=levels).astype(np.uint8)
 
 
 def _on_white(levels):
     """Lay colours (H, W, 1 or 3) over white by the alpha in the last channel; all uint8."""
-    alpha = levels[:, :, -1:].astype(np.uint32)
-    mixed = levels[:, :, :-1] * alpha + 255 * (255 - alpha)
+    alpha = levels[:, :, -1:].astype(np.uint16)
+    mixed = levels[:, :, :-1] * alpha + 255 * (255 - alpha)  # at most 255 * 255
     return ((mixed + 127) // 255).astype(np.uint8)

@@ -258,7 +258,7 @@ def _bundled(name):
 def _unknown_name(name, nothing):
     """The sentence for a name that is none, with those that are alike or show what it says."""
     photos = entries("photo")
-    stem = os.path.splitext(os.path.basename(name))[0].lower()
+    stem = os.path.splitext(os.path.basename(name))[0].lower()[:60]
     alike = difflib.get_close_matches(stem, photos, cutoff=0.7)
     words = re.compile(rf"\b{re.escape(stem)}s?\b", re.IGNORECASE) if stem else None
     alike += [n for n in photos if words and words.search(photos[n]["shows"]) and n not in alike]
@@ -281,7 +281,7 @@ def _missing_file(path):
     if stem in entries("photo"):
         hint = f"; the bundled photo is load_photo({stem!r})."
     else:
-        alike = difflib.get_close_matches(name, _names_in(folder), n=1)
+        alike = difflib.get_close_matches(name[:255], _names_in(folder), n=1)
         hint = f"; did you mean {alike[0]!r}?" if alike else "."
     return f"There is no file {_short(name)} in the folder {_short(folder, 200)}{hint}"
 

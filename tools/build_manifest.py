@@ -73,10 +73,11 @@ def described_networks(data):
     """
     described = {}
     for path in bundled_files(data / "networks") if (data / "networks").is_dir() else ():
-        card = path.with_suffix(".json")
+        name = path.name.partition(".")[0]
+        card = path.parent / f"{name}.json"
         about = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
         described[path.relative_to(data).as_posix()] = {
-            "name": path.stem,
+            "name": name,
             "kind": "network" if path == card else "weights",
             **{key: about.get(key, OWN[key]) for key in OWN},
         }
