@@ -192,13 +192,13 @@ def begin(net, photo, target, label):
     """Return the photo at the network's size (uint8), what the network says of it, and the Goal."""
     original = np.rint(net.prepare(photo)[0]).astype(np.uint8)
     if isinstance(target, (tuple, list)):
-        raise ValueError(f"the target of an attack is one class, not the pair {tuple(target)!r}")
+        raise ValueError(f"The target of an attack is one class, not the pair {tuple(target)!r}.")
     before = net.predict(original)
     label = before[0].index if label is None else net.class_index(label)
     goal = Goal(label, None if target is None else net.class_index(target))
     if goal.target is not None and goal.reached(before[0].index):
         raise ValueError(
-            f"the photo is taken for {before[0].label!r} already; choose another target class"
+            f"The photo is taken for {before[0].label!r} already; choose another target class."
         )
     return original, before, goal
 
@@ -287,13 +287,13 @@ def log_odds_gradient(net):
 def check_count(name, value):
     """Raise ValueError unless `value` is a whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 up, not {value!r}")
+        raise ValueError(f"{name} must be a whole number from 1 up, not {value!r}.")
 
 
 def _check_epsilon(epsilon):
     """Raise ValueError for an epsilon outside 0..255; warn when it is too small to do anything."""
     if not (np.ndim(epsilon) == 0 and np.isfinite(epsilon) and 0 <= epsilon <= 255):
-        raise ValueError(f"epsilon must be a number of pixel levels in 0..255, not {epsilon!r}")
+        raise ValueError(f"epsilon must be a number of pixel levels in 0..255, not {epsilon!r}.")
     if 0 < epsilon < 1:
         warnings.warn(
             f"epsilon is in pixel levels 0..255: {epsilon} is less than one level and changes "
@@ -308,5 +308,5 @@ def _step_size(step_size, epsilon, steps):
     if step_size is None:
         return 2.5 * epsilon / steps
     if not (np.isfinite(step_size) and step_size > 0):
-        raise ValueError(f"step_size must be above 0 pixel levels, not {step_size!r}")
+        raise ValueError(f"step_size must be above 0 pixel levels, not {step_size!r}.")
     return step_size

@@ -134,15 +134,15 @@ def mask_photo(photo, values, power=2):
     if photo.ndim != 3 or photo.shape[2] != 3 or values.shape != photo.shape[:2]:
         raise ValueError(
             "mask_photo needs a photo (H, W, 3) and a map (H, W) of the same size, "
-            f"not {photo.shape} and {values.shape}"
+            f"not {photo.shape} and {values.shape}."
         )
     if not np.isfinite(values).all() or values.min() == values.max():
         raise ValueError(
-            f"a map that is not finite or the same everywhere ({values.min()} to {values.max()}) "
-            "cannot mask a photo"
+            f"A map that is not finite or the same everywhere ({values.min()} to {values.max()}) "
+            "cannot mask a photo."
         )
     if not power > 0:
-        raise ValueError(f"power must be above 0, not {power!r}")
+        raise ValueError(f"power must be above 0, not {power!r}.")
     weight = ((values - values.min()) / (values.max() - values.min())) ** power
     return np.rint(photo * weight[:, :, None]).astype(np.uint8)
 
@@ -153,8 +153,8 @@ def _positions(size, patch, stride):
     stride = _pair("stride", stride, [max(1, length // 2) for length in patch])
     if patch[0] > size[0] or patch[1] > size[1]:
         raise ValueError(
-            f"a patch of {patch[0]} x {patch[1]} is larger than the network's input of "
-            f"{size[0]} x {size[1]} pixels: choose a smaller one"
+            f"A patch of {patch[0]} x {patch[1]} is larger than the network's input of "
+            f"{size[0]} x {size[1]} pixels: choose a smaller one."
         )
     return [window_starts(*sides) for sides in zip(size, patch, stride, strict=True)], patch
 
@@ -165,7 +165,7 @@ def _pair(name, value, default):
         return tuple(default)
     pair = np.asarray((value, value) if np.ndim(value) == 0 else value)
     if pair.shape != (2,) or pair.dtype.kind not in "iu" or pair.min() < 1:
-        raise ValueError(f"{name} must be one or two whole numbers from 1 up, not {value!r}")
+        raise ValueError(f"{name} must be one or two whole numbers from 1 up, not {value!r}.")
     return int(pair[0]), int(pair[1])
 
 
@@ -177,14 +177,14 @@ def _fill_picture(net, pixels, fill, patch):
         if fill == "blur":
             return gaussian_filter(pixels[0], [patch[0] / 2, patch[1] / 2, 0])
         raise ValueError(
-            f'fill must be "mean", "blur", a grey level, a colour or a photo, not {fill!r}'
+            f'fill must be "mean", "blur", a grey level, a colour or a photo, not {fill!r}.'
         )
     cover = np.asarray(fill, np.float32)
     if cover.ndim == 3:
         return net.prepare(fill)[0]
     if cover.shape not in ((), (3,)) or not ((cover >= 0) & (cover <= 255)).all():
         raise ValueError(
-            f"a fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}"
+            f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
         )
     return np.broadcast_to(cover, pixels.shape[1:])
 

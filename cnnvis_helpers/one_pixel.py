@@ -109,8 +109,8 @@ class _PixelSearch:
         """Log-odds to lower, float (population,), of float vectors (5 * pixels, population)."""
         try:
             energies, found = self._generation(vectors)
-        except (TypeError, ValueError) as error:
-            raise _End from error  # SciPy would replace these two by errors of its own
+        except (TypeError, ValueError, StopIteration) as error:
+            raise _End from error  # SciPy would make something else of these
         if found:
             raise _End
         return energies
@@ -209,7 +209,7 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     check_count("stride", stride)
     if stride > min(net.input_size):
         raise ValueError(
-            f"a stride of {stride} is larger than the network's input of {net.input_size}"
+            f"A stride of {stride} is larger than the network's input of {net.input_size}."
         )
     starts = [window_starts(length, stride, stride) for length in net.input_size]
     candidates = [
@@ -273,20 +273,20 @@ def _search_settings(settings):
     if isinstance(settings, str):
         if settings not in ONE_PIXEL_SETTINGS:
             raise ValueError(
-                f"no settings {settings!r} for one_pixel; there are {', '.join(ONE_PIXEL_SETTINGS)}"
+                f"one_pixel has no settings {settings!r}, only {', '.join(ONE_PIXEL_SETTINGS)}."
             )
         return ONE_PIXEL_SETTINGS[settings]
     unknown = set(settings) - set(ONE_PIXEL_SETTINGS["quick"])
     if unknown:
         raise ValueError(
             f"one_pixel has no setting {sorted(unknown)[0]!r}; "
-            f"there are {', '.join(ONE_PIXEL_SETTINGS['quick'])}"
+            f"it has {', '.join(ONE_PIXEL_SETTINGS['quick'])}."
         )
     options = {**ONE_PIXEL_SETTINGS["quick"], **settings}
     check_count("generations", options["generations"])
     check_count("population", options["population"])
     if options["population"] < 5:
-        raise ValueError(f"population must be 5 or more, not {options['population']}")
+        raise ValueError(f"population must be 5 or more, not {options['population']}.")
     return options
 
 
@@ -299,6 +299,6 @@ def _checked_colours(colours):
     if not (whole and len(colours) and colours.min() >= 0 and colours.max() <= 255):
         raise ValueError(
             "colours must be a list of (r, g, b) in whole levels 0..255, "
-            f"not an array {colours.dtype} {colours.shape}"
+            f"not an array {colours.dtype} {colours.shape}."
         )
     return colours

@@ -105,10 +105,10 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
     array([0, 0, 0], dtype=uint8)
     """
     if bits is median is blur is jpeg is None:
-        raise ValueError("squeeze needs at least one of bits, median, blur and jpeg")
+        raise ValueError("squeeze needs at least one of bits, median, blur and jpeg.")
     photo = np.asarray(photo)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
-        raise ValueError(f"squeeze needs a uint8 photo (H, W, 3), not {photo.dtype} {photo.shape}")
+        raise ValueError(f"squeeze needs a uint8 photo (H, W, 3), not {photo.dtype} {photo.shape}.")
     if bits is not None:
         _check_range("bits", bits, 1, 7)
         levels = 2**bits - 1
@@ -157,7 +157,7 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     photos, epsilons = list(photos), [float(epsilon) for epsilon in epsilons]
     attacks, total = [[] for _ in photos], len(photos) * len(epsilons)
     if not total:
-        raise ValueError("epsilon_curve needs at least one photo and one epsilon")
+        raise ValueError("epsilon_curve needs at least one photo and one epsilon.")
     with stoppable("the curve holds the attacks made so far"):
         for done in range(total):
             photo, epsilon = divmod(done, len(epsilons))
@@ -185,4 +185,4 @@ def _through_file(photo, kind, **options):
 def _check_range(name, value, low, high):
     """Raise ValueError unless low <= value <= high."""
     if not low <= value <= high:
-        raise ValueError(f"{name} must be in {low}..{high}, not {value!r}")
+        raise ValueError(f"{name} must be in {low}..{high}, not {value!r}.")

@@ -84,7 +84,7 @@ def target_weights(net, target, logits, score):
     score : "logit" or "probability", the outputs that `outputs` returns
     """
     if score not in ("logit", "probability"):
-        raise ValueError(f'score must be "logit" or "probability", not {score!r}')
+        raise ValueError(f'score must be "logit" or "probability", not {score!r}.')
     if score == "logit":
         return net.score_vector(target, logits)
     weights = np.zeros(len(net.labels), np.float32)
