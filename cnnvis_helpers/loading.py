@@ -80,7 +80,8 @@ def _load_application(application):
     try:
         # EfficientNet alone has one layer more with weights="imagenet" than with a path.
         special = application.constructor.startswith("EfficientNetB")
-        return build(weights="imagenet" if special else str(path))
+        shape = (application.size, application.size, 3)
+        return build(weights="imagenet" if special else str(path), input_shape=shape)
     except Exception as error:
         raise ValueError(
             f"The weights file {path} is damaged ({_first_line(error)}): delete it and run "

@@ -162,7 +162,10 @@ class Network:
     def cached(self, key, build):
         """Return the callable that `build()` makes; built once a key and kept with the network."""
         if key not in self._compiled:
-            self._compiled[key] = build()
+            function = self._compiled[key] = build()
+            # A trace for each network and key is the plan, not the mistake TensorFlow warns of.
+            if hasattr(function, "_omit_frequent_tracing_warning"):
+                function._omit_frequent_tracing_warning = True
         return self._compiled[key]
 
     # Classes

@@ -1,4 +1,4 @@
-"""Fixtures shared by the rooms' tests: small networks, and a copy of Keras's cache where there is one."""
+"""Fixtures that the rooms' tests share: a small network, a photo, a copy of Keras's cache."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def tiny_net():
-    """A network on which CAM is exact: two convolutions, global average pooling, one Dense, softmax.
+    """A network on which CAM is exact: convolutions, global average pooling, one Dense, softmax.
 
-    Random weights; 24 x 32 pixels, so that height and width cannot be mixed up unnoticed; 5 classes.
+    Random weights, 5 classes; 24 x 32 pixels, so that mixing up height and width shows.
     """
     import keras
     from keras import layers

@@ -1,0 +1,261 @@
+"""ImageNet weights: found in Keras's cache, or downloaded whole, or missing in one sentence."""
+
+import hashlib
+import inspect
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis_helpers import applications, prefetch
+from cnnvis_helpers.applications import APPLICATIONS
+from cnnvis_helpers.networks import load_network
+
+CONTENT = bytes(range(256)) * 9000  # 2.3 MB: more than two pieces
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+class _Server(BaseHTTPRequestHandler):
+    """/whole sends CONTENT, /half breaks off in the middle, /other sends something else."""
+
+    def do_GET(self):
+        kind = self.path.rpartition("/")[2]
+        if kind not in ("whole", "half", "other", "nameless"):
+            return self.send_error(404)
+        body = {"half": CONTENT[: len(CONTENT) // 2], "other": CONTENT[::-1]}.get(kind, CONTENT)
+        self.send_response(200)
+        if kind != "nameless":
+            self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.fixture
+def vgg16_at(server, monkeypatch):
+    """Function that moves the download of VGG16 and of the class index to the test's server."""
+
+    def move(kind, checksum=MD5):
+        moved = APPLICATIONS["vgg16"]._replace(url=f"{server}/{kind}", checksum=checksum)
+        monkeypatch.setitem(APPLICATIONS, "vgg16", moved)
+        monkeypatch.setattr(prefetch, "_CLASS_INDEX_URL", f"{server}/whole")
+        monkeypatch.setattr(prefetch, "_CLASS_INDEX_MD5", MD5)
+
+    return move
+
+
+def files_in(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("kind", ["whole", "nameless"])
+@pytest.mark.parametrize("hashed", [hashlib.md5, hashlib.sha256, None])
+def test_prefetch_puts_both_files_where_keras_looks(vgg16_at, empty_keras_home, hashed, kind):
+    vgg16_at(kind, hashed(CONTENT).hexdigest() if hashed else "")
+    seen = []
+    paths = prefetch.prefetch("vgg16", progress=lambda *counts: seen.append(counts))
+    names = ["imagenet_class_index.json", "vgg16_weights_tf_dim_ordering_tf_kernels.h5"]
+    assert files_in(empty_keras_home) == sorted(path.name for path in paths) == names
+    assert all(path.read_bytes() == CONTENT for path in paths)
+    assert seen == ([(1, 2), (2, 2), (2, 2)] if kind == "whole" else [])
+
+
+def test_prefetch_downloads_nothing_twice(vgg16_at, empty_keras_home):
+    vgg16_at("whole")
+    first = prefetch.prefetch(["vgg16", "VGG16", "course"], progress=lambda *_: None)
+    vgg16_at("gone")
+    assert prefetch.prefetch("vgg16") == first and len(first) == 2
+
+
+@pytest.mark.parametrize(
+    "kind, words",
+    [("half", "broke off after 1152000 of 2304000"), ("other", "checksum"), ("gone", "Not Found")],
+)
+def test_a_failed_download_leaves_nothing_behind(vgg16_at, empty_keras_home, kind, words):
+    vgg16_at(kind)
+    with pytest.raises(ConnectionError, match=words) as caught:
+        prefetch.prefetch("vgg16", progress=lambda *_: None)
+    assert files_in(empty_keras_home) == [] and "\n" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_stopped_download_leaves_nothing_behind(vgg16_at, empty_keras_home):
+    vgg16_at("whole")
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prefetch.prefetch("vgg16", progress=stop)
+    assert files_in(empty_keras_home) == []
+
+
+def test_prefetch_of_unknown_and_bundled_names(empty_keras_home):
+    with pytest.raises(ValueError, match="No network 'vgg61'; did you mean 'vgg16'"):
+        prefetch.prefetch("vgg61")
+    assert prefetch.prefetch("course") == [] and not empty_keras_home.exists()
+
+
+def test_missing_weights_and_no_network_are_one_sentence(empty_keras_home):
+    with pytest.raises(FileNotFoundError) as caught:
+        load_network("vgg16")
+    sentence = str(caught.value)
+    for part in (
+        "vgg16_weights_tf_dim_ordering_tf_kernels.h5", "553 MB",
+        "python -m cnnvis_helpers prefetch vgg16", "load_network() works now",
+    ):  # fmt: skip
+        assert part in sentence
+    assert "\n" not in sentence and len(caught.traceback) <= 6
+    assert caught.value.__suppress_context__ and files_in(empty_keras_home) == []
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "efficientnetb0"])
+def test_damaged_weights_are_one_sentence(empty_keras_home, name, monkeypatch):
+    application = APPLICATIONS[name]
+    path = empty_keras_home / "models" / application.file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=f"{path} is damaged .*delete it.*prefetch {name}"):
+        load_network(name)
+    assert files_in(empty_keras_home) == [application.file]
+
+
+def test_a_read_only_keras_home_is_read_and_a_folder_for_temporary_files_is_written(
+    empty_keras_home, monkeypatch, tmp_path
+):
+    models = empty_keras_home / "models"
+    models.mkdir(parents=True)
+    (models / "weights.h5").write_bytes(b"x")
+    monkeypatch.setattr(prefetch, "_writable", lambda folder: False)
+    assert prefetch.find_cached("weights.h5") == models / "weights.h5"
+    assert prefetch._cache_folders()[0] == models
+    assert prefetch._cache_folders()[-1].parts[-2:] == (".keras", "models")
+
+
+# With the ImageNet MobileNetV2 ------------------------------------------------------------------
+
+
+@pytest.fixture
+def mobilenet(keras_home):
+    return load_network("mobilenetv2")
+
+
+def test_mobilenet_knows_the_cat(mobilenet):
+    """Known numbers: short side to 256 pixels, then the middle 224 x 224; and the whole photo."""
+    photo = Image.open(Path(__file__).parent.parent / "data" / "photos" / "chelsea.png")
+    whole = mobilenet.predict(np.asarray(photo))[0]
+    assert whole.label == "Egyptian_cat" and whole.probability == pytest.approx(0.79, abs=0.02)
+    width, height = round(photo.width * 256 / photo.height), 256
+    left, top = (width - 224) // 2, (height - 224) // 2
+    middle = photo.resize((width, height), Image.Resampling.BILINEAR).crop(
+        (left, top, left + 224, top + 224)
+    )
+    best = mobilenet.predict(np.asarray(middle), top=3)
+    assert [(p.index, p.label) for p in best] == [
+        (285, "Egyptian_cat"), (282, "tiger_cat"), (281, "tabby"),
+    ]  # fmt: skip
+    np.testing.assert_allclose([p.probability for p in best], [0.523, 0.257, 0.167], atol=0.002)
+
+
+def test_imagenet_labels_are_kept_by_index(mobilenet):
+    assert len(mobilenet.labels) == 1000 and mobilenet.labels[282] == "tiger_cat"
+    assert mobilenet.labels[134] == mobilenet.labels[517] == "crane"
+    assert mobilenet.class_index("Cardigan") == 264 and mobilenet.class_index("cardigan") == 474
+    assert mobilenet.class_index("sunglass") == 836 and mobilenet.class_index("sunglasses") == 837
+    for twice, classes in (("crane", "134 and 517"), ("maillot", "638 and 639")):
+        with pytest.raises(ValueError, match=f"{twice!r} stands for classes {classes}"):
+            mobilenet.score_vector(twice)
+
+
+def test_a_model_of_ones_own_from_keras_applications_gets_all_by_itself(keras_home):
+    model = keras.applications.MobileNetV2(weights=None)
+    net = load_network(model)
+    assert net.labels[281] == "tabby" and net.input_size == (224, 224)
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)).astype(np.float32)
+    expected = model(keras.applications.mobilenet_v2.preprocess_input(pixels.copy()))
+    np.testing.assert_allclose(net.probabilities(net.logits(pixels)), expected, rtol=1e-3)
+
+
+def test_without_the_class_index_classes_have_numbers(keras_home, monkeypatch):
+    monkeypatch.setattr(prefetch, "CLASS_INDEX", "not_there.json")
+    with pytest.warns(UserWarning, match="classes are called 'class 0' to 'class 999'"):
+        net = load_network("mobilenetv2")
+    assert net.labels[281] == "class 281"
+
+
+# The table of applications, against the installed Keras -----------------------------------------
+
+
+def classifiers_of_keras():
+    names = dir(keras.applications)
+    return {name for name in names if inspect.isfunction(getattr(keras.applications, name))}
+
+
+def test_the_table_holds_every_classifier_of_keras():
+    assert {row.constructor for row in APPLICATIONS.values()} == classifiers_of_keras()
+    assert list(APPLICATIONS) == [row.constructor.lower() for row in APPLICATIONS.values()]
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_addresses_and_checksums_are_those_in_the_source_of_keras(name):
+    row = APPLICATIONS[name]
+    module = inspect.getmodule(getattr(keras.applications, row.constructor))
+    if name.startswith("resnet"):  # version 2 shares the table of version 1
+        module = inspect.getmodule(keras.applications.ResNet50)
+    source = inspect.getsource(module)
+    assert row.checksum in source
+    if not row.checksum:
+        assert "mobilenet" in name and "file_hash" not in source
+    folder = row.url.rpartition("/")[0]
+    assert folder in source.replace('"\n    "', "")
+    assert row.mode in applications.MODES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_every_classifier_of_keras(name, monkeypatch):
+    """Built as for ImageNet weights: file, size, parameters, the last map before the pooling."""
+    row, asked = APPLICATIONS[name], []
+
+    def get_file(file, origin, file_hash=None, **_):
+        asked.append((file, origin, file_hash or ""))
+        return file
+
+    monkeypatch.setattr(keras.src.utils.file_utils, "get_file", get_file)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda self, *_, **__: None)
+    shape = (row.size, row.size, 3)
+    model = getattr(keras.applications, row.constructor)(weights="imagenet", input_shape=shape)
+    assert asked == [(row.file, row.url, row.checksum)]
+    assert model.count_params() == row.parameters
+    assert applications.application_of(model) == row
+    net = load_network(model, labels=range(1000))
+    step = next(step for step in net.steps if step.name == net.last_conv)
+    readers = [s for s in net.steps if any(value.step is step for value in s.inputs)]
+    assert net.head == "softmax" and len(step.shape) == 4 and min(step.shape[1:3]) >= 7
+    if not name.startswith("vgg"):
+        assert [type(s.layer).__name__ for s in readers] == ["GlobalAveragePooling2D"]
+    assert net.last_conv == LAST_CONV.get(name, net.last_conv)
+    keras.backend.clear_session()
+
+
+LAST_CONV = {
+    "vgg16": "block5_conv3", "vgg19": "block5_conv4", "resnet50": "conv5_block3_out",
+    "resnet152": "conv5_block3_out", "resnet50v2": "post_relu", "inceptionv3": "mixed10",
+    "inceptionresnetv2": "conv_7b_ac", "densenet121": "relu", "densenet201": "relu",
+    "mobilenet": "conv_pw_13_relu", "mobilenetv2": "out_relu", "efficientnetb0": "top_activation",
+    "efficientnetv2l": "top_activation", "xception": "block14_sepconv2_act",
+}  # fmt: skip
