@@ -73,9 +73,9 @@ def import_seconds(rounds):
 
 
 def in_turn(programs, rounds):
-    """Wall-clock seconds of each program: a list for each, one number a round (after one warm-up)."""
+    """Wall-clock seconds of each program: a list for each, one number a round."""
     taken = [[] for _ in programs]
-    for turn in range(rounds + 1):
+    for turn in range(rounds + 1):  # the first turn only fills the disk's cache
         for program, times in zip(programs, taken, strict=True):
             begin = time.perf_counter()
             run(program)
@@ -85,11 +85,12 @@ def in_turn(programs, rounds):
 
 
 def run(program):
-    """What a fresh Python prints; CalledProcessError when it fails."""
+    """What a fresh Python prints; when it fails, its error ends the benchmark."""
     command = [sys.executable, "-c", program]
-    return subprocess.run(
-        command, cwd=ROOT, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    ran = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+    if ran.returncode:
+        sys.exit(f"A measured program failed:\n{ran.stderr}")
+    return ran.stdout
 
 
 def seconds(times):

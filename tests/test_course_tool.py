@@ -1,4 +1,4 @@
-"""tools/course.py on machines that lack something; the good case is the one that runs these tests."""
+"""tools/course.py where a machine lacks something; that it works is seen when it runs these."""
 
 import importlib.util
 import json
