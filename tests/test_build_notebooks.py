@@ -296,7 +296,7 @@ def test_the_set_up_cell_is_silent_about_pip_but_not_about_failure(tmp_path):
     done = run_setup(tmp_path, CNNVIS_SOURCE=str(tmp_path / "nowhere"))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
-    assert done.stdout.startswith("pip could not install the course: ")
+    assert done.stdout.startswith(f"pip failed on {tmp_path / 'nowhere'}: ERROR: ")
 
 
 def test_the_set_up_cell_finds_the_copy_around_it(tmp_path):

@@ -22,12 +22,12 @@ SETUP_NOTE = (
 _SETUP = '''\
 import importlib.util, os, subprocess, sys  # noqa: E401
 def ready(): return all(map(importlib.util.find_spec, ["cnnvis_helpers", "tensorflow"]))
+sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers")]
 told, source = "{advice}", os.environ.get("CNNVIS_SOURCE") or "{requirement}"  # noqa: E501
-if not ready():  # does this notebook lie in a copy of the course?
-    sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers")]
 if source and not ready():
     pip = subprocess.run([sys.executable, "-mpip", "install", "-q", source], capture_output=True)
-    told = "pip could not install the course: " + pip.stderr.decode().strip().partition("\\n")[0]
+    said = pip.stderr.decode().splitlines() or ["no reason given"]
+    told = f"pip failed on {{source}}: " + max(said, key=lambda x: "fatal" in x or "ERROR" in x).strip()
     importlib.invalidate_caches()
 print("The course is ready." if ready() else told)
 '''
