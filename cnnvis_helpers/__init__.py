@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 _NAMES_OF_ROOM = {
     "networks": "Network Prediction list_networks load_network",
+    "prefetch": "prefetch",
     "photos": "list_photos load_mask load_photo photo_alt",
     "layers": "conv_layers feature_maps filters sparsity weights",
     "receptive": "receptive_field",

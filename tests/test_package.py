@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,15 +79,22 @@ def test_no_method_imports_pictures(path):
 # --- names -----------------------------------------------------------------------------------
 
 
+def explanation(function):
+    """A function's docstring, with those of the functions it names and what its room says once."""
+    room = inspect.getmodule(function)
+    text = inspect.getdoc(function)
+    named = [vars(room)[word] for word in re.findall(r"`(\w+)`", text) if word in vars(room)]
+    return " ".join([text, room.__doc__, *filter(None, map(inspect.getdoc, named))])
+
+
 @pytest.mark.parametrize("name", cnnvis_helpers.__all__)
 def test_every_listed_name_is_there_and_explains_itself(name):
     value = getattr(cnnvis_helpers, name)
     assert not inspect.ismodule(value)
-    text = inspect.getdoc(value) or ""
-    summary = text.partition("\n\n")[0]
-    assert summary.endswith((".", ":")) and len(summary) > 20, f"{name}: {summary!r}"
-    if inspect.isfunction(value):  # what all functions of a room share, the room explains once
-        text += inspect.getmodule(value).__doc__
+    summary = (inspect.getdoc(value) or "").partition("\n\n")[0]
+    assert summary.endswith((".", "?", ":")) and len(summary) > 20, f"{name}: {summary!r}"
+    if inspect.isfunction(value):
+        text = explanation(value)
         unexplained = [argument for argument in named_arguments(value) if argument not in text]
         assert not unexplained, f"the docstring of {name} says nothing of {unexplained}"
 
