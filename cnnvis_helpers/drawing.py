@@ -20,12 +20,13 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])  # the share of red, green and blue 
 
 
 def photo_pixels(photo):
-    """Return a photo as uint8 RGB (H, W, 3) or grey (H, W); see `show_photo` for what is allowed."""
+    """Return a photo as uint8 RGB (H, W, 3) or grey (H, W); `show_photo` says what is allowed."""
     pixels = np.asarray(photo)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
         hint = ": take photo[0]" if pixels.ndim == 4 and len(pixels) == 1 else ""
+        hint = hint if pixels.dtype.kind in "buif" else ": load_photo reads files"
         raise ValueError(
             f"A photo is (H, W, 3) RGB or (H, W) grey, got shape {pixels.shape}{hint}."
         )
@@ -38,7 +39,8 @@ def photo_pixels(photo):
             f"A photo has pixels 0..255 or 0..1, got {low:.4g} to {high:.4g}: "
             "to_unit stretches any array to 0..1, show_signed shows signed values."
         )
-    return np.rint(values * (255 if high <= 1 else 1)).astype(np.uint8)
+    unit = high <= 1 and pixels.dtype.kind in "fb"
+    return np.rint(values * (255 if unit else 1)).astype(np.uint8)
 
 
 def checked_map(map):
@@ -60,9 +62,9 @@ def is_map(picture):
 def colours(values, low, high, cmap=None):
     """Turn a map into uint8 RGBA (h, w, 4): `low` is the first colour of `cmap`, `high` the last.
 
-    cmap None: magma, or blue-white-red when low is negative.
+    cmap None: magma, or blue-white-red when low is -high.
     """
-    return colour_map(cmap, low)(Normalize(low, high, clip=True)(values), bytes=True)
+    return colour_map(cmap, low, high)(Normalize(low, high, clip=True)(values), bytes=True)
 
 
 def checked_maps(maps):
@@ -129,19 +131,29 @@ def label_and_probability(prediction):
 # How it is drawn
 
 
-def scale_limits(maps, signed, vmin, vmax, percentile=100):
-    """Return (low, high): the caller's limits where given, else those of `map_limits`."""
+def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
+    """Return (low, high): the caller's limits where given, else those of `map_limits`.
+
+    On a signed scale one given limit is mirrored, so that zero stays in the middle.
+    """
+    if signed is None:
+        signed = (vmin is None or vmin < 0) and any(float(each.min()) < 0 for each in maps)
     low, high = map_limits(*maps, signed=signed, percentile=percentile)
     if signed and (vmin is None) != (vmax is None):
         vmin, vmax = (vmin, -vmin) if vmax is None else (-vmax, vmax)
     low, high = low if vmin is None else float(vmin), high if vmax is None else float(vmax)
     if not low < high:
         raise ValueError(f"A colour scale needs vmin < vmax, got {low:g} and {high:g}.")
+    if signed and low != -high:
+        raise ValueError(
+            f"A signed scale has zero in the middle, got {low:g} to {high:g}: give vmax alone."
+        )
     return low, high
 
 
-def colour_map(cmap, low=0.0):
-    name = cmap or (SIGNED if low < 0 else UNSIGNED)
+def colour_map(cmap, low=0.0, high=1.0):
+    """Return a matplotlib colour map by name; None stands for the house's, by the limits."""
+    name = cmap or (SIGNED if low == -high else UNSIGNED)
     if not isinstance(name, str):
         return name
     if name not in matplotlib.colormaps:
@@ -216,8 +228,10 @@ class Look(NamedTuple):
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha lies between 0 and 1, got {self.alpha}.")
         rgba = colours(values, self.low, self.high, self.cmap).astype(np.float32) / 255
-        strength = np.abs(values) / max(abs(self.low), abs(self.high))
-        rgba[..., 3] = self.alpha * (np.clip(strength, 0, 1) if self.fade else 1.0)
+        zero = np.clip(0, self.low, self.high)
+        distance = np.abs(np.clip(values, self.low, self.high) - zero)
+        strength = distance / max(self.high - zero, zero - self.low) if self.fade else 1.0
+        rgba[..., 3] = self.alpha * strength
         return rgba
 
     def bar(self):
@@ -287,7 +301,7 @@ def draw_bar(bar, low, high, cmap, maps, label=None):
     below = min(float(each.min()) for each in maps) < low
     above = max(float(each.max()) for each in maps) > high
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
-    scale = ScalarMappable(Normalize(low, high), colour_map(cmap, low))
+    scale = ScalarMappable(Normalize(low, high), colour_map(cmap, low, high))
     drawn = bar.figure.colorbar(scale, cax=bar, extend=extend, ticks=[low, (low + high) / 2, high])
     drawn.ax.set_yticklabels([short(tick) for tick in (low, (low + high) / 2, high)])
     drawn.outline.set(color="#888888", linewidth=0.8)

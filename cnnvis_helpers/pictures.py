@@ -215,6 +215,7 @@ def show_feature_maps(
     signed=None,
     vmin=None,
     vmax=None,
+    percentile=99.5,
     title=None,
     ax=None,
     alt=None,
@@ -224,8 +225,9 @@ def show_feature_maps(
     maps: float (h, w, c), as `feature_maps` gives them. channels: which to show, by default the
     first 64; a line below the picture says how many there are. scale="shared": one scale for all
     of them, on the colour bar; "each": every map from its own minimum (or 0) to its own maximum,
-    which makes faint maps visible and hides that they are faint.
-    cmap: default viridis, or blue-white-red where maps are signed. title, ax, alt: `show_photo`.
+    which makes faint maps visible and hides that they are faint. percentile: the share of values
+    that the shared scale reaches, so that one hot pixel does not darken all the rest; the colour
+    bar ends in a point where values lie beyond. Others: see `show_map`; cmap defaults to viridis.
     Raises ValueError for another shape or an unknown channel.
     """
     maps = checked_maps(maps)
@@ -236,11 +238,11 @@ def show_feature_maps(
     shown = [maps[:, :, channel] for channel in chosen]
     if scale not in ("shared", "each"):
         raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
-    low, high = scale_limits(shown, signed, vmin, vmax)
-    cmap = cmap or (SIGNED if low < 0 else MAPS)
+    low, high = scale_limits(shown, signed, vmin, vmax, percentile)
+    cmap = cmap or (SIGNED if low == -high else MAPS)
     ends = [(low, high)] * len(shown)
     if scale == "each":
-        ends = [scale_limits([each], low < 0, vmin, vmax) for each in shown]
+        ends = [scale_limits([each], low == -high, vmin, vmax) for each in shown]
     tiles = [colours(each, *end, cmap) for each, end in zip(shown, ends, strict=True)]
     ax, finish = draw_mosaic(tiles, columns, chosen, gap_colour(low), title, ax, alt)
     note = f"{len(shown)} of {count} channels, {maps.shape[0]} x {maps.shape[1]} each"
@@ -262,7 +264,7 @@ def show_mosaic(maps, columns=16, cmap=MAPS, title=None, ax=None, alt=None):
     levels = standardise_tile(maps)
     palette = (colour_map(cmap)(np.arange(256))[:, :3] * 255).round().astype(np.uint8)
     tiles = [palette[levels[:, :, channel]] for channel in range(maps.shape[2])]
-    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt)
+    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.4)
     ax.set_xlabel(f"{maps.shape[2]} channels, {maps.shape[0]} x {maps.shape[1]}, standardised")
     return finish()
 
@@ -376,8 +378,8 @@ def overlay_picture(
         )
     low, high = scale_limits([values], signed, vmin, vmax, percentile)
     look = Look(low, high, cmap, alpha, fade, grey)
-    blend = blend(look.under(pixels) / 255, look.over(values))
-    return np.rint(255 * blend).astype(np.uint8)
+    blended = blend(look.under(pixels) / 255, look.over(values))
+    return np.rint(255 * blended).astype(np.uint8)
 
 
 @course_style()
@@ -540,7 +542,7 @@ def show_matrix(
     low, high = scale_limits([values], signed, vmin, vmax)
     cell = min(0.85, 7.0 / max(values.shape))
     ax, finish = axes_for(values.shape, ax, alt, (values.shape[1] * cell, values.shape[0] * cell))
-    shades = colours(values, low, high, cmap or (SIGNED if low < 0 else MAPS))
+    shades = colours(values, low, high, cmap or (SIGNED if low == -high else MAPS))
     draw_pixels(ax, shades, title)
     for (row, column), value in np.ndenumerate(values):
         dark = shades[row, column, :3] @ LUMINANCE < 140
