@@ -235,6 +235,10 @@ def test_no_address_is_made_up():
     assert "colab" not in text.casefold() and "github" not in text.casefold()
 
 
+def test_publishing_needs_no_new_run():
+    assert demo(published=PUBLISHED)["metadata"] == demo()["metadata"]
+
+
 def test_a_published_course_has_a_badge_and_a_requirement():
     made = demo(published=PUBLISHED)
     address = (

@@ -81,8 +81,8 @@ def test_wrong_answers_are_each_refused_with_their_own_sentence(lesson, cell, ex
     assert len({message for _, message in examples}) == len(examples)
     for answer, message in examples:
         reply = exercises.check(exercise_id, answer, **given)
-        assert reply.status == "wrong", f"{brief(answer)} was accepted: {reply!r}"
-        assert reply.message == message, f"{brief(answer)} was told: {reply.message}"
+        assert reply.status == "wrong", f"accepted, but it is known as: {message}"
+        assert reply.message == message, f"{message!r} expected, got: {reply!r}"
 
 
 @pytest.mark.parametrize("lesson, cell, exercise_id", EXERCISE_CELLS)

@@ -53,8 +53,12 @@ def make_notebook(lesson, lessons, kind, published=None):
 
 
 def code_hash(cells):
-    """Hash of the sources of all code cells: what the stored outputs were made by."""
-    sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    """Hash of the sources of the lesson's code cells: what the stored outputs were made by.
+
+    The set-up cell is left out: a new address of the published copy changes no output.
+    """
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    sources = [cell["source"] for cell in code if "setup" not in cell["metadata"].get("tags", [])]
     return _hash(json.dumps(sources))[:16]
 
 
