@@ -26,8 +26,8 @@ sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers
 told, source = "{advice}", os.environ.get("CNNVIS_SOURCE") or "{requirement}"  # noqa: E501
 if source and not ready():
     pip = subprocess.run([sys.executable, "-mpip", "install", "-q", source], capture_output=True)
-    said = pip.stderr.decode().splitlines() or ["no reason given"]
-    told = f"pip failed on {{source}}: " + max(said, key=lambda x: "fatal" in x or "ERROR" in x).strip()
+    said = [x.strip() for x in pip.stderr.decode().splitlines()] or ["no reason given"]
+    told = f"pip failed on {{source}}: " + max(said, key=lambda x: "fatal" in x or "ERROR" in x)
     importlib.invalidate_caches()
 print("The course is ready." if ready() else told)
 '''
