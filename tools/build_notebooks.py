@@ -20,6 +20,7 @@ import lesson_source
 import notebook_making as making
 import notebook_running as running
 from lint_lessons import lint_lesson, lint_notebook
+from nbclient.exceptions import CellControlSignal
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -136,7 +137,7 @@ def main(arguments=None):
             for lesson in picked:
                 build(lesson, lessons, execute=not options.no_execute)
                 refresh_neighbours(lesson, lessons)
-    except lesson_source.LessonError as error:
+    except (lesson_source.LessonError, CellControlSignal) as error:
         print(error)
         return 2
     found = [sentence for lesson in picked for sentence in problems(lesson, lessons)]

@@ -256,9 +256,10 @@ def _results(answer, cases, pure):
         except (Exception, SystemExit) as error:
             return WRONG, _exception_sentence(error, answer)
         if is_blank(result):
-            name = getattr(answer, "__name__", "the function")
+            name = getattr(answer, "__name__", "<function>")
+            who = "The function" if name.startswith("<") else f"`{name}`"
             return NOT_YET, (
-                f"`{name}` returns {result!r} so far. A forgotten `return` looks the same."
+                f"{who} returns {brief(result)} so far. A forgotten `return` looks the same."
             )
         if pure and not same(arguments, case, 0.0, 0.0):
             return WRONG, (
@@ -313,4 +314,5 @@ def _exception_sentence(error, function):
     if not own:
         return sentence + "."
     line = (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno)).strip()
+    line = line if len(line) <= 80 else line[:77] + "..."
     return sentence + f" (line {own[-1].lineno}" + (f": `{line}`)." if line else ").")
