@@ -7,6 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -78,6 +79,7 @@ def _load_application(application):
         ) from None
     build = getattr(keras.applications, application.constructor)
     try:
+        h5py.File(path).close()  # building a network takes seconds; a damaged file shows at once
         # EfficientNet alone has one layer more with weights="imagenet" than with a path.
         special = application.constructor.startswith("EfficientNetB")
         shape = (application.size, application.size, 3)

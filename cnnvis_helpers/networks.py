@@ -19,11 +19,11 @@ import tensorflow as tf
 from cnnvis_helpers import loading
 from cnnvis_helpers.applications import APPLICATIONS
 from cnnvis_helpers.bundled import bundled_card, bundled_names
-from cnnvis_helpers.prefetch import find_cached, prefetch
+from cnnvis_helpers.prefetch import find_cached
 from cnnvis_helpers.resizing import resize_photo
 from cnnvis_helpers.walking import Graph, without_activation
 
-__all__ = ["Network", "Prediction", "list_networks", "load_network", "prefetch"]
+__all__ = ["Network", "Prediction", "list_networks", "load_network"]
 
 
 class Prediction(NamedTuple):

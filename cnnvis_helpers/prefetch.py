@@ -60,8 +60,9 @@ def prefetch(names, progress=None):
 
 def unknown_network(name):
     """Return the sentence for a name that is neither a network nor a file."""
-    known = [*bundled_names(), *APPLICATIONS]
-    near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.6)
+    known, typed = [*bundled_names(), *APPLICATIONS], str(name).lower()
+    near = difflib.get_close_matches(typed, known, n=3, cutoff=0.6)
+    near.sort(key=lambda one: sorted(one) != sorted(typed))  # letters in the wrong order first
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     return f"No network {str(name)!r}; {hint}list_networks() shows all."
 

@@ -45,7 +45,7 @@ def tiny_photo():
 
 
 @pytest.fixture(scope="session")
-def _keras_cache(tmp_path_factory):
+def keras_cache(tmp_path_factory):
     """A copy of a Keras folder that holds the ImageNet MobileNetV2 (a copy: Keras writes there)."""
     source = Path(os.environ.get("CNNVIS_KERAS_HOME") or ROOT.parent / "shared" / "keras_home")
     if not (source / "models").is_dir():
@@ -56,10 +56,10 @@ def _keras_cache(tmp_path_factory):
 
 
 @pytest.fixture
-def keras_home(_keras_cache, monkeypatch):
+def keras_home(keras_cache, monkeypatch):
     """KERAS_HOME set to a folder with ImageNet weights and labels; skipped where there are none."""
-    monkeypatch.setenv("KERAS_HOME", str(_keras_cache))
-    return _keras_cache
+    monkeypatch.setenv("KERAS_HOME", str(keras_cache))
+    return keras_cache
 
 
 @pytest.fixture
