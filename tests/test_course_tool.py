@@ -61,7 +61,10 @@ def test_open_makes_the_environment_looks_once_and_starts_the_first_lesson(cours
     assert course.FIRST_LOOK in look
     ((command, folder),) = machine.handed_over
     assert command[:3] == [str(course.python_of(course.ENVIRONMENT)), "-m", "jupyterlab"]
-    assert command[-4:] == ["--no-browser", "--port", "9000", "00_start_here.ipynb"]
+    assert command[-3:] == ["--no-browser", "--port", "9000"]
+    settings = course.ENVIRONMENT / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    assert "fetchNews" in settings.read_text()
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in command
     assert folder == course.ROOT / "notebooks"
     said = capsys.readouterr().out.splitlines()
     assert [line[:5] for line in said] == ["[1/3]", "[2/3]", "[3/3]", "Openi"]

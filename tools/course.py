@@ -25,12 +25,10 @@ ENVIRONMENT = ROOT / ".venv"
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 EXTRA_OF = {"open": "lab", "test": "test"}
 
-# What JupyterLab must not do in a lecture hall without a network: ask for news and updates.
-QUIET_LAB = (
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    "--LabApp.extension_manager=readonly",
-)
+# JupyterLab is not to ask for news and updates: there may be no network, or a hall that watches.
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+}
 FIRST_LOOK = """
 import matplotlib.pyplot
 from cnnvis_helpers import load_network, load_photo
@@ -91,6 +89,7 @@ def prepare(command):
         say(f"{trouble}\nGoing on with what an earlier run installed.")
         return
     if command == "open":
+        settle_lab()
         take_first_look()
     write_stamp({extra, *(stamp["extras"] if current else ())})
 
@@ -196,6 +195,13 @@ def explain_pip(output, what):
     return f"pip could not install {what}: {(errors or [last_line(output)])[0]}"
 
 
+def settle_lab():
+    """Give the JupyterLab in .venv its defaults; the user's own settings still win."""
+    folder = ENVIRONMENT / "share" / "jupyter" / "lab" / "settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "overrides.json").write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
+
+
 def take_first_look():
     """Have the network name the cat: whoever reads its answer knows that all is in place."""
     looked = run_quietly([str(python_of(ENVIRONMENT)), "-c", FIRST_LOOK], stderr=subprocess.PIPE)
@@ -275,10 +281,11 @@ def open_course(options):
     folder = ROOT / "notebooks"
     first = sorted(path.name for path in folder.glob("00_*.ipynb"))
     say(f"Opening {folder.name}/{first[0]} in JupyterLab. Ctrl-C in this window closes it.")
-    lab = [str(python_of(ENVIRONMENT)), "-m", "jupyterlab", *QUIET_LAB]
+    lab = [str(python_of(ENVIRONMENT)), "-m", "jupyterlab", "--log-level=WARN"]
+    lab.append(f"--LabApp.default_url=/lab/tree/{first[0]}")
     if os.name != "nt" and os.geteuid() == 0:  # in a container one often is root
         lab.append("--allow-root")
-    return [*lab, *options, first[0]], folder
+    return lab + options, folder
 
 
 def test_course(options):
