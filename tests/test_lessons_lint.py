@@ -151,6 +151,16 @@ def test_a_rule_of_notebooks_turns_red(bad, words):
     assert any(words in sentence for sentence in lint_notebook(bad)), words
 
 
+@pytest.mark.parametrize("kind", making.KINDS)
+def test_the_reply_to_an_exercise_fits_the_copy(kind):
+    good = {"student": "\u25cb Not yet.", "solutions": "\u2713 Right."}[kind]
+    for reply, count in ((good, 0), ("\u2717 Not right.", 1)):
+        made = notebook(display(text_plain=reply))
+        made["metadata"] = {"cnnvis": {"kind": kind}}
+        made["cells"][0]["metadata"] = {"tags": ["exercise"]}
+        assert len(lint_notebook(made)) == count
+
+
 def test_good_outputs_pass():
     encoded = GOOD_PICTURE.replace("AAAA", "/home/xAAAA")
     for output in (stream("12 labels"), display(text_html=encoded, text_plain="A cat, glowing")):

@@ -369,6 +369,17 @@ def pictures_have_alt(notebook):
 
 
 @notebook_rule
+def exercises_are_answered_as_they_should(notebook):
+    kind = notebook.get("metadata", {}).get("cnnvis", {}).get("kind")
+    wanted = {"student": "\u25cb Not yet", "solutions": "\u2713 Right"}.get(kind)
+    for number, cell in enumerate(_code_cells(notebook), start=1):
+        if wanted and "exercise" in cell["metadata"].get("tags", []):
+            replies = [text for output in cell["outputs"] for text in _texts(output)]
+            if not any(text.startswith(wanted) for text in replies):
+                yield f"code cell {number} is an exercise whose reply is not '{wanted}'."
+
+
+@notebook_rule
 def notebook_is_light(notebook):
     size = sum(
         len("".join(v))

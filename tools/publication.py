@@ -11,11 +11,10 @@ from pathlib import Path
 
 FILE = Path(__file__).resolve().with_name("publication.json")
 COLAB = "https://colab.research.google.com"
-PACKAGE = "cnnvis-helpers"
 
 SETUP_NOTE = (
-    "The first cell makes the course ready: it fetches what is missing and does nothing where "
-    "the course is already installed."
+    "**Set-up.** The next cell makes the course ready: it fetches what is missing, and does "
+    "nothing where everything is there."
 )
 
 # at most ten lines, the same in every notebook
@@ -23,16 +22,14 @@ _SETUP = '''\
 import importlib.util, os, subprocess, sys  # noqa: E401
 def ready(): return all(map(importlib.util.find_spec, ["cnnvis_helpers", "tensorflow"]))
 sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers")]
-told, source = "{advice}", os.environ.get("CNNVIS_SOURCE") or "{requirement}"  # noqa: E501
+source = os.environ.get("CNNVIS_SOURCE") or "{requirement}"
+told = "Follow the README of the course, or set CNNVIS_SOURCE to its address."
 if source and not ready():
     pip = subprocess.run([sys.executable, "-mpip", "install", "-q", source], capture_output=True)
-    said = [x.strip() for x in pip.stderr.decode().splitlines()] or ["no reason given"]
-    told = f"pip failed on {{source}}: " + max(said, key=lambda x: "fatal" in x or "ERROR" in x)
+    told = max(pip.stderr.split(b"\\n"), key=lambda x: b"fatal" in x or b"ERROR" in x).decode()
     importlib.invalidate_caches()
-print("The course is ready." if ready() else told)
+print("The course is ready." if ready() else "The course is not ready. " + told.strip())
 '''
-
-_ADVICE = "The course is not here: follow its README, or set CNNVIS_SOURCE to its address."
 
 
 def publication(path=FILE):
@@ -55,12 +52,12 @@ def requirement(repository, tag):
     """The pip requirement of the published package; "" when there is none."""
     if repository is None:
         return ""
-    return f"{PACKAGE} @ git+https://github.com/{repository}@{tag}"
+    return f"git+https://github.com/{repository}@{tag}"
 
 
 def setup_source(repository, tag):
     """Source of the set-up cell."""
-    return _SETUP.format(requirement=requirement(repository, tag), advice=_ADVICE).rstrip()
+    return _SETUP.format(requirement=requirement(repository, tag)).rstrip()
 
 
 def colab_address(repository, tag, file):
