@@ -73,6 +73,8 @@ def told(lesson):
         ('check("98-even", even)', 'check("98-letter", even)', "'98-letter' is checked twice"),
         ('check("98-even", even)', "even", "ends with one line check"),
         ("# </solution>", "", "never closed"),
+        ("Nothing can", "It finds 91.9 % of all. Nothing can", "claims 91.9 %"),
+        ("Nothing can", "It has 1,234 weights. Nothing can", "claims 1,234"),
         ("One network is named in the first line; here it stands for itself.", "## So", "heading"),
     ],
 )
@@ -86,6 +88,12 @@ def test_a_guarded_layer_name_is_allowed():
         'layer = "block1_conv1" if net.name == "course" else net.last_conv',
     ):
         assert told(changed('assert net.labels[0] == "cat"', new)) == []
+
+
+def test_a_number_that_is_asserted_may_be_claimed():
+    lesson = changed("Nothing can", "It has 1,234 weights and 91.9 % right ($x = .7$). Nothing can")
+    lesson.cells[5].source += "\nassert 1_234 and .919"
+    assert told(lesson) == []
 
 
 def test_missing_teaching_notes_and_prose_and_exercises_are_told():

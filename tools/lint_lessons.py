@@ -36,6 +36,10 @@ _PATHS = re.compile(
     r"[A-Z]:\\\\?\w)"
 )
 _COURSE_NAMES = re.compile(r"^block\d+_(conv\d+|pool)$")
+_CLAIM = re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d*\.\d+|\d+(?= ?%))(?!\.?\w)( ?%)?")
+_NO_CLAIM = re.compile(
+    r"\$\$.*?\$\$|\$[^$]*\$|`[^`]*`|\[[^]]*\]\([^)]*\)|arXiv[ :]*[\d.]+", re.DOTALL
+)
 
 _lesson_rules, _notebook_rules = [], []
 
@@ -237,6 +241,25 @@ def no_absolute_paths(lesson, lessons):
     for cell in lesson.cells:
         if match := _PATHS.search(cell.source):
             yield f"{_at(cell)} has an absolute path ({match[0]}...)."
+
+
+@lesson_rule
+def numbers_in_prose_are_asserted(lesson, lessons):
+    """A decimal, a percentage or a number with thousands in the prose stands in some code cell."""
+    code = "\n".join(cell.source for cell in lesson.cells if cell.kind == "code").replace("_", "")
+    in_code = {_value(x) for x in re.findall(r"\d+(?:\.\d+)?|\.\d+", code)}
+    sources = _headings(lesson, "Further reading")
+    for cell in lesson.cells:
+        if cell.kind == "markdown" and "teaching-note" not in cell.tags and cell not in sources:
+            for text, percent in _CLAIM.findall(_NO_CLAIM.sub(" ", cell.source)):
+                number = _value(text.replace(",", ""))
+                if not in_code & {number, round(number / 100, 9) if percent else number}:
+                    yield (f"{_at(cell)} claims {text}{percent}, which no code cell has: assert it "
+                           "there, or compute the sentence from it.")
+
+
+def _value(text):
+    return round(float(text), 9)
 
 
 @lesson_rule
