@@ -288,7 +288,7 @@ def test_forward_hands_out_the_layers_outputs_of_the_same_pass():
     logits, (stem, total, base) = net.forward(pixels, ["stem", "base/sum", "base"])
     inner = net.model.get_layer("base")
     expected = keras.Model(inner.inputs, [inner.get_layer("stem").output, inner.output])
-    want_stem, want_base = expected(pixels / 127.5 - 1, training=False)
+    want_stem, want_base = expected([pixels / 127.5 - 1], training=False)
     np.testing.assert_allclose(stem, want_stem, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(base, want_base, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(logits, net.logits(pixels), rtol=1e-4, atol=1e-5)
