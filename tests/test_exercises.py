@@ -353,6 +353,14 @@ def test_another_signature_is_told():
     assert say(doubled(), lambda x, y=1: 2 * x).startswith("right")
 
 
+def test_options_of_the_reference_are_not_asked_of_the_student():
+    exercise = function(
+        "97-o", "Option", lambda x, factor=2: factor * x, [(3,)], wrong=[], hints=HINTS
+    )
+    assert say(exercise, lambda x: 2 * x).startswith("right")
+    assert say(exercise, lambda: 2) == "wrong: The function must take (x), but this one takes ()."
+
+
 def test_an_exception_becomes_a_sentence_with_its_line():
     def broken(x):
         return x.shpe

@@ -130,7 +130,7 @@ def function(
 ):  # fmt: skip
     """An exercise whose answer is a function; it is called on `cases` and compared to `reference`.
 
-    reference: a right function; its signature is the one that the student's must accept.
+    reference: a right function; the student's must accept its parameters without a default.
     cases: list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
         of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`.
     wrong: list of (wrong function, sentence): known when all its results equal the student's; or
@@ -232,15 +232,21 @@ def _not_a_function(answer, reference):
         return WRONG, (
             f"Hand over the function itself, without calling it: this is {kind_of(answer)}."
         )
-    wanted = inspect.signature(reference)
+    names = _required(reference)
     try:
-        inspect.signature(answer).bind(*wanted.parameters)
+        inspect.signature(answer).bind(*names)
     except TypeError:
         found = inspect.signature(answer)
-        return WRONG, f"The function must take {wanted}, but this one takes {found}."
+        return WRONG, (f"The function must take ({', '.join(names)}), but this one takes {found}.")
     except ValueError:  # some built-in functions have no signature
         pass
     return None
+
+
+def _required(function):
+    """Names of the parameters that a function cannot do without."""
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.default is each.empty]
 
 
 def _results(answer, cases, pure):
