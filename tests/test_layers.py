@@ -362,11 +362,14 @@ def test_sparsity_counts_zeros_and_dead_channels(photo):
     )
     net = load_network(model)
     kernel = np.zeros((1, 1, 3, 4), np.float32)
-    net.layer("inside").set_weights([kernel, np.array([1, -1, 0, 2], np.float32)])
+    kernel[0, 0, 0, 3] = 1  # the fourth channel is the red beyond 128
+    net.layer("inside").set_weights([kernel, np.array([1, -1, 0, -128], np.float32)])
     net.layer("before").set_weights([np.zeros((1, 1, 4, 2)), np.array([-1, 5])])
     rows = sparsity(net, photo)
-    assert rows == [("inside", 0.5, 2, 4), ("behind", 0.5, 1, 2)]
-    assert "inside  0.500     2         4" in repr(rows)
+    dark = (net.prepare(photo)[..., 0] <= 128).mean()
+    assert 0 < dark < 1
+    assert rows == [("inside", pytest.approx((2 + dark) / 4), 2, 4), ("behind", 0.5, 1, 2)]
+    assert "behind  0.500     1         2" in repr(rows)
 
 
 def test_sparsity_of_a_network_without_relu_lists_its_convolutions(photo):
