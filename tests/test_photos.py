@@ -95,7 +95,7 @@ def test_what_the_caller_hands_in_is_not_changed():
     assert image.tell() == 1
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "ICO", "QOI"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "ICO"])
 def test_lossless_formats_keep_every_pixel(kind):
     pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     data = saved(Image.fromarray(pixels), kind)
@@ -130,7 +130,7 @@ def test_max_side_shrinks_with_antialiasing_and_keeps_the_aspect():
     assert load_photo("coffee", max_side=9999).shape == (400, 600, 3)
     assert load_photo(np.zeros((2, 900), np.uint8), max_side=9).shape == (1, 9, 3)
     stripes = np.tile(np.array([0, 255], np.uint8), (400, 200))
-    assert np.ptp(load_photo(stripes, max_side=50).astype(int)[5:-5, 5:-5]) < 12, "even grey"
+    assert abs(load_photo(stripes, max_side=50).astype(int) - 127)[5:-5, 5:-5].max() < 12
     for wrong in (0, -3, 2.5, "9"):
         assert "max_side" in refusal("coffee", max_side=wrong)
 
@@ -264,8 +264,8 @@ def test_channels_of_arrays():
     rgba = np.array([[[0, 0, 255, 128], [1, 2, 3, 255], [9, 9, 9, 0]]], np.uint8)
     assert first_row(rgba) == [[127, 127, 255], [1, 2, 3], [255, 255, 255]]
     assert first_row(rgba / 255.0) == first_row(rgba)
-    grey_alpha = np.array([[[0, 128], [50, 255]]], np.uint8)
-    assert first_row(grey_alpha) == [[127] * 3, [50] * 3]
+    grey_alpha = np.array([[[0, 128], [50, 255], [20, 99]]], np.uint8)
+    assert first_row(grey_alpha) == [[127] * 3, [50] * 3, [164] * 3], "163.8 is rounded"
     assert first_row(np.full((2, 2, 1), 9, np.uint8)) == [[9] * 3] * 2
     transposed = np.arange(24, dtype=np.uint8).reshape(2, 4, 3).swapaxes(0, 1)[:, ::-1]
     assert np.array_equal(load_photo(transposed), transposed)
@@ -399,7 +399,7 @@ CONTENTS = {
     "npy": (b"\x93NUMPY\x01\0", "a NumPy file"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
     "bomb": (png((50_000, 50_000), 8, 2, [b""]), "too large: far more than the 80 million"),
-    "large": (png((9_000, 9_000), 8, 2, [b""]), "too large: 9000 x 9000 pixels"),
+    "large": (png((10_000, 9_500), 8, 2, [b""]), "too large: 9500 x 10000 pixels"),
     "png of no width": (png((0, 4), 8, 2, [b""]), "cut off or damaged"),
     "bmp of no width": (
         saved(Image.new("RGB", (1, 1)), "BMP").replace(
@@ -524,7 +524,7 @@ class _Pages(BaseHTTPRequestHandler):
         for _ in range(200):
             self.wfile.write(b"x" * 10_000)
 
-    def broken(self):
+    def partial(self):
         self.answer(self.png[:20], Content_Length=len(self.png))
 
     def silent(self):
@@ -602,13 +602,13 @@ def test_a_damaged_copy_is_fetched_again(server, cache):
         ("nothing", "is empty (0 bytes)"),
         ("huge", "has more than 20 MB"),
         ("endless", "has more than"),
-        ("broken", "broke"),
+        ("partial", "The connection to 127.0.0.1"),
         ("circle", "leads in a circle or away from the web (302)"),
         ("to_file", "leads in a circle or away from the web (302)"),
         ("to_ftp", "only http:// and https://"),
         ("silent", "has sent nothing for"),
         ("slow", "takes more than"),
-        ("unheard-of", "broke"),
+        ("unheard-of", "The connection to 127.0.0.1"),
     ],
 )
 def test_web_addresses_that_fail_leave_nothing_behind(server, cache, page, says, monkeypatch):
@@ -788,7 +788,7 @@ def small_data(folder, text="hello"):
     kept = {"photos": {"one": {**about, "mask": "one.png", "mask_shows": "m"}}}
     kept["masks"] = {"licence": "MIT", "source": "by hand"}
     (folder / "photos" / "sources.json").write_text(json.dumps(kept))
-    (folder / "networks" / "net.json").write_text('{"licence": "CC0", "source": "s", "labels": []}')
+    (folder / "networks" / "net.json").write_text('{"licence": "CC0", "trained_on": "sand"}')
     (folder / "networks" / "net.weights.h5").write_bytes(b"w")
     (folder / "CARD.md").write_text(text)
     return folder
@@ -805,6 +805,7 @@ def test_the_manifest_names_kinds_and_licences(tmp_path):
         ("document", "photos/sources.json", "photos/sources.json", "MIT"),
     ]
     assert (files[-2]["height"], files[-2]["width"]) == (2, 3)
+    assert files[2]["source"] == "trained for this course on sand"
     (tmp_path / "photos" / "masks" / "one.png").unlink()
     with pytest.raises(SystemExit, match=r"not there: \['photos/masks/one.png'\]"):
         build_manifest.build(tmp_path)

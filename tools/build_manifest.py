@@ -4,7 +4,8 @@
     python tools/build_manifest.py --check    say whether it is current (exit status 1 if not)
 
 Run it after any file in data/ has changed. What is kept by hand stays in one place each: photos
-and masks in data/photos/sources.json, a network's licence and source in data/networks/NAME.json.
+and masks in data/photos/sources.json, a network's licence and what it was trained on in
+data/networks/NAME.json.
 """
 
 import argparse
@@ -69,17 +70,19 @@ def described_photos(data):
 def described_networks(data):
     """Return entries for data/networks: NAME.json is a "network", other files NAME.* its "weights".
 
-    Licence and source are those that NAME.json gives, if it does.
+    The licence is the one that NAME.json gives; the source says what it was "trained_on".
     """
     described = {}
     for path in bundled_files(data / "networks") if (data / "networks").is_dir() else ():
         name = path.name.partition(".")[0]
         card = path.parent / f"{name}.json"
         about = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+        trained_on = [about["trained_on"]] if "trained_on" in about else []
         described[path.relative_to(data).as_posix()] = {
             "name": name,
             "kind": "network" if path == card else "weights",
-            **{key: about.get(key, OWN[key]) for key in OWN},
+            "licence": about.get("licence", OWN["licence"]),
+            "source": " on ".join(["trained for this course", *trained_on]),
         }
     return described
 
