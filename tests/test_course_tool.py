@@ -62,8 +62,8 @@ def test_open_makes_the_environment_looks_once_and_starts_the_first_lesson(cours
     ((command, folder),) = machine.handed_over
     assert command[:3] == [str(course.python_of(course.ENVIRONMENT)), "-m", "jupyterlab"]
     assert command[-3:] == ["--no-browser", "--port", "9000"]
-    settings = course.ENVIRONMENT / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
-    assert "fetchNews" in settings.read_text()
+    for name, text in course.DEFAULTS.items():
+        assert (course.ENVIRONMENT / name).read_text() == text
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in command
     assert folder == course.ROOT / "notebooks"
     said = capsys.readouterr().out.splitlines()

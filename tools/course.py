@@ -25,9 +25,15 @@ ENVIRONMENT = ROOT / ".venv"
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 EXTRA_OF = {"open": "lab", "test": "test"}
 
-# JupyterLab is not to ask for news and updates: there may be no network, or a hall that watches.
-LAB_SETTINGS = {
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+# Defaults inside .venv, by file; the user's own settings still win. JupyterLab is not to ask for
+# news and updates: there may be no network. What TensorFlow's C++ code says of missing graphics
+# cards belongs into the terminal, not in red below a lesson's first cell.
+DEFAULTS = {
+    "share/jupyter/lab/settings/overrides.json": """{
+  "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}
+}
+""",
+    "etc/ipython/ipython_kernel_config.py": "c.IPKernelApp.capture_fd_output = False\n",
 }
 FIRST_LOOK = """
 import matplotlib.pyplot
@@ -89,7 +95,7 @@ def prepare(command):
         say(f"{trouble}\nGoing on with what an earlier run installed.")
         return
     if command == "open":
-        settle_lab()
+        write_defaults()
         take_first_look()
     write_stamp({extra, *(stamp["extras"] if current else ())})
 
@@ -195,11 +201,12 @@ def explain_pip(output, what):
     return f"pip could not install {what}: {(errors or [last_line(output)])[0]}"
 
 
-def settle_lab():
-    """Give the JupyterLab in .venv its defaults; the user's own settings still win."""
-    folder = ENVIRONMENT / "share" / "jupyter" / "lab" / "settings"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "overrides.json").write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
+def write_defaults():
+    """Settle JupyterLab and its kernels, as DEFAULTS says."""
+    for name, text in DEFAULTS.items():
+        path = ENVIRONMENT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def take_first_look():
