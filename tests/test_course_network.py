@@ -88,6 +88,8 @@ def test_cam_is_exact(course):
 def test_forward_pass_takes_at_most_20_ms(course):
     import tensorflow as tf
 
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * os.cpu_count():
+        pytest.skip("the machine is busy with other work, so a time would say nothing")
     forward = tf.function(lambda x: course(x, training=False))
     photo = tf.zeros((1, *CARD["input_size"], 3))
     forward(photo)
@@ -96,7 +98,7 @@ def test_forward_pass_takes_at_most_20_ms(course):
         began = time.perf_counter()
         forward(photo)
         seconds.append(time.perf_counter() - began)
-    assert min(seconds) <= 0.020  # the least: other work on the machine only adds
+    assert min(seconds) <= 0.020  # the least: other work only adds
 
 
 # Folding batch norm ------------------------------------------------------------------------------
