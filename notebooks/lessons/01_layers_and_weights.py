@@ -171,14 +171,13 @@ show_filters(
     kernel,
     scale="each",
     title=f"The {kernel.shape[-1]} filters of {first}",
-    alt=f"{kernel.shape[-1]} tiny colour pictures: some show a light side and a dark side, others patches of one colour on grey.",
+    alt=f"{kernel.shape[-1]} tiny pictures of {height} by {width} coloured squares: no shape is recognised, and each has colours of its own.",
 )
 
 # %% [markdown]
-# A filter whose weights cancel answers 0 on an even area, whatever its brightness, and answers strongly where one side is lighter than
-# the other: it detects an **edge**. A filter whose weights have one sign looks for a colour or for brightness.
-#
-# The same filters, colour by colour: one row a filter, one column for red, green and blue.
+# Famous pictures of first-layer filters show clear stripes and blobs of colour; they come from windows of 7 x 7 or 11 x 11 pixels. In a
+# window of 3 x 3 there are nine squares, and the eye finds little. So look colour by colour: one row a filter, one column for red,
+# green and blue.
 
 # %%
 strongest = np.argsort(-np.abs(kernel).sum(axis=(0, 1, 2)))[:6]
@@ -186,12 +185,24 @@ show_filter_channels(
     kernel,
     filters=strongest,
     channels=range(kernel.shape[2]),
-    title="Six filters, channel by channel",
-    alt="A table of six rows and one column a colour; in many rows the columns look alike, in some they are opposite.",
+    title="Six filters by colour",
+    alt="A table of six filters and three colours; each small square has light cells, which add, and dark cells, which subtract.",
 )
 
 # %% [markdown]
-# Where the three columns of a row agree, the filter looks at light and dark; where they disagree, at colour.
+# White cells add, black cells subtract. A filter whose white and black cells cancel answers 0 on an even area, whatever its brightness, and
+# answers where one side of the window is lighter than the other: it detects an **edge**. If red, green and blue differ, it detects a
+# change of colour. The surest way to know is to let the filter work:
+
+# %%
+answers = feature_maps(net, photo, first)
+shown = [int(k) for k in strongest[:3]]
+show_grid(
+    [photo] + [answers[:, :, k] for k in shown],
+    titles=["the photo"] + [f"filter {k} finds" for k in shown],
+    columns=4,
+    alt="The cat, and three maps of it in which its outlines are bright on dark, each in another direction.",
+)
 
 # %% [markdown]
 # ## Is this learned?
@@ -208,7 +219,7 @@ show_filters(
 )
 
 # %% [markdown]
-# Do you see a difference? With windows of 3 x 3 the eye is easily fooled, so ask for a number. Add up all weights of a filter: if
+# Could you tell which grid is the learned one? The eye is easily fooled, so ask for a number. Add up all weights of a filter: if
 # positive and negative ones cancel, the filter ignores an even area and answers to change. What remains, as a share of all weights:
 
 # %%
@@ -270,7 +281,7 @@ print(f"the weakest filter reaches {strength.min() / strength.max():.0%} of the 
 order = np.argsort(-np.abs(kernel[:, :, 0] - kernel[:, :, -1]).sum(axis=(0, 1)))[:8]  # the most colourful ones
 right, wrong = kernel[:, :, :, order], kernel[:, :, ::-1][:, :, :, order]
 show_filters(right, scale="each", title="Red, green, blue: right",
-             alt="Eight filters in their true colours.")
+             alt="Eight tiny filters in their true colours.")
 show_filters(wrong, scale="each", title="The same filters read as blue, green, red: wrong",
              alt="The same eight filters with red and blue exchanged: orange became light blue.")
 assert not np.allclose(right, wrong)
@@ -361,7 +372,7 @@ check("01-colours", to_rgb)
 # ## Take-away
 #
 # 1. A convolution holds a kernel and a bias, and answers with a weighted sum of the window under it.
-# 2. The filters of the first layer are readable as pictures of edges and colours; deeper ones are not.
+# 2. A filter of the first layer is a tiny picture of what it answers to, a deeper one is not, and the surest test is to let it work.
 # 3. A picture of weights is honest only if zero is grey, the scale is stated, and the colours are in order.
 
 # %% [markdown]
