@@ -148,8 +148,9 @@ def _failure(address, reason):
         return f"{host} has sent nothing for {SECONDS_OF_SILENCE} seconds; try later. {_OFFLINE}"
     if isinstance(reason, ssl.SSLError):
         return f"{host} has no secure connection to offer ({reason}); check the address. {_OFFLINE}"
-    if isinstance(reason, http.client.HTTPException | ConnectionError):
-        return f"The connection to {host} broke ({reason!r}); try again. {_OFFLINE}"
+    refused = isinstance(reason, ConnectionRefusedError)
+    if isinstance(reason, http.client.HTTPException | ConnectionError) and not refused:
+        return f"The connection to {host} broke ({reason}); try again. {_OFFLINE}"
     return f"{host} cannot be reached ({reason}); is this machine online? {_OFFLINE}"
 
 

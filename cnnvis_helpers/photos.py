@@ -38,13 +38,11 @@ class PhotoList(list):
 
     def __repr__(self):
         rows = [(p.name, f"{p.size[0]} x {p.size[1]}", p.shows, p.licence) for p in self]
-        shown = [("name", "height x width", "shows", "licence"), *rows]
-        shown = [tuple(textwrap.shorten(cell, 64, placeholder=" ...") for cell in r) for r in shown]
-        widths = [max(len(row[column]) for row in shown) for column in range(3)]
-        return "\n".join(
-            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]])  # noqa: B905
-            for row in shown
-        )
+        rows = [("name", "height x width", "shows", "licence"), *rows]
+        cut = [[textwrap.shorten(cell, 64, placeholder=" ...") for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cut)
+        return "\n".join(lines)
 
     def _repr_html_(self):
         head = (
@@ -212,7 +210,10 @@ def _decode_file(path, shown=None):
 
 def _load_stream(stream):
     """An open file: read on from where it is."""
-    data = stream.read()
+    try:
+        data = stream.read()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"The open file cannot be read ({error}).") from None
     if isinstance(data, str):
         raise ValueError("The open file gives text; open it with mode 'rb'.")
     return photo_reading.decode_photo(data, "The open file")
@@ -227,8 +228,8 @@ def _load_upload(value):
     if len(value) > 1:
         names = ", ".join(repr(file.get("name")) for file in value)
         raise ValueError(
-            f"The upload holds {len(value)} files ({_short(names)}), but one photo is loaded at a "
-            "time: pass the content of one of them."
+            f"The upload holds {len(value)} files ({textwrap.shorten(names, 200)}), but one photo "
+            "is loaded at a time: pass the content of one of them."
         )
     (file,) = value
     content = file.get("content")
@@ -278,6 +279,8 @@ def _missing_file(path):
     if not os.path.isdir(folder):
         return f"There is no file {_short(path)}: the folder {_short(folder, 200)} does not exist."
     stem = os.path.splitext(name)[0]
+    if os.path.islink(os.path.join(folder, name)):
+        return f"{_short(path)} is a link to a file that does not exist."
     if stem in entries("photo"):
         hint = f"; the bundled photo is load_photo({stem!r})."
     else:
@@ -295,7 +298,7 @@ def _names_in(folder):
 
 def _short(value, length=80):
     """A value's repr, cut to `length` characters."""
-    shown = repr(value)
+    shown = " ".join(repr(value).split())
     return shown if len(shown) <= length else f"{shown[: length - 4]} ..."
 
 
