@@ -1,9 +1,9 @@
 """Networks: any Keras image classifier as one thing, pixels in and logits out.
 
->>> net = load_network()                     # the course's own network: no download
->>> net = load_network("vgg16")              # ImageNet weights from Keras's cache, or a download
->>> net = load_network("my_model.keras")     # or a keras.Model that you have in hand
->>> net.predict(photo)
+    net = load_network()                     # the course's own network: no download
+    net = load_network("vgg16")              # ImageNet weights from Keras's cache, or a download
+    net = load_network("my_model.keras")     # or a keras.Model that you have in hand
+    net.predict(photo)
 
 Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head
 computes before its softmax or sigmoid. The keras.Model is never changed.
@@ -300,6 +300,7 @@ def load_network(name_path_or_model="course", preprocess=None, labels=None):
     ValueError, TypeError : one sentence on what is wrong with a name, file, model or labels
     FileNotFoundError : the file, or the ImageNet weights, are not there and cannot be had
 
+    >>> from cnnvis_helpers import load_photo
     >>> load_network("course").predict(load_photo("chelsea"))[0].label
     'cat'
     """

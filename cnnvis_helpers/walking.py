@@ -120,7 +120,8 @@ class Graph:
     def find(self, name):
         """Return (layer, value) of a layer or nested model, by its unique name or its path.
 
-        Raises ValueError for a name that is unknown (says near ones) or not unique (says paths).
+        A layer that is called several times stands for its last call. Raises ValueError for a name
+        that is unknown (says near ones) or not unique (says the paths).
         """
         if name in self._by_path:
             return self._by_path[name]

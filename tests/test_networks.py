@@ -47,6 +47,15 @@ def sequential():
     )
 
 
+def augmented():
+    """As in Keras's tutorials: random layers and an adapted normalisation inside the model."""
+    normal = layers.Normalization(mean=[100.0, 110.0, 120.0], variance=[900.0, 1000.0, 1100.0])
+    augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.5)])
+    photo = keras.Input((24, 24, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="conv")(normal(augment(photo)))
+    return keras.Model(photo, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+
+
 def nested():
     photo = keras.Input((32, 32, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(photo)
@@ -131,8 +140,9 @@ def mixed_precision():
 MODELS = {
     build.__name__: build
     for build in (
-        sequential, nested, nested_twice, operations, convolutional_head, softmax_then_reshape,
-        multi_label, one_unit, grey, grey_without_channel, any_size, mixed_precision,
+        sequential, augmented, nested, nested_twice, operations, convolutional_head,
+        softmax_then_reshape, multi_label, one_unit, grey, grey_without_channel, any_size,
+        mixed_precision,
     )
 }  # fmt: skip
 
@@ -219,8 +229,9 @@ def test_logits_before_softmax_equal_a_model_built_without_it():
     np.testing.assert_allclose(net.logits(pixels), twin.predict(pixels, verbose=0), rtol=1e-4)
 
 
-def test_dropout_and_batch_norm_are_at_rest():
-    net = network("nested")
+@pytest.mark.parametrize("kind", ["nested", "augmented"])
+def test_random_layers_and_batch_norm_are_at_rest(kind):
+    net = network(kind)
     pixels = pixels_for(net)
     np.testing.assert_array_equal(net.logits(pixels), net.logits(pixels))
     alone = np.concatenate([net.logits(pixels[i : i + 1]) for i in range(3)])
