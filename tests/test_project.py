@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -12,8 +13,10 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
+from PIL import Image
 
 import cnnvis_helpers
 
@@ -158,6 +161,23 @@ def test_the_readme_imports_only_names_that_exist():
     compile(code, "README.md", "exec")
     (names,) = re.findall(r"from cnnvis_helpers import (.*)", code)
     assert set(names.split(", ")) <= set(cnnvis_helpers.__all__)
+
+
+def test_the_pictures_of_the_readme_are_made_by_the_course_and_have_alt_text(tmp_path):
+    shown = re.findall(r"!\[([^\]]+)\]\(docs/([^)]+)\)", README)
+    assert all(len(alt) > 40 for alt, _ in shown)
+    spec = importlib.util.spec_from_file_location("m", ROOT / "tools" / "make_readme_pictures.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tool.make_pictures(tmp_path)
+    assert {name for _, name in shown} == set(tool.PICTURES)
+    assert {path.name for path in (ROOT / "docs").iterdir()} == set(tool.PICTURES)
+    for name in tool.PICTURES:
+        stored, made = (
+            np.asarray(Image.open(folder / name).convert("L").resize((60, 20)), float)
+            for folder in (ROOT / "docs", tmp_path)
+        )
+        assert np.abs(stored - made).mean() < 4, f"{name}: run tools/make_readme_pictures.py"
 
 
 # --- what must not be there ------------------------------------------------------------------

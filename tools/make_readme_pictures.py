@@ -1,0 +1,59 @@
+"""Make the README's pictures with the course's own network, photos and helpers.
+
+python tools/make_readme_pictures.py           writes docs/*.png
+python tools/make_readme_pictures.py FOLDER    writes them there instead
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from matplotlib.figure import Figure  # noqa: E402
+
+from cnnvis_helpers import (  # noqa: E402
+    feature_maps,
+    filters,
+    gradcam,
+    load_network,
+    load_photo,
+    show_feature_maps,
+    show_filters,
+    show_overlay,
+    show_photo,
+)
+
+
+def draw_where(axes, net, photo):
+    """A photo, and where the network found its answer."""
+    best = net.predict(photo, top=1)[0]
+    show_photo(photo, title="a photo", ax=axes[0])
+    title = f"where it found “{best.label}” ({best.probability:.0%})"
+    show_overlay(photo, gradcam(net, photo), title=title, ax=axes[1])
+
+
+def draw_inside(axes, net, photo):
+    """What the first filters look for, and what a layer passes on."""
+    first = filters(net, "block1_conv1")
+    show_filters(first, scale="each", title="filters of layer 1", ax=axes[0])
+    maps = feature_maps(net, photo, "block2_conv2")
+    show_feature_maps(maps, channels=range(24), columns=6, title="what layer 4 finds", ax=axes[1])
+
+
+PICTURES = {"where.png": draw_where, "inside.png": draw_inside}
+
+
+def make_pictures(folder):
+    """Write every picture into a folder as PNG, 96 dots an inch."""
+    net, photo = load_network("course"), load_photo("chelsea")
+    for name, draw in PICTURES.items():
+        figure = Figure(figsize=(10, 3.5), layout="constrained")
+        draw(figure.subplots(1, 2), net, photo)
+        figure.savefig(Path(folder) / name, dpi=96)
+
+
+if __name__ == "__main__":
+    make_pictures(*(sys.argv[1:] or [ROOT / "docs"]))
