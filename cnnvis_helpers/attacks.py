@@ -134,8 +134,8 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     original, before, goal = begin(net, photo, target, label)
     low, high = ball(original, epsilon)
     chosen, direction = goal.pushed
-    logits, gradient = log_odds_gradient(net)(original[None].astype(np.float32), [chosen])
-    moved = original + direction * epsilon * np.sign(gradient[0].numpy())
+    logits, sign = _gradient_sign(net, original, chosen)
+    moved = original + direction * epsilon * sign
     history = (probability(net, logits, chosen),)
     return finish(net, "fgsm", original, moved.clip(low, high), goal, before, epsilon, 3, history)
 
@@ -174,7 +174,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
     (chosen, direction), history, queries = goal.pushed, [], 2
     with stoppable(f"the attack has not made all its {steps} steps"):
         for step in range(steps):
-            logits, gradient = log_odds_gradient(net)(x[None].astype(np.float32), [chosen])
+            logits, sign = _gradient_sign(net, x, chosen)
             history.append(probability(net, logits, chosen))
             queries += 1
             if stop_early and goal.reached(top_classes(net, logits)[0]):
@@ -182,7 +182,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
                 saved = rounded(x, original, epsilon)[None]
                 if goal.reached(top_classes(net, net.logits(saved))[0]):
                     break
-            x = (x + direction * step_size * np.sign(gradient[0].numpy())).clip(low, high)
+            x = (x + direction * step_size * sign).clip(low, high)
             if progress:
                 progress(step + 1, steps)
     return finish(net, "pgd", original, x, goal, before, epsilon, queries, tuple(history))
@@ -282,6 +282,13 @@ def log_odds_gradient(net):
         return gradient
 
     return net.cached(("log-odds gradient",), build)
+
+
+def _gradient_sign(net, x, chosen):
+    """Return logits (1, units) and the sign (h, w, 3) of the log-odds' gradient at photo x."""
+    pixels = tf.constant(x[None], tf.float32)
+    logits, gradient = log_odds_gradient(net)(pixels, tf.constant([chosen]))
+    return logits, np.sign(gradient[0].numpy())
 
 
 def check_count(name, value):

@@ -1,0 +1,54 @@
+"""Rows of the room occlusion: a patch slides over the photo."""
+
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.occlusion import occlusion, occlusion_passes
+from cnnvis_helpers.sweeps import batch_size
+from rows.common import HAVE_XPLIQUE, Row
+
+GREY = 127.5
+
+
+def rows(case):
+    net, size = case.net(), case.photo.shape[0]
+    patch, stride = size // 4, size // 8
+    passes, batch = occlusion_passes(net, patch, stride), batch_size(net)
+    peers = {
+        "keras.io style": lambda: _tutorial(case, patch, stride),
+        "xplique": _xplique(case, patch, stride, batch),
+    }
+    yield Row(
+        f"occlusion, {passes - 1} patches",
+        lambda: occlusion(net, case.photo, case.target, patch, stride, GREY),
+        case.forward(batch),
+        passes / batch,
+        {name: call for name, call in peers.items() if call is not None},
+    )
+
+
+def _tutorial(case, patch, stride):
+    """Occlusion as tutorials write it: one picture at a time, the model called uncompiled."""
+
+    def score(inputs):
+        return float(case.linear(tf.constant(inputs), training=False)[0, case.target])
+
+    whole, size = score(case.inputs), case.photo.shape[0]
+    drops = []
+    for top in range(0, size - patch + 1, stride):
+        for left in range(0, size - patch + 1, stride):
+            inputs = case.inputs.copy()
+            inputs[:, top : top + patch, left : left + patch] = 0
+            drops.append(whole - score(inputs))
+    return np.array(drops)
+
+
+def _xplique(case, patch, stride, batch):
+    if not HAVE_XPLIQUE:
+        return None
+    from xplique.attributions import Occlusion
+
+    method = Occlusion(
+        case.linear, batch_size=batch, patch_size=patch, patch_stride=stride, occlusion_value=0.0
+    )
+    return lambda: np.asarray(method.explain(case.inputs, case.one_hot))
