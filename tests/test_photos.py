@@ -1,5 +1,6 @@
 """Photos: every kind of picture becomes the right uint8 RGB, every other thing one sentence."""
 
+import doctest
 import io
 import json
 import os
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnvis_helpers import data_files, downloads, photo_reading
+from cnnvis_helpers import data_files, downloads, photo_reading, photos
 from cnnvis_helpers.photos import PhotoInfo, list_photos, load_mask, load_photo, photo_alt
 from tools import build_manifest
 
@@ -858,6 +859,10 @@ def test_a_bundled_file_that_was_damaged_or_lost(own_package):
     assert "not the one that manifest.json lists" in refusal("one")
     photo.unlink()
     assert "is missing" in refusal("one")
+
+
+def test_the_examples_in_the_docstrings():
+    assert doctest.testmod(photos) == (0, 4)
 
 
 def test_limits_fit_together():
