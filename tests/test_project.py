@@ -36,7 +36,13 @@ COLAB = {
     "ipython": "7.34.0",
     "ipywidgets": "7.7.1",
 }
-DISTRIBUTION_OF = {"PIL": "pillow", "IPython": "ipython", "tf_keras_vis": "tf-keras-vis"}
+# Who brings what is imported under another name (Keras brings h5py for its own files).
+DISTRIBUTION_OF = {
+    "PIL": "pillow",
+    "IPython": "ipython",
+    "h5py": "keras",
+    "tf_keras_vis": "tf-keras-vis",
+}
 
 
 def files():
