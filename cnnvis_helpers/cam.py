@@ -32,6 +32,7 @@ from cnnvis_helpers.gradients import (
     check_whole,
     compiled,
     pixels_spec,
+    prepared,
     reduce_colours,
     score_of,
     target_vector,
@@ -145,7 +146,7 @@ def cam(net, photo, target=None, resize=True):
     """
     layer, dense = pooled_head(net)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
-    activations, logits = run(net.prepare(photo))
+    activations, logits = run(prepared(net, photo))
     weights = np.asarray(dense.kernel, np.float32) @ net.score_vector(target, logits)
     return at_photo_size(activations.numpy() @ weights, photo, resize)
 
@@ -241,7 +242,8 @@ def scorecam(
     if max_channels is not None:
         check_whole("max_channels", max_channels, 1)
     check_number("fill", fill, 0, 255)
-    pixels = tf.constant(net.prepare(photo))
+    target_vector(net, target)  # an unknown target is refused before the long work
+    pixels = prepared(net, photo)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
     activations, logits = run(pixels)
     classes = target_weights(net, target, logits, "probability")
@@ -281,7 +283,7 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
     check_reduce(reduce)
     layer = net.spatial_layer(layer)
     run = net.cached(("guided gradcam", layer), lambda: _compile_guided_gradcam(net, layer))
-    pixels = net.prepare(photo)
+    pixels = prepared(net, photo)
     fine, activations, gradients = (t.numpy() for t in run(pixels, target_vector(net, target)))
     frame = photo if resize else pixels[0]
     fine = at_photo_size(reduce_colours(fine, reduce), frame)
@@ -300,7 +302,7 @@ def layer_gradients(net, photo, target=None, layer=None):
     """
     layer = net.spatial_layer(layer)
     run = net.cached(("layer gradients", layer), lambda: _compile_layer_gradients(net, layer))
-    activations, gradients = run(net.prepare(photo), target_vector(net, target))
+    activations, gradients = run(prepared(net, photo), target_vector(net, target))
     return activations.numpy(), gradients.numpy()
 
 

@@ -15,15 +15,18 @@ from cnnvis_helpers.walking import without_activation
 REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
 
 
+def prepared(net, photo):
+    """Return the photo as a tensor (1, h, w, 3), float32, pixels 0..255, at the input size."""
+    return tf.constant(net.prepare(photo))
+
+
 def target_vector(net, target):
     """Return the score vector (units,) of a target; all zeros for None, "the photo's top class".
 
     The zeros let a compiled function look up the top class in its own forward pass
-    (`score_weights`).
+    (`score_weights`), which saves a pass.
     """
-    if target is None:
-        return np.zeros(net.units, np.float32)
-    return net.score_vector(target)
+    return tf.zeros(net.units) if target is None else tf.constant(net.score_vector(target))
 
 
 def score_weights(logits, vector):

@@ -12,9 +12,11 @@ guided backprop is defined, `POOLED` those on which CAM is.
 
 import functools
 import zlib
+from contextlib import contextmanager
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from cnnvis_helpers.networks import load_network
@@ -148,6 +150,19 @@ def give_statistics(model, seed=0):
         if norm.gamma is not None:
             norm.gamma.assign(rng.uniform(0.7, 1.4, channels))
         norm.beta.assign(rng.normal(0, 0.2, channels))
+
+
+@contextmanager
+def eagerly():
+    """Run compiled functions step by step: slower in the long run, but nothing to compile.
+
+    Large networks take many seconds to compile and less than one to run.
+    """
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def photo_of_noise(height=40, width=56, seed=0):

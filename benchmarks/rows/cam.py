@@ -1,11 +1,20 @@
 """Rows of the room cam: class activation maps."""
 
+import importlib
+
 import keras
 import numpy as np
 import tensorflow as tf
 from scipy.ndimage import zoom
 
-from cnnvis_helpers import cam as ours
+from cnnvis_helpers.cam import (
+    cam,
+    gradcam,
+    gradcam_plus_plus,
+    guided_gradcam,
+    layercam,
+    scorecam,
+)
 from rows.common import BATCH, HAVE_TKV, HAVE_XPLIQUE, Row
 
 CHANNELS = 32
@@ -17,11 +26,11 @@ def rows(case):
     yield _row(
         case,
         "gradcam",
-        ours.gradcam,
+        gradcam,
         to_maps,
         {
             "keras.io style": lambda: _tutorial_gradcam(case),
-            "tf-keras-vis": _tkv(case, "Gradcam"),
+            "tf-keras-vis": _tkv(case, "gradcam", "Gradcam"),
             "tf-keras-vis, a clone a call": _tkv_clone(case),
             "xplique": _xplique(case, "GradCAM"),
         },
@@ -29,24 +38,26 @@ def rows(case):
     yield _row(
         case,
         "gradcam_plus_plus",
-        ours.gradcam_plus_plus,
+        gradcam_plus_plus,
         to_maps,
         {
-            "tf-keras-vis": _tkv(case, "GradcamPlusPlus"),
+            "tf-keras-vis": _tkv(case, "gradcam_plus_plus", "GradcamPlusPlus"),
             "xplique": _xplique(case, "GradCAMPP"),
         },
     )
-    yield _row(case, "layercam", ours.layercam, to_maps, {"tf-keras-vis": _tkv(case, "Layercam")})
-    yield _row(case, "guided_gradcam", ours.guided_gradcam, to_both, {})
+    yield _row(
+        case, "layercam", layercam, to_maps, {"tf-keras-vis": _tkv(case, "layercam", "Layercam")}
+    )
+    yield _row(case, "guided_gradcam", guided_gradcam, to_both, {})
     if isinstance(case.linear.layers[-2], keras.layers.GlobalAveragePooling2D):
-        yield _row(case, "cam", ours.cam, case.forward(), {})
+        yield _row(case, "cam", cam, case.forward(), {})
     yield _row(
         case,
         f"scorecam, {CHANNELS} channels",
-        ours.scorecam,
+        scorecam,
         case.forward(BATCH),
         {
-            "tf-keras-vis": _tkv(case, "Scorecam", max_N=CHANNELS, batch_size=BATCH),
+            "tf-keras-vis": _tkv(case, "scorecam", "Scorecam", max_N=CHANNELS, batch_size=BATCH),
         },
         1 / BATCH + CHANNELS / BATCH,
         max_channels=CHANNELS,
@@ -71,20 +82,14 @@ def _tutorial_gradcam(case):
     return zoom(grid, case.photo.shape[0] / grid.shape[0], order=1)
 
 
-def _tkv(case, name, **settings):
+def _tkv(case, module, name, **settings):
     if not HAVE_TKV:
         return None
-    from tf_keras_vis import gradcam, gradcam_plus_plus, layercam, scorecam
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    rooms = {
-        "Gradcam": gradcam,
-        "GradcamPlusPlus": gradcam_plus_plus,
-        "Layercam": layercam,
-        "Scorecam": scorecam,
-    }
-    model = case.model if name == "Scorecam" else case.linear
-    method, score = getattr(rooms[name], name)(model, clone=False), CategoricalScore([case.target])
+    room = importlib.import_module(f"tf_keras_vis.{module}")
+    method = getattr(room, name)(case.linear, clone=False)
+    score = CategoricalScore([case.target])
     return lambda: method(
         score,
         tf.constant(case.inputs),

@@ -98,7 +98,7 @@ class Case:
         return lambda: run(batch).numpy()
 
     def gradient(self, n=1, of_maps=False, of_inputs=True):
-        """A forward pass of a batch of `n` and a backward pass, to the last maps, the input or both."""
+        """A pass forward, of a batch of `n`, and back to the last maps, to the input or to both."""
         model = keras.Model(
             self.linear.inputs, [self.linear.get_layer(self.layer).output, self.linear.output]
         )

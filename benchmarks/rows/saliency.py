@@ -3,7 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers import saliency as ours
+from cnnvis_helpers.saliency import (
+    gradient_x_input,
+    guided_backprop,
+    integrated_gradients,
+    saliency,
+    smoothgrad,
+)
 from rows.common import BATCH, HAVE_TKV, HAVE_XPLIQUE, Row
 
 
@@ -14,7 +20,7 @@ def rows(case):
     yield _row(
         case,
         "saliency",
-        ours.saliency,
+        saliency,
         once,
         {
             "keras.io style": lambda: np.abs(case.tape(case.inputs)).max(axis=-1),
@@ -25,7 +31,7 @@ def rows(case):
     yield _row(
         case,
         "gradient_x_input",
-        ours.gradient_x_input,
+        gradient_x_input,
         once,
         {
             "xplique": _xplique(case, "GradientInput"),
@@ -34,7 +40,7 @@ def rows(case):
     yield _row(
         case,
         "guided_backprop",
-        ours.guided_backprop,
+        guided_backprop,
         once,
         {
             "xplique": _xplique(case, "GuidedBackprop"),
@@ -43,7 +49,7 @@ def rows(case):
     yield _row(
         case,
         f"smoothgrad, {n} copies",
-        ours.smoothgrad,
+        smoothgrad,
         batched,
         {
             "keras.io style": lambda: _smooth(case, n),
@@ -56,7 +62,7 @@ def rows(case):
     yield _row(
         case,
         f"integrated_gradients, {n} steps",
-        ours.integrated_gradients,
+        integrated_gradients,
         batched,
         {
             "keras.io style": lambda: _integrated(case, n),
