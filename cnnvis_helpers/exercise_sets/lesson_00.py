@@ -5,7 +5,7 @@ import numpy as np
 from cnnvis_helpers.exercise_sets.kinds import function, value
 
 _LOGITS = [np.array([2.0, 1.0, -1.0]), np.array([0.0, 0.0]), np.array([1000.0, 999.0, 0.0])]
-_HEAT = np.array([[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]])
+_HEAT = np.array([[1.0, 2.0, 0.0], [3.0, 5.0, 0.0]])
 _MASK = np.array([[True, False, False], [False, True, True]])
 _ALL = np.ones((2, 3), bool)
 

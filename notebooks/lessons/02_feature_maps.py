@@ -52,7 +52,7 @@ layers = [row.name for row in conv_layers(net)]  # names of all convolutions, in
 
 # %%
 first_eight = net.model.layers[1:9]
-extractor = keras.Model(net.model.inputs, {layer.name: layer.output for layer in first_eight})
+extractor = keras.Model(net.model.input, {layer.name: layer.output for layer in first_eight})
 
 if net.name == "course":  # its model reads pixels; other models want theirs preprocessed first
     outputs = extractor(net.prepare(photo))
