@@ -225,9 +225,10 @@ def show_feature_maps(
     maps: float (h, w, c), as `feature_maps` gives them. channels: which to show, by default the
     first 64; a line below the picture says how many there are. scale="shared": one scale for all
     of them, on the colour bar; "each": every map from its own minimum (or 0) to its own maximum,
-    which makes faint maps visible and hides that they are faint. percentile: the share of values
-    that the shared scale reaches, so that one hot pixel does not darken all the rest; the colour
-    bar ends in a point where values lie beyond. Others: see `show_map`; cmap defaults to viridis.
+    which makes faint maps visible and hides that they are faint. columns: maps in a row.
+    percentile: the share of values that the shared scale reaches, so that one hot pixel does not
+    darken all the rest; the colour bar ends in a point where values lie beyond. Others: see
+    `show_map`; cmap defaults to viridis.
     Raises ValueError for another shape or an unknown channel.
     """
     maps = checked_maps(maps)
@@ -289,8 +290,9 @@ def show_map(
 
     map: finite float (h, w); few large cells stay visible cells. signed: True puts zero in the
     middle of a diverging colour map, False starts at zero (or the minimum), None decides by the
-    data. vmin, vmax: own limits. percentile: below 100 lets the brightest values clip (the colour
-    bar then ends in a point). label: the unit, written along the colour bar.
+    data. cmap: a matplotlib colour map; default magma, or blue-white-red on a signed scale.
+    vmin, vmax: own limits. percentile: below 100 lets the brightest values clip (the colour bar
+    then ends in a point). label: the unit, written along the colour bar.
     Raises ValueError for another shape or values that are not finite.
     """
     values = checked_map(map)
@@ -305,8 +307,8 @@ def show_map(
 def show_signed(map, title=None, ax=None, alt=None, cmap=SIGNED, **options):
     """Show one map with zero in the middle: red for, blue against, white for neither.
 
-    map: finite float (h, w). options: vmin, vmax, percentile, label of `show_map`; one limit is
-    enough, the other is its mirror image.
+    map: finite float (h, w). cmap: a diverging colour map. options: vmin, vmax, percentile, label
+    of `show_map`; one limit is enough, the other is its mirror image.
     """
     return show_map(map, title, ax, alt, cmap, signed=True, **options)
 
