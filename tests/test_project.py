@@ -159,7 +159,7 @@ def test_the_links_of_the_readme_lead_somewhere():
 
 def test_the_readme_lists_every_lesson_once_and_in_order():
     listed = re.findall(r"\(notebooks/(\d\d_\w+)\.ipynb\)", README)
-    assert listed == sorted(p.stem for p in (ROOT / "notebooks" / "lessons").glob("[0-9]*.py"))
+    assert listed == sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 def test_the_readme_imports_only_names_that_exist():
