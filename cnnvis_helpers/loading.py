@@ -95,8 +95,7 @@ def _load_file(path):
     """Load a .keras or .h5 file, or say in one sentence why that does not work."""
     if not path.exists():
         raise FileNotFoundError(
-            f"There is no file {path} (looked in {Path.cwd()}); list_networks() shows the networks "
-            "that need no file."
+            f"There is no file {path.absolute()}; list_networks() shows networks that need none."
         )
     if path.is_dir() or path.suffix not in (".keras", ".h5", ".hdf5"):
         kind = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
@@ -297,7 +296,7 @@ def _command(application):
 
 
 def _not_a_network(what):
-    kind = f"{type(what).__module__}.{type(what).__qualname__}"
+    kind = f"{type(what).__module__}.{type(what).__qualname__}".removeprefix("builtins.")
     hint = ""
     if kind.startswith("tf_keras."):
         hint = "; model.save('model.h5') writes a file that load_network reads"

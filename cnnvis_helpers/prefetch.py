@@ -132,7 +132,7 @@ def _download(url, path, checksum, progress=None):
         os.replace(part, path)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise DownloadError(url, reason) from None
+        raise DownloadError(url, getattr(reason, "strerror", None) or reason) from None
     finally:
         part.unlink(missing_ok=True)
 

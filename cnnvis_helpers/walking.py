@@ -131,7 +131,8 @@ class Graph:
         if paths:
             raise ValueError(f"The layer name {name!r} is not unique; say {_any_of(paths)}.")
         names = [step.name for step in self.steps]
-        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+        near = difflib.get_close_matches(str(name), [*names, *self._by_path], n=3, cutoff=0.6)
+        near = list(dict.fromkeys(near))
         last = self.last_map()
         examples = near or [names[0], *([last.name] if last else []), names[-1]]
         hint = f"did you mean {_any_of(near)}?" if near else f"it has {_any_of(examples)}, say."

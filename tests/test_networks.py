@@ -485,6 +485,8 @@ def test_a_name_that_occurs_twice_needs_its_path():
     assert net.layer("left/stem") is net.model.get_layer("left").get_layer("stem")
     assert net.layer("left") is net.model.get_layer("left")
     assert "left/stem" in [step.name for step in net.steps]
+    with pytest.raises(ValueError, match="did you mean 'left/stem'"):
+        net.layer("left/stm")
     left, right = net.maps(pixels_for(net), ["left/stem", "right/stem"])
     assert np.abs(left - right).max() > 0
 
@@ -795,6 +797,13 @@ def test_a_subclassed_layer_inside_is_run_as_it_is():
         net.logits(pixels), net.model.predict(pixels, verbose=0), rtol=1e-4, atol=1e-5
     )
     assert net.last_conv == "squeeze"
+
+
+def test_the_way_out_that_a_subclassed_model_is_told_works():
+    model, photo = _subclassed(), keras.Input((8, 8, 3))
+    net = load_network(keras.Model(photo, model.call(photo)))
+    pixels = pixels_for(net)
+    np.testing.assert_allclose(net.logits(pixels), model(pixels), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("what", [None, 3, np.zeros(3), layers.Dense(2), keras.Model])
