@@ -129,6 +129,10 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
 
     Raises ValueError for an epsilon outside 0..255, a target that is on top already, and for what
     `net.prepare` and `net.class_index` refuse.
+
+    >>> attack = fgsm(net, photo, epsilon=4)
+    >>> attack.photo.dtype, attack.linf
+    (dtype('uint8'), 4)
     """
     _check_epsilon(epsilon)
     original, before, goal = begin(net, photo, target, label)
@@ -164,6 +168,10 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
     (or a StopIteration from `progress`) returns the attack as far as it came, with a warning.
 
     Raises ValueError as `fgsm` does, and for steps below 1 or a step size not above 0.
+
+    >>> attack = pgd(net, photo, "dog", epsilon=4, steps=5)
+    >>> attack.linf <= 4, len(attack.history)
+    (True, 5)
     """
     _check_epsilon(epsilon)
     original, before, goal = begin(net, photo, target, label)

@@ -18,6 +18,7 @@ from cnnvis_helpers.sweeps import (
     outputs,
     spread,
     target_weights,
+    window_boxes,
     window_starts,
 )
 
@@ -30,8 +31,8 @@ ONE_PIXEL_SETTINGS = {
         "recombination": 1.0,
     },
     "quick": {
-        "population": 100,
-        "generations": 30,
+        "population": 80,
+        "generations": 20,
         "strategy": "rand1bin",
         "mutation": 0.5,
         "recombination": 1.0,
@@ -83,6 +84,10 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     StopIteration from `progress` or `watch`) returns the best change so far, with a warning.
 
     Raises ValueError for pixels below 1, unknown settings, and for what `fgsm` refuses.
+
+    >>> attack = one_pixel(net, photo, settings={"population": 20, "generations": 3})
+    >>> len(attack.pixels)
+    1
     """
     options = _search_settings(settings)
     check_count("pixels", pixels)
@@ -204,6 +209,9 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     and signed. The Stop button returns the pixels done, the rest 0, with a warning.
 
     Raises ValueError for a stride below 1 or larger than the input, and for colours outside 0..255.
+
+    >>> one_pixel_map(net, photo, stride=4).shape == photo.shape[:2]
+    True
     """
     original, colours = np.rint(net.prepare(photo)), _checked_colours(colours)
     check_count("stride", stride)
@@ -212,14 +220,10 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
             f"A stride of {stride} is larger than the network's input of {net.input_size}."
         )
     starts = [window_starts(length, stride, stride) for length in net.input_size]
-    candidates = [
-        (top + stride // 2, left + stride // 2, *colour)
-        for top in starts[0]
-        for left in starts[1]
-        for colour in colours
-    ]
-    unchanged = (0, 0, *original[0, 0, 0])
-    candidates = np.array([unchanged, *candidates], np.int32)[:, None]
+    places = window_boxes(*starts, (0, 0))[:, :2] + stride // 2
+    tried = [np.repeat(places, len(colours), axis=0), np.tile(colours, (len(places), 1))]
+    unchanged = np.array([[0, 0, *original[0, 0, 0]]], np.int32)
+    candidates = np.concatenate([unchanged, np.hstack(tried)]).astype(np.int32)[:, None]
     values, weights = np.full(len(candidates), np.nan, np.float32), None
     with stoppable("only the pixels done so far have a value"):
         for part in even_slices(len(candidates), batch_size(net)):

@@ -34,6 +34,10 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
     -------
     list of Survival(change, success, after): a sentence for the change, whether the attack still
     succeeds, and the predictions, best first. The first row is PNG, which loses nothing.
+
+    >>> attack = fgsm(net, photo, epsilon=8)
+    >>> [row.change for row in survives(net, attack, qualities=[75], scales=[2])]
+    ['saved as PNG', 'saved as JPEG, quality 75', 'resized to 32 x 32']
     """
     height, width = attack.photo.shape[:2]
     changed = [("saved as PNG", _through_file(attack.photo, "PNG"))]
@@ -74,6 +78,10 @@ def transfer(net, attack):
     Transfer(success, before, after): predictions of the original and of the changed photo
 
     Raises ValueError when the target's label is none of this network's.
+
+    >>> attack = fgsm(net, photo, epsilon=8)
+    >>> transfer(net, attack).after == attack.after
+    True
     """
     before, after = net.predict(attack.original), net.predict(attack.photo)
     target = None if attack.target is None else net.class_index(attack.target_label)
@@ -153,6 +161,9 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     Returns
     -------
     EpsilonCurve(epsilons, rates, attacks). The Stop button returns the attacks made, and warns.
+
+    >>> float(epsilon_curve(net, [photo], [0, 2]).rates[0])
+    0.0
     """
     photos, epsilons = list(photos), [float(epsilon) for epsilon in epsilons]
     attacks, total = [[] for _ in photos], len(photos) * len(epsilons)

@@ -13,7 +13,7 @@ from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, pho
 from keras import layers
 
 from cnnvis_helpers import one_pixel as public_one_pixel
-from cnnvis_helpers import progress, robustness, sweeps
+from cnnvis_helpers import progress, robustness
 from cnnvis_helpers.attacks import Attack, Goal, fgsm, log_odds, log_odds_gradient, pgd, rounded
 from cnnvis_helpers.networks import load_network
 from cnnvis_helpers.one_pixel import ONE_PIXEL_SETTINGS, SearchState, one_pixel, one_pixel_map
@@ -611,7 +611,8 @@ def test_the_package_gives_the_function_not_the_room():
     assert public_one_pixel is one_pixel
 
 
-def test_docstring_examples():
-    for module in (robustness, progress, sweeps):
-        result = doctest.testmod(module)
+def test_docstring_examples(small):
+    examples = {"net": small, "photo": random_photo(16, 16, seed=2)}
+    for module in (robustness, progress, room, sys.modules["cnnvis_helpers.attacks"]):
+        result = doctest.testmod(module, extraglobs=examples)
         assert result.attempted and result.failed == 0
