@@ -169,7 +169,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
 
     Raises ValueError as `fgsm` does, and for steps below 1 or a step size not above 0.
 
-    >>> attack = pgd(net, photo, "dog", epsilon=4, steps=5)
+    >>> attack = pgd(net, photo, net.predict(photo)[1].label, epsilon=4, steps=5)
     >>> attack.linf <= 4, len(attack.history)
     (True, 5)
     """
