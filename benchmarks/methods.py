@@ -1,20 +1,23 @@
 """Time every method beside the floor and the peers: same network, same photo, one run.
 
-    python benchmarks/methods.py                                # all rows, takes about half an hour
-    python benchmarks/methods.py --networks vgg16 --rows cam --rounds 3
+    python benchmarks/methods.py                                # all rows: more than half an hour
+    python benchmarks/methods.py --networks course --rows cam --rounds 3
+    python benchmarks/methods.py --memory                       # the last column too: twice as long
 
 The table says, for each method and network, the seconds of a warm call (median of interleaved
 rounds), how many times the floor that is, the seconds of the first call (compilation included),
-and the memory that a call needs at its peak beyond what was in use before.
+and the memory at the peak of two calls beyond what is in use before the first, measured in a
+process of its own.
 
-The floor is the least that the arithmetic allows: one compiled forward pass, or forward and
-backward pass, of the bare Keras model, times the number of evaluations; in a batch where the
-method may batch. A factor is the median of the rounds' factors, so that a change of the
-machine's pace during the run cancels.
+Factors are given in wall time and in processor time (of all cores); the latter means something on a
+busy machine too. The floor is the least that the arithmetic allows: one compiled forward pass,
+or forward and backward pass, of the bare Keras model, times the number of evaluations; in a
+batch where the method may batch. A factor is the median of the rounds' factors, so that a change
+of the machine's pace during the run cancels.
 
-Peers that are not installed are left out with a note. xplique wants other versions than the
-course, so it needs an environment of its own: the course's test requirements, then `pip install
---no-deps xplique==2.0.0` and what importing it asks for.
+Peers that are not installed are left out with a note. xplique wants other versions than the course,
+so it needs an environment of its own: the course's test requirements, then
+`pip install --no-deps xplique==2.0.0` and what importing it asks for.
 
 Each file in rows/ holds the rows of one room, as a function `rows(case)` that yields `Row`s.
 """
@@ -27,6 +30,7 @@ import os
 import pathlib
 import re
 import statistics
+import subprocess
 import sys
 import time
 
@@ -41,18 +45,17 @@ NETWORKS = ("vgg16", "mobilenetv2", "course")
 
 def main():
     options = read_options()
-    names = options.rows or [path.stem for path in sorted((HERE / "rows").glob("[!_]*.py"))]
-    rooms = [importlib.import_module(f"rows.{n}") for n in names if n != "common"]
+    if options.peak_of:
+        return print(peak_megabytes(*options.peak_of, options.samples))
     print(note_versions(), end="\n\n", flush=True)
     print(heading(), flush=True)
     for network in options.networks:
-        case = Case.build(network, options.samples)
-        if case is None:
-            print(f"<!-- no network {network!r} here -->", flush=True)
-            continue
-        for room in rooms:
-            for row in room.rows(case):
-                print(table_lines(network, row, measure(row, options.rounds)), flush=True)
+        for row in all_rows(network, options.rows, options.samples):
+            results = measure(row, options.rounds)
+            peaks = {}
+            if options.memory:
+                peaks = {name: peak_in_a_process(network, row, name, options) for name in results}
+            print(table_lines(network, row, results, peaks), flush=True)
 
 
 def read_options():
@@ -61,67 +64,113 @@ def read_options():
     parser.add_argument("--rows", nargs="+", help="files in benchmarks/rows, without .py")
     parser.add_argument("--rounds", type=int, default=7, help="warm calls of each implementation")
     parser.add_argument("--samples", type=int, default=16, help="copies or steps of a row")
+    parser.add_argument("--memory", action="store_true", help="measure the peak memory as well")
+    parser.add_argument("--peak-of", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
+def all_rows(network, rooms, samples):
+    """The rows of these rooms (files in rows/; None: all) on a network; none if it is not here."""
+    names = rooms or sorted(path.stem for path in (HERE / "rows").glob("[!_]*.py"))
+    case = Case.build(network, samples)
+    for name in names:
+        if case is not None and name != "common":
+            yield from importlib.import_module(f"rows.{name}").rows(case)
+
+
 def measure(row, rounds):
-    """Run a row: {implementation: (first s, [warm s, ...], peak MB)}, the floor already scaled."""
-    calls = {"ours": row.ours, "floor": row.floor, **row.peers}
-    first, warm = {}, {name: [] for name in calls}
+    """Run a row: {implementation: (first s, [(wall s, processor s), ...])}, the floor scaled.
+
+    A peer that fails has an exception instead of the two.
+    """
+    calls = calls_of(row)
+    first, failed, warm = {}, {}, {name: [] for name in calls}
     for name, call in calls.items():
-        first[name] = seconds(call)
+        try:
+            first[name] = seconds(call)[0]
+        except Exception as error:
+            if name not in row.peers:
+                raise
+            failed[name] = error
     for _ in range(rounds):
-        for name, call in calls.items():
+        for name in first:
             scale = row.floor_times if name == "floor" else 1
-            warm[name].append(seconds(call) * scale)
-    return {name: (first[name], warm[name], peak_megabytes(call)) for name, call in calls.items()}
+            warm[name].append([scale * time for time in seconds(calls[name])])
+    return {name: (first[name], warm[name]) for name in first} | failed
+
+
+def calls_of(row):
+    return {"ours": row.ours, "floor": row.floor, **row.peers}
 
 
 def seconds(call):
-    start = time.perf_counter()
+    """The wall time and the processor time of a call."""
+    wall, processor = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
-def peak_megabytes(call):
-    """Peak of the resident memory in a call beyond what was in use before; None if not Linux."""
-    try:
-        gc.collect()
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-        before = status_megabytes("VmRSS")
-        pathlib.Path("/proc/self/clear_refs").write_text("5")
-        call()
-        return status_megabytes("VmHWM") - before
-    except OSError:
-        return None
+def peak_in_a_process(network, row, name, options):
+    """Peak memory in MB of an implementation, in a process that runs it alone; None on failure."""
+    command = [sys.executable, __file__, "--samples", str(options.samples)]
+    command += ["--peak-of", network, row.method, name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+def peak_megabytes(network, method, name, samples):
+    """Peak of the resident memory in two calls beyond what is in use before, in MB (Linux)."""
+    row = next(row for row in all_rows(network, None, samples) if row.method == method)
+    call = calls_of(row)[name]
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = status_megabytes("VmRSS")
+    call()
+    call()
+    return status_megabytes("VmHWM") - before
 
 
 def status_megabytes(key):
+    """A line of Linux's account of this process, VmRSS (memory now) or VmHWM (its peak), in MB."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) / 1024
 
 
 def heading():
-    titles = ("network", "method", "implementation", "first s", "warm s", "x floor", "peak MB")
+    titles = (
+        "network",
+        "method",
+        "implementation",
+        "first s",
+        "warm s",
+        "x floor",
+        "x (CPU)",
+        "peak MB",
+    )
     return "| " + " | ".join(titles) + " |\n|" + " --- |" * len(titles)
 
 
-def table_lines(network, row, results):
+def median_factor(times, floor, clock):
+    """The median over the rounds of time / floor, by wall clock (0) or processor time (1)."""
+    return statistics.median(a[clock] / b[clock] for a, b in zip(times, floor, strict=True))
+
+
+def table_lines(network, row, results, peaks):
     """The Markdown lines of one row: ours, floor, then the peers."""
     floor = results["floor"][1]
     lines = []
-    for name, (first, warm, peak) in results.items():
-        factor = statistics.median(a / b for a, b in zip(warm, floor, strict=True))
-        cells = (
-            network,
-            row.method,
-            name,
-            f"{first:.2f}",
-            f"{statistics.median(warm):.3f}",
-            f"{factor:.2f}",
-            "-" if peak is None else f"{peak:.0f}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
+    for name, result in results.items():
+        peak = peaks.get(name)
+        if isinstance(result, Exception):
+            cells = (f"fails: {type(result).__name__}", "-", "-", "-", "-")
+        else:
+            first, warm = result
+            wall = statistics.median(times[0] for times in warm)
+            factors = [median_factor(warm, floor, clock) for clock in (0, 1)]
+            peak = "-" if peak is None else f"{peak:.0f}"
+            cells = (f"{first:.2f}", f"{wall:.3f}", *(f"{x:.2f}" for x in factors), peak)
+        lines.append("| " + " | ".join((network, row.method, name, *cells)) + " |")
     return "\n".join(lines)
 
 

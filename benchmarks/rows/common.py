@@ -71,7 +71,7 @@ class Case:
                 "mobilenetv2": (keras.applications.MobileNetV2, "tf"),
             }[name]
             model = build(weights=None)
-            net = networks.load_network(model, preprocess=preprocess)
+            net = networks.load_network(model, preprocess, [str(i) for i in range(1000)])
         photo = np.random.default_rng(0).integers(0, 256, (*net.input_size, 3), np.uint8)
         inputs = tf.constant(
             {"tf": photo / 127.5 - 1.0}.get(preprocess, photo - 116.0)[None], tf.float32
@@ -82,14 +82,14 @@ class Case:
         """A fresh Network around the same model, so that a first call compiles what it needs."""
         if self.preprocess is None:
             return networks.load_network("course")
-        return networks.load_network(self.model, preprocess=self.preprocess)
+        labels = [f"class {i}" for i in range(self.model.output_shape[-1])]
+        return networks.load_network(self.model, self.preprocess, labels)
 
     @functools.cached_property
     def one_hot(self):
         return np.eye(self.linear.output_shape[-1], dtype=np.float32)[None, self.target]
 
     # Floors: the bare Keras model, compiled, nothing else
-    # -------------------------------------------
 
     def forward(self, n=1):
         """One forward pass of a batch of `n`."""
