@@ -123,7 +123,8 @@ _RELUS_TO_6 = (keras.activations.relu6, keras.ops.relu6, tf.nn.relu6)
 # Layers of Keras that are nonlinear without saying so in an attribute `activation`.
 _NOT_GUIDABLE = (
     "LeakyReLU", "PReLU", "ELU", "Softmax", "Lambda", "Attention", "AdditiveAttention",
-    "MultiHeadAttention", "GroupedQueryAttention", "TFSMLayer", "JaxLayer", "FlaxLayer",
+    "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed", "Bidirectional",
+    "SpectralNormalization", "TFSMLayer", "JaxLayer", "FlaxLayer",
 )  # fmt: skip
 # Keras operations (`a + b` in a model's definition makes one) that are linear or only move values.
 _HARMLESS_OPERATIONS = (
@@ -196,6 +197,8 @@ def _activation_of(layer):
             _refuse(layer, f"the operation {kind}")
         return None, None
     activation = getattr(layer, "activation", None)
+    if isinstance(activation, keras.layers.Layer):
+        return _activation_of(activation)
     if activation in _RELUS:
         return activation, np.inf
     if activation in _RELUS_TO_6:
@@ -203,7 +206,8 @@ def _activation_of(layer):
     if activation is not None and activation is not keras.activations.linear:
         name = getattr(activation, "__name__", type(activation).__name__)
         _refuse(layer, f"the activation {name}")
-    if kind in _NOT_GUIDABLE or not type(layer).__module__.startswith("keras."):
+    own = not type(layer).__module__.startswith("keras.") or isinstance(layer, keras.Model)
+    if own or kind in _NOT_GUIDABLE:
         _refuse(layer, f"the type {kind}, inside which a nonlinearity may hide")
     return None, None
 

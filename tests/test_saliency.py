@@ -308,7 +308,9 @@ def guided_by_hand(weights, x, ceilings):
     return gradient
 
 
-@pytest.mark.parametrize("kind", ["inside", "Activation", "ReLU", "ReLU 6", "relu6", "operation"])
+@pytest.mark.parametrize(
+    "kind", ["inside", "layer inside", "Activation", "ReLU", "ReLU 6", "relu6", "operation"]
+)
 def test_guided_backprop_by_hand(kind):
     ceiling = 6 if "6" in kind else np.inf
     rng = np.random.default_rng(4)
@@ -320,7 +322,8 @@ def test_guided_backprop_by_hand(kind):
     photo = keras.Input((4, 4, 3))
     x = layers.Flatten()(photo)
     for units in sizes[1:-1]:
-        x = layers.Dense(units, activation={"inside": "relu", "relu6": "relu6"}.get(kind))(x)
+        inside = {"inside": "relu", "relu6": "relu6", "layer inside": layers.ReLU()}.get(kind)
+        x = layers.Dense(units, activation=inside)(x)
         if kind == "Activation":
             x = layers.Activation("relu")(x)
         if kind.startswith("ReLU"):
@@ -381,6 +384,8 @@ class _Mystery(layers.Layer):
     [
         (layers.Identity(), {"activation": "swish", "name": "stem"}, "'stem' has .* silu"),
         (layers.Activation("gelu", name="bend"), {}, "'bend' has the activation gelu"),
+        (layers.Identity(), {"activation": layers.LeakyReLU(name="in")}, "'in' has .*LeakyReLU"),
+        (layers.SpectralNormalization(layers.Conv2D(2, 1, activation="tanh")), {}, "Spectral"),
         (layers.LeakyReLU(name="bend"), {}, "'bend' has the type LeakyReLU"),
         (layers.ReLU(negative_slope=0.1, name="bend"), {}, "negative slope 0.1"),
         (layers.PReLU(name="bend"), {}, "PReLU"),
