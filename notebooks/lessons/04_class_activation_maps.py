@@ -411,7 +411,9 @@ for name, each in by_layer.items():
 # %% [markdown]
 # The last layer answers "where is the class", earlier ones rather "which edges and textures". Read the last maps before pooling, unless you
 unless you
-# have a reason. The share inside the outline does not tell these maps apart: one number is never the whole story.: the last convolution is not the last map
+# have a reason. The share inside the outline does not tell these maps apart: one number is never the whole story.
+#
+# ### A trap: the last convolution is not the last map
 #
 # "Take the last convolution" is a common rule. In a network with shortcuts it is wrong. The convolution makes only one *summand*; a shortcut adds
 # another, and the ReLU comes after. A tiny network shows it: only the maps that are really pooled give the exact CAM.
@@ -549,7 +551,7 @@ except ValueError as reason:  # guided backprop is defined for networks of ReLUs
 # last convolution. Its Grad-CAM equals ours. Its Grad-CAM++ differs in two ways: it multiplies by $e^{S_c}$, the same for every cell, and it divides the
 # shares $\alpha$ of each map by their sum, which is not in the paper. At the pooled layer neither changes the picture.
 
-# %%
+# %% tags=["long"]
 import importlib.util
 
 if importlib.util.find_spec("tf_keras_vis") is None:
