@@ -410,7 +410,6 @@ for name, each in by_layer.items():
 
 # %% [markdown]
 # The last layer answers "where is the class", earlier ones rather "which edges and textures". Read the last maps before pooling, unless you
-unless you
 # have a reason. The share inside the outline does not tell these maps apart: one number is never the whole story.
 #
 # ### A trap: the last convolution is not the last map
