@@ -169,7 +169,7 @@ assert np.array_equal(choices["max of magnitudes"], saliency(net, photo, best.in
 # %%
 heat = saliency(net, photo, best.index)
 show_overlay(
-    photo, heat, percentile=99.5, title=f"|gradient| for {best.label}, max over colours",
+    photo, heat, percentile=99.5, title=f"Gradient for {best.label}, max |.|",
     alt="Fine bright specks over the cat and around it; the face is only a little denser than the rest.",
 )
 cat = load_mask("chelsea")  # True on the cat, drawn by hand
@@ -199,10 +199,10 @@ likeness = np.corrcoef(heat_before.ravel(), heat_after.ravel())[0, 1]
 before, after = net.logits(np.concatenate([pixels, nearly])).numpy() @ cat_score
 with figure_row(4, width=13, height=3.6, alt="Two photos that look the same, and their gradient maps, whose specks differ.") as axes:
     show_photo(pixels[0], "photo", ax=axes[0])
-    show_photo(nearly[0], "photo, noise of 3 levels", ax=axes[1])
+    show_photo(nearly[0], "noisy photo", ax=axes[1])
     limit = float(np.percentile(heat_before, 99.5))
-    show_map(heat_before, "max |gradient|", ax=axes[2], vmin=0, vmax=limit)
-    show_map(heat_after, "max |gradient|, noisy", ax=axes[3], vmin=0, vmax=limit)
+    show_map(heat_before, "photo: max |g|", ax=axes[2], vmin=0, vmax=limit)
+    show_map(heat_after, "noisy: max |g|", ax=axes[3], vmin=0, vmax=limit)
 print(f"logit of {best.label}: {before:.2f} and {after:.2f}   correlation of the two maps: {likeness:.2f}")
 if net.name == "course":
     assert abs(before - after) < 0.3 and likeness < 0.85
@@ -235,15 +235,35 @@ assert len(np.unique(along)) > 10
 #
 # $$\bar g = \frac{1}{n} \sum_{k=1}^{n} g(x + \varepsilon_k), \qquad \varepsilon_k \sim \mathcal{N}(0, \sigma^2)$$
 #
-# with $n$ copies and $\sigma$ a *fraction* of the photo's range, 10 to 20 per cent. The fraction has a reason: 20 levels are a lot in a pale photo. By hand,
-# with seeded noise, so that everybody gets the same picture:
+# with $n$ copies and $\sigma$ a *fraction* of the photo's range: 20 levels are a lot in a pale photo. The paper advises 10 to 20 per cent. It was written about large ImageNet networks, so ask
+# this network first: does it still see the class in the noisy copies? **Predict:** up to which noise?
 
 # %%
-copies, fraction = 30, 0.15
-sigma = fraction * (pixels.max() - pixels.min())
-draws = np.stack([tf.random.stateless_normal(pixels.shape[1:], (0, k)) for k in range(copies)])
-noisy = pixels + np.float32(sigma) * draws
-by_copy = gradients(noisy, cat_score)
+copies = 30
+draws = np.stack([tf.random.stateless_normal(pixels.shape[1:], (0, k)) for k in range(copies)])  # seeded
+spread = float(pixels.max() - pixels.min())
+fractions = [0.01, 0.03, 0.05, 0.1, 0.15, 0.2]
+still_seen = [
+    float(net.probabilities(net.logits(pixels + np.float32(f * spread) * draws[:10]))[:, best.index].mean())
+    for f in fractions
+]
+show_curve(
+    fractions, still_seen, xlabel="noise, as a fraction of the range", ylabel="probability",
+    title=f"Is the noisy copy still {best.label}?",
+    alt=f"The mean probability of {best.label} over noisy copies: {still_seen[0]:.2f} at the least noise, {still_seen[-1]:.2f} at the most.",
+)
+fraction = max([f for f, p in zip(fractions, still_seen, strict=True) if p > 0.9 * best.probability], default=0.01)
+print("the largest of these that leaves the answer nearly as it was:", fraction)
+if net.name == "course":
+    assert still_seen[fractions.index(0.15)] < 0.2 and fraction < 0.1
+
+# %% [markdown]
+# SmoothGrad explains the noisy copies. With the course network, at the paper's noise there is no cat left to explain: a small network, trained on few photos, is easily upset. A map made there
+# might still look fine. So we take the largest noise that leaves the answer as it was. By hand, with seeded noise, so that everybody gets the same picture:
+
+# %%
+sigma = fraction * spread
+by_copy = gradients(pixels + np.float32(sigma) * draws, cat_score)
 by_hand = np.abs(by_copy.mean(axis=0)).max(axis=-1)
 
 helper = smoothgrad(net, photo, best.index, samples=copies, noise=fraction, seed=0, resize=False)
@@ -257,7 +277,7 @@ assert np.allclose(by_hand, helper, rtol=1e-2, atol=1e-3 * helper.max())
 steps = {f"max |mean of {n}|": np.abs(by_copy[:n].mean(axis=0)).max(axis=-1) for n in (1, 5, copies)}
 compare_maps(
     steps, signed=False, vmax=float(np.percentile(steps["max |mean of 1|"], 99.5)), label="logits for each pixel level",
-    alt="Three maps: specks everywhere; fewer; then a calm, dark ground on which the cat's face and eyes remain.",
+    alt="Three maps, each calmer and darker than the one before; the specks that remain lie mostly on the cat.",
 )
 
 # %% [markdown]
@@ -266,21 +286,15 @@ compare_maps(
 # %%
 smooth = smoothgrad(net, photo, best.index, samples=copies, noise=fraction)
 show_overlay(
-    photo, smooth, percentile=99.5, title=f"SmoothGrad for {best.label}, max over colours, n = {copies}",
-    alt="A clear heat map on the cat: the eyes, nose and face are bright, the background is nearly empty.",
+    photo, smooth, percentile=99.5, title=f"SmoothGrad for {best.label}, max |.|",
+    alt="Bright specks gather on the cat, around its eyes above all; the background is darker than in the gradient's map.",
 )
 print(f"share on the cat: gradient {share_on_cat(heat):.0%}, SmoothGrad {share_on_cat(smooth):.0%}")
-p_noisy = net.probabilities(net.logits(noisy[:10]))[:, best.index].mean()
-print(f"probability of {best.label}: {best.probability:.2f} for the photo, {p_noisy:.2f} for the noisy copies")
 if net.name == "course":
-    assert share_on_cat(smooth) > share_on_cat(heat) + 0.04
-
-# %% [markdown]
-# Look at the second line too. SmoothGrad explains the *noisy copies*, and a network can think differently of them. If their probability fell to nothing, the map
-# would be about another answer.
+    assert share_on_cat(smooth) > share_on_cat(heat) + 0.02
 
 # %% [markdown] tags=["teaching-note"]
-# 6 min. Ask: is a clearer map a truer one? It answers another question, the mean over a neighbourhood, and it is cleaner by construction.
+# 6 min. The curve is worth the time: the usual setting, taken from a paper, destroys the very answer that it should explain. Ask: is a clearer map a truer one? It answers another question, the mean over a neighbourhood, and it is cleaner by construction.
 # Somebody will ask why the noise is not simply a blur of the map: a blur mixes neighbouring pixels, SmoothGrad keeps them apart and mixes photos.
 
 # %% [markdown]
@@ -412,7 +426,7 @@ results = {
 }
 compare_maps(
     {f"{name}, sum, signed": result[0] for name, result in results.items()}, columns=2, signed=True, percentile=99.5, label="logits",
-    alt="Four maps of red and blue specks for four baselines: the shares lie on other parts of the cat each time.",
+    alt="Four maps of red and blue specks for four baselines: strong all over the cat for black and white, faint and around the eyes for grey and blurred.",
 )
 luminance = photo.mean(axis=-1)
 darkest, dark_part = luminance < np.percentile(luminance, 10), {}
@@ -443,12 +457,12 @@ except ValueError as reason:  # for networks with other activations
 if guided is not None:
     pair = [around_grey(values, np.percentile(np.abs(values), 99.7)) for values in (slopes, guided)]
     show_grid(
-        [photo, *pair], columns=3, titles=["photo", "gradient, colours, signed", "guided, colours, signed"],
-        alt="The cat; coloured noise in which it is hardly seen; and a sharp drawing of its eyes, whiskers and stripes on grey.",
+        [photo, *pair], columns=3, titles=["photo", "gradient, signed", "guided, signed"],
+        alt="The cat; coloured noise in which it is hardly seen; and a drawing of its eyes and the lines of its face on even grey.",
     )
 
 # %% [markdown]
-# A drawing of the cat, down to its whiskers. It works for any channel of any convolution too: what in the photo feeds this channel? From three depths, the channel with the highest mean:
+# A drawing of the cat: its eyes and the lines of its face. It works for any channel of any convolution too: what in the photo feeds this channel? From three depths, the channel with the highest mean:
 
 # %%
 names = [row.name for row in conv_layers(net)]
@@ -458,7 +472,7 @@ if guided is not None:
         channel = int(feature_maps(net, photo, name).mean(axis=(0, 1)).argmax())
         drawing = guided_backprop(net, photo, layer=name, channel=channel, reduce="rgb", resize=False)
         drawings.append(around_grey(drawing, max(np.percentile(np.abs(drawing), 99.7), 1e-12)))
-        titles.append(f"{name}, channel {channel}")
+        titles.append(f"{name}: {channel}")
     show_grid(drawings, columns=3, titles=titles,
               alt="Three drawings on grey, each on its own scale: pixels nearly everywhere for the early channel, clear lines of the cat for the deep ones.")
 
@@ -479,11 +493,11 @@ def likeness_of(method):
 
 methods = {"gradient": saliency} | ({} if guided is None else {"guided": guided_backprop})
 compared = {name: likeness_of(method) for name, method in methods.items()}
-with figure_row(2, len(methods), width=9, height=4 * len(methods), alt="For the two classes the gradient's specks differ; the two drawings of guided backprop look the same.") as axes:
+with figure_row(2, len(methods), width=11, height=4.6 * len(methods), alt="For the two classes the gradient's specks differ; the two drawings of guided backprop look the same.") as axes:
     for row, (name, (maps, _)) in enumerate(compared.items()):
         for column, label in enumerate((best.label, other.label)):
             limit = float(np.percentile(maps[column], 99.5))
-            show_map(maps[column], f"{name}, {label}, sum of |.|", ax=axes[2 * row + column], vmin=0, vmax=limit)
+            show_map(maps[column], f"{name}, {label}, sum |.|", ax=axes[2 * row + column], vmin=0, vmax=limit)
 for name, (_, alike) in compared.items():
     print(f"{name:9s} correlation of the maps for {best.label} and {other.label}: {alike:.2f}")
 if net.name == "course":
@@ -532,7 +546,7 @@ inside = used[top:bottom, left:right]
 h, w = inside.shape
 inner = inside[h // 4 : h - h // 4, w // 4 : w - w // 4].sum() / used.sum()
 show_map(
-    inside, f"{deep}: what one cell uses of its {h} x {w} pixels", percentile=99.5, label="mean |gradient|, summed over colours",
+    inside, f"What one cell of {deep} uses", percentile=99.5, label="mean |gradient|, summed over colours",
     alt="A bright spot in the middle of the box that fades towards its borders; the corners are dark.",
 )
 print(f"in the box {inside.sum() / used.sum():.1%} of the gradient, in its inner half {inner:.0%}")
@@ -564,11 +578,13 @@ if Saliency and net.name == "course":  # the course network's own model reads pi
     tf.keras.utils.set_random_seed(0)
     their_smooth = np.asarray(tool(wanted, pixels, smooth_samples=20, smooth_noise=fraction, normalize_map=False))[0]
     magnitudes = np.abs(by_copy).mean(axis=0).max(axis=-1)
+    likenesses = []
     for name, ours in (("mean of the gradients (paper)", by_hand), ("mean of magnitudes", magnitudes)):
         alike = np.corrcoef(their_smooth.ravel(), ours.ravel())[0, 1]
+        likenesses.append(alike)
         print(f"their SmoothGrad and our {name}: correlation {alike:.2f}, mean {their_smooth.mean() / ours.mean():.1f} times ours")
-    assert np.corrcoef(their_smooth.ravel(), magnitudes.ravel())[0, 1] > 0.9
-    assert their_smooth.mean() > 1.5 * by_hand.mean()
+    assert likenesses[1] > likenesses[0] and their_smooth.mean() > 1.05 * by_hand.mean()
+    assert np.isclose(their_smooth.mean(), magnitudes.mean(), rtol=0.1)
 
 # %% [markdown]
 # ## Play
@@ -578,7 +594,7 @@ if Saliency and net.name == "course":  # the course network's own model reads pi
 # %%
 MY_PHOTO = "coffee"  # change me: a name of list_photos(), or a file
 MY_CLASS = None  # change me: a label, a pair of labels, or None for the top class
-NOISE, BASELINE = 0.15, 127.5  # change me
+NOISE, BASELINE = 0.03, 127.5  # change me
 
 mine = load_photo(MY_PHOTO)
 question = MY_CLASS or net.predict(mine)[0].label
@@ -637,25 +653,24 @@ if net.name == "course":
 # %% [markdown]
 # No eye finds the first mistake: the picture is the same, as each map is drawn on its own scale. The sum finds it at once.
 #
-# **Noise as an absolute number.** `noise=0.15` means a fraction of the photo's range. Some programs take such a number as the standard deviation itself. On pixels 0..255 that is no noise at all; and a default of 1.0, meant for other data,
+# **Noise as an absolute number.** In the helper, `noise=0.15` means a fraction of the photo's range. Some programs take such a number as the standard deviation itself. On pixels 0..255 that is no noise at all; and a default of 1.0, meant for other data,
 # drowns pixels between 0 and 1.
 
 # %%
-spread = float(pixels.max() - pixels.min())
-trials = {"0.15 levels": 0.15 / spread, "0.15 of the range": 0.15, "1.0 of the range": 1.0}
+trials = {"0.15 levels": 0.15 / spread, f"{fraction} of range": fraction, "1.0 of range": 1.0}
 drawn = {
     f"max |.|, {name}": smoothgrad(net, photo, best.index, samples=20, noise=size, resize=False)
     for name, size in trials.items()
 }
 compare_maps(
     drawn, signed=False, percentile=99.5, label="logits for each pixel level",
-    alt="Three maps: the raw specks of the gradient; a calm map of the face; and, under far too much noise, almost nothing of the cat.",
+    alt="Three maps: the raw specks of the gradient; a calmer map; and, under far too much noise, a dark one without the cat.",
 )
 for name, values in drawn.items():
     print(f"{name:28s} correlation with the plain gradient {np.corrcoef(values.ravel(), heat_before.ravel())[0, 1]:.2f}")
 if net.name == "course":
     plain = [np.corrcoef(values.ravel(), heat_before.ravel())[0, 1] for values in drawn.values()]
-    assert plain[0] > 0.95 and plain[2] < plain[1] < plain[0]
+    assert plain[0] > 0.95 and plain[2] < min(plain[:2])
 
 # %% [markdown] tags=["teaching-note"]
 # 4 min. All these are real mistakes in programs that people download and learn from, and none of them crashes. Ask for each: which number would have
@@ -747,11 +762,11 @@ total = float((end - start) @ vector)
 check("05-total", total, net=net, photo=photo)
 
 # %% [markdown]
-# **A beautiful map.** Guided backprop draws every whisker of the cat for the class *cat*, and the same whiskers for the class *tower*. What follows? Put a letter into `conclusion`.
+# **A beautiful map.** Guided backprop draws the eyes of the cat for the class *cat*, and the same eyes for the class *tower*. What follows? Put a letter into `conclusion`.
 #
 # - a: the network sees a tower in the cat
 # - b: the drawing shows what the photo contains more than what the class depends on
-# - c: the network relies on whiskers, because the lines are so clear
+# - c: the network relies on the eyes, because the lines are so clear
 # - d: the weights of the last layer are broken
 
 # %%
