@@ -122,7 +122,8 @@ def check(exercise_id, answer=None, **given):
 def hint(exercise_id, number=None):
     """The next hint of an exercise at each call, or the hint with this number (from 1).
 
-    Hints go from gentle to nearly the answer; after the last one it is shown again.
+    exercise_id: such as "00-softmax". number: from 1; None for the next one. Hints go from gentle to
+    nearly the answer; after the last one it is shown again.
     Raises ValueError for an unknown exercise id or hint number.
     """
     exercise = exercise_sets.find(exercise_id)
@@ -138,6 +139,7 @@ def hint(exercise_id, number=None):
 def solution(exercise_id):
     """The source of an exercise's solution, as the lecturer's notebook has it.
 
+    exercise_id: such as "00-softmax", as it stands in the `check` line.
     Raises ValueError for an unknown exercise id.
     """
     exercise = exercise_sets.find(exercise_id)

@@ -4,6 +4,7 @@ The result is a function of the lesson, its neighbours and `publication.json` al
 bytes are the same everywhere. Outputs come from `notebook_running.py`.
 """
 
+import ast
 import hashlib
 import json
 import re
@@ -53,13 +54,14 @@ def make_notebook(lesson, lessons, kind, published=None):
 
 
 def code_hash(cells):
-    """Hash of the sources of the lesson's code cells: what the stored outputs were made by.
+    """Hash of what the lesson's code cells do: what the stored outputs were made by.
 
+    It is taken from the syntax trees, so that comments and layout may change without a new run.
     The set-up cell is left out: a new address of the published copy changes no output.
     """
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     sources = [cell["source"] for cell in code if "setup" not in cell["metadata"].get("tags", [])]
-    return _hash(json.dumps(sources))[:16]
+    return _hash(json.dumps([_syntax(ast.parse(source)) for source in sources]))[:16]
 
 
 def dump(notebook):
@@ -89,6 +91,16 @@ def without_outputs(notebook):
 
 def _lined(cell):
     return dict(cell, source=cell["source"].splitlines(keepends=True))
+
+
+def _syntax(node):
+    """A syntax tree as nested lists, without positions and empty fields: alike in every Python."""
+    if isinstance(node, list):
+        return [_syntax(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, [[name, _syntax(value)] for name, value in fields]]
 
 
 def _hash(text):

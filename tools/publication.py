@@ -19,7 +19,7 @@ SETUP_NOTE = (
 
 # at most ten lines, the same in every notebook
 _SETUP = '''\
-import importlib.util, os, subprocess, sys  # noqa: E401
+import importlib.util, os, subprocess, sys  # noqa: E401, I001
 def ready(): return all(map(importlib.util.find_spec, ["cnnvis_helpers", "tensorflow"]))
 sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers")]
 source = os.environ.get("CNNVIS_SOURCE") or "{requirement}"

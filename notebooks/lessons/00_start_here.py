@@ -68,7 +68,9 @@ assert photo.shape == (300, 451, 3) and photo.dtype == np.uint8
 
 # %%
 print(net)
-print(len(net.labels), "classes:", ", ".join(net.labels[:16]), "..." if len(net.labels) > 16 else "")
+print(
+    len(net.labels), "classes:", ", ".join(net.labels[:16]), "..." if len(net.labels) > 16 else ""
+)
 if net.name == "course":
     assert len(net.labels) == 16
 
@@ -82,7 +84,10 @@ best = answer[0]
 show_predictions(
     answer,
     title="What the network answers",
-    alt=f"Bars for the five most probable classes; the longest, for {best.label}, reaches {best.probability:.2f}.",
+    alt=(
+        f"Bars for the five most probable classes; the longest, for {best.label}, reaches "
+        f"{best.probability:.2f}."
+    ),
 )
 if net.name == "course":
     assert best.label == "cat" and best.probability > 0.5
@@ -100,7 +105,10 @@ show_grid(
     [photo, pixels[0].astype(np.uint8)],
     titles=["the photo", f"what the network reads, {pixels.shape[2]} x {pixels.shape[1]}"],
     columns=2,
-    alt="The same cat twice: sharp on the left, squeezed into a small, coarser square on the right.",
+    alt=(
+        "The same cat twice: sharp on the left, squeezed into a small, coarser square on the "
+        "right."
+    ),
 )
 
 # %% [markdown]
@@ -122,7 +130,10 @@ print("smallest", round(float(logits.min()), 2), " sum", round(float(logits.sum(
 # %%
 probabilities = np.exp(logits) / np.exp(logits).sum()
 
-print(f"{net.labels[best.index]}: {probabilities[best.index]:.4f} by hand, {best.probability:.4f} by the helper")
+print(
+    f"{net.labels[best.index]}: {probabilities[best.index]:.4f} by hand, {best.probability:.4f} "
+    "by the helper"
+)
 if net.head == "softmax":
     assert np.isclose(probabilities[best.index], best.probability, rtol=1e-4)
     assert np.isclose(probabilities.sum(), 1, atol=1e-5)
@@ -138,7 +149,10 @@ show_overlay(
     photo,
     heat,
     title=f"Grad-CAM for {best.label}: what raised its logit",
-    alt=f"The photo in grey under a heat map for {best.label}: the bright region lies on the animal, the background stays dark.",
+    alt=(
+        f"The photo in grey under a heat map for {best.label}: the bright region lies on the "
+        "animal, the background stays dark."
+    ),
 )
 print("the map has the photo's size:", heat.shape == photo.shape[:2])
 
@@ -151,7 +165,10 @@ print("the map has the photo's size:", heat.shape == photo.shape[:2])
 cat = load_mask("chelsea")
 share_of_heat = heat[cat].sum() / heat.sum()
 share_of_photo = cat.mean()
-print(f"{share_of_heat:.0%} of the heat lies on the cat, which covers {share_of_photo:.0%} of the photo")
+print(
+    f"{share_of_heat:.0%} of the heat lies on the cat, which covers {share_of_photo:.0%} of the "
+    "photo"
+)
 if net.name == "course":
     assert share_of_heat > share_of_photo
 
@@ -163,8 +180,8 @@ if net.name == "course":
 # %% [markdown]
 # ## What goes wrong with a confident answer
 #
-# A network answers every photo, also one that shows nothing it knows. Look at the next photos and say for each what an honest answer
-# would be. Then look at what came out.
+# A network answers every photo: one that it should know, and one that shows nothing it knows. Look at the next photos and say for each
+# what an honest answer would be. Then look at what came out.
 
 # %%
 names = ["coffee", "rocket", "horse", "coins"]
@@ -174,8 +191,9 @@ show_grid(
     strange,
     titles=[f"{guess.label} {guess.probability:.2f}" for guess in first],
     columns=4,
-    alt="Four photos with the network's answer above each: " + "; ".join(
-        f"{name}, called {guess.label}" for name, guess in zip(names, first, strict=True)) + ".",
+    alt="Four photos with the network's answer above each: "
+    + "; ".join(f"{name}, called {guess.label}" for name, guess in zip(names, first, strict=True))
+    + ".",
 )
 
 # %% [markdown]
@@ -186,10 +204,10 @@ show_grid(
 # ## Your turn: a photo of your own
 #
 # `load_photo` takes a name from `list_photos()`, the path of a file, or the address of a picture on the web. Change the name, or put
-# your own path in, and run the two cells above again with it.
+# your own path in, and run the cell.
 
 # %%
-MY_PHOTO = "astronaut"  # change me: a name, "my_photo.jpg", or "https://..."
+MY_PHOTO = "motorcycle"  # change me: a name, "my_photo.jpg", or "https://..."
 
 mine = load_photo(MY_PHOTO)
 guess = net.predict(mine, top=1)[0]
@@ -199,7 +217,12 @@ show_overlay(
     title=f"{guess.label} {guess.probability:.2f}",
     alt=f"The chosen photo in grey under the heat map of its top class, {guess.label}.",
 )
-print("there are", len(list_photos()), "photos in the course:", ", ".join(p.name for p in list_photos()))
+print(
+    "there are",
+    len(list_photos()),
+    "photos in the course:",
+    ", ".join(p.name for p in list_photos()),
+)
 
 # %% [markdown]
 # ## Exercises
@@ -209,6 +232,7 @@ print("there are", len(list_photos()), "photos in the course:", ", ".join(p.name
 #
 # **Softmax.** Write a function that takes the logits of one photo, an array of shape `(n,)`, and returns the probabilities of the
 # `n` classes, also of shape `(n,)`. It should survive large logits: $e^{1000}$ is not a number that a computer can hold.
+
 
 # %%
 def softmax(logits):
@@ -234,6 +258,7 @@ check("00-second", second, net=net, photo=coffee)
 # %% [markdown]
 # **A heat map's share.** Write a function that takes a heat map (an array of shape `(h, w)`, no negative values) and a mask of the same
 # shape (`True` on the object), and returns the share of the heat that lies on the object, a number from 0 to 1.
+
 
 # %%
 def share_on(heat, mask):

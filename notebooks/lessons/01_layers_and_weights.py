@@ -75,9 +75,15 @@ show_vector(
     xlabel="convolution, in order",
     ylabel="weights and biases",
     title="How many numbers each convolution holds",
-    alt=f"One bar a convolution; the highest is {largest.name} with {largest.parameters:,} numbers.",
+    alt=(
+        f"One bar a convolution; the highest is {largest.name} with {largest.parameters:,} "
+        "numbers."
+    ),
 )
-print(f"{largest.name} alone holds {largest.parameters / counts.sum():.0%} of all numbers in convolutions")
+print(
+    f"{largest.name} alone holds {largest.parameters / counts.sum():.0%} of all numbers in "
+    "convolutions"
+)
 if net.name == "course":
     assert counts[-1] == counts.max() and (np.diff(counts) > 0).all()
 
@@ -125,7 +131,11 @@ assert by_hand == net.layer(first).count_params()
 
 # %%
 picture = net.prepare(photo)[0] / 127.5 - 1
-y, x, k = 40, 60, int(np.abs(kernel).sum(axis=(0, 1, 2)).argmax())  # the filter with the largest weights
+y, x, k = (
+    40,
+    60,
+    int(np.abs(kernel).sum(axis=(0, 1, 2)).argmax()),
+)  # the filter with the largest weights
 
 window = picture[y : y + height, x : x + width]
 response = (window * kernel[:, :, :, k]).sum() + (0 if bias is None else bias[k])
@@ -149,7 +159,9 @@ assert np.isclose(everywhere[y, x, k], response, atol=1e-4)
 
 # %%
 if net.name == "course":
-    its_own = feature_maps(net, photo, first)[y + 1, x + 1, k]  # padding moves the window's corner by one
+    its_own = feature_maps(net, photo, first)[
+        y + 1, x + 1, k
+    ]  # padding moves the window's corner by one
     print("by hand", round(max(0.0, float(response)), 4), " the network", round(float(its_own), 4))
     assert np.isclose(max(0.0, response), its_own, atol=1e-3)
 else:
@@ -171,7 +183,10 @@ show_filters(
     kernel,
     scale="each",
     title=f"The {kernel.shape[-1]} filters of {first}",
-    alt=f"{kernel.shape[-1]} tiny pictures of {height} by {width} coloured squares: no shape is recognised, and each has colours of its own.",
+    alt=(
+        f"{kernel.shape[-1]} tiny pictures of {height} by {width} coloured squares: no shape is "
+        "recognised, and each has colours of its own."
+    ),
 )
 
 # %% [markdown]
@@ -186,7 +201,10 @@ show_filter_channels(
     filters=strongest,
     channels=range(kernel.shape[2]),
     title="Six filters by colour",
-    alt="A table of six filters and three colours; each small square has light cells, which add, and dark cells, which subtract.",
+    alt=(
+        "A table of six filters and three colours; each small square has light cells, which add, "
+        "and dark cells, which subtract."
+    ),
 )
 
 # %% [markdown]
@@ -201,7 +219,10 @@ show_grid(
     [photo] + [answers[:, :, k] for k in shown],
     titles=["the photo"] + [f"filter {k} finds" for k in shown],
     columns=4,
-    alt="The cat, and three maps of it in which its outlines are bright on dark, each in another direction.",
+    alt=(
+        "The cat, and three maps of it in which its outlines are bright on dark, each in another "
+        "direction."
+    ),
 )
 
 # %% [markdown]
@@ -221,6 +242,7 @@ show_filters(
 # %% [markdown]
 # Could you tell which grid is the learned one? The eye is easily fooled, so ask for a number. Add up all weights of a filter: if
 # positive and negative ones cancel, the filter ignores an even area and answers to change. What remains, as a share of all weights:
+
 
 # %%
 def remainder(kernel):
@@ -268,7 +290,10 @@ show_filters(
     kernel,
     scale="shared",
     title="The same filters on one scale",
-    alt="The same tiny pictures; many are now nearly grey, because their weights are small beside the strongest.",
+    alt=(
+        "The same tiny pictures; many are now nearly grey, because their weights are small beside "
+        "the strongest."
+    ),
 )
 print(f"the weakest filter reaches {strength.min() / strength.max():.0%} of the strongest")
 
@@ -278,12 +303,22 @@ print(f"the weakest filter reaches {strength.min() / strength.max():.0%} of the 
 # then looks red. `filters` puts them in order; below, the wrong order on purpose.
 
 # %%
-order = np.argsort(-np.abs(kernel[:, :, 0] - kernel[:, :, -1]).sum(axis=(0, 1)))[:8]  # the most colourful ones
+order = np.argsort(-np.abs(kernel[:, :, 0] - kernel[:, :, -1]).sum(axis=(0, 1)))[
+    :8
+]  # the most colourful ones
 right, wrong = kernel[:, :, :, order], kernel[:, :, ::-1][:, :, :, order]
-show_filters(right, scale="each", title="Red, green, blue: right",
-             alt="Eight tiny filters in their true colours.")
-show_filters(wrong, scale="each", title="The same filters read as blue, green, red: wrong",
-             alt="The same eight filters with red and blue exchanged: orange became light blue.")
+show_filters(
+    right,
+    scale="each",
+    title="Red, green, blue: right",
+    alt="Eight tiny filters in their true colours.",
+)
+show_filters(
+    wrong,
+    scale="each",
+    title="The same filters read as blue, green, red: wrong",
+    alt="The same eight filters with red and blue exchanged: orange became light blue.",
+)
 assert not np.allclose(right, wrong)
 
 # %% [markdown] tags=["teaching-note"]
@@ -295,6 +330,7 @@ assert not np.allclose(right, wrong)
 #
 # **Count.** Write a function that returns how many numbers (weights and biases) a convolution holds, a whole number.
 # `hint("01-count")` helps.
+
 
 # %%
 def count_numbers(height, width, channels_in, channels_out):
@@ -329,6 +365,7 @@ check("01-vgg16", vgg16)
 # %% [markdown]
 # **One window.** Write a function that returns the answer of one filter on one window, a number: weighted sum, bias, ReLU.
 
+
 # %%
 def answer(window, filter, bias):
     """ReLU of (window (h, w, c) under filter (h, w, c), summed, plus bias)."""
@@ -344,6 +381,7 @@ check("01-window", answer)
 # **Zero is grey.** Write a function that turns a kernel of any shape into values from 0 to 1 for a picture: 0.5 where the weight is zero,
 # 1 at plus the largest absolute weight, 0 at minus it.
 
+
 # %%
 def grey_at_zero(kernel):
     """Array of the kernel's shape, 0..1, with 0.5 for weight zero."""
@@ -357,6 +395,7 @@ check("01-grey", grey_at_zero)
 # %% [markdown]
 # **Put the colours right.** A kernel of shape (h, w, 3, n) was trained on blue, green, red. Return it with its input channels in the order
 # red, green, blue, same shape.
+
 
 # %%
 def to_rgb(kernel):

@@ -85,7 +85,10 @@ show_feature_maps(
     maps[layers[0]],
     columns=8,
     title=f"{layers[0]}: every filter's map of the photo",
-    alt="A grid of small maps in which the cat's face is clearly seen; in some its outlines are bright, in others whole areas.",
+    alt=(
+        "A grid of small maps in which the cat's face is clearly seen; in some its outlines are "
+        "bright, in others whole areas."
+    ),
 )
 
 # %% [markdown]
@@ -128,12 +131,18 @@ shapes = {
     "bright dot": rows**2 + columns**2 < (height // 32) ** 2,
     "dark dot": rows**2 + columns**2 >= (height // 32) ** 2,
 }
-tests = {name: np.repeat(np.where(shape, 200, 55).astype(np.uint8)[..., None], 3, 2) for name, shape in shapes.items()}
+tests = {
+    name: np.repeat(np.where(shape, 200, 55).astype(np.uint8)[..., None], 3, 2)
+    for name, shape in shapes.items()
+}
 show_grid(
     list(tests.values()),
     titles=list(tests),
     columns=6,
-    alt="Six drawn test pictures in grey: a vertical edge, a level edge, two slanted edges, a bright dot, a dark dot.",
+    alt=(
+        "Six drawn test pictures in grey: a vertical edge, a level edge, two slanted edges, a "
+        "bright dot, a dark dot."
+    ),
 )
 
 # %% [markdown]
@@ -167,7 +176,10 @@ show_grid(
     [maps[probed][:, :, channel] for channel in detectors],
     titles=[f"{name}: {channel}" for name, channel in zip(tests, detectors, strict=True)],
     columns=3,
-    alt="Six maps of the photo, one for each detector: different parts of the cat's outline and fur light up in each.",
+    alt=(
+        "Six maps of the photo, one for each detector: different parts of the cat's outline and "
+        "fur light up in each."
+    ),
 )
 
 # %% [markdown] tags=["teaching-note"]
@@ -185,7 +197,11 @@ channel = maps[layers[0]][:, :, 0].astype(np.float64)
 by_hand = np.clip((channel - channel.mean()) / channel.std() * 64 + 128, 0, 255).astype(np.uint8)
 
 assert (np.abs(by_hand.astype(int) - standardise_tile(channel)) <= 1).all()
-print("mean", round(float(channel.mean()), 3), "becomes 128; one standard deviation above it becomes 192")
+print(
+    "mean",
+    round(float(channel.mean()), 3),
+    "becomes 128; one standard deviation above it becomes 192",
+)
 
 # %% [markdown]
 # The mosaics of an early, a middle and a late layer, sixteen channels in a row:
@@ -195,8 +211,12 @@ for name in chosen:
     show_mosaic(
         maps[name][:, :, :96],
         title=name,
-        alt=f"Mosaic of the channels of {name}: " + (
-            "the cat is seen in nearly every tile." if name == chosen[0] else "coarse patches, different in each tile."),
+        alt=f"Mosaic of the channels of {name}: "
+        + (
+            "the cat is seen in nearly every tile."
+            if name == chosen[0]
+            else "coarse patches, different in each tile."
+        ),
     )
 
 # %% [markdown]
@@ -213,7 +233,10 @@ show_curve(
     xlabel="layer, in order",
     ylabel="zeros in per cent",
     title="Sparsity, layer by layer",
-    alt="A curve of the share of zeros from layer to layer: it rises on the whole, but goes up and down on the way.",
+    alt=(
+        "A curve of the share of zeros from layer to layer: it rises on the whole, but goes up "
+        "and down on the way."
+    ),
 )
 table
 
@@ -242,8 +265,16 @@ for name in (layers[1], layers[len(layers) // 2], layers[-1]):
     boxes.append(field.box(row, column, photo))
     names.append(f"{name}: {field.size[0]} px")
     print(field)
-show_boxes(photo, boxes, labels=names, title="What one cell can see",
-           alt="Three boxes on the cat: a tiny one, one as large as an eye, and one that covers most of the photo.")
+show_boxes(
+    photo,
+    boxes,
+    labels=names,
+    title="What one cell can see",
+    alt=(
+        "Three boxes on the cat: a tiny one, one as large as an eye, and one that covers most of "
+        "the photo."
+    ),
+)
 
 # %% [markdown]
 # What a cell *can* see is not what it uses: pixels near the middle of the box reach it on many ways, those at the border on few. Lesson 05
@@ -255,7 +286,9 @@ show_boxes(photo, boxes, labels=names, title="What one cell can see",
 # be compared, and correlate each channel with the brightness of the photo. What a typical channel (the median) reaches:
 
 # %%
-grid = maps[net.last_conv].shape[:2] if net.last_conv in maps else feature_maps(net, photo).shape[:2]
+grid = (
+    maps[net.last_conv].shape[:2] if net.last_conv in maps else feature_maps(net, photo).shape[:2]
+)
 
 
 def shrunk(picture):
@@ -271,9 +304,15 @@ for name in layers:
     values = values[:, values.std(axis=0) > 0]  # a dead channel follows nothing
     typical.append(np.median(np.abs(np.corrcoef(values.T, brightness)[-1, :-1])))
 show_curve(
-    range(1, len(layers) + 1), typical, xlabel="convolution, in order", ylabel="correlation",
+    range(1, len(layers) + 1),
+    typical,
+    xlabel="convolution, in order",
+    ylabel="correlation",
     title="How closely a typical channel follows the brightness",
-    alt=f"A curve that falls from {typical[0]:.2f} in the first convolution to {typical[-1]:.2f} in the last.",
+    alt=(
+        f"A curve that falls from {typical[0]:.2f} in the first convolution to {typical[-1]:.2f} "
+        "in the last."
+    ),
 )
 if net.name == "course":
     assert typical[0] > 0.35 and max(typical[5:]) < 0.3
@@ -291,10 +330,18 @@ if net.name == "course":
 name = layers[1]
 power = maps[name].max(axis=(0, 1))
 weakest = sorted(np.argsort(np.where(power > 0, power, np.inf))[:8])
-for scale, verdict in (("each", "each on its own scale: all look busy"), ("shared", "on the layer's scale: they hardly answer")):
+for scale, verdict in (
+    ("each", "each on its own scale: all look busy"),
+    ("shared", "on the layer's scale: they hardly answer"),
+):
     show_feature_maps(
-        maps[name], columns=8, channels=weakest, scale=scale, vmin=0,
-        vmax=float(maps[name].max()) if scale == "shared" else None, title=verdict,
+        maps[name],
+        columns=8,
+        channels=weakest,
+        scale=scale,
+        vmin=0,
+        vmax=float(maps[name].max()) if scale == "shared" else None,
+        title=verdict,
         alt=f"Eight maps, {verdict}.",
     )
 
@@ -305,8 +352,16 @@ for scale, verdict in (("each", "each on its own scale: all look busy"), ("share
 # %%
 wrong = feature_maps(net, photo / 255, layers[0])
 right = maps[layers[0]]
-print("top class as it should be:", net.predict(photo)[0].label, " with pixels 0..1:", net.predict(photo / 255)[0].label)
-print("correlation of the two stacks of maps:", round(float(np.corrcoef(wrong.ravel(), right.ravel())[0, 1]), 2))
+print(
+    "top class as it should be:",
+    net.predict(photo)[0].label,
+    " with pixels 0..1:",
+    net.predict(photo / 255)[0].label,
+)
+print(
+    "correlation of the two stacks of maps:",
+    round(float(np.corrcoef(wrong.ravel(), right.ravel())[0, 1]), 2),
+)
 if net.name == "course":
     assert net.predict(photo / 255)[0].label != net.predict(photo)[0].label
 
@@ -318,6 +373,7 @@ if net.name == "course":
 # ## Exercises
 #
 # **Sparsity by hand.** Return the share of exact zeros in a stack of maps, a number from 0 to 1. `hint("02-zeros")` helps.
+
 
 # %%
 def share_of_zeros(maps):
@@ -332,6 +388,7 @@ check("02-zeros", share_of_zeros)
 # %% [markdown]
 # **Make it visible.** Return one channel, an array (h, w), ready to be drawn: centred, divided by its standard deviation, times 64, plus 128,
 # cut to 0..255, as `uint8`. A channel that is the same everywhere should become 128 everywhere.
+
 
 # %%
 def visible(channel):
@@ -361,6 +418,7 @@ check("02-loudest", loudest, net=net, photo=photo)
 # **Receptive field on paper.** Layers are given in order as pairs (window, stride), such as `[(3, 1), (3, 1), (2, 2), (3, 1)]` for two
 # 3 x 3 convolutions, a 2 x 2 pooling and another convolution. Return how many pixels wide the field of one cell of the last layer is.
 
+
 # %%
 def field_size(layers):
     """Width in pixels that one cell sees behind layers [(window, stride), ...]."""
@@ -378,6 +436,7 @@ check("02-field", field_size)
 # %% [markdown]
 # **Back to the photo.** A map has `rows` x `columns` cells and covers a photo of shape (H, W) evenly. Return the middle of the cell
 # (row, column) as a tuple (y, x) in pixels of the photo; the top left corner of the photo is (0, 0).
+
 
 # %%
 def middle(row, column, map_shape, photo_shape):

@@ -92,7 +92,10 @@ if dense is not None:
         channels=sorted(givers),
         columns=4,
         title=f"The eight maps that give {best.label} most",
-        alt="Eight coarse maps of a few cells each; their bright cells lie in broad patches, in each map elsewhere.",
+        alt=(
+            "Eight coarse maps of a few cells each; their bright cells lie in broad patches, in "
+            "each map elsewhere."
+        ),
     )
 
 # %% [markdown]
@@ -124,9 +127,14 @@ if dense is not None:
     row, column = np.unravel_index(by_hand.argmax(), by_hand.shape)
     limit = float(np.abs(by_hand).max())
     look = dict(signed=True, vmax=limit, label="logits")
-    with figure_row(2, alt=(
-        f"Left, the photo under {height} by {width} coloured cells, darkest red in row {row + 1}, column "
-        f"{column + 1}; right, the same values as a smooth heat.")) as (left, right):
+    with figure_row(
+        2,
+        alt=(
+            f"Left, the photo under {height} by {width} coloured cells, darkest red in row "
+            f"{row + 1}, column "
+            f"{column + 1}; right, the same values as a smooth heat."
+        ),
+    ) as (left, right):
         show_overlay(photo, by_hand, grid=True, title="What was computed", ax=left, **look)
         show_overlay(photo, cam(net, photo, best.index), title="Enlarged", ax=right, **look)
 
@@ -150,6 +158,7 @@ if dense is not None:
 #
 # with the weight $\alpha_k^c$ of map $k$ for class $c$ and the heat map $L^c$; the other symbols are as above. The ReLU keeps what speaks *for* the class.
 # `net.forward` runs the network and also hands out the maps of a layer, from the same pass.
+
 
 # %%
 def gradcam_by_hand(score_of, layer):
@@ -198,7 +207,10 @@ if dense is not None:
     assert np.allclose(gradients, weights / (height * width), atol=1e-5)
     k = givers[0]
     print(f"gradients of map {k}: {gradients[..., k].min():.6f} to {gradients[..., k].max():.6f}")
-    print(f"its weight for {best.label}, divided by {height * width}: {weights[k] / height / width:.6f}")
+    print(
+        f"its weight for {best.label}, divided by {height * width}: "
+        f"{weights[k] / height / width:.6f}"
+    )
 
 # %% [markdown] tags=["teaching-note"]
 # 10 min. Let them see the ratios before you scroll. Somebody will say "rounding errors" or "coincidence"; let them count the cells. Then the
@@ -255,10 +267,13 @@ show_overlay(
     astronaut,
     on_astronaut,
     title=f"Grad-CAM for {target or net.predict(astronaut)[0].label}",
-    alt="The astronaut in grey under a heat map" + ("; the brightest spot lies on her face, a weaker one "
-        "elsewhere." if target else "."),
+    alt="The astronaut in grey under a heat map"
+    + ("; the brightest spot lies on her face, a weaker one elsewhere." if target else "."),
 )
-print(f"{share_inside(on_astronaut, head):.0%} of the heat lies on the head, {head.mean():.0%} of the photo")
+print(
+    f"{share_inside(on_astronaut, head):.0%} of the heat lies on the head, {head.mean():.0%} of "
+    "the photo"
+)
 if net.name == "course":
     assert head.mean() < 1 / 14 and share_inside(on_astronaut, head) > 3 * head.mean()
     assert head[np.unravel_index(on_astronaut.argmax(), head.shape)]  # the peak is on the head
@@ -290,15 +305,16 @@ pair = {
     best.label: gradcam(net, photo, best.index, relu=False),
     net.labels[rival]: gradcam(net, photo, rival, relu=False),
     f"{best.label} rather than {net.labels[rival]}": gradcam(
-        net, photo, (best.index, rival), relu=False),
+        net, photo, (best.index, rival), relu=False
+    ),
 }
 compare_maps(
     pair,
     photo=photo,
     signed=True,
     title="Before the ReLU",
-    alt="Three heat maps on one scale: strong red on the animal for the top class, nearly nothing or pale blue "
-    "for the other class, and strong red again for the difference.",
+    alt="Three heat maps on one scale: strong red on the animal for the top class, nearly nothing "
+    "or pale blue for the other class, and strong red again for the difference.",
 )
 a, b, difference = pair.values()
 assert np.allclose(a - b, difference, atol=1e-4)  # before the ReLU, maps subtract as logits do
@@ -308,8 +324,11 @@ assert np.allclose(a - b, difference, atol=1e-4)  # before the ReLU, maps subtra
 # the face?
 
 # %%
-first, other = ("face", "shoe") if net.name == "course" else [
-    guess.index for guess in net.predict(astronaut, top=2)]
+first, other = (
+    ("face", "shoe")
+    if net.name == "course"
+    else [guess.index for guess in net.predict(astronaut, top=2)]
+)
 names = [net.labels[net.class_index(each)] for each in (first, other)]
 contrast = gradcam(net, astronaut, (first, other), relu=False)
 show_overlay(
@@ -318,7 +337,11 @@ show_overlay(
     signed=True,
     title=f"Red: {names[0]}, blue: {names[1]}",
     alt=f"Signed heat map on the astronaut: red where {names[0]} gains, blue where {names[1]} does"
-    + ("; pale red on her hair, deep blue on the collar and chest." if net.name == "course" else "."),
+    + (
+        "; pale red on her hair, deep blue on the collar and chest."
+        if net.name == "course"
+        else "."
+    ),
 )
 if net.name == "course":
     assert net.predict(astronaut)[0].label == "shoe"
@@ -339,11 +362,11 @@ if net.name == "course":
 # nearly everything, and the gradient vanishes: softmax is **saturated**. Let us make the network surer by multiplying its logits by 2, 4, and so on;
 # the order of the classes stays the same.
 
+
 # %%
 def probability_of(target, sharper=1):
     """Score function: the probability of a class, of logits times `sharper`."""
-    return lambda logits: tf.reduce_sum(
-        tf.nn.softmax(sharper * logits) * net.score_vector(target))
+    return lambda logits: tf.reduce_sum(tf.nn.softmax(sharper * logits) * net.score_vector(target))
 
 
 def peak(score_of):
@@ -353,7 +376,9 @@ def peak(score_of):
 for k in (1, 2, 4, 8, 16):
     logit = k * peak(logit_of(best.index))
     probability = peak(probability_of(best.index, k))
-    print(f"logits x {k:2d}: peak from the logit {logit:.3f}, from the probability {probability:.2g}")
+    print(
+        f"logits x {k:2d}: peak from the logit {logit:.3f}, from the probability {probability:.2g}"
+    )
 if net.name == "course":
     assert probability == 0 and peak(probability_of(best.index)) < 0.03 * peak(logit_of(best.index))
 
@@ -374,9 +399,15 @@ show_grid(
     scale="each",
     signed=True,
     title=f"Grad-CAM for {net.labels[loser]}, before the ReLU",
-    alt="Two coarse maps for the same class: some cells are red on the left; on the right nearly all are blue.",
+    alt=(
+        "Two coarse maps for the same class: some cells are red on the left; on the right nearly "
+        "all are blue."
+    ),
 )
-print("peak after the ReLU:", f"{max(from_logit.max(), 0):.3f} and {max(from_probability.max(), 0):.1e}")
+print(
+    "peak after the ReLU:",
+    f"{max(from_logit.max(), 0):.3f} and {max(from_probability.max(), 0):.1e}",
+)
 if net.name == "course":
     assert from_logit.max() > 0.04 and from_probability.max() < -0.05 * from_probability.min()
     rather = gradcam(net, photo, (loser, best.index), relu=False, resize=False)
@@ -403,7 +434,10 @@ show_grid(
     columns=4,
     scale="each",
     title="Grad-CAM from four layers, each on its own scale",
-    alt="Four heat maps from early to late: fine and scattered at first, one broad blob on the animal at last.",
+    alt=(
+        "Four heat maps from early to late: fine and scattered at first, one broad blob on the "
+        "animal at last."
+    ),
 )
 for name, each in by_layer.items():
     print(f"{name:24s} {share_inside(each, outline):.0%} inside the outline")
@@ -427,7 +461,8 @@ branch = keras.layers.Conv2D(6, 3, padding="same", name="branch_conv")(inputs)
 total = keras.layers.Add(name="add")([shortcut, branch])
 pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU(name="out")(total))
 tiny = load_network(
-    keras.Model(inputs, keras.layers.Dense(2, name="scores")(pooled)), preprocess="tf")
+    keras.Model(inputs, keras.layers.Dense(2, name="scores")(pooled)), preprocess="tf"
+)
 
 exact = np.maximum(cam(tiny, photo, 1, resize=False), 0)
 for name in ("branch_conv", "out"):
@@ -483,7 +518,10 @@ show_grid(
 )
 for name, each in relatives.items():
     alike = np.corrcoef(each.ravel(), heat.ravel())[0, 1]
-    print(f"{name:12s} {share_inside(each, outline):.0%} inside, correlation with Grad-CAM {alike:.2f}")
+    print(
+        f"{name:12s} {share_inside(each, outline):.0%} inside, correlation with Grad-CAM "
+        f"{alike:.2f}"
+    )
     assert net.name != "course" or alike > 0.9
 
 # %% [markdown]
@@ -524,9 +562,14 @@ try:
     guided = guided_gradcam(net, photo, best.index)
     drawn = {f"Guided Grad-CAM, {best.label}": guided}
     drawn |= {f"guided backprop, {name}": each for name, each in fine.items()}
-    with figure_row(3, width=12, alt=(
-        "Three maps of fine lines; eyes, nose and fur show in all of them, and the two on the "
-        "right, for different classes, look nearly the same.")) as axes:
+    with figure_row(
+        3,
+        width=12,
+        alt=(
+            "Three maps of fine lines; eyes, nose and fur show in all of them, and the two on the "
+            "right, for different classes, look nearly the same."
+        ),
+    ) as axes:
         for ax, (name, each) in zip(axes, drawn.items(), strict=True):
             show_map(each, title=name, percentile=99.5, ax=ax)
     lines = np.corrcoef([each.ravel() for each in fine.values()])[0, 1]
@@ -568,8 +611,13 @@ else:
     def theirs(method):
         explain = method(net.model, model_modifier=ReplaceToLinear(), clone=True)
         grids = explain(
-            CategoricalScore([best.index]), net.prepare(photo), penultimate_layer=net.last_conv,
-            seek_penultimate_conv_layer=False, expand_cam=False, normalize_cam=False)
+            CategoricalScore([best.index]),
+            net.prepare(photo),
+            penultimate_layer=net.last_conv,
+            seek_penultimate_conv_layer=False,
+            expand_cam=False,
+            normalize_cam=False,
+        )
         return np.asarray(grids)[0]
 
     A, g = layer_gradients(net, photo, best.index)
@@ -615,7 +663,10 @@ if len(net.labels) == 1000:
     print("names that stand for two classes:", same_name)
     assert same_name == ["crane", "maillot"]
 else:
-    print(f'{net.name} knows {len(net.labels)} classes and no elephant; NETWORK = "mobilenet_v2" does.')
+    print(
+        f'{net.name} knows {len(net.labels)} classes and no elephant; NETWORK = "mobilenet_v2" '
+        'does.'
+    )
 
 # %% [markdown]
 # ## What goes wrong with heat maps: normalised by their own maximum
@@ -628,18 +679,27 @@ some = range(0, len(net.labels), max(1, len(net.labels) // 16))
 peaks = {c: float(gradcam(net, photo, c, resize=False).max()) for c in some}
 faint = min((c for c in peaks if peaks[c] > 0), key=peaks.get)
 empty = [net.labels[c] for c in peaks if peaks[c] == 0]
-both = {name: gradcam(net, photo, c) for c, name in ((best.index, best.label), (faint, net.labels[faint]))}
+both = {
+    name: gradcam(net, photo, c)
+    for c, name in ((best.index, best.label), (faint, net.labels[faint]))
+}
 compare_maps(
     both,
     photo=photo,
     title="One scale",
-    alt=f"Two heat maps on one scale: {best.label} glows on the animal, {net.labels[faint]} is dark everywhere.",
+    alt=(
+        f"Two heat maps on one scale: {best.label} glows on the animal, {net.labels[faint]} is "
+        "dark everywhere."
+    ),
 )
 compare_maps(
     {f"{name} / its maximum": each / each.max() for name, each in both.items()},
     photo=photo,
     title="Each divided by its own maximum",
-    alt=f"The same two maps, normalised: now {net.labels[faint]} glows as strongly as {best.label} does.",
+    alt=(
+        f"The same two maps, normalised: now {net.labels[faint]} glows as strongly as "
+        f"{best.label} does."
+    ),
 )
 print(f"peak for {net.labels[faint]}: {peaks[faint] / heat.max():.1%} of the peak for {best.label}")
 print("maps that are exactly zero:", ", ".join(empty) or "none")
@@ -659,6 +719,7 @@ if net.name == "course":
 #
 # **CAM.** Return the class activation map, an array (h, w), signed. `kernel` is the kernel of the Dense layer, with shape (channels, classes).
 # `hint("04-cam")` helps.
+
 
 # %%
 def class_map(maps, kernel, c):
@@ -688,6 +749,7 @@ check("04-slide", correction)
 # %% [markdown]
 # **Grad-CAM.** Return the heat map (h, w), never negative, from a layer's maps and the gradients of the score, both (h, w, channels).
 
+
 # %%
 def heat_map(activations, gradients):
     """Grad-CAM (h, w) from maps and gradients (h, w, channels)."""
@@ -702,6 +764,7 @@ check("04-gradcam", heat_map)
 # %% [markdown]
 # **What to differentiate.** Return the score that Grad-CAM's tape should differentiate for class `c`, one number.
 
+
 # %%
 def score_to_differentiate(logits, c):
     """The score of class c from logits (1, classes)."""
@@ -714,6 +777,7 @@ check("04-score", score_to_differentiate)
 
 # %% [markdown]
 # **Grad-CAM++.** Return the weight $w_k$ of each map, an array (channels,), by the formula above. Some gradients are zero.
+
 
 # %%
 def plus_plus_weights(activations, gradients):
@@ -731,6 +795,7 @@ check("04-plus", plus_plus_weights)
 # %% [markdown]
 # **Rather than.** From maps and the gradients of two logits $S_a$ and $S_b$, all (h, w, channels), return the signed map (h, w) of "why $a$
 # rather than $b$".
+
 
 # %%
 def rather_than(activations, gradients_a, gradients_b):
@@ -758,6 +823,7 @@ check("04-layer", layer_of_resnet)
 # %% [markdown]
 # **One name, two classes.** ImageNet has a bird and a machine called crane. Return a dict from each name to the list of *all* its
 # class numbers, in order.
+
 
 # %%
 def numbers_of(labels):
