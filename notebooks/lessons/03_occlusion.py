@@ -34,9 +34,9 @@ from cnnvis_helpers import (
     occlusion,
     occlusion_grid,
     occlusion_passes,
+    photo_alt,
     show_curve,
     show_grid,
-    show_map,
     show_matrix,
     show_overlay,
     show_photo,
@@ -51,13 +51,14 @@ height, width = net.input_size  # what the network reads, in pixels
 # %% [markdown]
 # ## What is the answer before we hide anything?
 #
-# The network gives one probability a class. Here are the first ten of them, the position of the largest (its **arg-max**), and the top
+# Our photo, and the network's answer: one probability a class. Here are the first ten of them, the position of the largest (its **arg-max**), and the top
 # five with their names.
 
 # %%
+show_photo(photo, alt=photo_alt("chelsea"))
 pixels = net.prepare(photo)
 probabilities = np.array(net.probabilities(net.logits(pixels)))[0]
-print("first ten:", probabilities[:10].round(4))
+print("first ten:", " ".join(f"{p:.4f}" for p in probabilities[:10]))
 print("arg-max:", probabilities.argmax(), "of", len(probabilities))
 top = net.predict(photo, top=5)
 for guess in top:
@@ -166,9 +167,10 @@ worst = np.unravel_index(drop.argmax(), drop.shape)
 print(f"largest drop {drop.max():.3f} in row {worst[0]}, column {worst[1]}; smallest {drop.min():.3f}")
 if net.name == "course":
     assert drop.min() < 0 < drop.max() < 0.05
+    assert drop[1, 1] == drop.min() and (drop < 0).sum() == 1  # the eye on the left
 
 # %% [markdown]
-# With the course network one field is blue: without it, the network is *more* sure. The tutorial's map paints the same field white, as
+# With the course network one field is blue, the one with the eye on the left: without it, the network is *more* sure. The tutorial's map paints the same field white, as
 # if it did not matter. Now the helper: `occlusion_grid` gives the drops in one line, `occluded_photos` the pictures.
 
 # %%
@@ -259,7 +261,7 @@ print("rank correlation of the two:", round(float(spearmanr(logit_drop.ravel(), 
 
 # %% [markdown]
 # A **rank correlation** compares two orders: 1 means that both put the sixteen fields into the same order, 0 that the orders have nothing to
-# do with each other. It is high here. It need not be: a probability also moves when *another* class gains or loses.
+# do with each other. With the course network it is high. It need not be: a probability also moves when *another* class gains or loses.
 
 # %% [markdown]
 # ## Finer maps, and what they cost
@@ -370,7 +372,7 @@ show_grid(
     [occluded_photos(net, photo, patch, patch, fill)[middle] for fill in fills.values()],
     titles=list(fills),
     columns=4,
-    alt="The cat four times with the same field hidden: by a black, a grey and a salmon square with hard edges, and by a soft blur.",
+    alt="The cat four times with the same field hidden: by a black, a grey and a salmon square, and by a brown one, the photo blurred, whose edges show least.",
 )
 
 # %% [markdown]
@@ -391,8 +393,8 @@ if net.name == "course":
     assert grids["black"].mean() > 2 * grids["blur"].mean() > 0
 
 # %% [markdown]
-# With the course network a black square costs more than twice as much as a blur, averaged over all places. The difference is not about the cat: it
-# is the price of the square itself. How far do the four agree about the *order* of the places? Rank correlations again, each fill with each:
+# With the course network a black square costs more than twice as much as a blur, averaged over all places. Both hid the same parts of the cat, so
+# the difference is the price of what was put there. How far do the four agree about the *order* of the places? Rank correlations again, each fill with each:
 
 # %%
 flat = np.array([grid.ravel() for grid in grids.values()])
@@ -405,10 +407,11 @@ with figure_row(1, width=5.5, height=4.6, alt="A table of rank correlations betw
 if net.name == "course":
     assert round(agreement.min(), 1) == 0.8
     assert agreement.min() == agreement[0, 3]
+    assert all(grid[2, 2] < 0 for grid in grids.values())  # this patch lies on the eye
 
 # %% [markdown]
-# With the course network the least agreement is about 0.8, between black and blur: the story is alike, the details are not. So a report on an
-# occlusion map names patch, stride and fill. Trust what survives a change of colour.
+# With the course network the least agreement is about 0.8, between black and blur: the story is alike, the details are not. All four agree that
+# hiding the eye on the left helps. Trust what survives a change of fill, and name patch, stride and fill beside every occlusion map.
 
 # %% [markdown] tags=["teaching-note"]
 # 6 min. Somebody will ask for "the right" fill. There is none: grey or the photo's mean is a common choice, a blur keeps the colours
@@ -439,8 +442,8 @@ print(occlusion_passes(net, size, step), "forward passes")
 # %% [markdown]
 # ## What goes wrong with occlusion maps
 #
-# **A picture of nothing.** Here is a grey picture with a little noise: there is nothing to find. Its drops for our class are tiny, but stretched
-# to 0..1 by the tutorial's formula, its map looks as meaningful as the cat's. On a shared scale it is empty.
+# **A picture of nothing.** Here is a grey picture with a little noise: there is nothing to find. Stretched to 0..1 by the tutorial's
+# formula, its map looks as meaningful as the cat's. On a shared scale, with the course network, nearly nothing is left of it.
 
 # %%
 noise = np.random.default_rng(0).normal(127, 10, photo.shape).clip(0, 255).astype(np.uint8)
@@ -459,17 +462,17 @@ if net.name == "course":
     assert np.ptp(drops[1]) < 0.1 * np.ptp(drops[0])
 
 # %% [markdown]
-# **One minus p.** A known library draws $1 - p$ in place of the drop $p_0 - p$. For a class that the photo does not show, $p$ is near 0
+# **One minus p.** The library tf-explain draws $1 - p$ in place of the drop $p_0 - p$. For a class that the photo does not show, $p$ is near 0
 # wherever the patch lies, so $1 - p$ is near 1 everywhere: "everything matters". The drop says the truth: nothing does.
 
 # %%
 absent = net.predict(photo, top=len(net.labels))[-1]  # the least probable class
 absent_drop = occlusion_grid(net, photo, absent.label, patch, patch, score="probability")
 one_minus = 1 - (absent.probability - absent_drop)
-with figure_row(2, alt="Two maps for a class that is not in the photo: full colour in every field for one minus p, "
+with figure_row(2, alt="Two tables for a class that is not in the photo: full red in every field for one minus p, "
                 "white in every field for the drop.") as (left, right):
-    show_map(one_minus, title=f"1 - p for {absent.label}", vmin=0, vmax=1, ax=left)
-    show_map(absent_drop, title="the drop", signed=True, vmin=-1, vmax=1, ax=right)
+    show_matrix(one_minus, fmt=".3f", cmap="Reds", vmin=0, vmax=1, title=f"1 - p for {absent.label}", ax=left)
+    show_matrix(absent_drop, fmt=".3f", signed=True, vmin=-1, vmax=1, title="the drop", ax=right)
 print(f"1 - p lies between {one_minus.min():.4f} and {one_minus.max():.4f}")
 assert one_minus.min() > 0.9 and np.abs(absent_drop).max() < 0.1
 
