@@ -300,7 +300,7 @@ def test_one_pixel_finds_the_only_way_there_is(monkeypatch):
 
 
 def test_the_papers_settings_reach_scipy(monkeypatch):
-    (net, _), photo, called = linear_network(scale=0.0001, size=(16, 16)), random_photo(16, 16), {}
+    (net, _), photo, called = linear_network(scale=0.0001), random_photo(*SIZE), {}
 
     def spy(function, bounds, **settings):
         called.update(settings, bounds=bounds)
@@ -312,11 +312,12 @@ def test_the_papers_settings_reach_scipy(monkeypatch):
     assert called["strategy"] == "rand1bin" and called["mutation"] == 0.5
     assert called["recombination"] == 1.0, "1 means that every value is the mutant's: no crossover"
     assert called["vectorized"] and called["updating"] == "deferred" and not called["polish"]
-    assert called["bounds"] == [(0, 15), (0, 15), (0, 255), (0, 255), (0, 255)] * 2
+    assert called["bounds"] == [(0, 9), (0, 13), (0, 255), (0, 255), (0, 255)] * 2
     assert called["tol"] == 0 and called["atol"] == -1, "SciPy must not stop for its own reasons"
     assert called["integrality"] is True and called["energies"].shape == (400,)
     first = called["init"].reshape(400, 2, 5)
-    assert set(np.unique(first[:, :, :2])) == set(range(16))
+    for axis, length in enumerate(SIZE):
+        assert set(np.unique(first[:, :, axis])) == set(range(length))
     assert first[:, :, 2:].min() == 0 and first[:, :, 2:].max() == 255
     assert (first == np.rint(first)).all()
     assert ONE_PIXEL_SETTINGS["paper"] == {

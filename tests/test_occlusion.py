@@ -179,6 +179,12 @@ def test_map_of_a_large_photo_averages_exactly():
     )
 
 
+def test_positions_that_were_not_computed_do_not_count():
+    grid = np.array([[1.0, np.nan, 4.0]])
+    values = spread(grid, ([0], [0, 1, 2]), (1, 2), (1, 5), (1, 5))
+    np.testing.assert_array_equal(values, [[1, 1, 4, 4, 0]])
+
+
 @pytest.mark.parametrize(
     "sides, starts",
     [
