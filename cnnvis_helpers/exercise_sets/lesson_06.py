@@ -106,16 +106,16 @@ EXERCISES = [
         "06-levels",
         "Epsilon in pixel levels",
         12.75,
-        atol=0.06,
+        atol=0.02,
         wrong=[
             (
                 25.5,
                 "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?",
             ),
             (0.1, "That is the step in the network's own units; pixel levels go from 0 to 255."),
-            (51.0, "The range was taken into account the wrong way round: multiplied, not divided."),
+            (51.0, "The length of the range was multiplied by. It belongs below the line."),
             (0.05, "That is the share of the whole range. How many of 255 levels is it?"),
-            (12.0, "That is cut to a whole number, and further off than one decimal. Do not round."),
+            (12.0, "That is cut to a whole number. Leave the decimals."),
         ],
         hints=[
             "The range of the input, from -1 to 1, is 2 units long.",
