@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers.resizing import resize_map
-from cnnvis_helpers.walking import without_activation
 
 REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
 
@@ -118,8 +117,11 @@ def at_photo_size(values, photo, resize=True):
 
 # The guided ReLU
 
-_RELUS = (keras.activations.relu, keras.ops.relu, tf.nn.relu)
-_RELUS_TO_6 = (keras.activations.relu6, keras.ops.relu6, tf.nn.relu6)
+_RELUS = (
+    keras.activations.relu, keras.ops.relu, tf.nn.relu,
+    keras.activations.relu6, keras.ops.relu6, tf.nn.relu6,
+)  # fmt: skip
+_RELU_OPERATIONS = ("Relu", "Relu6")
 # Layers of Keras that are nonlinear without saying so in an attribute `activation`.
 _NOT_GUIDABLE = (
     "LeakyReLU", "PReLU", "ELU", "Softmax", "Lambda", "Attention", "AdditiveAttention",
@@ -139,11 +141,12 @@ class GuidedRule:
     """The guided backpropagation of every ReLU in a network, as a `substitute` for `net.forward`.
 
     Going back, a ReLU lets a gradient pass where its input was positive. The guided ReLU asks in
-    addition that the gradient itself is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. Going
-    forward it is the ReLU itself, so the logits stay the same to the last bit.
+    addition that the gradient itself is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. So each ReLU
+    is followed by a step that does nothing on the way forward, which leaves the logits the same to
+    the last bit, and cuts negative gradients off on the way back.
 
-    `active` chooses between the two backward rules when a gradient is taken (while TensorFlow
-    traces the function), so that one forward pass can serve both.
+    `active` chooses between the guided and the true way back when a gradient is taken (while
+    TensorFlow traces the function), so that one forward pass can serve both.
 
     A layer with another nonlinearity raises a ValueError: the rule is defined for ReLUs alone,
     and a plain gradient under the name "guided" would mislead.
@@ -155,61 +158,44 @@ class GuidedRule:
         self.active = True
 
     def __call__(self, layer):
-        """Return the guided replacement of a layer or operation, or None where it holds no ReLU."""
-        activation, ceiling = _activation_of(layer)
-        if activation is None:
+        """Return the layer with guided way back, or None for a layer without ReLU."""
+        if not ends_with_relu(layer):
             return None
-        relu = self.relu(activation, ceiling)
-        if activation is layer or isinstance(layer, keras.layers.Activation):
-            return relu
-        linear = without_activation(layer)
-        return lambda *args, **kwargs: relu(linear(*args, **kwargs))
+        return lambda *args, **kwargs: self.positive_back(layer(*args, **kwargs))
 
-    def relu(self, activation, ceiling=np.inf):
-        """Return `activation`, a ReLU that stops at `ceiling`, with the guided backward pass."""
+    def positive_back(self, y):
+        """Return `y` unchanged; on the way back, only positive gradients pass."""
 
         @tf.custom_gradient
-        def guided(x):
-            y = activation(x)
+        def unchanged(y):
+            return tf.identity(y), lambda dy: tf.nn.relu(dy) if self.active else dy
 
-            def backward(upstream):
-                if self.active:
-                    upstream = tf.nn.relu(upstream)
-                rising = (y > 0) if ceiling == np.inf else (y > 0) & (y < ceiling)
-                return tf.where(rising, upstream, tf.zeros_like(upstream))
-
-            return y, backward
-
-        return guided
+        return unchanged(y)
 
 
-def _activation_of(layer):
-    """Return (ReLU function, its ceiling) of a layer, (None, None) if it is linear; else refuse."""
+def ends_with_relu(layer):
+    """Return whether a layer or Keras operation applies a ReLU; refuse other nonlinearities."""
     kind = type(layer).__name__
     if isinstance(layer, keras.layers.ReLU):
         if layer.negative_slope:
             _refuse(layer, f"a ReLU with negative slope {float(layer.negative_slope):g}")
-        return layer, np.inf if layer.max_value is None else layer.max_value
+        return True
     if not isinstance(layer, keras.layers.Layer):
-        if kind in ("Relu", "Relu6"):
-            return layer, 6 if kind == "Relu6" else np.inf
-        if kind not in _HARMLESS_OPERATIONS:
+        if kind not in (*_RELU_OPERATIONS, *_HARMLESS_OPERATIONS):
             _refuse(layer, f"the operation {kind}")
-        return None, None
+        return kind in _RELU_OPERATIONS
     activation = getattr(layer, "activation", None)
     if isinstance(activation, keras.layers.Layer):
-        return _activation_of(activation)
+        return ends_with_relu(activation)
     if activation in _RELUS:
-        return activation, np.inf
-    if activation in _RELUS_TO_6:
-        return activation, 6
+        return True
     if activation is not None and activation is not keras.activations.linear:
         name = getattr(activation, "__name__", type(activation).__name__)
         _refuse(layer, f"the activation {name}")
     own = not type(layer).__module__.startswith("keras.") or isinstance(layer, keras.Model)
     if own or kind in _NOT_GUIDABLE:
         _refuse(layer, f"the type {kind}, inside which a nonlinearity may hide")
-    return None, None
+    return False
 
 
 def _refuse(layer, what):

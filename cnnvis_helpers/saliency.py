@@ -129,9 +129,9 @@ def smoothgrad(
     total, done = tf.zeros(pixels.shape[1:]), 0
     with stoppable("the map is the mean over the noisy copies done so far"):
         for part in even_slices(samples, batch_size(net)):
-            numbers = range(samples)[part]
-            noisy = pixels + deviation * _noise(pixels, seed, numbers)
-            total += run(noisy, tf.ones(len(numbers)), vector)
+            count = part.stop - part.start
+            drawn = tf.random.stateless_normal((count, *pixels.shape[1:]), (seed, part.start))
+            total += run(pixels + deviation * drawn, tf.ones(count), vector)
             done = part.stop
             if progress:
                 progress(done, samples)
@@ -330,12 +330,6 @@ def _compile_guided_maps(net, layer):
         return tape.gradient(excitement, pixels)[0], count
 
     return run
-
-
-def _noise(pixels, seed, numbers):
-    """Return normal noise (len(numbers), h, w, 3); a copy looks the same in whatever batch."""
-    shape = pixels.shape[1:]
-    return tf.stack([tf.random.stateless_normal(shape, (seed, number)) for number in numbers])
 
 
 def _baseline_pixels(net, baseline, shape):
