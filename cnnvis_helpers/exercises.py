@@ -122,8 +122,8 @@ def check(exercise_id, answer=None, **given):
 def hint(exercise_id, number=None):
     """The next hint of an exercise at each call, or the hint with this number (from 1).
 
-    exercise_id: such as "00-softmax". number: from 1; None for the next one. Hints go from gentle to
-    nearly the answer; after the last one it is shown again.
+    exercise_id: such as "00-softmax". number: from 1; None for the next one. Hints go from
+    gentle to nearly the answer; after the last one it is shown again.
     Raises ValueError for an unknown exercise id or hint number.
     """
     exercise = exercise_sets.find(exercise_id)

@@ -88,7 +88,10 @@ patch = (-(-height // 4), -(-width // 4))  # a quarter of each side, rounded up
 tops = [min(row * patch[0], height - patch[0]) for row in range(4)]
 lefts = [min(column * patch[1], width - patch[1]) for column in range(4)]
 salmon = (250, 128, 128)
-print(f"the network reads {height} x {width}, so the patch is {patch[0]} x {patch[1]}; it begins at", tops)
+print(
+    f"the network reads {height} x {width}, so the patch is {patch[0]} x {patch[1]}; it begins at",
+    tops,
+)
 if net.name == "course":
     assert patch == (32, 32) and 4 * 56 == 224
 
@@ -108,7 +111,10 @@ show_grid(
     pictures.round().astype(np.uint8),
     columns=4,
     title="The sixteen pictures the network will judge",
-    alt="The same cat sixteen times in four rows; a salmon square hides another field in each, from the top left to the bottom right.",
+    alt=(
+        "The same cat sixteen times in four rows; a salmon square hides another field in each, "
+        "from the top left to the bottom right."
+    ),
 )
 
 # %% [markdown]
@@ -123,7 +129,10 @@ show_matrix(
     vmin=0,
     vmax=1,
     title=f"Probability of {animal} with this field hidden",
-    alt=f"A table of four by four probabilities, from {answers.min():.3f} to {answers.max():.3f}, in nearly the same colour.",
+    alt=(
+        f"A table of four by four probabilities, from {answers.min():.3f} to {answers.max():.3f}, "
+        "in nearly the same colour."
+    ),
 )
 print(f"without a patch {before:.3f}; the worst field leaves {answers.min():.3f}")
 if net.name == "course":
@@ -145,7 +154,10 @@ show_matrix(
     stretched,
     cmap="Reds",
     title="The tutorial's map: stretched to 0..1",
-    alt="A table of four by four red fields, one of them full red with the number 1.00 and one white with 0.00.",
+    alt=(
+        "A table of four by four red fields, one of them full red with the number 1.00 and one "
+        "white with 0.00."
+    ),
 )
 
 # %% [markdown]
@@ -159,12 +171,25 @@ show_matrix(
 
 # %%
 drop = before - answers
-with figure_row(2, alt=f"The same sixteen drops twice: coloured on their own scale of about {abs(drop).max():.2f}, red and "
-                "blue; nearly white on the scale from -1 to 1.") as (left, right):
+with figure_row(
+    2,
+    alt="The same sixteen drops twice: coloured on their own scale of about "
+    f"{abs(drop).max():.2f}, red and blue; nearly white on the scale from -1 to 1.",
+) as (left, right):
     show_matrix(drop, fmt=".3f", signed=True, title="drop, on its own scale", ax=left)
-    show_matrix(drop, fmt=".3f", signed=True, vmin=-1, vmax=1, title="on the scale of a probability", ax=right)
+    show_matrix(
+        drop,
+        fmt=".3f",
+        signed=True,
+        vmin=-1,
+        vmax=1,
+        title="on the scale of a probability",
+        ax=right,
+    )
 worst = np.unravel_index(drop.argmax(), drop.shape)
-print(f"largest drop {drop.max():.3f} in row {worst[0]}, column {worst[1]}; smallest {drop.min():.3f}")
+print(
+    f"largest drop {drop.max():.3f} in row {worst[0]}, column {worst[1]}; smallest {drop.min():.3f}"
+)
 if net.name == "course":
     assert drop.min() < 0 < drop.max() < 0.05
     assert drop[1, 1] == drop.min() and (drop < 0).sum() == 1  # the eye on the left
@@ -192,7 +217,9 @@ assert (occluded_photos(net, photo, patch, patch, salmon) == pictures.round()).a
 # size, `mask_photo` stretches it to 0..1 and multiplies.
 
 # %%
-coarse = occlusion(net, photo, animal, patch, patch, salmon, score="probability")  # (H, W) of the photo
+coarse = occlusion(
+    net, photo, animal, patch, patch, salmon, score="probability"
+)  # (H, W) of the photo
 weight = (coarse - coarse.min()) / (coarse.max() - coarse.min())
 by_hand = np.rint(photo * weight[:, :, None] ** 2).astype(np.uint8)
 
@@ -201,7 +228,10 @@ show_grid(
     [photo, mask_photo(photo, coarse)],
     titles=["the photo", "times the map squared"],
     columns=2,
-    alt="The cat, and beside it the same photo gone dark but for a few rectangular fields; the brightest is the field that cost most.",
+    alt=(
+        "The cat, and beside it the same photo gone dark but for a few rectangular fields; the "
+        "brightest is the field that cost most."
+    ),
 )
 
 # %% [markdown]
@@ -217,6 +247,7 @@ show_grid(
 #
 # with $S_c$ the logit of class $c$. The curve is steep in the middle and flat at its ends. Where do our seventeen pictures lie on it?
 
+
 # %%
 def margin(logits):
     """How far the class is ahead of all others together (n,); logits (n, classes)."""
@@ -225,8 +256,13 @@ def margin(logits):
 
 
 margins = margin(np.array(net.logits(np.concatenate([pixels, pictures]))))
-with figure_row(1, width=8, height=4, alt="An S-shaped curve from 0 to 1 with the seventeen pictures marked on it; "
-                f"their margins run from {margins.min():.1f} to {margins.max():.1f}.") as (ax,):
+with figure_row(
+    1,
+    width=8,
+    height=4,
+    alt="An S-shaped curve from 0 to 1 with the seventeen pictures marked on it; "
+    f"their margins run from {margins.min():.1f} to {margins.max():.1f}.",
+) as (ax,):
     x = np.linspace(-6, 6, 121)
     show_curve(x, 1 / (1 + np.exp(-x)), xlabel="margin, in logits", ylabel="probability", ax=ax)
     ax.plot(margins[1:], answers.ravel(), "o", markersize=9, alpha=0.6, label="one field hidden")
@@ -242,22 +278,31 @@ if net.name == "course":
 # whole logit moves it by only about 0.03 there, and by more than 0.2 in the middle. Logits do not saturate, so `occlusion`
 # measures in logits unless told otherwise.
 
+
 # %%
 def chance(m):
     """Probability (0..1) that belongs to a margin m in logits."""
     return 1 / (1 + np.exp(-m))
 
 
-print(f"one logit less from here: {chance(margins[0]) - chance(margins[0] - 1):.3f}; from the middle: {chance(0) - chance(-1):.3f}")
+print(
+    f"one logit less from here: {chance(margins[0]) - chance(margins[0] - 1):.3f}; from the "
+    f"middle: {chance(0) - chance(-1):.3f}"
+)
 assert 0.2 < chance(0) - chance(-1)
 if net.name == "course":
     assert round(chance(margins[0]) - chance(margins[0] - 1), 2) == 0.03
 
 logit_drop = occlusion_grid(net, photo, animal, patch, patch, salmon)  # score="logit"
-with figure_row(2, alt="Two tables of sixteen drops: in logits on the left, in probability on the right.") as (left, right):
+with figure_row(
+    2, alt="Two tables of sixteen drops: in logits on the left, in probability on the right."
+) as (left, right):
     show_matrix(logit_drop, signed=True, title="drop in logits", ax=left)
     show_matrix(drop, fmt=".3f", signed=True, title="drop in probability", ax=right)
-print("rank correlation of the two:", round(float(spearmanr(logit_drop.ravel(), drop.ravel()).statistic), 2))
+print(
+    "rank correlation of the two:",
+    round(float(spearmanr(logit_drop.ravel(), drop.ravel()).statistic), 2),
+)
 
 # %% [markdown]
 # A **rank correlation** compares two orders: 1 means that both put the sixteen fields into the same order, 0 that the orders have nothing to
@@ -274,6 +319,7 @@ print("rank correlation of the two:", round(float(spearmanr(logit_drop.ravel(), 
 #
 # positions ($\lceil\ \rceil$ rounds up: the last patch is moved back to end at the border). Both sides multiply, and the whole photo needs one pass more.
 
+
 # %%
 def passes_by_hand(size, patch, stride):
     """Forward passes of an occlusion sweep; all three are (vertical, horizontal), in pixels."""
@@ -282,8 +328,12 @@ def passes_by_hand(size, patch, stride):
 
 
 quarter, eighth, sixteenth = ((height // n, width // n) for n in (4, 8, 16))
-plans = {"1/4, no overlap": (quarter, quarter), "1/4 in steps of 1/16": (quarter, sixteenth),
-         "1/8 in steps of 1/16": (eighth, sixteenth), "1/8 in steps of one pixel": (eighth, (1, 1))}
+plans = {
+    "1/4, no overlap": (quarter, quarter),
+    "1/4 in steps of 1/16": (quarter, sixteenth),
+    "1/8 in steps of 1/16": (eighth, sixteenth),
+    "1/8 in steps of one pixel": (eighth, (1, 1)),
+}
 for name, plan in plans.items():
     assert passes_by_hand(net.input_size, *plan) == occlusion_passes(net, *plan)
     print(f"{name:26s} {occlusion_passes(net, *plan):6,} forward passes")
@@ -302,7 +352,10 @@ compare_maps(
     photo,
     columns=3,
     label=f"drop of the {animal} logit",
-    alt="Three maps on one colour scale over the cat: sixteen flat fields, then soft broad areas, then smaller and paler spots.",
+    alt=(
+        "Three maps on one colour scale over the cat: sixteen flat fields, then soft broad areas, "
+        "then smaller and paler spots."
+    ),
 )
 
 # %% [markdown]
@@ -317,7 +370,10 @@ show_overlay(
     fine,
     title=f"Where the {animal} logit comes from",
     label="drop in logits",
-    alt=f"The cat in grey under a signed map, red where hiding hurts, blue where it helps; drops from {fine.min():.2f} to {fine.max():.2f}.",
+    alt=(
+        "The cat in grey under a signed map, red where hiding hurts, blue where it helps; drops "
+        f"from {fine.min():.2f} to {fine.max():.2f}."
+    ),
 )
 
 # %% [markdown]
@@ -325,6 +381,7 @@ show_overlay(
 #
 # Somebody drew the outline of this cat by hand. What share of the positive drops lies inside it? Heat spread evenly would score
 # exactly the cat's share of the photo, so that is the number to beat.
+
 
 # %%
 def share_inside(heat, mask):
@@ -334,7 +391,10 @@ def share_inside(heat, mask):
 
 
 outline = load_mask("chelsea")
-print(f"{share_inside(fine, outline):.0%} of the heat is on the cat, which covers {outline.mean():.0%} of the photo")
+print(
+    f"{share_inside(fine, outline):.0%} of the heat is on the cat, which covers "
+    f"{outline.mean():.0%} of the photo"
+)
 if net.name == "course":
     assert share_inside(fine, outline) > outline.mean()
 
@@ -346,9 +406,20 @@ if net.name == "course":
 garage, machine = load_photo("motorcycle"), load_mask("motorcycle")
 vehicle = net.predict(garage)[0].label
 heat = occlusion(net, garage, vehicle, eighth, sixteenth)
-show_overlay(garage, heat, title=f"Drop of the logit of {vehicle}", label="drop in logits",
-             alt="A motorcycle in a garage under a signed map of drops; with the course network the red spots lie on the machine.")
-print(f"{share_inside(heat, machine):.0%} of the heat is on the motorcycle, which covers {machine.mean():.0%} of the photo")
+show_overlay(
+    garage,
+    heat,
+    title=f"Drop of the logit of {vehicle}",
+    label="drop in logits",
+    alt=(
+        "A motorcycle in a garage under a signed map of drops; with the course network the red "
+        "spots lie on the machine."
+    ),
+)
+print(
+    f"{share_inside(heat, machine):.0%} of the heat is on the motorcycle, which covers "
+    f"{machine.mean():.0%} of the photo"
+)
 if net.name == "course":
     assert share_inside(heat, machine) > 1.8 * machine.mean()
 
@@ -372,20 +443,28 @@ show_grid(
     [occluded_photos(net, photo, patch, patch, fill)[middle] for fill in fills.values()],
     titles=list(fills),
     columns=4,
-    alt="The cat four times with the same field hidden: by a black, a grey and a salmon square, and by a brown one, the photo blurred, whose edges show least.",
+    alt=(
+        "The cat four times with the same field hidden: by a black, a grey and a salmon square, "
+        "and by a brown one, the photo blurred, whose edges show least."
+    ),
 )
 
 # %% [markdown]
 # If the map told only about the cat, the four would agree. **Predict first:** which fill will cost the most? All four on one scale:
 
 # %%
-grids = {name: occlusion_grid(net, photo, animal, quarter, eighth, fill) for name, fill in fills.items()}
+grids = {
+    name: occlusion_grid(net, photo, animal, quarter, eighth, fill) for name, fill in fills.items()
+}
 compare_maps(
     grids,
     columns=4,
     signed=True,
     label="drop in logits",
-    alt="Four maps of drops on one signed scale, one for each fill: their shapes are alike, their strengths are not.",
+    alt=(
+        "Four maps of drops on one signed scale, one for each fill: their shapes are alike, their "
+        "strengths are not."
+    ),
 )
 for name, grid in grids.items():
     print(f"{name:7s} mean drop {grid.mean():6.2f}, from {grid.min():5.2f} to {grid.max():5.2f}")
@@ -399,8 +478,13 @@ if net.name == "course":
 # %%
 flat = np.array([grid.ravel() for grid in grids.values()])
 agreement = np.array([[spearmanr(a, b).statistic for b in flat] for a in flat])
-with figure_row(1, width=5.5, height=4.6, alt="A table of rank correlations between black, grey, salmon and blur, with ones on "
-                f"the diagonal; the smallest is {agreement.min():.2f}.") as (ax,):
+with figure_row(
+    1,
+    width=5.5,
+    height=4.6,
+    alt="A table of rank correlations between black, grey, salmon and blur, with ones on "
+    f"the diagonal; the smallest is {agreement.min():.2f}.",
+) as (ax,):
     show_matrix(agreement, vmin=0, vmax=1, title="rank correlation", ax=ax)
     ax.set_xticks(range(4), list(fills))
     ax.set_yticks(range(4), list(fills))
@@ -435,7 +519,10 @@ show_overlay(
     mine,
     occlusion(net, mine, guess.label, size, step, FILL),
     title=f"{guess.label} {guess.probability:.2f}: drop in logits",
-    alt=f"The chosen photo in grey under a signed map of what hiding each place does to {guess.label}.",
+    alt=(
+        "The chosen photo in grey under a signed map of what hiding each place does to "
+        f"{guess.label}."
+    ),
 )
 print(occlusion_passes(net, size, step), "forward passes")
 
@@ -452,12 +539,24 @@ names = ["cat photo", "noise"]
 show_grid(
     [(d - d.min()) / (d.max() - d.min()) for d in drops] + [photo, noise],
     titles=[f"{name}, stretched" for name in names] + names,
-    vmin=0, vmax=1, cmap="Reds",
-    alt="Two red maps of sixteen fields, both with fields from white to full red, though one comes from the cat and one from the noise.",
+    vmin=0,
+    vmax=1,
+    cmap="Reds",
+    alt=(
+        "Two red maps of sixteen fields, both with fields from white to full red, though one "
+        "comes from the cat and one from the noise."
+    ),
 )
-compare_maps(dict(zip(names, drops, strict=True)), signed=True, label="drop in logits",
-             title="the same drops on one scale",
-             alt="The same two maps on one scale: the cat's fields are red and blue, those of the noise are pale.")
+compare_maps(
+    dict(zip(names, drops, strict=True)),
+    signed=True,
+    label="drop in logits",
+    title="the same drops on one scale",
+    alt=(
+        "The same two maps on one scale: the cat's fields are red and blue, those of the noise "
+        "are pale."
+    ),
+)
 if net.name == "course":
     assert np.ptp(drops[1]) < 0.1 * np.ptp(drops[0])
 
@@ -469,9 +568,20 @@ if net.name == "course":
 absent = net.predict(photo, top=len(net.labels))[-1]  # the least probable class
 absent_drop = occlusion_grid(net, photo, absent.label, patch, patch, score="probability")
 one_minus = 1 - (absent.probability - absent_drop)
-with figure_row(2, alt="Two tables for a class that is not in the photo: full red in every field for one minus p, "
-                "white in every field for the drop.") as (left, right):
-    show_matrix(one_minus, fmt=".3f", cmap="Reds", vmin=0, vmax=1, title=f"1 - p for {absent.label}", ax=left)
+with figure_row(
+    2,
+    alt="Two tables for a class that is not in the photo: full red in every field for one minus p, "
+    "white in every field for the drop.",
+) as (left, right):
+    show_matrix(
+        one_minus,
+        fmt=".3f",
+        cmap="Reds",
+        vmin=0,
+        vmax=1,
+        title=f"1 - p for {absent.label}",
+        ax=left,
+    )
     show_matrix(absent_drop, fmt=".3f", signed=True, vmin=-1, vmax=1, title="the drop", ax=right)
 print(f"1 - p lies between {one_minus.min():.4f} and {one_minus.max():.4f}")
 assert one_minus.min() > 0.9 and np.abs(absent_drop).max() < 0.1
@@ -483,7 +593,12 @@ assert one_minus.min() > 0.9 and np.abs(absent_drop).max() < 0.1
 # %%
 two = np.concatenate([photo, photo[:, ::-1]])  # the second one mirrored
 half = len(photo)
-scenes = {"both seen": two.copy(), "upper hidden": two.copy(), "lower hidden": two.copy(), "both hidden": two.copy()}
+scenes = {
+    "both seen": two.copy(),
+    "upper hidden": two.copy(),
+    "lower hidden": two.copy(),
+    "both hidden": two.copy(),
+}
 scenes["upper hidden"][:half] = 127
 scenes["lower hidden"][half:] = 127
 scenes["both hidden"][:] = 127
@@ -491,10 +606,17 @@ scores = np.array([np.array(net.logits(net.prepare(each)))[0] for each in scenes
 chances = np.array(net.probabilities(scores))[:, index]
 show_grid(
     list(scenes.values()),
-    titles=[f"{name}\np {p:.2f}, logit {s:.1f}" for name, p, s in zip(scenes, chances, scores[:, index], strict=True)],
+    titles=[
+        f"{name}\np {p:.2f}, logit {s:.1f}"
+        for name, p, s in zip(scenes, chances, scores[:, index], strict=True)
+    ],
     columns=4,
-    alt="Two cats one below the other, then with the upper, the lower and both hidden; the probability of "
-    + ", ".join(f"{name} is {p:.2f}" for name, p in zip(scenes, chances, strict=True)) + ".",
+    alt=(
+        "Two cats one below the other, then with the upper, the lower and both hidden; the "
+        "probability of "
+    )
+    + ", ".join(f"{name} is {p:.2f}" for name, p in zip(scenes, chances, strict=True))
+    + ".",
 )
 if net.name == "course":
     assert (chances[0] - chances[1:3] < 0.08).all() and chances[0] - chances[3] > 0.9
@@ -515,6 +637,7 @@ if net.name == "course":
 # **Hide.** Return a copy of `picture` with a patch of `colour` whose top left corner lies in row `top` and column `left`. The picture is `uint8`
 # (h, w, 3), `patch` is (height, width). The picture you were given stays as it was. `hint("03-hide")` helps.
 
+
 # %%
 def hide(picture, top, left, patch, colour):
     """uint8 copy of picture (h, w, 3) with a patch (height, width) of colour (r, g, b)."""
@@ -531,6 +654,7 @@ check("03-hide", hide)
 # **The honest drop.** `whole` is the probability of the whole photo, a number; `hidden` is an array (rows, columns) with the probabilities
 # while each field was hidden. Return the map of drops, of the same shape: signed, in units of probability.
 
+
 # %%
 def drop_map(whole, hidden):
     """Signed drops (rows, columns): positive where hiding hurts."""
@@ -544,6 +668,7 @@ check("03-drop", drop_map)
 # %% [markdown]
 # **The bill.** A square input of `size` pixels a side, a square patch, a stride, all whole numbers: return how many forward passes the sweep
 # takes, as a whole number. Count the whole photo too, and the last patch that is moved back to end at the border.
+
 
 # %%
 def bill(size, patch, stride):
@@ -560,6 +685,7 @@ check("03-bill", bill)
 # **Overlap.** `drops` has one number for each position, shape (rows, columns); position (i, j) covers the pixels from row `i * stride` and
 # column `j * stride` on, `patch` pixels each way. Return the map (size, size), floats: each pixel is the mean of the drops of all patches
 # that cover it, and 0 where there is none.
+
 
 # %%
 def spread_out(drops, patch, stride, size):
@@ -591,6 +717,7 @@ check("03-dearest", dearest, net=net, photo=photo)
 # %% [markdown]
 # **Positive heat.** Return the share of the *positive* values of a signed map that lies inside a mask, a number from 0 to 1. Negative
 # values count as nothing.
+
 
 # %%
 def positive_share(heat, mask):

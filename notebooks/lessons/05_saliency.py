@@ -90,7 +90,16 @@ def gradient(pixels, vector):
 
 
 slopes = gradient(tf.constant(pixels), cat_score).numpy()[0]
-print("photo", pixels.shape[1:], " gradient", slopes.shape, " slopes from", slopes.min(), "to", slopes.max())
+print(
+    "photo",
+    pixels.shape[1:],
+    " gradient",
+    slopes.shape,
+    " slopes from",
+    slopes.min(),
+    "to",
+    slopes.max(),
+)
 assert slopes.shape == pixels.shape[1:] and np.abs(slopes).max() > 0
 
 # %% [markdown]
@@ -114,8 +123,14 @@ def scores_with(levels):
 
 level = pixels[0][place]
 up, down = scores_with(np.array([level + 1, level - 1]))
-print(f"row {place[0]}, column {place[1]}, {('red', 'green', 'blue')[place[2]]}, level {level:.0f} of 255")
-print(f"gradient {slopes[place]:.5f}   finite difference {(up - down) / 2:.5f}   logits for each pixel level")
+print(
+    f"row {place[0]}, column {place[1]}, {('red', 'green', 'blue')[place[2]]}, level {level:.0f} "
+    "of 255"
+)
+print(
+    f"gradient {slopes[place]:.5f}   finite difference {(up - down) / 2:.5f}   logits for each "
+    "pixel level"
+)
 if net.name == "course":
     assert np.isclose((up - down) / 2, slopes[place], rtol=0.05)
 
@@ -124,13 +139,20 @@ if net.name == "course":
 
 # %%
 levels = np.linspace(0, 255, 52, dtype=np.float32)
-line = (pixels[0] * 0 + net.logits(pixels).numpy()[0] @ cat_score)[place] + slopes[place] * (levels - level)
+line = (pixels[0] * 0 + net.logits(pixels).numpy()[0] @ cat_score)[place] + slopes[place] * (
+    levels - level
+)
 followed = scores_with(levels)
 show_curve(
     levels,
     {"the network": followed, "the straight line of the gradient": line},
-    xlabel="level of this one number, 0 to 255", ylabel=f"logit of {best.label}", title="A slope holds nearby",
-    alt="A bent curve and a straight line: they touch at the photo's own level and part farther away.",
+    xlabel="level of this one number, 0 to 255",
+    ylabel=f"logit of {best.label}",
+    title="A slope holds nearby",
+    alt=(
+        "A bent curve and a straight line: they touch at the photo's own level and part farther "
+        "away."
+    ),
 )
 if net.name == "course":
     assert np.abs(followed - line).max() > 0.05
@@ -156,21 +178,34 @@ choices = {
     "sum of magnitudes": np.abs(slopes).sum(axis=-1),
 }
 compare_maps(
-    choices, signed=True, percentile=99.5, label="logits for each pixel level",
-    alt="Three maps of the same gradient: red and blue specks mixed; red specks alone; denser red specks. The cat is faintly seen in all.",
+    choices,
+    signed=True,
+    percentile=99.5,
+    label="logits for each pixel level",
+    alt=(
+        "Three maps of the same gradient: red and blue specks mixed; red specks alone; denser red "
+        "specks. The cat is faintly seen in all."
+    ),
 )
-assert np.array_equal(choices["max of magnitudes"], saliency(net, photo, best.index, resize=False))
+helper = saliency(net, photo, best.index, resize=False)
+assert np.allclose(choices["max of magnitudes"], helper, rtol=1e-2, atol=1e-3 * helper.max())
 
 # %% [markdown]
-# The helper `saliency` gives the very same numbers. Signs say in which direction a pixel should change. Red beside blue on the same cheek is no contradiction: the network
+# The helper `saliency` gives the same numbers. Signs say in which direction a pixel should change. Red beside blue on the same cheek is no contradiction: the network
 # asks for more contrast there. For the question *where*, take a magnitude; for the question *which way*, keep the sign; and write the choice
 # into the title, as here:
 
 # %%
 heat = saliency(net, photo, best.index)
 show_overlay(
-    photo, heat, percentile=99.5, title=f"Gradient for {best.label}, max |.|",
-    alt="Fine bright specks over the cat and around it; the face is only a little denser than the rest.",
+    photo,
+    heat,
+    percentile=99.5,
+    title=f"Gradient for {best.label}, max |.|",
+    alt=(
+        "Fine bright specks over the cat and around it; the face is only a little denser than the "
+        "rest."
+    ),
 )
 cat = load_mask("chelsea")  # True on the cat, drawn by hand
 
@@ -180,7 +215,10 @@ def share_on_cat(heat):
     return np.abs(heat[cat]).sum() / np.abs(heat).sum()
 
 
-print(f"{share_on_cat(heat):.0%} of the magnitudes lie on the cat, which covers {cat.mean():.0%} of the photo")
+print(
+    f"{share_on_cat(heat):.0%} of the magnitudes lie on the cat, which covers {cat.mean():.0%} of "
+    "the photo"
+)
 if net.name == "course":
     assert cat.mean() < share_on_cat(heat) < cat.mean() + 0.1
 
@@ -197,19 +235,28 @@ heat_before = np.abs(slopes).max(axis=-1)
 heat_after = np.abs(gradient(tf.constant(nearly), cat_score).numpy()[0]).max(axis=-1)
 likeness = np.corrcoef(heat_before.ravel(), heat_after.ravel())[0, 1]
 before, after = net.logits(np.concatenate([pixels, nearly])).numpy() @ cat_score
-with figure_row(4, width=13, height=3.6, alt="Two photos that look the same, and their gradient maps, whose specks differ.") as axes:
+with figure_row(
+    4,
+    width=13,
+    height=3.6,
+    alt="Two photos that look the same, and their gradient maps, whose specks differ.",
+) as axes:
     show_photo(pixels[0], "photo", ax=axes[0])
     show_photo(nearly[0], "noisy photo", ax=axes[1])
     limit = float(np.percentile(heat_before, 99.5))
     show_map(heat_before, "photo: max |g|", ax=axes[2], vmin=0, vmax=limit)
     show_map(heat_after, "noisy: max |g|", ax=axes[3], vmin=0, vmax=limit)
-print(f"logit of {best.label}: {before:.2f} and {after:.2f}   correlation of the two maps: {likeness:.2f}")
+print(
+    f"logit of {best.label}: {before:.2f} and {after:.2f}   correlation of the two maps: "
+    f"{likeness:.2f}"
+)
 if net.name == "course":
     assert abs(before - after) < 0.3 and likeness < 0.85
 
 # %% [markdown]
 # The answer stayed, its explanation moved. The reason is in the ReLUs: each is a kink, and a small step of the photo switches many of them on or off, so
 # that slopes jump. Follow one slope on the way from the photo to its noisy twin:
+
 
 # %%
 def gradients(batch, vector):
@@ -221,9 +268,14 @@ def gradients(batch, vector):
 way = np.linspace(0, 1, 20)
 along = gradients(pixels + way[:, None, None, None] * noise, cat_score)[(slice(None), *place)]
 show_curve(
-    3 * way, along, xlabel="noise at most, in pixel levels", ylabel="slope, logits for each level",
+    3 * way,
+    along,
+    xlabel="noise at most, in pixel levels",
+    ylabel="slope, logits for each level",
     title="The steepest slope of the photo, under growing noise",
-    alt="A jagged curve: the slope goes up and down while the noise grows from 0 to 3 pixel levels.",
+    alt=(
+        "A jagged curve: the slope goes up and down while the noise grows from 0 to 3 pixel levels."
+    ),
 )
 print(f"the slope lies between {along.min():.5f} and {along.max():.5f}")
 assert len(np.unique(along)) > 10
@@ -238,21 +290,36 @@ assert len(np.unique(along)) > 10
 # with $n$ copies and $\sigma$ a *fraction* of the photo's range: 20 levels are a lot in a pale photo. The paper advises 10 to 20 per cent. It was written about large ImageNet networks, so ask
 # this network first: does it still see the class in the noisy copies? **Predict:** up to which noise?
 
-# %%
+# %% tags=["long"]
 copies = 30
-draws = np.stack([tf.random.stateless_normal(pixels.shape[1:], (0, k)) for k in range(copies)])  # seeded
+draws = np.stack(
+    [tf.random.stateless_normal(pixels.shape[1:], (0, k)) for k in range(copies)]
+)  # seeded
 spread = float(pixels.max() - pixels.min())
 fractions = [0.01, 0.03, 0.05, 0.1, 0.15, 0.2]
 still_seen = [
-    float(net.probabilities(net.logits(pixels + np.float32(f * spread) * draws[:10]))[:, best.index].mean())
+    float(
+        net.probabilities(net.logits(pixels + np.float32(f * spread) * draws[:10]))[
+            :, best.index
+        ].mean()
+    )
     for f in fractions
 ]
 show_curve(
-    fractions, still_seen, xlabel="noise, as a fraction of the range", ylabel="probability",
+    fractions,
+    still_seen,
+    xlabel="noise, as a fraction of the range",
+    ylabel="probability",
     title=f"Is the noisy copy still {best.label}?",
-    alt=f"The mean probability of {best.label} over noisy copies: {still_seen[0]:.2f} at the least noise, {still_seen[-1]:.2f} at the most.",
+    alt=(
+        f"The mean probability of {best.label} over noisy copies: {still_seen[0]:.2f} at the "
+        f"least noise, {still_seen[-1]:.2f} at the most."
+    ),
 )
-fraction = max([f for f, p in zip(fractions, still_seen, strict=True) if p > 0.9 * best.probability], default=0.01)
+fraction = max(
+    [f for f, p in zip(fractions, still_seen, strict=True) if p > 0.9 * best.probability],
+    default=0.01,
+)
 print("the largest of these that leaves the answer nearly as it was:", fraction)
 if net.name == "course":
     assert still_seen[fractions.index(0.15)] < 0.2 and fraction < 0.1
@@ -267,17 +334,28 @@ by_copy = gradients(pixels + np.float32(sigma) * draws, cat_score)
 by_hand = np.abs(by_copy.mean(axis=0)).max(axis=-1)
 
 helper = smoothgrad(net, photo, best.index, samples=copies, noise=fraction, seed=0, resize=False)
-print(f"sigma {sigma:.0f} levels   largest difference to the helper {np.abs(by_hand - helper).max():.1e}")
+print(
+    f"sigma {sigma:.0f} levels   largest difference to the helper "
+    f"{np.abs(by_hand - helper).max():.1e}"
+)
 assert np.allclose(by_hand, helper, rtol=1e-2, atol=1e-3 * helper.max())
 
 # %% [markdown]
 # Here is the mean over one, five and thirty noisy copies, on one scale. What happens to single specks, what to the face?
 
 # %%
-steps = {f"max |mean of {n}|": np.abs(by_copy[:n].mean(axis=0)).max(axis=-1) for n in (1, 5, copies)}
+steps = {
+    f"max |mean of {n}|": np.abs(by_copy[:n].mean(axis=0)).max(axis=-1) for n in (1, 5, copies)
+}
 compare_maps(
-    steps, signed=False, vmax=float(np.percentile(steps["max |mean of 1|"], 99.5)), label="logits for each pixel level",
-    alt="Three maps, each calmer and darker than the one before; the specks that remain lie mostly on the cat.",
+    steps,
+    signed=False,
+    vmax=float(np.percentile(steps["max |mean of 1|"], 99.5)),
+    label="logits for each pixel level",
+    alt=(
+        "Three maps, each calmer and darker than the one before; the specks that remain lie "
+        "mostly on the cat."
+    ),
 )
 
 # %% [markdown]
@@ -286,8 +364,14 @@ compare_maps(
 # %%
 smooth = smoothgrad(net, photo, best.index, samples=copies, noise=fraction)
 show_overlay(
-    photo, smooth, percentile=99.5, title=f"SmoothGrad for {best.label}, max |.|",
-    alt="Bright specks gather on the cat, around its eyes above all; the background is darker than in the gradient's map.",
+    photo,
+    smooth,
+    percentile=99.5,
+    title=f"SmoothGrad for {best.label}, max |.|",
+    alt=(
+        "Bright specks gather on the cat, around its eyes above all; the background is darker "
+        "than in the gradient's map."
+    ),
 )
 print(f"share on the cat: gradient {share_on_cat(heat):.0%}, SmoothGrad {share_on_cat(smooth):.0%}")
 if net.name == "course":
@@ -303,14 +387,35 @@ if net.name == "course":
 # The slope says what a change would do. What did the pixel's own value do? If the network were linear, $S_c = b + \sum_i g_i x_i$ with a constant $b$, and the product $g_i x_i$
 # would be what pixel $i$ adds. So multiply:
 
-# %%
+# %% tags=["long"]
 product = (slopes * pixels[0]).sum(axis=-1)
 assert np.allclose(product, gradient_x_input(net, photo, best.index, resize=False), atol=1e-5)
 
 added_up, score = product.sum(), net.logits(pixels).numpy()[0] @ cat_score
-with figure_row(2, width=10, alt="Two speckled red and blue maps: the plain gradient, and its product with the photo, empty where the photo is black.") as axes:
-    show_map(slopes.sum(axis=-1), "gradient, sum, signed", ax=axes[0], signed=True, percentile=99.5, label="logits for each level")
-    show_map(product, "gradient x input, sum, signed", ax=axes[1], signed=True, percentile=99.5, label="logits")
+with figure_row(
+    2,
+    width=10,
+    alt=(
+        "Two speckled red and blue maps: the plain gradient, and its product with the photo, "
+        "empty where the photo is black."
+    ),
+) as axes:
+    show_map(
+        slopes.sum(axis=-1),
+        "gradient, sum, signed",
+        ax=axes[0],
+        signed=True,
+        percentile=99.5,
+        label="logits for each level",
+    )
+    show_map(
+        product,
+        "gradient x input, sum, signed",
+        ax=axes[1],
+        signed=True,
+        percentile=99.5,
+        label="logits",
+    )
 print(f"the products add up to {added_up:.2f}, the logit is {score:.2f}")
 if net.name == "course":
     assert abs(added_up - score) > 1
@@ -323,21 +428,51 @@ if net.name == "course":
 #
 # Let the photo rise out of black: $x(\alpha) = \alpha x$, with $\alpha$ from 0 (black) to 1 (the photo). **Predict first:** draw the curve of the cat's probability over $\alpha$.
 
-# %%
+# %% tags=["long"]
 alphas = np.linspace(0, 1, 31, dtype=np.float32)
 path = alphas[:, None, None, None] * pixels  # (31, h, w, 3)
 path_logits = np.concatenate([net.logits(part).numpy() for part in np.array_split(path, 3)])
 path_scores = path_logits @ cat_score
 path_probability = net.probabilities(path_logits)[:, best.index]
 show_grid(
-    [path[k].clip(0, 255).astype(np.uint8) for k in (0, 6, 12, 18, 30)], titles=[f"alpha {alphas[k]:.1f}" for k in (0, 6, 12, 18, 30)],
-    columns=5, alt="Five steps from a black picture to the photo of the cat; the cat is dark but clear at the second step.",
+    [path[k].clip(0, 255).astype(np.uint8) for k in (0, 6, 12, 18, 30)],
+    titles=[f"alpha {alphas[k]:.1f}" for k in (0, 6, 12, 18, 30)],
+    columns=5,
+    alt=(
+        "Five steps from a black picture to the photo of the cat; the cat is dark but clear at "
+        "the second step."
+    ),
 )
-with figure_row(2, width=12, height=3.8, alt="Two curves over alpha: the logit rises steeply at first and flattens; the probability rises early and then stays near its end.") as axes:
-    show_curve(alphas, path_scores, xlabel="alpha", ylabel="logit", title=f"Logit of {best.label}", ax=axes[0])
-    show_curve(alphas, path_probability, xlabel="alpha", ylabel="probability", title="Probability", ax=axes[1])
+with figure_row(
+    2,
+    width=12,
+    height=3.8,
+    alt=(
+        "Two curves over alpha: the logit rises steeply at first and flattens; the probability "
+        "rises early and then stays near its end."
+    ),
+) as axes:
+    show_curve(
+        alphas,
+        path_scores,
+        xlabel="alpha",
+        ylabel="logit",
+        title=f"Logit of {best.label}",
+        ax=axes[0],
+    )
+    show_curve(
+        alphas,
+        path_probability,
+        xlabel="alpha",
+        ylabel="probability",
+        title="Probability",
+        ax=axes[1],
+    )
 risen = (path_scores[9] - path_scores[0]) / (path_scores[-1] - path_scores[0])
-print(f"at alpha {alphas[9]:.1f} the logit has made {risen:.0%} of its rise, and the probability is {path_probability[9]:.2f}")
+print(
+    f"at alpha {alphas[9]:.1f} the logit has made {risen:.0%} of its rise, and the probability is "
+    f"{path_probability[9]:.2f}"
+)
 if net.name == "course":
     assert risen > 0.6 and path_probability[9] > 0.8
 
@@ -355,6 +490,7 @@ if net.name == "course":
 # The shares of all pixels add up to the whole rise, $\sum_i a_i = S_c(x) - S_c(x')$. This is called **completeness**, and it is a test that your own code can fail. By hand,
 # with $\alpha$ in the middle of 40 equal steps:
 
+
 # %%
 def shares_by_hand(places, weights, start):
     """Shares (h, w, 3) on the path from `start`, for alphas `places` with these weights."""
@@ -371,7 +507,10 @@ def middles(n):
 black = np.zeros_like(pixels)
 rise = score - net.logits(black).numpy()[0] @ cat_score
 shares = shares_by_hand(*middles(40), black)
-print(f"the shares add up to {shares.sum():.3f}, the rise is {rise:.3f}, error {abs(shares.sum() / rise - 1):.1%}")
+print(
+    f"the shares add up to {shares.sum():.3f}, the rise is {rise:.3f}, error "
+    f"{abs(shares.sum() / rise - 1):.1%}"
+)
 if net.name == "course":
     assert abs(shares.sum() / rise - 1) < 0.1
 
@@ -379,7 +518,9 @@ if net.name == "course":
 # The helper chooses its places on the path more cleverly (Gauss-Legendre quadrature, `path_rule`). Give the same places to our own function, and the numbers are the same.
 
 # %%
-attribution, completeness = integrated_gradients(net, photo, best.index, steps=40, return_error=True, resize=False)
+attribution, completeness = integrated_gradients(
+    net, photo, best.index, steps=40, return_error=True, resize=False
+)
 same = shares_by_hand(*path_rule(40), black).sum(axis=-1)
 
 print(completeness)
@@ -393,16 +534,32 @@ assert np.isclose(attribution.sum(), completeness.attributed, rtol=1e-3)
 numbers = [5, 10, 20, 40, 80]
 errors = {
     name: [100 * abs(shares_by_hand(*rule(n), black).sum() / rise - 1) for n in numbers]
-    for name, rule in (("middles of equal steps", middles), ("Gauss-Legendre (the helper)", path_rule))
+    for name, rule in (
+        ("middles of equal steps", middles),
+        ("Gauss-Legendre (the helper)", path_rule),
+    )
 }
 show_curve(
-    numbers, errors, xlabel="steps", ylabel="error in per cent", title="Completeness against the number of steps",
-    alt="Two curves that fall, not smoothly, from tens of per cent at 5 steps to a few or less at 80.",
+    numbers,
+    errors,
+    xlabel="steps",
+    ylabel="error in per cent",
+    title="Completeness against the number of steps",
+    alt=(
+        "Two curves that fall, not smoothly, from tens of per cent at 5 steps to a few or less at "
+        "80."
+    ),
 )
 for name, values in errors.items():
-    print(f"{name:28s}", "  ".join(f"{n}: {value:.1f} %" for n, value in zip(numbers, values, strict=True)))
+    print(
+        f"{name:28s}",
+        "  ".join(f"{n}: {value:.1f} %" for n, value in zip(numbers, values, strict=True)),
+    )
 if net.name == "course":
-    assert all(values[-1] < 5 for values in errors.values()) and errors["middles of equal steps"][0] > 5
+    assert (
+        all(values[-1] < 5 for values in errors.values())
+        and errors["middles of equal steps"][0] > 5
+    )
 
 # %% [markdown]
 # The error falls on the whole, but not smoothly: slopes jump at every kink of a ReLU, so no rule for the steps is exact. Always print the error; if it is large, take more steps.
@@ -418,22 +575,33 @@ if net.name == "course":
 # Integrated gradients compare the photo with a baseline, and you choose it. Black, mid grey, white, and the photo so blurred that the cat is gone, on one scale:
 
 # %%
-blurred = tf.image.resize(tf.image.resize(pixels, (4, 4), antialias=True), net.input_size, "bicubic")
+blurred = tf.image.resize(
+    tf.image.resize(pixels, (4, 4), antialias=True), net.input_size, "bicubic"
+)
 baselines = {"black": 0.0, "grey": 127.5, "white": 255.0, "blurred": np.clip(blurred[0], 0, 255)}
 results = {
     name: integrated_gradients(net, photo, best.index, baseline=start, steps=40, return_error=True)
     for name, start in baselines.items()
 }
 compare_maps(
-    {f"{name}, sum, signed": result[0] for name, result in results.items()}, columns=2, signed=True, percentile=99.5, label="logits",
-    alt="Four maps of red and blue specks for four baselines: strong all over the cat for black and white, faint and around the eyes for grey and blurred.",
+    {f"{name}, sum, signed": result[0] for name, result in results.items()},
+    columns=2,
+    signed=True,
+    percentile=99.5,
+    label="logits",
+    alt=(
+        "Four maps of red and blue specks for four baselines: strong all over the cat for black "
+        "and white, faint and around the eyes for grey and blurred."
+    ),
 )
 luminance = photo.mean(axis=-1)
 darkest, dark_part = luminance < np.percentile(luminance, 10), {}
 for name, (share_map, error) in results.items():
     dark_part[name] = np.abs(share_map[darkest]).mean() / np.abs(share_map).mean()
-    print(f"{name:8s} rise {error.difference:5.2f}   error {error.error:5.1%}   on the cat "
-          f"{share_on_cat(share_map):.0%}   a dark pixel gets {dark_part[name]:.2f} of the average")
+    print(
+        f"{name:8s} rise {error.difference:5.2f}   error {error.error:5.1%}   on the cat "
+        f"{share_on_cat(share_map):.0%}   a dark pixel gets {dark_part[name]:.2f} of the average"
+    )
 if net.name == "course":
     assert max(error.error for _, error in results.values()) < 0.15
     assert min(dark_part, key=dark_part.get) == "black" and dark_part["white"] > dark_part["black"]
@@ -457,8 +625,13 @@ except ValueError as reason:  # for networks with other activations
 if guided is not None:
     pair = [around_grey(values, np.percentile(np.abs(values), 99.7)) for values in (slopes, guided)]
     show_grid(
-        [photo, *pair], columns=3, titles=["photo", "gradient, signed", "guided, signed"],
-        alt="The cat; coloured noise in which it is hardly seen; and a drawing of its eyes and the lines of its face on even grey.",
+        [photo, *pair],
+        columns=3,
+        titles=["photo", "gradient, signed", "guided, signed"],
+        alt=(
+            "The cat; coloured noise in which it is hardly seen; and a drawing of its eyes and "
+            "the lines of its face on even grey."
+        ),
     )
 
 # %% [markdown]
@@ -470,34 +643,63 @@ if guided is not None:
     drawings, titles = [], []
     for name in (names[1], names[len(names) // 2], names[-1]):
         channel = int(feature_maps(net, photo, name).mean(axis=(0, 1)).argmax())
-        drawing = guided_backprop(net, photo, layer=name, channel=channel, reduce="rgb", resize=False)
+        drawing = guided_backprop(
+            net, photo, layer=name, channel=channel, reduce="rgb", resize=False
+        )
         drawings.append(around_grey(drawing, max(np.percentile(np.abs(drawing), 99.7), 1e-12)))
         titles.append(f"{name}: {channel}")
-    show_grid(drawings, columns=3, titles=titles,
-              alt="Three drawings on grey, each on its own scale: pixels nearly everywhere for the early channel, clear lines of the cat for the deep ones.")
+    show_grid(
+        drawings,
+        columns=3,
+        titles=titles,
+        alt=(
+            "Three drawings on grey, each on its own scale: pixels nearly everywhere for the "
+            "early channel, clear lines of the cat for the deep ones."
+        ),
+    )
 
 # %% [markdown]
 # ## ... but is it evidence?
 #
 # An explanation of *cat* should differ from an explanation of another class. **Predict first:** what will the drawing show for a class that is not in the photo? Top row: the gradient. Bottom row: guided backprop.
 
-# %%
-other = net.predict(photo, top=len(net.labels))[len(net.labels) // 2]  # a class from the middle of the list
+# %% tags=["long"]
+other = net.predict(photo, top=len(net.labels))[
+    len(net.labels) // 2
+]  # a class from the middle of the list
 
 
 def likeness_of(method):
     """Two maps of a method, for the top class and the other one, and their correlation."""
-    maps = [method(net, photo, index, reduce="sum_abs", resize=False) for index in (best.index, other.index)]
+    maps = [
+        method(net, photo, index, reduce="sum_abs", resize=False)
+        for index in (best.index, other.index)
+    ]
     return maps, np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1]
 
 
 methods = {"gradient": saliency} | ({} if guided is None else {"guided": guided_backprop})
 compared = {name: likeness_of(method) for name, method in methods.items()}
-with figure_row(2, len(methods), width=11, height=4.6 * len(methods), alt="For the two classes the gradient's specks differ; the two drawings of guided backprop look the same.") as axes:
+with figure_row(
+    2,
+    len(methods),
+    width=11,
+    height=4.6 * len(methods),
+    alt=(
+        "For the two classes the gradient's specks differ; the two drawings of guided backprop "
+        "look the same."
+    ),
+) as axes:
     for row, (name, (maps, _)) in enumerate(compared.items()):
         for column, label in enumerate((best.label, other.label)):
             limit = float(np.percentile(maps[column], 99.5))
-            show_map(maps[column], f"{name}, {label}, sum |.|", ax=axes[2 * row + column], vmin=0, vmax=limit)
+            show_map(
+                maps[column],
+                f"{name}, {label}, sum |.|",
+                ax=axes[2 * row + column],
+                vmin=0,
+                vmax=limit,
+            )
 for name, (_, alike) in compared.items():
     print(f"{name:9s} correlation of the maps for {best.label} and {other.label}: {alike:.2f}")
 if net.name == "course":
@@ -518,7 +720,11 @@ if net.name == "course":
 
 # %%
 fields = {name: receptive_field(net, name) for name in names}
-deep = [name for name in names if not fields[name].whole and max(fields[name].size) < min(net.input_size)][-1]
+deep = [
+    name
+    for name in names
+    if not fields[name].whole and max(fields[name].size) < min(net.input_size)
+][-1]
 field = fields[deep]
 row, column = field.cells[0] // 2, field.cells[1] // 2
 
@@ -546,8 +752,14 @@ inside = used[top:bottom, left:right]
 h, w = inside.shape
 inner = inside[h // 4 : h - h // 4, w // 4 : w - w // 4].sum() / used.sum()
 show_map(
-    inside, f"What one cell of {deep} uses", percentile=99.5, label="mean |gradient|, summed over colours",
-    alt="A bright spot in the middle of the box that fades towards its borders; the corners are dark.",
+    inside,
+    f"What one cell of {deep} uses",
+    percentile=99.5,
+    label="mean |gradient|, summed over colours",
+    alt=(
+        "A bright spot in the middle of the box that fades towards its borders; the corners are "
+        "dark."
+    ),
 )
 print(f"in the box {inside.sum() / used.sum():.1%} of the gradient, in its inner half {inner:.0%}")
 if net.name == "course":
@@ -561,7 +773,7 @@ if net.name == "course":
 #
 # `tf-keras-vis` has `Saliency`, with SmoothGrad as an option. Its plain map equals ours. Its SmoothGrad does not: it averages the *magnitudes* of the gradients, where the paper averages the gradients, so that opposite signs cannot cancel.
 
-# %%
+# %% tags=["long"]
 try:
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
@@ -576,13 +788,21 @@ if Saliency and net.name == "course":  # the course network's own model reads pi
     assert np.allclose(theirs, heat_before, rtol=1e-2, atol=1e-3 * theirs.max())
 
     tf.keras.utils.set_random_seed(0)
-    their_smooth = np.asarray(tool(wanted, pixels, smooth_samples=20, smooth_noise=fraction, normalize_map=False))[0]
+    their_smooth = np.asarray(
+        tool(wanted, pixels, smooth_samples=20, smooth_noise=fraction, normalize_map=False)
+    )[0]
     magnitudes = np.abs(by_copy).mean(axis=0).max(axis=-1)
     likenesses = []
-    for name, ours in (("mean of the gradients (paper)", by_hand), ("mean of magnitudes", magnitudes)):
+    for name, ours in (
+        ("mean of the gradients (paper)", by_hand),
+        ("mean of magnitudes", magnitudes),
+    ):
         alike = np.corrcoef(their_smooth.ravel(), ours.ravel())[0, 1]
         likenesses.append(alike)
-        print(f"their SmoothGrad and our {name}: correlation {alike:.2f}, mean {their_smooth.mean() / ours.mean():.1f} times ours")
+        print(
+            f"their SmoothGrad and our {name}: correlation {alike:.2f}, mean "
+            f"{their_smooth.mean() / ours.mean():.1f} times ours"
+        )
     assert likenesses[1] > likenesses[0] and their_smooth.mean() > 1.05 * by_hand.mean()
     assert np.isclose(their_smooth.mean(), magnitudes.mean(), rtol=0.1)
 
@@ -598,9 +818,23 @@ NOISE, BASELINE = 0.03, 127.5  # change me
 
 mine = load_photo(MY_PHOTO)
 question = MY_CLASS or net.predict(mine)[0].label
-with figure_row(3, width=13, height=4.2, alt=f"The photo {MY_PHOTO} under three heat maps: gradient, SmoothGrad, integrated gradients.", title=str(question)) as axes:
-    show_overlay(mine, saliency(net, mine, MY_CLASS), ax=axes[0], percentile=99.5, title="max |gradient|")
-    show_overlay(mine, smoothgrad(net, mine, MY_CLASS, samples=20, noise=NOISE), ax=axes[1], percentile=99.5, title="SmoothGrad, max |.|")
+with figure_row(
+    3,
+    width=13,
+    height=4.2,
+    alt=f"The photo {MY_PHOTO} under three heat maps: gradient, SmoothGrad, integrated gradients.",
+    title=str(question),
+) as axes:
+    show_overlay(
+        mine, saliency(net, mine, MY_CLASS), ax=axes[0], percentile=99.5, title="max |gradient|"
+    )
+    show_overlay(
+        mine,
+        smoothgrad(net, mine, MY_CLASS, samples=20, noise=NOISE),
+        ax=axes[1],
+        percentile=99.5,
+        title="SmoothGrad, max |.|",
+    )
     shares_of_mine = integrated_gradients(net, mine, MY_CLASS, baseline=BASELINE, steps=30)
     show_overlay(mine, shares_of_mine, ax=axes[2], percentile=99.5, title="integrated, signed")
 
@@ -608,6 +842,7 @@ with figure_row(3, width=13, height=4.2, alt=f"The photo {MY_PHOTO} under three 
 # ## What goes wrong with gradients
 #
 # **The softmax is left in.** A probability can rise because its own logit rises or because another one falls. Ask a network that is sure of one class about the *second* class, once with the logit, once with the probability:
+
 
 # %%
 @tf.function
@@ -622,9 +857,15 @@ def probability_gradient(pixels):
 of_logit = gradient(tf.constant(pixels), net.score_vector(second.index)).numpy().ravel()
 of_probability = probability_gradient(tf.constant(pixels)).numpy().ravel()
 against_top = np.corrcoef(of_probability, -slopes.ravel())[0, 1]
-print(f"largest slope: logit {np.abs(of_logit).max():.1e}, probability {np.abs(of_probability).max():.1e}")
-print(f"slopes of p({second.label}): correlation {np.corrcoef(of_probability, of_logit)[0, 1]:.2f} with those of its own logit,")
-print(f"    and {against_top:.2f} with those of \"less {best.label}\"")
+print(
+    f"largest slope: logit {np.abs(of_logit).max():.1e}, probability "
+    f"{np.abs(of_probability).max():.1e}"
+)
+print(
+    f"slopes of p({second.label}): correlation {np.corrcoef(of_probability, of_logit)[0, 1]:.2f} "
+    "with those of its own logit,"
+)
+print(f'    and {against_top:.2f} with those of "less {best.label}"')
 if net.name == "course":
     assert against_top > 0.8 and np.abs(of_probability).max() < 0.1 * np.abs(of_logit).max()
 
@@ -642,13 +883,23 @@ mean_slopes = gradients(path_rule(40)[0][:, None, None, None] * pixels, cat_scor
 unmultiplied = np.tensordot(path_rule(40)[1], mean_slopes, 1).sum(axis=-1)
 wrong_maps = {"right": right, "mixed units": mixed_units, "without (x - x')": unmultiplied}
 show_grid(
-    list(wrong_maps.values()), titles=[f"{name}: sum {values.sum():.3g}" for name, values in wrong_maps.items()],
-    columns=3, signed=True, scale="each",
-    alt="Three red and blue maps, each on its own scale: the first two look exactly alike, the third is much the same.",
+    list(wrong_maps.values()),
+    titles=[f"{name}: sum {values.sum():.3g}" for name, values in wrong_maps.items()],
+    columns=3,
+    signed=True,
+    scale="each",
+    alt=(
+        "Three red and blue maps, each on its own scale: the first two look exactly alike, the "
+        "third is much the same."
+    ),
 )
 print(f"the rise to be shared out is {rise:.2f}")
 if net.name == "course":
-    assert abs(right.sum() / rise - 1) < 0.1 and mixed_units.sum() > 100 * rise and abs(unmultiplied.sum()) < 0.1 * rise
+    assert (
+        abs(right.sum() / rise - 1) < 0.1
+        and mixed_units.sum() > 100 * rise
+        and abs(unmultiplied.sum()) < 0.1 * rise
+    )
 
 # %% [markdown]
 # No eye finds the first mistake: the picture is the same, as each map is drawn on its own scale. The sum finds it at once.
@@ -663,11 +914,20 @@ drawn = {
     for name, size in trials.items()
 }
 compare_maps(
-    drawn, signed=False, percentile=99.5, label="logits for each pixel level",
-    alt="Three maps: the raw specks of the gradient; a calmer map; and, under far too much noise, a dark one without the cat.",
+    drawn,
+    signed=False,
+    percentile=99.5,
+    label="logits for each pixel level",
+    alt=(
+        "Three maps: the raw specks of the gradient; a calmer map; and, under far too much noise, "
+        "a dark one without the cat."
+    ),
 )
 for name, values in drawn.items():
-    print(f"{name:28s} correlation with the plain gradient {np.corrcoef(values.ravel(), heat_before.ravel())[0, 1]:.2f}")
+    print(
+        f"{name:28s} correlation with the plain gradient "
+        f"{np.corrcoef(values.ravel(), heat_before.ravel())[0, 1]:.2f}"
+    )
 if net.name == "course":
     plain = [np.corrcoef(values.ravel(), heat_before.ravel())[0, 1] for values in drawn.values()]
     assert plain[0] > 0.95 and plain[2] < min(plain[:2])
@@ -681,6 +941,7 @@ if net.name == "course":
 #
 # **Check a slope.** Return the central finite difference of `score` at one number of `x`: the change of the score from `step` below to `step` above, for each unit of `x`. A number. `score` takes an array of the shape
 # of `x`; leave `x` itself as it is. `hint("05-slope")` helps.
+
 
 # %%
 def slope(score, x, place, step):
@@ -698,6 +959,7 @@ check("05-slope", slope)
 # %% [markdown]
 # **Three become one.** Return the map (h, w) of a gradient (h, w, 3) that holds for each pixel its largest magnitude among the three colours.
 
+
 # %%
 def largest_magnitude(gradient):
     """Map (h, w), never negative, of a gradient (h, w, 3)."""
@@ -711,6 +973,7 @@ check("05-colours", largest_magnitude)
 # %% [markdown]
 # **Noisy copies.** Return `n` noisy copies of `pixels`. `draws` holds `n` standard normal arrays of the same shape as `pixels`; `fraction` is the standard deviation as a fraction of the range (largest minus smallest) of
 # the pixels. Shape (n, h, w, 3); values may leave 0..255.
+
 
 # %%
 def noisy_copies(pixels, draws, fraction):
@@ -726,6 +989,7 @@ check("05-noise", noisy_copies)
 # %% [markdown]
 # **SmoothGrad's mean.** `gradients` (n, h, w, 3) are those of `n` noisy copies. Return the map (h, w) of SmoothGrad as the paper has it, with the largest magnitude among the colours.
 
+
 # %%
 def smooth(gradients):
     """SmoothGrad map (h, w) of the gradients (n, h, w, 3) of noisy copies."""
@@ -738,6 +1002,7 @@ check("05-mean", smooth)
 
 # %% [markdown]
 # **Integrated gradients.** `gradients` (n, h, w, 3) were taken at n places spread evenly on the way from `baseline` (h, w, 3) to `x` (h, w, 3). Return each number's share, shape (h, w, 3), signed.
+
 
 # %%
 def shares_of(x, baseline, gradients):
