@@ -158,9 +158,14 @@ def test_the_links_of_the_readme_lead_somewhere():
     assert not missing
 
 
-def test_the_readme_lists_every_lesson_once_and_in_order():
-    listed = re.findall(r"\(notebooks/(\d\d_\w+)\.ipynb\)", README)
-    assert listed == sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+def test_the_readme_lists_every_lesson_once_with_its_minutes():
+    listed = re.findall(r"\(notebooks/(\d\d_\w+)\.ipynb\) \|[^|]+\| (\d+) \|", README)
+    assert [name for name, _ in listed] == sorted(
+        path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")
+    )
+    for name, minutes in listed:
+        lesson = (ROOT / "notebooks" / "lessons" / f"{name}.py").read_text(encoding="utf-8")
+        assert f"**Time:** {minutes} minutes" in lesson, name
 
 
 def test_the_readme_imports_only_names_that_exist():
