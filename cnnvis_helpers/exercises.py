@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from cnnvis_helpers import exercise_sets
-from cnnvis_helpers.exercise_sets.kinds import NOT_YET, RIGHT, WRONG
+from cnnvis_helpers.exercise_sets.kinds import NOT_YET, RIGHT, WRONG, NeedsMore
 
 __all__ = ["Hint", "Result", "Solution", "check", "hint", "solution"]
 
@@ -110,6 +110,8 @@ def check(exercise_id, answer=None, **given):
     exercise = exercise_sets.find(exercise_id)
     try:
         status, message = exercise.judge(answer, given)
+    except NeedsMore as error:
+        status, message = WRONG, str(error)
     except Exception as error:  # a foreign object may break any comparison
         status = WRONG
         message = (

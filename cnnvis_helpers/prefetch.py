@@ -4,6 +4,7 @@ Files lie where Keras itself looks for them, in the folder `models` of $KERAS_HO
 what one of the two has fetched the other finds.
 """
 
+import contextlib
 import difflib
 import hashlib
 import http.client
@@ -134,7 +135,8 @@ def _download(url, path, checksum, progress=None):
         reason = getattr(error, "reason", None) or error
         raise DownloadError(url, getattr(reason, "strerror", None) or reason) from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _copy(answer, out, progress):

@@ -599,3 +599,11 @@ def test_blank_and_brief():
     assert brief(np.zeros((9, 9))) == "an array of shape (9, 9)"
     assert brief((1, "a")) == "(1, 'a')" and brief(1 / 3) == "0.333333"
     assert difference(1, 2, reveal=True) == "Expected 2, but this is 1."
+
+
+def test_a_check_that_needs_the_network_says_so():
+    result = exercises.check("00-second", "shoe")
+    assert not result
+    assert result.message == (
+        "This check also needs `net=net, photo=photo`, as in the cell it comes from."
+    )

@@ -60,6 +60,10 @@ class Exercise:
     praise: str = ""
 
 
+class NeedsMore(ValueError):
+    """check() was not handed what an exercise needs; the message says what."""
+
+
 class Given:
     """A value that is computed from what check() was given: Given(lambda net: net.labels[0])."""
 
@@ -205,13 +209,24 @@ def _wrongs(entries):
 
 
 def _unwrap(example, given):
-    return example.compute(**given) if isinstance(example, Given) else example
+    return _computed(example.compute, given) if isinstance(example, Given) else example
 
 
 def _from_given(wanted, given):
     if isinstance(wanted, Given):
-        return wanted.compute(**given)
-    return wanted(**given) if inspect.isroutine(wanted) else wanted
+        return _computed(wanted.compute, given)
+    return _computed(wanted, given) if inspect.isroutine(wanted) else wanted
+
+
+def _computed(function, given):
+    signature = inspect.signature(function)
+    try:
+        signature.bind(**given)
+    except TypeError:
+        needed = ", ".join(f"{name}={name}" for name in signature.parameters)
+        message = f"This check also needs `{needed}`, as in the cell it comes from."
+        raise NeedsMore(message) from None
+    return function(**given)
 
 
 def _word(answer):

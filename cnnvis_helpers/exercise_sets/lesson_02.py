@@ -80,6 +80,11 @@ def _middle(row, column, map_shape, photo_shape):
     )
 
 
+def _as_float(channel):
+    spread = channel.std() or 1
+    return np.clip((channel - channel.mean()) / spread * 64 + 128, 0, 255)
+
+
 EXERCISES = [
     function(
         "02-zeros",
@@ -129,7 +134,12 @@ EXERCISES = [
                 "the rest.",
             ),
             (_uncentred, "The channel is not centred: subtract its mean first."),
+            (
+                _as_float,
+                "The values are right, but they are floats: a picture needs `uint8`.",
+            ),
         ],
+        atol=1,  # to round or to cut off the decimals is a matter of taste
         hints=[
             "Subtract `channel.mean()`, then divide by `channel.std()`.",
             "`np.clip(values, 0, 255)` cuts off; do it before `.astype(np.uint8)`.",
@@ -142,6 +152,11 @@ EXERCISES = [
         lambda net, photo: int(_last(net, photo).mean(axis=(0, 1)).argmax()),
         wrong=[
             (
+                lambda net, photo: int(_last(net, photo).max(axis=(0, 1)).argmax()),
+                "That is the channel with the highest single cell. The mean over the map was "
+                "asked for.",
+            ),
+            (
                 lambda net, photo: int(_last(net, photo).mean(axis=(0, 1)).argmin()),
                 "That is the quietest channel.",
             ),
@@ -152,10 +167,6 @@ EXERCISES = [
             (
                 lambda net, photo: float(_last(net, photo).mean(axis=(0, 1)).max()),
                 "That is how loud the channel is. Which one is it? `argmax` tells.",
-            ),
-            (
-                lambda net, photo: int(_last(net, photo).mean(axis=(0, 1)).argsort()[-2]),
-                "That is the second loudest.",
             ),
         ],
         hints=[

@@ -106,8 +106,7 @@ show_grid(
     titles=["the photo", f"what the network reads, {pixels.shape[2]} x {pixels.shape[1]}"],
     columns=2,
     alt=(
-        "The same cat twice: sharp on the left, squeezed into a small, coarser square on the "
-        "right."
+        "The same cat twice: sharp on the left, squeezed into a small, coarser square on the right."
     ),
 )
 
@@ -150,8 +149,8 @@ show_overlay(
     heat,
     title=f"Grad-CAM for {best.label}: what raised its logit",
     alt=(
-        f"The photo in grey under a heat map for {best.label}: the bright region lies on the "
-        "animal, the background stays dark."
+        f"The photo in grey under a heat map for {best.label}: brightest above the eye at the "
+        "right, spilling past the edge of the head, with some heat over most of the face."
     ),
 )
 print("the map has the photo's size:", heat.shape == photo.shape[:2])
@@ -159,7 +158,8 @@ print("the map has the photo's size:", heat.shape == photo.shape[:2])
 # %% [markdown]
 # The brighter a place, the more it raised the logit. The method is called **Grad-CAM**, and in lesson 04 you will build it in ten
 # lines. It is tempting to believe such a picture because it looks right. In this course we check: somebody drew the outline of this
-# cat by hand, so the share of the heat that lies on the cat is a number.
+# cat by hand, so the share of the heat that lies on the cat is a number. Compare it with the share of the photo that the cat covers:
+# heat spread evenly over the photo would score exactly that.
 
 # %%
 cat = load_mask("chelsea")
@@ -178,7 +178,7 @@ if net.name == "course":
 # percentages: heat spread evenly would score exactly the cat's share of the photo.
 
 # %% [markdown]
-# ## What goes wrong with a confident answer
+# ## What goes wrong with an answer
 #
 # A network answers every photo: one that it should know, and one that shows nothing it knows. Look at the next photos and say for each
 # what an honest answer would be. Then look at what came out.
@@ -197,8 +197,8 @@ show_grid(
 )
 
 # %% [markdown]
-# The probabilities always add up to 1 over the classes that the network knows. There is no "none of these": a high probability says
-# "more like this class than like my other classes", and no more.
+# The probabilities always add up to 1 over the classes that the network knows. There is no "none of these": even a very high
+# probability, such as the one above the coins, says "more like this class than like my other classes", and no more.
 
 # %% [markdown]
 # ## Your turn: a photo of your own

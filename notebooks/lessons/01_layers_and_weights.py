@@ -76,8 +76,7 @@ show_vector(
     ylabel="weights and biases",
     title="How many numbers each convolution holds",
     alt=(
-        f"One bar a convolution; the highest is {largest.name} with {largest.parameters:,} "
-        "numbers."
+        f"One bar a convolution; the highest is {largest.name} with {largest.parameters:,} numbers."
     ),
 )
 print(
@@ -131,11 +130,8 @@ assert by_hand == net.layer(first).count_params()
 
 # %%
 picture = net.prepare(photo)[0] / 127.5 - 1
-y, x, k = (
-    40,
-    60,
-    int(np.abs(kernel).sum(axis=(0, 1, 2)).argmax()),
-)  # the filter with the largest weights
+y, x = 40, 60
+k = int(np.abs(kernel).sum(axis=(0, 1, 2)).argmax())  # the filter with the largest weights
 
 window = picture[y : y + height, x : x + width]
 response = (window * kernel[:, :, :, k]).sum() + (0 if bias is None else bias[k])
@@ -159,9 +155,7 @@ assert np.isclose(everywhere[y, x, k], response, atol=1e-4)
 
 # %%
 if net.name == "course":
-    its_own = feature_maps(net, photo, first)[
-        y + 1, x + 1, k
-    ]  # padding moves the window's corner by one
+    its_own = feature_maps(net, photo, first)[y + 1, x + 1, k]  # padding: the corner moves by one
     print("by hand", round(max(0.0, float(response)), 4), " the network", round(float(its_own), 4))
     assert np.isclose(max(0.0, response), its_own, atol=1e-3)
 else:
@@ -208,9 +202,9 @@ show_filter_channels(
 )
 
 # %% [markdown]
-# White cells add, black cells subtract. A filter whose white and black cells cancel answers 0 on an even area, whatever its brightness, and
-# answers where one side of the window is lighter than the other: it detects an **edge**. If red, green and blue differ, it detects a
-# change of colour. The surest way to know is to let the filter work:
+# White cells add, black cells subtract. A filter whose white and black cells cancel gives the same answer on every even area, however
+# bright: its bias. It answers more where one side of the window is lighter than the other: it detects an **edge**. If red, green and
+# blue differ, it detects a change of colour. The surest way to know is to let the filter work:
 
 # %%
 answers = feature_maps(net, photo, first)
@@ -220,8 +214,8 @@ show_grid(
     titles=["the photo"] + [f"filter {k} finds" for k in shown],
     columns=4,
     alt=(
-        "The cat, and three maps of it in which its outlines are bright on dark, each in another "
-        "direction."
+        "The cat, and three maps of it: outlines of eyes, nose and ears are bright, and in some "
+        "maps whole areas are filled."
     ),
 )
 
@@ -303,9 +297,8 @@ print(f"the weakest filter reaches {strength.min() / strength.max():.0%} of the 
 # then looks red. `filters` puts them in order; below, the wrong order on purpose.
 
 # %%
-order = np.argsort(-np.abs(kernel[:, :, 0] - kernel[:, :, -1]).sum(axis=(0, 1)))[
-    :8
-]  # the most colourful ones
+colourful = np.abs(kernel[:, :, 0] - kernel[:, :, -1]).sum(axis=(0, 1))
+order = np.argsort(-colourful)[:8]
 right, wrong = kernel[:, :, :, order], kernel[:, :, ::-1][:, :, :, order]
 show_filters(
     right,
@@ -317,7 +310,7 @@ show_filters(
     wrong,
     scale="each",
     title="The same filters read as blue, green, red: wrong",
-    alt="The same eight filters with red and blue exchanged: orange became light blue.",
+    alt="The same eight filters with red and blue exchanged: blue and orange have changed places.",
 )
 assert not np.allclose(right, wrong)
 

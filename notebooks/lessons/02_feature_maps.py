@@ -92,7 +92,7 @@ show_feature_maps(
 )
 
 # %% [markdown]
-# The cat is in nearly all of them, and each map keeps something else: outlines in one direction, bright areas, dark areas. All maps share
+# The cat is in most of them, and each map keeps something else: outlines in one direction, bright areas, dark areas. All maps share
 # one scale, so a dark map is a filter that found little.
 #
 # ## Look deeper
@@ -108,7 +108,11 @@ for name in chosen:
         columns=5,
         channels=sorted(strongest),
         title=name,
-        alt=f"Ten maps of {name}, {maps[name].shape[0]} by {maps[name].shape[1]} cells each.",
+        alt={
+            chosen[0]: f"Ten maps of {name}: the cat drawn in fine bright lines.",
+            chosen[1]: f"Ten maps of {name}: short dashes and specks on dark, the cat hard to see.",
+            chosen[2]: f"Ten maps of {name}: a few large cells, light in the middle of the photo.",
+        }[name],
     )
 
 # %% [markdown]
@@ -209,14 +213,15 @@ print(
 # %%
 for name in chosen:
     show_mosaic(
-        maps[name][:, :, :96],
+        maps[name],
         title=name,
-        alt=f"Mosaic of the channels of {name}: "
-        + (
-            "the cat is seen in nearly every tile."
-            if name == chosen[0]
-            else "coarse patches, different in each tile."
-        ),
+        alt={
+            chosen[0]: f"All channels of {name}: the cat is seen in nearly every tile.",
+            chosen[1]: f"All channels of {name}: fine dashes on an even ground in every tile.",
+            chosen[
+                2
+            ]: f"All channels of {name}: coarse blocks, some tiles with a single light cell.",
+        }[name],
     )
 
 # %% [markdown]
@@ -234,22 +239,23 @@ show_curve(
     ylabel="zeros in per cent",
     title="Sparsity, layer by layer",
     alt=(
-        "A curve of the share of zeros from layer to layer: it rises on the whole, but goes up "
-        "and down on the way."
+        "A curve of the share of zeros from layer to layer: it goes up and down, with a rise on "
+        "the whole and a fall at the end."
     ),
 )
 table
 
 # %% [markdown]
-# It holds on the whole and fails in detail: within a block the second layer is the sparser one, and the last layer is not the sparsest.
-# A rule of thumb is worth a measurement.
+# With the course network it holds on the whole and fails in detail: in the first four blocks the second layer is the sparser one, in the
+# last block it is the other way round, and the last layer is far from the sparsest. A rule of thumb is worth a measurement.
 
 # %%
 if net.name == "course":
     zeros = np.array([row.zeros for row in table]).reshape(5, 2)  # five blocks of two layers
     print("share of zeros by block:", zeros.mean(axis=1).round(2))
     assert zeros[2:4].mean() > zeros[0].mean()
-    assert (zeros[1:4, 1] > zeros[1:4, 0]).all()
+    assert (zeros[:4, 1] > zeros[:4, 0]).all() and zeros[4, 1] < zeros[4, 0]
+    assert zeros.argmax() == 7  # the second layer of the fourth block
 
 # %% [markdown]
 # ## How far can a cell see?
@@ -271,13 +277,14 @@ show_boxes(
     labels=names,
     title="What one cell can see",
     alt=(
-        "Three boxes on the cat: a tiny one, one as large as an eye, and one that covers most of "
-        "the photo."
+        "Three boxes on the cat: a tiny one, one a little larger than an eye, and one that covers "
+        "nearly all of the photo."
     ),
 )
 
 # %% [markdown]
-# What a cell *can* see is not what it uses: pixels near the middle of the box reach it on many ways, those at the border on few. Lesson 05
+# The sizes are in pixels of what the network reads. A field may be larger than the whole picture: such a cell looks past the border, where
+# there is only padding. And what a cell *can* see is not what it uses: pixels near the middle of the box reach it on many ways, those at the border on few. Lesson 05
 # measures that.
 #
 # ## How much of the photo is left?
@@ -310,29 +317,30 @@ show_curve(
     ylabel="correlation",
     title="How closely a typical channel follows the brightness",
     alt=(
-        f"A curve that falls from {typical[0]:.2f} in the first convolution to {typical[-1]:.2f} "
-        "in the last."
+        f"A curve that falls from {typical[0]:.2f} in the first convolution to {min(typical):.2f} "
+        f"in the middle layers and ends at {typical[-1]:.2f} in the last."
     ),
 )
 if net.name == "course":
-    assert typical[0] > 0.35 and max(typical[5:]) < 0.3
+    assert typical[0] > 0.35 and max(typical[5:]) < 0.3 and min(typical) < typical[-1]
 
 # %% [markdown]
-# Early channels follow the light in the photo; later ones hardly do. They keep what helps to tell classes apart, and let go of the rest.
+# Early channels follow the light in the photo, later ones much less. With the course network the curve rises a little at the end: the last
+# maps tell the animal from its background, and on this photo the two also differ in brightness. A correlation does not say why.
 
 # %% [markdown]
 # ## What goes wrong with pictures of maps
 #
-# First, scaling each map on its own. Here are the eight *weakest* living channels of a layer, once each on its own scale, once on the scale of
-# the whole layer. On the left they look as important as any.
+# First, scaling each map on its own. Here are the eight living channels of a layer with the lowest means, first each on its own scale, then on
+# the scale of the whole layer. In the first picture they look as important as any.
 
 # %%
 name = layers[1]
-power = maps[name].max(axis=(0, 1))
+power = maps[name].mean(axis=(0, 1))
 weakest = sorted(np.argsort(np.where(power > 0, power, np.inf))[:8])
-for scale, verdict in (
-    ("each", "each on its own scale: all look busy"),
-    ("shared", "on the layer's scale: they hardly answer"),
+for scale, verdict, seen in (
+    ("each", "each on its own scale", "bright lines and specks in all of them"),
+    ("shared", "all on the layer's scale", "dark, with a few faint lines"),
 ):
     show_feature_maps(
         maps[name],
@@ -342,7 +350,7 @@ for scale, verdict in (
         vmin=0,
         vmax=float(maps[name].max()) if scale == "shared" else None,
         title=verdict,
-        alt=f"Eight maps, {verdict}.",
+        alt=f"Eight maps, {verdict}: {seen}.",
     )
 
 # %% [markdown]

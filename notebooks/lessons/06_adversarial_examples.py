@@ -419,7 +419,7 @@ compare_maps(
 )
 
 # %% [markdown]
-# The map of the made-up class can look as convincing as an honest one. A heat map says where the score came from; it does not say that
+# A map that is dark everywhere is an answer too: nothing in that photo raises that class. And the map of the made-up class can look as convincing as an honest one. A heat map says where the score came from; it does not say that
 # the score is deserved.
 
 # %% [markdown]
@@ -504,8 +504,7 @@ show_grid(
     titles=["epsilon 2 levels", f"epsilon {wide:.2f} levels"],
     columns=2,
     alt=(
-        "A cat that looks as always, and beside it the same cat under a grain that is plain to "
-        "see."
+        "A cat that looks as always, and beside it the same cat under a grain that is plain to see."
     ),
 )
 assert np.isclose(wide, 12.75) and visible.linf == 12
