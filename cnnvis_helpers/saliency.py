@@ -129,9 +129,8 @@ def smoothgrad(
     total, done = tf.zeros(pixels.shape[1:]), 0
     with stoppable("the map is the mean over the noisy copies done so far"):
         for part in even_slices(samples, batch_size(net)):
-            count = part.stop - part.start
-            drawn = tf.random.stateless_normal((count, *pixels.shape[1:]), (seed, part.start))
-            total += run(pixels + deviation * drawn, tf.ones(count), vector)
+            drawn = _noise(pixels, seed, range(part.start, part.stop))
+            total += run(pixels + deviation * drawn, tf.ones(len(drawn)), vector)
             done = part.stop
             if progress:
                 progress(done, samples)
@@ -330,6 +329,12 @@ def _compile_guided_maps(net, layer):
         return tape.gradient(excitement, pixels)[0], count
 
     return run
+
+
+def _noise(pixels, seed, numbers):
+    """Return normal noise (len(numbers), h, w, 3); a copy looks the same in whatever batch."""
+    shape = pixels.shape[1:]
+    return tf.stack([tf.random.stateless_normal(shape, (seed, number)) for number in numbers])
 
 
 def _baseline_pixels(net, baseline, shape):
