@@ -64,8 +64,8 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     """Search for one pixel (or a few) whose change fools the network, without any gradient.
 
     Su, Vargas and Sakurai, "One pixel attack for fooling deep neural networks", arXiv 1710.08864.
-    Differential evolution (SciPy) over row, column and colour of each pixel. The search ends at the
-    first change that succeeds.
+    Differential evolution (SciPy) over row, column and colour of each pixel, from places drawn
+    uniformly and colours drawn from N(128, 127). The search ends at the first change that succeeds.
 
     Parameters
     ----------
