@@ -125,12 +125,14 @@ def smoothgrad(
     pixels = prepared(net, photo)
     vector = net.score_vector(target, photo)
     deviation = noise * (tf.reduce_max(pixels) - tf.reduce_min(pixels))
+    noisy = net.cached(("noisy",), lambda: _compile_noisy(net))
     run = _gradient_sum(net, squared=squared)
     total, done = tf.zeros(pixels.shape[1:]), 0
     with stoppable("the map is the mean over the noisy copies done so far"):
         for part in even_slices(samples, batch_size(net)):
-            drawn = _noise(pixels, seed, range(part.start, part.stop))
-            total += run(pixels + deviation * drawn, tf.ones(len(drawn)), vector)
+            numbers = tf.range(part.start, part.stop, dtype=tf.int64)
+            copies = noisy(pixels, deviation, tf.constant(seed, tf.int64), numbers)
+            total += run(copies, tf.ones(len(copies)), vector)
             done = part.stop
             if progress:
                 progress(done, samples)
@@ -331,10 +333,22 @@ def _compile_guided_maps(net, layer):
     return run
 
 
-def _noise(pixels, seed, numbers):
-    """Return normal noise (len(numbers), h, w, 3); a copy looks the same in whatever batch."""
-    shape = pixels.shape[1:]
-    return tf.stack([tf.random.stateless_normal(shape, (seed, number)) for number in numbers])
+def _compile_noisy(net):
+    """Return a function (pixels (1, h, w, 3), deviation, seed, numbers (n,)) -> noisy copies.
+
+    Copy number i has the noise of the seed (seed, i), in whatever batch it is made.
+    """
+    whole = tf.TensorSpec((), tf.int64)
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec(()), whole, tf.TensorSpec((None,), tf.int64)])
+    def noisy(pixels, deviation, seed, numbers):
+        def copy(number):
+            noise = tf.random.stateless_normal(pixels.shape[1:], tf.stack([seed, number]))
+            return pixels[0] + deviation * noise
+
+        return tf.map_fn(copy, numbers, fn_output_signature=tf.float32)
+
+    return noisy
 
 
 def _baseline_pixels(net, baseline, shape):
