@@ -63,7 +63,7 @@ def test_pictures_and_exercises_never_load_tensorflow():
     assert {"tensorflow", "keras"}.isdisjoint(loaded)
 
 
-DRAWING = {"pictures", "figures", "drawing", "explorers"}
+DRAWING = {"pictures", "figures", "drawing", "panels", "explorer_base", "explorers", "studio"}
 MAY_DRAW = DRAWING | {"__init__", "__main__"}
 
 

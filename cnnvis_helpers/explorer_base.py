@@ -1,0 +1,469 @@
+"""What every explorer shares: labelled controls, one picture with alt text, a status line, Stop.
+
+An explorer is a dict of core ipywidgets and one function, `draw(values, task) -> Drawn`:
+
+    def draw(values, task):
+        heat = kept.call(occlusion, net, values.photo, patch=values.patch, progress=task.progress)
+        return Drawn(pixels, alt="A heat map ...", note="225 passes")
+
+    Explorer("occlusion", {"patch": slider("Patch", 16, 4, 32)}, draw, photo="chelsea")
+
+- The first picture is drawn before the explorer is shown. The cell's stored output holds it as a
+  static figure with alt text, for readers without a kernel; a live explorer hides that figure.
+- Work is done in a thread, so the kernel stays free to hear Stop and the next value of a control.
+- Only the newest values count: a redraw that has been overtaken ends at its next `task.progress`,
+  and values that came in between are never drawn.
+- An error becomes one sentence in place of the picture, and the controls go on working.
+
+Works with ipywidgets 7.7.1 and 8. Nothing here imports TensorFlow.
+"""
+
+import base64
+import contextlib
+import contextvars
+import html
+import io
+import threading
+import time
+import types
+import warnings
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+from PIL import Image
+
+from cnnvis_helpers.photos import list_photos, load_photo
+
+__all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_slider"]
+
+LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
+UPLOADED, GIVEN = "own photo", "this photo"
+_LABEL = {"description_width": "initial"}
+_numbers = {}
+
+# A method that is stopped warns in the notebook; here the status line says it.
+warnings.filterwarnings("ignore", "stopped early", module=r"cnnvis_helpers\.(explor|kept|studio)")
+
+
+class Drawn(NamedTuple):
+    """A picture as an explorer shows it: uint8 (H, W, 3), its alt text, and the status line."""
+
+    pixels: np.ndarray
+    alt: str
+    note: str = ""
+
+
+class Overtaken(BaseException):
+    """Ends a redraw whose values are no longer the newest; not an Exception, so nobody keeps it."""
+
+
+class Task:
+    """One redraw under way: it says how far it is, and hears when to end."""
+
+    def __init__(self, explorer):
+        self._explorer = explorer
+        self.overtaken = False  # newer values are waiting
+        self.stopped = False  # the Stop button was pressed
+        self.reached = None  # (done, total) of the last progress
+
+    def progress(self, done, total):
+        """Tell how much is done; hand it to a method as its `progress=`.
+
+        Raises StopIteration after Stop, so that the method returns what it has; raises `Overtaken`
+        when there are newer values.
+        """
+        self.check()
+        self.reached = done, total
+        self._explorer._show_progress(done, total)
+
+    def preview(self, drawn):
+        """Show a picture (`Drawn`) that is not finished yet."""
+        self._explorer._show(drawn)
+
+    def check(self):
+        """Raise what `progress` raises, and show nothing."""
+        if self.overtaken:
+            raise Overtaken
+        if self.stopped:
+            raise StopIteration
+
+
+class Explorer:
+    """Controls, a picture that follows them, a status line and a Stop button.
+
+    Parameters
+    ----------
+    name : str, in a word what is explored ("occlusion"); shown while it works
+    controls : dict of name -> core ipywidget with a value and a description, in the order of the
+        screen; a name that begins with "_" is shown but not drawn anew for
+    draw : function (values, task) -> Drawn, called in a thread, one call at a time. values has the
+        value of every control by its name, `values.photo` and `values.photo_name`; task is a `Task`
+    photo : uint8 (H, W, 3), a bundled photo's name, or None for an explorer without a photo
+    adjust : dict of name -> function(explorer), called when this control ("photo" too) changes,
+        before the redraw; it may set other controls
+    wide : controls each in a row of its own, if True
+
+    Attributes
+    ----------
+    controls : the dict, with "photo" and "upload" added where there is a photo
+    box : the ipywidget to be shown; `display(explorer)` shows it with its static figure
+    drawn : the last `Drawn`; None after an error, which `error` holds as a sentence
+    """
+
+    def __init__(self, name, controls, draw, photo=None, adjust=None, wide=False):
+        self.name, self.draw = name, draw
+        self.controls = dict(controls)
+        self.drawn, self.error = None, None
+        self._adjust = dict(adjust or {})
+        self._lock = threading.Lock()
+        self._wanted, self._task, self._thread, self._held = None, None, None, 0
+        self._idle = threading.Event()
+        self._idle.set()
+        self._last_progress = 0.0
+        self._number = _numbers[name] = _numbers.get(name, 0) + 1
+        self.photo = None
+        if photo is not None:
+            self._add_photo(photo)
+        self.box = self._build(wide)
+        for control, widget in self.controls.items():
+            if not control.startswith("_") and control != "upload":
+                widget.observe(lambda _, control=control: self._changed(control), "value")
+        self.draw_now()
+
+    # What is on the screen
+
+    def _build(self, wide):
+        self.picture = ipywidgets.HTML(layout={"margin": "4px 0", "overflow": "auto"})
+        self.status = ipywidgets.HTML(layout={"margin": "0 12px 0 0"})
+        self.bar = ipywidgets.IntProgress(
+            min=0, max=1, layout={"width": "160px", "visibility": "hidden"}
+        )
+        self.stop_button = ipywidgets.Button(
+            description="Stop",
+            icon="stop",
+            disabled=True,
+            tooltip="End this work and keep what is done",
+            layout={"width": "90px", "visibility": "hidden"},
+        )
+        self.stop_button.on_click(lambda _: self.stop())
+        style = ipywidgets.HTML(_hiding(self._static_class), layout={"display": "none"})
+        flow = "column" if wide else "row wrap"
+        controls = ipywidgets.Box(
+            list(self.controls.values()), layout={"flex_flow": flow, "overflow": "visible"}
+        )
+        return ipywidgets.VBox(
+            [
+                controls,
+                self.picture,
+                ipywidgets.HBox(
+                    [self.stop_button, self.bar, self.status], layout={"align_items": "center"}
+                ),
+                style,
+            ]
+        )
+
+    @property
+    def _static_class(self):
+        return f"cnnvis-{self.name.replace(' ', '-')}-{self._number}"
+
+    def _ipython_display_(self, **_):
+        from IPython.display import display
+
+        display(self.static_bundle(), raw=True)
+        display(self.box)
+
+    def __repr__(self):
+        return f"<Explorer {self.name!r}: {', '.join(self.controls)}>"
+
+    def static_bundle(self):
+        """Return the present picture as a notebook output: HTML with alt text, and plain text."""
+        text = self.drawn.alt if self.drawn else self.error
+        inner = _image_html(self.drawn) if self.drawn else f"<p>{html.escape(text)}</p>"
+        return {
+            "text/html": f'<div class="{self._static_class}">{inner}</div>',
+            "text/plain": text,
+        }
+
+    # What happens when a control changes
+
+    def _changed(self, control):
+        with self.hold():
+            if control in self._adjust:
+                self._adjust[control](self)
+        self.request()
+
+    @contextlib.contextmanager
+    def hold(self):
+        """Let controls be set inside the block without a redraw for each of them."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    def values(self):
+        """Return the values of all controls by name, the photo and its name, as they are now."""
+        values = {name: getattr(widget, "value", None) for name, widget in self.controls.items()}
+        values.pop("upload", None)
+        name = values.get("photo")
+        return types.SimpleNamespace(**{**values, "photo": self.photo, "photo_name": name})
+
+    def request(self):
+        """Have the picture drawn with the present values, and return at once."""
+        if self._held:
+            return
+        with self._lock:
+            self._wanted = self.values()
+            if self._task:
+                self._task.overtaken = True
+            if self._thread is None:
+                self._idle.clear()
+                # The context carries the message that the picture answers (ipykernel 7).
+                run = contextvars.copy_context().run
+                self._thread = threading.Thread(target=run, args=(self._work,), daemon=True)
+                self._thread.start()
+
+    def wait(self, timeout=60):
+        """Wait until nothing is left to be drawn; return self. Raises TimeoutError."""
+        if not self._idle.wait(timeout):
+            raise TimeoutError(f"The explorer {self.name!r} still draws after {timeout} s.")
+        return self
+
+    def stop(self):
+        """End the work under way; the picture keeps what the method had done so far."""
+        with self._lock:
+            if self._task:
+                self._task.stopped = True
+
+    def draw_now(self):
+        """Draw with the present values and return when it is done; return self."""
+        self.wait()
+        self._draw_once(self.values(), Task(self))
+        return self
+
+    def _work(self):
+        while True:
+            with self._lock:
+                if self._wanted is None:
+                    self._thread = self._task = None
+                    self._idle.set()
+                    return
+                values, self._wanted = self._wanted, None
+                self._task = task = Task(self)
+            self._draw_once(values, task)
+
+    def _draw_once(self, values, task):
+        try:
+            drawn = self.draw(values, task)
+            note = drawn.note
+            if task.stopped and task.reached:
+                note = "Stopped after {} of {}. {}".format(*task.reached, note)
+            self._show(drawn._replace(note=note))
+        except Overtaken:
+            return
+        except StopIteration:
+            self._say("Stopped; the picture is as it was.")
+        except Exception as error:
+            self._show_error(sentence(error))
+        finally:
+            self._hide_progress()
+
+    # What the worker shows
+
+    def _show(self, drawn):
+        self.drawn, self.error = drawn, None
+        self.picture.value = _image_html(drawn)
+        self._say(drawn.note)
+
+    def _show_error(self, text):
+        self.drawn, self.error = None, text
+        self.picture.value = (
+            '<p role="alert" style="padding:12px 16px;margin:0;max-width:60em;line-height:1.4;'
+            'border-left:4px solid #D55E00;background:#FFF4EC;color:#111111">'
+            f"{html.escape(text)}</p>"
+        )
+        self._say("")
+
+    def _say(self, text):
+        self.status.value = f'<span role="status">{html.escape(text)}</span>' if text else ""
+
+    def _show_progress(self, done, total):
+        now = time.monotonic()
+        if now - self._last_progress < 0.1 and done < total:
+            return
+        self._last_progress = now
+        self.bar.max, self.bar.value = total, done
+        if self.bar.layout.visibility != "visible":
+            self.bar.layout.visibility = self.stop_button.layout.visibility = "visible"
+            self.stop_button.disabled = False
+        self._say(f"{self.name}: {done} of {total}")
+
+    def _hide_progress(self):
+        if self.bar.layout.visibility != "hidden":
+            self.stop_button.disabled = True
+            self.bar.layout.visibility = self.stop_button.layout.visibility = "hidden"
+
+    # The photo
+
+    def _add_photo(self, photo):
+        names = [row.name for row in list_photos()]
+        bundled = isinstance(photo, str) and photo in names
+        options = names if bundled else [GIVEN, *names]
+        self._photos = {} if bundled else {GIVEN: _small_photo(photo)}
+        self.controls["photo"] = choice("Photo", options, photo if bundled else GIVEN)
+        self.controls["upload"] = upload = ipywidgets.FileUpload(
+            accept="image/*", multiple=False, description="Own photo", layout={"width": "auto"}
+        )
+        upload.observe(lambda _: self._uploaded(upload), "value")
+        self._pick_photo()
+        pick, after = self._pick_photo, self._adjust.get("photo")
+        self._adjust["photo"] = lambda explorer: (pick(), after and after(explorer))
+
+    def _pick_photo(self):
+        name = self.controls["photo"].value
+        self.photo = self._photos[name] if name in self._photos else _small_photo(name)
+
+    def _uploaded(self, upload):
+        if not upload.value:
+            return
+        self._say("Reading the photo ...")
+        try:
+            self._photos[UPLOADED] = _small_photo(upload)
+        except Exception as error:
+            self._show_error(sentence(error))
+            return
+        menu = self.controls["photo"]
+        with self.hold():
+            if UPLOADED not in menu.options:
+                menu.options = [*menu.options, UPLOADED]
+            menu.value = UPLOADED
+        self._changed("photo")
+
+
+# Controls, each with its label
+
+
+def slider(label, value, low, high, step=1, live=True, **options):
+    """Return a slider for whole numbers low..high (or floats, if `step` is one), with its label.
+
+    live: False waits with a new value until the handle is let go, for work that takes seconds.
+    options: of the ipywidget.
+    """
+    whole = all(isinstance(number, int | np.integer) for number in (value, low, high, step))
+    kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+    return kind(
+        **{
+            "value": value,
+            "min": low,
+            "max": high,
+            "step": step,
+            "continuous_update": live,
+            **_described(label),
+            **options,
+        }
+    )
+
+
+def steps_slider(label, options, value, live=True, **more):
+    """Return a slider over a few given values, such as 1, 2, 4, 8, with its label."""
+    return ipywidgets.SelectionSlider(
+        **{
+            "options": list(options),
+            "value": value,
+            "continuous_update": live,
+            **_described(label),
+            **more,
+        }
+    )
+
+
+def choice(label, options, value=None, **more):
+    """Return a drop-down menu with its label; options: values, or (text, value) pairs."""
+    options = list(options)
+    first = options[0][1] if isinstance(options[0], tuple) else options[0]
+    return ipywidgets.Dropdown(
+        **{
+            "options": options,
+            "value": first if value is None else value,
+            **_described(label),
+            **more,
+        }
+    )
+
+
+def checkbox(label, value=False, **more):
+    """Return a checkbox with its label."""
+    return ipywidgets.Checkbox(
+        **{
+            **_described(label),
+            "value": value,
+            "indent": False,
+            "layout": {"width": "auto"},
+            **more,
+        }
+    )
+
+
+def set_options(menu, options, value=None):
+    """Give a menu other options, keeping its value where it is still among them."""
+    options = list(options)
+    values = [each[1] if isinstance(each, tuple) else each for each in options]
+    keep = menu.value if value is None else value
+    menu.options = options
+    menu.value = keep if keep in values else values[0]
+
+
+def set_high(control, high):
+    """Give a slider another upper end; its value stays if it is not above it."""
+    if control.value > high:
+        control.value = high
+    control.max = high
+
+
+def _described(label):
+    return {
+        "description": label,
+        "style": dict(_LABEL),
+        "layout": {"width": "auto", "min_width": "220px", "margin": "2px 18px 2px 0"},
+    }
+
+
+# Pictures and errors as HTML
+
+
+def _hiding(name):
+    """Return the style with which a live explorer hides the static figure of its own cell."""
+    area = f".jp-OutputArea-child:has(.{name})"  # JupyterLab: its margins too
+    return f"<style>.{name} {{display: none}} {area} {{display: none}}</style>"
+
+
+def _image_html(drawn):
+    """Return the HTML that shows a `Drawn`: the picture is inside it, as a data address."""
+    width, data = drawn.pixels.shape[1], _jpeg(drawn.pixels)
+    source = base64.b64encode(data).decode("ascii")
+    return (
+        f'<img alt="{html.escape(" ".join(drawn.alt.split()), quote=True)}" width="{width}" '
+        f'height="{drawn.pixels.shape[0]}" decoding="sync" '
+        'style="max-width:100%;height:auto;background:white" '
+        f'src="data:image/jpeg;base64,{source}">'
+    )
+
+
+def _jpeg(pixels):
+    """Encode uint8 (H, W, 3) as JPEG, colours at full resolution: text on it stays sharp."""
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "JPEG", quality=90, subsampling=0)
+    return stream.getvalue()
+
+
+def sentence(error):
+    """Return what an error says as one sentence for the reader."""
+    text = " ".join(str(error).split()) or "no message"
+    if not isinstance(error, ValueError | TypeError | OSError):
+        text = f"{type(error).__name__}: {text}"
+    return text if len(text) <= 400 else f"{text[:396]} ..."
+
+
+def _small_photo(source):
+    return load_photo(source, max_side=LARGEST_PHOTO)
