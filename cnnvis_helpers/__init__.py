@@ -12,9 +12,12 @@ the names, `python -m cnnvis_helpers --help` the commands.
 
 import importlib
 import sys
+import time
 import types
 
 __version__ = "0.1.0"
+
+STARTED = time.time()  # code that changes on disk after this may differ from what is in memory
 
 _NAMES_OF_ROOM = {
     "networks": "Network Prediction list_networks load_network",
@@ -33,11 +36,14 @@ _NAMES_OF_ROOM = {
     "robustness": "epsilon_curve squeeze survives transfer",
     "dreams": "class_pattern deep_dream dream_objective dream_steps filter_pattern "
     "filter_patterns filter_responses",
+    "randomization": "layers_from_the_top randomize_layers",
+    "similarity": "rank_correlation structural_similarity",
     "pictures": "compare_maps overlay_picture show_boxes show_curve show_feature_maps "
     "show_filter_channels show_filters show_grid show_map show_matrix show_mosaic show_overlay "
     "show_photo show_predictions show_signed show_vector",
     "figures": "display_figure figure_bundle figure_row save_picture use_course_style",
     "exercises": "check hint solution",
+    "kept": "clear_kept keep_results kept_results",
     "progress": "text_progress",
     "resizing": "resize_map resize_photo",
 }
@@ -67,6 +73,10 @@ def __getattr__(name):
             f"cnnvis_helpers has no {name!r}; dir(cnnvis_helpers) lists what there is"
         )
     value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    if isinstance(value, types.FunctionType):
+        from cnnvis_helpers import kept
+
+        value = kept.through(value)  # in a rehearsed lecture: what was computed before, at once
     globals()[name] = value
     return value
 

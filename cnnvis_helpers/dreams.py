@@ -16,7 +16,9 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from .gradients import check_number, check_whole
 from .networks import Network
+from .progress import count_stop
 
 GREY = 127.5
 # The square root of the covariance of RGB values in natural photos, as strengths of three
@@ -83,7 +85,8 @@ def filter_patterns(
 
     Raises
     ------
-    ValueError for an unknown layer, a channel out of range, or a setting out of its range.
+    ValueError for an unknown layer, a channel out of range, a setting out of its range, or
+    pictures so small that nothing is left of the layer's maps.
 
     Notes
     -----
@@ -91,13 +94,17 @@ def filter_patterns(
     gradient and the random roll follow Mordvintsev et al. 2015.
     """
     layer = net.spatial_layer(layer)
-    _check_settings(size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay)
-    channels = _check_channels(net, layer, channels)
+    _check_settings(
+        size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
+    )
+    height, width, count = _map_shape(net, layer, (size, size))
+    channels = _check_channels(layer, channels, count)
     climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
     kernel = _gaussian(blur)
-    margin = tf.constant(_border(net, layer, size))
+    # Cells left out at the map's edge: there the filter sees padding, not the picture.
+    margin = tf.constant(2 if min(height, width) >= 8 else 0)
     index = tf.constant(channels, tf.int32)
     pictures = tf.tile(noise[None], (len(channels), 1, 1, 1))  # the same start for every filter
     for done in range(steps):
@@ -162,22 +169,20 @@ def _compile_filter_step(net, layer):
     return climb
 
 
-def _border(net, layer, size) -> int:
-    """Cells left out at the map's edge: there the filter sees padding, not the picture."""
-    shape = net.maps(tf.zeros((1, size, size, 3)), [layer])[0].shape
-    return 2 if min(shape[1:3]) >= 8 else 0
-
-
-def _check_channels(net, layer, channels) -> list[int]:
-    count = int(net.maps(tf.zeros((1, *net.input_size, 3)), [layer])[0].shape[-1])
+def _check_channels(layer, channels, count) -> list[int]:
     if channels is None:
         return list(range(min(64, count)))
-    wanted = [int(channel) for channel in channels]
-    wrong = [channel for channel in wanted if not 0 <= channel < count]
-    if wrong or not wanted:
-        came = f"channel {wrong[0]}" if wrong else "an empty list of channels"
-        raise ValueError(f"{came} came, but layer {layer!r} has channels 0 to {count - 1}.")
-    return wanted
+    wanted = np.asarray(channels)
+    if wanted.ndim != 1 or not wanted.size or wanted.dtype.kind not in "iu":
+        raise ValueError(
+            f"channels must be a list of channel numbers such as [0, 5], not {channels!r}."
+        )
+    wrong = [int(channel) for channel in wanted if not 0 <= channel < count]
+    if wrong:
+        raise ValueError(
+            f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {wrong[0]}."
+        )
+    return wanted.tolist()
 
 
 # --- class patterns -------------------------------------------------------------------------------
@@ -230,7 +235,9 @@ def class_pattern(
     if target is None:
         raise ValueError("target None came, but there is no photo to take a top class from; "
                          "name a class, such as target=0.")
-    _check_settings(steps=steps, step=learning_rate, jitter=jitter, zoom=zoom)
+    _check_settings(
+        steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed
+    )
     vector = tf.constant(net.score_vector(target))
     climb = net.cached(("class_pattern", smooth), lambda: _compile_class_step(net, smooth))
     rng = np.random.default_rng(seed)
@@ -320,6 +327,7 @@ def deep_dream(net: Network, photo, layers=None, **settings) -> np.ndarray:
             if progress is not None:
                 progress(done, total)
     except KeyboardInterrupt:
+        count_stop()
         if picture is None:
             raise
         warnings.warn(f"the dream was stopped after {done} of {total} steps", stacklevel=2)
@@ -373,9 +381,10 @@ def dream_steps(
     Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream.
     """
     net.prepare(photo)  # the one place that judges photos
-    _check_settings(octaves=octaves, steps=steps, step=step, jitter=jitter, tile=tile)
-    if not octave_scale > 1:
-        raise ValueError(f"octave_scale {octave_scale} came, but it must be above 1, such as 1.4.")
+    _check_settings(
+        octaves=octaves, octave_scale=octave_scale, steps=steps, step=step, jitter=jitter,
+        tile=tile, seed=seed,
+    )
     weights = _layer_weights(net, layers)
     key = ("deep_dream", *sorted(weights))
     gradient_of = net.cached(key, lambda: _compile_dream_gradient(net, sorted(weights)))
@@ -383,6 +392,8 @@ def dream_steps(
     rng = np.random.default_rng(seed)
     original = np.asarray(photo, np.float32)[None]
     sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
+    for name in weights:
+        _map_shape(net, name, _smallest_tile(sizes, tile))
     picture = base = _resize(original, sizes[0])
     for number, size in enumerate(sizes):
         if number:
@@ -409,7 +420,7 @@ def _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng):
     rolled = np.roll(picture, shift, axis=(1, 2))
     gradient = np.empty_like(rolled)
     for rows, columns in _tiles(rolled.shape[1:3], tile):
-        part = np.ascontiguousarray(rolled[:, rows, columns])
+        part = tf.constant(rolled[:, rows, columns])
         gradient[:, rows, columns] = gradient_of(part, amounts).numpy()
     gradient /= np.abs(gradient).mean() + 1e-12
     rolled = np.clip(rolled + np.float32(step) * gradient, 0, 255)
@@ -440,6 +451,12 @@ def _tiles(size, tile):
         edges = np.linspace(0, length, parts + 1).astype(int)
         return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
     return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
+
+
+def _smallest_tile(sizes, tile) -> tuple[int, int]:
+    """(height, width) of the smallest tile in octaves of these sizes."""
+    tiles = [(rows, columns) for size in sizes for rows, columns in _tiles(size, tile)]
+    return tuple(min(one[k].stop - one[k].start for one in tiles) for k in (0, 1))
 
 
 def _octave_sizes(size, octaves, scale) -> list[tuple[int, int]]:
@@ -473,19 +490,40 @@ def _middle_layer(net) -> str:
 # --- shared ---------------------------------------------------------------------------------------
 
 
+_WHOLE = {"size": 16, "steps": 1, "octaves": 1, "tile": 64, "jitter": 0, "seed": 0}
+_RANGES = {"blur": (0, np.inf), "decay": (0, 1), "zoom": (0, 0.5)}
+_ABOVE = {"step": 0, "learning_rate": 0, "octave_scale": 1}
+
+
 def _check_settings(**settings):
-    """One sentence for the first setting out of its range."""
-    least = {"size": 16, "steps": 1, "octaves": 1, "tile": 64, "jitter": 0, "blur": 0.0,
-             "decay": 0.0, "zoom": 0.0}
+    """Raise a ValueError, one sentence, for the first setting out of its range."""
     for name, value in settings.items():
-        if name == "step":
-            if not value > 0:
-                raise ValueError(f"step {value} came, but a step must be above 0.")
-        elif not value >= least[name]:
-            raise ValueError(f"{name}={value} came, but it must be at least {least[name]}.")
-    for name, most in (("decay", 1.0), ("zoom", 0.5)):
-        if settings.get(name, 0) > most:
-            raise ValueError(f"{name}={settings[name]} came, but it must be at most {most}.")
+        if name in _WHOLE:
+            check_whole(name, value, _WHOLE[name])
+        elif name in _RANGES:
+            check_number(name, value, *_RANGES[name])
+        else:
+            check_number(name, value, _ABOVE[name], np.inf)
+            if value == _ABOVE[name]:
+                raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
+
+
+def _map_shape(net, layer, size) -> tuple[int, int, int]:
+    """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small."""
+
+    def measure():
+        try:
+            return tuple(net.maps(tf.zeros((1, *size, 3)), [layer])[0].shape[1:])
+        except (ValueError, tf.errors.InvalidArgumentError):
+            return 0, 0, 0
+
+    shape = net.cached(("map shape", layer, size), measure)
+    if 0 in shape:
+        raise ValueError(
+            f"Of a picture of {size[1]} x {size[0]} pixels nothing is left in the maps of the "
+            f"layer {layer!r}; take larger pictures or an earlier layer."
+        )
+    return shape
 
 
 def _gaussian(sigma: float) -> tf.Tensor:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _in_a_loop = ContextVar("inside a stoppable loop", default=False)
+_stops = 0
 
 
 def text_progress(label, width=30):
@@ -64,11 +65,27 @@ def stoppable(kept):
     try:
         yield
     except (KeyboardInterrupt, StopIteration):
+        count_stop()
         if inside_another:
             raise
         warnings.warn(f"stopped early: {kept}", stacklevel=4)
     finally:
         _in_a_loop.reset(token)
+
+
+def count_stop():
+    """Note that a method was stopped early: what it returns is not the whole."""
+    global _stops
+    _stops += 1
+
+
+def stops():
+    """Return how many methods were stopped early in this process, so that no part passes as whole.
+
+    >>> stops() >= 0
+    True
+    """
+    return _stops
 
 
 def _notebook_writer():

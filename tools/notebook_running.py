@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 
 ENVIRONMENT = {
+    "CNNVIS_KEEP": "off",  # a notebook is built from what it computes
     "CUDA_VISIBLE_DEVICES": "-1",
     "PYTHONHASHSEED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
