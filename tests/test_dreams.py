@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from architectures import ARCHITECTURES, architecture, eagerly, fingerprint
 
 from cnnvis_helpers import dreams
 from cnnvis_helpers.networks import load_network
@@ -243,21 +244,71 @@ def test_progress_reports_every_step(net, photo):
     assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2), (1, 2), (2, 2)]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_dreams(name, photo):
+    net, original = architecture(name), photo.copy()
+    before = fingerprint(net)
+    with eagerly():
+        patterns = dreams.filter_patterns(net, net.last_conv, [0, 3], size=64, steps=1)
+        of_class = dreams.class_pattern(net, 1, steps=1)
+        dream = dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1)
+    assert patterns.shape == (2, 64, 64, 3) and (patterns[0] != patterns[1]).any()
+    assert of_class.shape == (*net.input_size, 3) and np.ptp(of_class) > 0
+    change = np.abs(dream.astype(int) - photo)
+    assert dream.shape == photo.shape and 0 < change.mean() <= 2 and change.any(axis=2).mean() > 0.2
+    assert fingerprint(net) == before and (photo == original).all()
+
+
+@pytest.fixture(scope="module")
+def shrinking():
+    """A network whose second layer leaves nothing of a picture of 16 x 16 or 32 x 32."""
+    return load_network(keras.Sequential([
+        keras.Input((48, 48, 3)),
+        keras.layers.Conv2D(4, 9, strides=2, name="wide"),
+        keras.layers.Conv2D(4, 13, name="wider"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2),
+    ]))
+
+
+def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
+    assert dreams.filter_pattern(shrinking, "wide", 0, size=16, steps=1).shape == (16, 16, 3)
+    with pytest.raises(ValueError, match="Of a picture of 16 x 16 pixels nothing .* 'wider'"):
+        dreams.filter_pattern(shrinking, "wider", 0, size=16)
+    assert dreams.deep_dream(shrinking, photo, "wider", octaves=1, steps=1).shape == photo.shape
+    with pytest.raises(ValueError, match="Of a picture of 45 x 32 pixels nothing .* 'wider'"):
+        dreams.deep_dream(shrinking, photo[:64], "wider", octaves=2, octave_scale=2)
+    with pytest.raises(ValueError, match="Of a picture of 45 x 32"):  # the smallest tile decides
+        dreams.deep_dream(shrinking, photo[:65], "wider", octaves=1, tile=64)
+
+
 BAD = {
     "layer": (lambda net, photo: dreams.filter_pattern(net, "frist", 0), "frist.*first"),
     "not spatial": (lambda net, photo: dreams.filter_pattern(net, "head", 0), "head"),
-    "channel": (lambda net, photo: dreams.filter_pattern(net, "first", 8), "channel 8.*0 to 7"),
-    "no channels": (lambda net, photo: dreams.filter_patterns(net, "first", []), "empty list"),
-    "size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=2), "size=2.*16"),
-    "steps": (lambda net, photo: dreams.filter_pattern(net, "first", 0, steps=0), "steps=0"),
-    "step": (lambda net, photo: dreams.filter_pattern(net, "first", 0, step=-1), "step -1"),
-    "decay": (lambda net, photo: dreams.filter_pattern(net, "first", 0, decay=2), "decay=2"),
+    "channel": (lambda net, photo: dreams.filter_pattern(net, "first", 8), "0 to 7.*no channel 8"),
+    "no channels": (lambda net, photo: dreams.filter_patterns(net, "first", []), "list of channel"),
+    "one channel": (lambda net, photo: dreams.filter_patterns(net, "first", 3), "list of.*not 3"),
+    "half channel": (lambda net, photo: dreams.filter_pattern(net, "first", 1.5), "list of"),
+    "half size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=32.5), "whole"),
+    "size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=2), "16 or more, not 2"),
+    "steps": (lambda net, photo: dreams.filter_pattern(net, "first", 0, steps=0), "steps .*not 0"),
+    "step": (lambda net, photo: dreams.filter_pattern(net, "first", 0, step=-1), "step .*not -1"),
+    "decay": (lambda net, photo: dreams.filter_pattern(net, "first", 0, decay=2), "decay .*, not 2"),
     "no class": (lambda net, photo: dreams.class_pattern(net, None), "no photo"),
     "class": (lambda net, photo: dreams.class_pattern(net, 9), "class 9.*0 to 4"),
-    "zoom": (lambda net, photo: dreams.class_pattern(net, 0, zoom=0.9), "zoom=0.9"),
-    "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves=0"),
+    "label": (lambda net, photo: dreams.class_pattern(net, "clas 3"), "clas 3.*class 3"),
+    "rate": (lambda net, photo: dreams.class_pattern(net, 0, learning_rate=0), "learning_rate"),
+    "no steps": (lambda net, photo: dreams.class_pattern(net, 0, steps=0), "steps must.*not 0"),
+    "seed": (lambda net, photo: dreams.class_pattern(net, 0, seed=-1), "seed must.*not -1"),
+    "zoom": (lambda net, photo: dreams.class_pattern(net, 0, zoom=0.9), "zoom must.*not 0.9"),
+    "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves must.*not 0"),
     "too many": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
     "scale": (lambda net, photo: dreams.deep_dream(net, photo, octave_scale=1), "above 1"),
+    "tile": (lambda net, photo: dreams.deep_dream(net, photo, tile=8), "tile must.*64 or more"),
+    "dream steps": (lambda net, photo: dreams.deep_dream(net, photo, steps=0), "steps must"),
+    "dream layer": (lambda net, photo: dreams.deep_dream(net, photo, "secnd"), "secnd.*second"),
+    "dream head": (lambda net, photo: dreams.deep_dream(net, photo, "head"), "makes no maps"),
     "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
     "rank": (lambda net, photo: dreams.deep_dream(net, photo[..., 0]), "shape"),
     "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
