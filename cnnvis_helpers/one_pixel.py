@@ -71,8 +71,10 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     ----------
     net, photo, target, label : as in `fgsm`
     pixels : int from 1 up, how many pixels may change
-    settings : "paper" (population 400, 100 generations, F 0.5, no crossover), "quick", or a dict of
-        the entries of `ONE_PIXEL_SETTINGS` that replace those of "quick"
+    settings : "quick" (1,680 pictures at most), "paper" (40,400), or a dict of the entries of
+        `ONE_PIXEL_SETTINGS` that replace those of "quick". "paper" is a search of the paper's size,
+        population 400, 100 generations, F 0.5, no crossover, as it is usually described; its
+        abstract does not say so
     seed : int; the same seed gives the same photo
     progress : function of (done, total), counted in generations
     watch : function of SearchState, called after every generation, to show the search

@@ -100,7 +100,10 @@ def smoothgrad(
     net, photo, target, reduce, resize : as in `saliency`
     samples : number of noisy copies, at least 1
     noise : standard deviation of the Gaussian noise, as a fraction of the range (max - min) of
-        the photo's pixels; the paper advises 0.10 to 0.20. With 0 this is `saliency`
+        the photo's pixels; the paper advises 0.10 to 0.20. With 0 this is `saliency`. A network
+        that was not trained on noise may not know the photo any more under 0.15: then the map
+        explains something else. Ask `net.predict` about a noisy copy first, and take less if the
+        answer changes (lesson 05 shows how)
     squared : average the squares of the gradients instead (SmoothGrad-Squared); a map of magnitudes
     seed : whole number, 0 or more; the same seed gives the same bytes
     progress : function of (done, total), counted in noisy copies, called after each batch
