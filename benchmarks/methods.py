@@ -1,7 +1,7 @@
 """Time every method beside the floor and the peers: same network, same photo, one run.
 
     python benchmarks/methods.py                                # all rows: more than half an hour
-    python benchmarks/methods.py --networks course --rows cam --rounds 3
+    python benchmarks/methods.py --networks course --rows cam --methods gradcam --rounds 3
     python benchmarks/methods.py --memory                       # the last column too: twice as long
 
 The table says, for each method and network, the seconds of a warm call (median of interleaved
@@ -13,7 +13,8 @@ Factors are given in wall time and in processor time (of all cores); the latter 
 busy machine too. The floor is the least that the arithmetic allows: one compiled forward pass,
 or forward and backward pass, of the bare Keras model, times the number of evaluations; in a
 batch where the method may batch. A factor is the median of the rounds' factors, so that a change
-of the machine's pace during the run cancels.
+of the machine's pace during the run cancels. In a round, a call shorter than a third of a second is
+repeated, and its median counts: the first call after another implementation finds cold caches.
 
 Peers that are not installed are left out with a note. xplique wants other versions than the course,
 so it needs an environment of its own: the course's test requirements, then
@@ -38,44 +39,59 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import keras  # noqa: E402
 from rows.common import Case, note_versions  # noqa: E402
 
 NETWORKS = ("vgg16", "mobilenetv2", "course")
+ENOUGH_SECONDS, MOST_REPEATS = 0.4, 9  # of one implementation in one round
 
 
 def main():
     options = read_options()
+    keras.utils.disable_interactive_logging()  # a peer calls model.predict
     if options.peak_of:
         return print(peak_megabytes(*options.peak_of, options.samples))
     print(note_versions(), end="\n\n", flush=True)
     print(heading(), flush=True)
+    notes = []
     for network in options.networks:
-        for row in all_rows(network, options.rows, options.samples):
+        for row in all_rows(network, options.rows, options.samples, options.methods):
             results = measure(row, options.rounds)
             peaks = {}
             if options.memory:
                 peaks = {name: peak_in_a_process(network, row, name, options) for name in results}
             print(table_lines(network, row, results, peaks), flush=True)
+            if row.inside:
+                share = statistics.median(row.inside() for _ in range(options.rounds))
+                notes.append(f"{row.method} on {network}: {share:.1%} of its time in the network.")
+    print(*["", *notes], sep="\n", flush=True)
 
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--rows", nargs="+", help="files in benchmarks/rows, without .py")
+    parser.add_argument("--methods", nargs="+", default=[""], help="only those that begin so")
     parser.add_argument("--rounds", type=int, default=7, help="warm calls of each implementation")
     parser.add_argument("--samples", type=int, default=16, help="copies or steps of a row")
     parser.add_argument("--memory", action="store_true", help="measure the peak memory as well")
-    parser.add_argument("--peak-of", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--peak-of", nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def all_rows(network, rooms, samples):
-    """The rows of these rooms (files in rows/; None: all) on a network; none if it is not here."""
+def all_rows(network, rooms, samples, methods=("",)):
+    """The rows of these rooms (files in rows/; None: all) on a network; none if it is not here.
+
+    methods : beginnings of names; other rows are left out
+    """
     names = rooms or sorted(path.stem for path in (HERE / "rows").glob("[!_]*.py"))
     case = Case.build(network, samples)
     for name in names:
         if case is not None and name != "common":
-            yield from importlib.import_module(f"rows.{name}").rows(case)
+            for row in importlib.import_module(f"rows.{name}").rows(case):
+                row.room = name
+                if row.method.startswith(tuple(methods)):
+                    yield row
 
 
 def measure(row, rounds):
@@ -95,7 +111,7 @@ def measure(row, rounds):
     for _ in range(rounds):
         for name in first:
             scale = row.floor_times if name == "floor" else 1
-            warm[name].append([scale * time for time in seconds(calls[name])])
+            warm[name].append([scale * time for time in typical_seconds(calls[name])])
     return {name: (first[name], warm[name]) for name in first} | failed
 
 
@@ -110,17 +126,25 @@ def seconds(call):
     return time.perf_counter() - wall, time.process_time() - processor
 
 
+def typical_seconds(call):
+    """The medians of `seconds` over as many calls as fit into ENOUGH_SECONDS, one at least."""
+    times = [seconds(call)]
+    while len(times) < MOST_REPEATS and sum(wall for wall, _ in times) < ENOUGH_SECONDS:
+        times.append(seconds(call))
+    return [statistics.median(column) for column in zip(*times, strict=True)]
+
+
 def peak_in_a_process(network, row, name, options):
     """Peak memory in MB of an implementation, in a process that runs it alone; None on failure."""
     command = [sys.executable, __file__, "--samples", str(options.samples)]
-    command += ["--peak-of", network, row.method, name]
+    command += ["--peak-of", network, row.room, row.method, name]
     done = subprocess.run(command, capture_output=True, text=True)
     return float(done.stdout.split()[-1]) if done.returncode == 0 else None
 
 
-def peak_megabytes(network, method, name, samples):
+def peak_megabytes(network, room, method, name, samples):
     """Peak of the resident memory in two calls beyond what is in use before, in MB (Linux)."""
-    row = next(row for row in all_rows(network, None, samples) if row.method == method)
+    row = next(all_rows(network, [room], samples, [method]))
     call = calls_of(row)[name]
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)

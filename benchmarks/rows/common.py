@@ -26,6 +26,8 @@ class Row:
     ours, floor : calls without arguments
     floor_times : how many calls of the floor make the work of the method
     peers : {name: call without arguments}
+    room : the file in rows/ that it comes from
+    inside : call that returns the share (0..1) of our time spent inside the network, or None
     """
 
     method: str
@@ -33,6 +35,8 @@ class Row:
     floor: object
     floor_times: float = 1.0
     peers: dict = field(default_factory=dict)
+    inside: object = None
+    room: str = ""
 
 
 @dataclass
