@@ -37,6 +37,10 @@ _NAMES_OF_ROOM = {
     "dreams": "class_pattern deep_dream dream_objective dream_steps filter_pattern "
     "filter_patterns filter_responses",
     "randomization": "layers_from_the_top randomize_layers",
+    "shapes": "shape_pictures",
+    "shape_training": "class_recall train_shape_network",
+    "trust": "deletion_curve insertion_curve pointing_game relevance_mass",
+    "method_table": "compare_methods",
     "similarity": "rank_correlation structural_similarity",
     "pictures": "compare_maps overlay_picture show_boxes show_curve show_feature_maps "
     "show_filter_channels show_filters show_grid show_map show_matrix show_mosaic show_overlay "

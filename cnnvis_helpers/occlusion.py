@@ -78,7 +78,7 @@ def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5,
     """
     pixels = net.prepare(photo)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
-    cover = _fill_picture(net, pixels, fill, patch)
+    cover = fill_picture(net, pixels, fill, patch)
     no_patch = np.zeros((1, 4), np.int32)
     boxes = np.concatenate([no_patch, window_boxes(tops, lefts, patch)])
     values, weights = np.full(len(boxes), np.nan, np.float32), None
@@ -110,7 +110,7 @@ def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
     """
     pixels = net.prepare(photo)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
-    cover = np.rint(_fill_picture(net, pixels, fill, patch)).astype(np.uint8)
+    cover = np.rint(fill_picture(net, pixels, fill, patch)).astype(np.uint8)
     boxes = window_boxes(tops, lefts, patch)
     pictures = np.repeat(np.rint(pixels).astype(np.uint8), len(boxes), axis=0)
     for picture, (top, left, bottom, right) in zip(pictures, boxes, strict=True):
@@ -175,8 +175,12 @@ def _pair(name, value, default):
     return int(pair[0]), int(pair[1])
 
 
-def _fill_picture(net, pixels, fill, patch):
-    """Return float32 (h, w, 3): the picture that shows through the patch."""
+def fill_picture(net, pixels, fill, patch):
+    """Return float32 (h, w, 3): the picture that shows through the patch.
+
+    pixels : prepared photo (1, h, w, 3). fill : as in `occlusion`. patch : (height, width), which
+    sets how far "blur" blurs
+    """
     if isinstance(fill, str):
         if fill == "mean":
             return np.broadcast_to(pixels.mean(axis=(0, 1, 2)), pixels.shape[1:])
