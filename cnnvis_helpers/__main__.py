@@ -1,4 +1,4 @@
-"""The commands of the package: what there is, and what to fetch before going offline."""
+"""The commands of the package: what there is, what to fetch, to rehearse and to grade."""
 
 import argparse
 import sys
@@ -38,6 +38,18 @@ def _parser():
     fetch.set_defaults(command=_prefetch)
     listing = commands.add_parser("list", help="list the networks and the bundled photos")
     listing.set_defaults(command=_list)
+    lecture = commands.add_parser("rehearse", help="run a lesson, so that it answers at once live")
+    lecture.add_argument("lessons", nargs="+", metavar="LESSON", help="such as 04, or a notebook")
+    lecture.set_defaults(command=_rehearse)
+    results = commands.add_parser("kept", help="list what was kept for lectures, or clear it")
+    results.add_argument("what", nargs="?", choices=["list", "clear"], default="list")
+    results.set_defaults(command=_kept)
+    grading = commands.add_parser("grade", help="run notebooks anew: which exercises hold")
+    grading.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="such as homework.ipynb")
+    grading.add_argument("--json", metavar="FILE", help="write the result as JSON too (- shows it)")
+    grading.add_argument("--seconds", type=float, default=600, help="for each notebook (600)")
+    grading.add_argument("--memory", type=int, default=4000, help="megabytes for each (4000)")
+    grading.set_defaults(command=_grade)
     return parser
 
 
@@ -55,6 +67,49 @@ def _list(options):
 
     print(f"Networks\n{list_networks()}\n\nPhotos\n{list_photos()}")
     return 0
+
+
+def _rehearse(options):
+    from cnnvis_helpers.kept import folder
+    from cnnvis_helpers.rehearsing import find_lesson, rehearse
+
+    for path in [find_lesson(lesson) for lesson in options.lessons]:  # all are there, or none runs
+        rehearse(path)
+    print(f"Kept in {str(folder())!r}; python -m cnnvis_helpers kept clear removes it.")
+    return 0
+
+
+def _kept(options):
+    from cnnvis_helpers.kept import clear_kept, kept_results
+
+    print(f"{clear_kept()} kept results removed" if options.what == "clear" else kept_results())
+    return 0
+
+
+def _grade(options):
+    import json
+
+    from cnnvis_helpers.grading import as_text, grade
+
+    if options.json != "-":
+        print("This runs the code in the notebooks, with your rights, in a separate process.")
+    graded, failed = [], 0
+    for path in options.notebooks:
+        try:
+            graded.append(grade(path, options.seconds, options.memory))
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            failed = 1
+            continue
+        if options.json != "-":
+            print(as_text(graded[-1]), flush=True)
+    text = json.dumps(graded, indent=1, ensure_ascii=False)
+    if options.json == "-":
+        print(text)
+    elif options.json:
+        with open(options.json, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+    return failed
 
 
 if __name__ == "__main__":

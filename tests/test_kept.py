@@ -208,7 +208,8 @@ def test_a_dream_that_was_stopped_early_counts_as_stopped(tiny_net, tiny_photo):
 
     before = progress.stops()
     with pytest.warns(UserWarning, match="stopped"):
-        kept.call(deep_dream, tiny_net, tiny_photo, octaves=1, steps=2, progress=stop)
+        photo = np.tile(tiny_photo, (2, 2, 1))
+        kept.call(deep_dream, tiny_net, photo, octaves=1, steps=2, progress=stop)
     assert progress.stops() == before + 1
     assert not kept._files()
 

@@ -1,0 +1,150 @@
+"""A fresh kernel in a process of its own, with a time and a memory limit: to rehearse and to grade.
+
+    with FreshKernel(folder, memory=4000) as kernel:
+        done = kernel.run("1 + 1", seconds=10)
+
+Needs what a notebook needs to run at all (ipykernel and jupyter_client).
+"""
+
+import contextlib
+import os
+import queue
+import re
+import sys
+import threading
+import time
+from typing import NamedTuple
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_STARTING = 120  # seconds until a kernel must have answered
+
+
+class Ran(NamedTuple):
+    """What became of a piece of code.
+
+    status : "ok", "error", "time" (limit reached), "memory" (limit reached) or "died"
+    said : the error in one line, "" when all is well
+    seconds : how long it took
+    """
+
+    status: str
+    said: str
+    seconds: float
+
+
+class FreshKernel:
+    """A Python kernel with the interpreter that runs this, to be used in a `with` block.
+
+    Parameters
+    ----------
+    folder : its working folder
+    variables : environment variables that it gets besides those of this process
+    memory : megabytes that it and its children may hold together; None for no limit. They are
+        looked at five times a second, so a quick burst may go above it for a moment.
+
+    Attributes
+    ----------
+    peak : the largest number of megabytes seen so far
+    """
+
+    def __init__(self, folder, variables=None, memory=None):
+        self.folder, self.memory, self.peak = str(folder), memory, 0.0
+        self._variables = {"TF_CPP_MIN_LOG_LEVEL": "3", **(variables or {})}
+        self._stop, self._too_large = threading.Event(), False
+
+    def __enter__(self):
+        from jupyter_client import KernelManager
+        from jupyter_client.kernelspec import KernelSpec
+
+        self._manager = KernelManager()
+        start = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40"]
+        start += ["-f", "{connection_file}"]
+        self._manager._kernel_spec = KernelSpec(argv=start, language="python")
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **self._variables}
+        self._manager.start_kernel(cwd=self.folder, env=environment)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        try:
+            self._client.wait_for_ready(timeout=_STARTING)
+        except RuntimeError as error:
+            self.__exit__()
+            raise OSError(f"No Python kernel could be started: {error}") from error
+        watch = threading.Thread(target=self._watch, daemon=True)
+        watch.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        with contextlib.suppress(Exception):
+            self._client.stop_channels()
+        with contextlib.suppress(Exception):
+            self._manager.shutdown_kernel(now=True)
+
+    def run(self, source, seconds):
+        """Run some code to its end, or to a limit (then the kernel is gone); return a Ran."""
+        begun, said, status = time.monotonic(), "", "ok"
+        asked = self._client.execute(source, store_history=True, allow_stdin=False)
+        while True:
+            try:
+                message = self._client.get_iopub_msg(timeout=0.2)
+            except queue.Empty:
+                if self._too_large or not self._manager.is_alive():
+                    status = "memory" if self._too_large else "died"
+                    said = "used too much memory" if self._too_large else "the kernel died"
+                    break
+                if time.monotonic() - begun > seconds:
+                    self._kill()
+                    status, said = "time", "took too long"
+                    break
+                continue
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind == "error":
+                status = "error"
+                said = _COLOURS.sub("", f"{content['ename']}: {content['evalue']}").strip()
+            elif kind == "status" and content["execution_state"] == "idle":
+                break
+            elif time.monotonic() - begun > seconds:  # busy printing
+                self._kill()
+                status, said = "time", "took too long"
+                break
+        first_line = (said.splitlines() or [""])[0]
+        return Ran(status, first_line[:300], time.monotonic() - begun)
+
+    def _kill(self):
+        with contextlib.suppress(Exception):
+            self._manager.shutdown_kernel(now=True)
+
+    def _watch(self):
+        """Note the memory of the kernel and its children; kill it above the limit."""
+        import psutil
+
+        try:
+            process = psutil.Process(_process_id(self._manager))
+        except psutil.Error:
+            return
+        while not self._stop.wait(0.2):
+            try:
+                family = [process, *process.children(recursive=True)]
+                held = sum(one.memory_info().rss for one in family) / 1e6
+            except psutil.Error:
+                return
+            self.peak = max(self.peak, held)
+            if self.memory and held > self.memory:
+                self._too_large = True
+                for one in reversed(family):
+                    with contextlib.suppress(psutil.Error):
+                        one.kill()
+                return
+
+
+def _process_id(manager):
+    provisioner = manager.provisioner
+    return getattr(provisioner, "pid", None) or provisioner.process.pid
+
+
+def code_cells(notebook):
+    """Return the sources of a notebook's code cells (a dict as JSON gives it), in order."""
+    cells = notebook.get("cells", ())
+    return ["".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code"]
