@@ -523,7 +523,7 @@ def test_one_trace_for_all_targets_and_strengths(small):
 def test_every_architecture(name):
     net, photo = architecture(name), photo_of_noise()
     before, photo_before = fingerprint(net), hashlib.sha256(photo).digest()
-    with eagerly():
+    with eagerly(name):
         for attack in (
             fgsm(net, photo, epsilon=2),
             pgd(net, photo, other_class(net, photo), epsilon=4, steps=3),

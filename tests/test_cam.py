@@ -233,7 +233,7 @@ def test_another_class_costs_no_new_compilation(tiny_net, tiny_photo):
 def test_every_architecture_gives_a_map_or_a_reason(name):
     net, photo = architecture(name), PHOTO.copy()
     before = fingerprint(net)
-    with eagerly():
+    with eagerly(name):
         for method in FAMILY:
             settings = {"max_channels": 3} if method is scorecam else {}
             refused = (method is cam and name not in POOLED) or (

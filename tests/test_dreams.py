@@ -249,7 +249,7 @@ def test_progress_reports_every_step(net, photo):
 def test_every_architecture_dreams(name, photo):
     net, original = architecture(name), photo.copy()
     before = fingerprint(net)
-    with eagerly():
+    with eagerly(name):
         patterns = dreams.filter_patterns(net, net.last_conv, [0, 3], size=64, steps=1)
         of_class = dreams.class_pattern(net, 1, steps=1)
         dream = dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1)

@@ -273,7 +273,7 @@ def test_every_architecture_gives_a_map_or_a_reason(name):
     net, photo = architecture(name), PHOTO.copy()
     before = fingerprint(net)
     settings = {smoothgrad: {"samples": 2}, integrated_gradients: {"steps": 2}}
-    with eagerly():
+    with eagerly(name):
         for method in METHODS:
             if method is guided_backprop and name not in RELU_ONLY:
                 with pytest.raises(ValueError, match="defined for networks of ReLUs"):
