@@ -2,10 +2,7 @@
 
 import copy
 import json
-import os
 import shutil
-import subprocess
-import sys
 import textwrap
 
 import nbformat
@@ -18,12 +15,11 @@ from lesson_tools import (
     build_notebooks,
     lesson_source,
     making,
-    publication,
     run_lesson_on,
     running,
 )
 
-UNPUBLISHED, PUBLISHED = (None, None), ("owner/name", "v1.0")
+UNPUBLISHED = (None, None)
 
 
 def stub(source):
@@ -225,91 +221,6 @@ def test_neighbours_are_linked():
         assert "Next: [02 What does a demonstration show?](02_demo.ipynb)" in cell["source"]
     first = making.make_notebook(lessons[0], lessons, making.STUDENT, UNPUBLISHED)
     assert "Previous" not in first["cells"][0]["source"]
-
-
-# ---- publication and the set-up cell
-
-
-def test_no_address_is_made_up():
-    text = making.dump(demo())
-    assert "colab" not in text.casefold() and "github" not in text.casefold()
-
-
-def test_publishing_needs_no_new_run():
-    assert demo(published=PUBLISHED)["metadata"] == demo()["metadata"]
-
-
-def test_a_published_course_has_a_badge_and_a_requirement():
-    made = demo(published=PUBLISHED)
-    address = (
-        "https://colab.research.google.com/github/owner/name/blob/v1.0/notebooks/98_demo.ipynb"
-    )
-    assert address in made["cells"][0]["source"]
-    assert '"git+https://github.com/owner/name@v1.0"' in sources(made)[0]
-    solutions = demo(making.SOLUTIONS, PUBLISHED)["cells"][0]["source"]
-    assert "notebooks/solutions/98_demo.ipynb" in solutions
-
-
-@pytest.mark.parametrize("published", [UNPUBLISHED, PUBLISHED])
-def test_the_set_up_cell_is_short(published):
-    lines = publication.setup_source(*published).splitlines()
-    assert len(lines) <= 10 and max(map(len, lines)) <= 100
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        {"repository": "name", "tag": "v1"},
-        {"repository": "owner/name", "tag": None},
-        {"repository": None, "tag": "v1"},
-        {"repository": "owner/name", "tag": "v 1"},
-    ],
-)
-def test_half_an_address_is_refused(stored, tmp_path):
-    path = tmp_path / "publication.json"
-    path.write_text(json.dumps(stored))
-    with pytest.raises(ValueError, match="publication.json"):
-        publication.publication(path)
-
-
-def run_setup(folder, published=UNPUBLISHED, **environment):
-    """What the set-up cell prints in `folder`, in a Python without the course (-S: bare)."""
-    bare = {
-        key: value
-        for key, value in os.environ.items()
-        if key not in ("CNNVIS_SOURCE", "PYTHONPATH")
-    }
-    return subprocess.run(
-        [sys.executable, "-S", "-c", publication.setup_source(*published)],
-        cwd=folder,
-        env=bare | environment,
-        text=True,
-        capture_output=True,
-        timeout=100,
-    )
-
-
-def test_the_set_up_cell_says_what_to_do_in_an_empty_folder(tmp_path):
-    done = run_setup(tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("\n") == 1
-    assert "CNNVIS_SOURCE" in done.stdout
-
-
-def test_the_set_up_cell_is_silent_about_pip_but_not_about_failure(tmp_path):
-    done = run_setup(tmp_path, CNNVIS_SOURCE=str(tmp_path / "nowhere"))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("\n") == 1
-    assert done.stdout.startswith("The course is not ready. ERROR: ")
-
-
-def test_the_set_up_cell_finds_the_copy_around_it(tmp_path):
-    for package in ("cnnvis_helpers", "tensorflow"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_text("")
-    for folder in (tmp_path / "notebooks", tmp_path / "notebooks" / "solutions"):
-        folder.mkdir()
-        assert run_setup(folder, CNNVIS_SOURCE="unused").stdout == "The course is ready.\n"
 
 
 # ---- running

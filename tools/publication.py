@@ -1,8 +1,9 @@
-"""Where a published copy of the course is, and what the notebooks say about it.
+"""Where a published copy of the course is, and what the files of the course say about it.
 
 `publication.json` is the one place for the repository ("owner/name") and the tag ("v1.0") of a
 published copy; both are null until there is one. From it come the badge of every notebook, the
-links between notebooks in Colab, and the set-up cell.
+links between notebooks in Colab, the set-up cell, and the marked lines of README.md,
+environment.yml and CITATION.cff. `tools/publish.py` writes them all.
 """
 
 import json
@@ -11,25 +12,33 @@ from pathlib import Path
 
 FILE = Path(__file__).resolve().with_name("publication.json")
 COLAB = "https://colab.research.google.com"
+BINDER = "https://mybinder.org"
+FIRST_LESSON = "00_start_here.ipynb"
 
 SETUP_NOTE = (
     "**Set-up.** The next cell makes the course ready: it fetches what is missing, and does "
     "nothing where everything is there."
 )
 
-# at most ten lines, the same in every notebook
-_SETUP = '''\
-import importlib.util, os, subprocess, sys  # noqa: E401, I001
-def ready(): return all(map(importlib.util.find_spec, ["cnnvis_helpers", "tensorflow"]))
+# At most ten lines, the same in every notebook. It looks for the course (installed, or in the
+# folder around the notebook), has pip install what is missing, and prints one line: "ready", or
+# what is wrong and the next step. pip replaces nothing that it finds good enough, and the package
+# asks for nothing newer than Colab ships: tests/colab/proof.py shows it.
+_SETUP = """\
+import os, re, subprocess, sys; from importlib.util import find_spec  # noqa: E401, E702, I001
+def ready(): return all(map(find_spec, ("cnnvis_helpers", "tensorflow", "tf_keras_vis")))
 sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers")]
-source = os.environ.get("CNNVIS_SOURCE") or "{requirement}"
-told = "Follow the README of the course, or set CNNVIS_SOURCE to its address."
-if source and not ready():
-    pip = subprocess.run([sys.executable, "-mpip", "install", "-q", source], capture_output=True)
-    told = max(pip.stderr.split(b"\\n"), key=lambda x: b"fatal" in x or b"ERROR" in x).decode()
-    importlib.invalidate_caches()
-print("The course is ready." if ready() else "The course is not ready. " + told.strip())
-'''
+src = os.environ.get("CNNVIS_SOURCE") or "%s"
+said = src and not ready() and subprocess.getoutput(f'"{sys.executable}" -m pip install -q "{src}"')
+ways = {"amed pip$": "Python has no pip here: run `%%run -m ensurepip`, then this cell again.",
+    "onnect|resolve|roxy": "Network or proxy lets nothing through: mend that, run this again.",
+    "repos|pathsp|40[1-4]|nvalid|exist": f"Nothing at {src!r}: check that address and its tag.",
+    "(?i)error": f"pip failed: {str(said)[:99]!r}", "": "%s"}
+print("The course is ready." if ready() else next(ways[x] for x in ways if re.search(x, said)))
+"""
+# what it says when there was nothing to install, or pip is content and the course still not found
+_UNPUBLISHED = "Not published: README.md says what to do."
+_PUBLISHED = "Installed: restart the kernel."
 
 
 def publication(path=FILE):
@@ -38,26 +47,34 @@ def publication(path=FILE):
     Raises ValueError when only one is given or one cannot be right.
     """
     stored = json.loads(Path(path).read_text(encoding="utf-8"))
-    repository, tag = stored.get("repository"), stored.get("tag")
+    try:
+        return checked(stored.get("repository"), stored.get("tag"))
+    except ValueError as error:
+        raise ValueError(f"publication.json: {error}") from None
+
+
+def checked(repository, tag):
+    """(repository, tag), or ValueError when only one is given or one cannot be right."""
     if repository is None and tag is None:
         return None, None
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository or ""):
-        raise ValueError(f"publication.json: repository is {repository!r}, not 'owner/name'.")
+        raise ValueError(f"The repository is {repository!r}, not 'owner/name'.")
     if not re.fullmatch(r"[\w.-]+", tag or ""):
-        raise ValueError(f"publication.json: tag is {tag!r}, not a tag such as 'v1.0'.")
+        raise ValueError(f"The tag is {tag!r}, not a tag such as 'v1.0'.")
     return repository, tag
 
 
 def requirement(repository, tag):
-    """The pip requirement of the published package; "" when there is none."""
+    """The pip requirement of the published package, which needs no git; "" when there is none."""
     if repository is None:
         return ""
-    return f"git+https://github.com/{repository}@{tag}"
+    return f"https://github.com/{repository}/archive/{tag}.zip"
 
 
 def setup_source(repository, tag):
     """Source of the set-up cell."""
-    return _SETUP.format(requirement=requirement(repository, tag)).rstrip()
+    address = requirement(repository, tag)
+    return (_SETUP % (address, _PUBLISHED if address else _UNPUBLISHED)).rstrip()
 
 
 def colab_address(repository, tag, file):
@@ -71,3 +88,63 @@ def badge(repository, tag, file):
         return ""
     address = colab_address(repository, tag, file)
     return f"[![Open this notebook in Colab]({COLAB}/assets/colab-badge.svg)]({address})"
+
+
+def stamped_lines(file, repository, tag):
+    """What stands between the marks of `file`, one of STAMPED: a list of lines."""
+    return STAMPED[file][1](repository, tag)
+
+
+def stamp(file, text, repository, tag):
+    """Text of a file of STAMPED with the lines between its marks made anew."""
+    begin, end = (STAMPED[file][0].format(word) for word in ("publication", "end of publication"))
+    before, found, rest = text.partition(f"{begin}\n")
+    _, also, after = rest.partition(f"{end}\n")
+    if not (found and also):
+        raise ValueError(f"{file} has lost its lines {begin!r} and {end!r}; put them back.")
+    lines = "".join(f"{line}\n" for line in stamped_lines(file, repository, tag))
+    return f"{before}{begin}\n{lines}{end}\n{after}"
+
+
+def _readme_lines(repository, tag):
+    if repository is None:
+        return [
+            "This copy of the course is not published on the web. To use a notebook of it in",
+            "Colab, make a wheel, `python3 -m pip wheel --no-deps --wheel-dir dist .`, upload it",
+            "and say so in a cell above the first: `%env CNNVIS_SOURCE=/content/NAME.whl`.",
+            "Anything that pip installs will do there, such as `git+https://ADDRESS@TAG`.",
+        ]
+    binder = f"{BINDER}/v2/gh/{repository}/{tag}?labpath=notebooks%2F{FIRST_LESSON}"
+    return [
+        f"{badge(repository, tag, FIRST_LESSON)}",
+        f"[![Open the course on Binder]({BINDER}/badge_logo.svg)]({binder})",
+        "",
+        f"Published as [{repository}](https://github.com/{repository}), tag {tag}.",
+    ]
+
+
+def _environment_lines(repository, tag):
+    if repository is None:
+        return []
+    return [
+        f"# This is {repository}, tag {tag}. To use this file alone, without a copy of the course,",
+        "# put in place of its last line:",
+        f"#     - cnnvis-helpers[lab] @ {requirement(repository, tag)}",
+    ]
+
+
+def _citation_lines(repository, tag):
+    if repository is None:
+        return []
+    return [
+        f'repository-code: "https://github.com/{repository}"',
+        f'url: "https://github.com/{repository}/tree/{tag}"',
+    ]
+
+
+# The files with lines of their own: their marks, and what stands between them.
+STAMPED = {
+    "README.md": ("<!-- {} -->", _readme_lines),
+    "environment.yml": ("# {}", _environment_lines),
+    "CITATION.cff": ("# {}", _citation_lines),
+}

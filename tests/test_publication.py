@@ -1,0 +1,336 @@
+"""Where the course is published: one address, the same in every file; and the set-up cell."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from lesson_tools import DEMO_LESSON, LESSONS, ROOT, making, publication, publish
+
+UNPUBLISHED, PUBLISHED = (None, None), ("owner/name", "v1.0")
+REQUIREMENT = "https://github.com/owner/name/archive/v1.0.zip"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("**/[0-9]*.ipynb"))
+
+
+def demo(kind=making.STUDENT, published=UNPUBLISHED):
+    return making.make_notebook(DEMO_LESSON, [DEMO_LESSON], kind, published)
+
+
+def setup_cells(path):
+    """The code cells tagged "setup" of a stored notebook."""
+    cells = making.load(path.read_text(encoding="utf-8"))["cells"]
+    of_setup = [cell for cell in cells if "setup" in cell["metadata"].get("tags", [])]
+    return [cell["source"] for cell in of_setup if cell["cell_type"] == "code"]
+
+
+# ---- the stamps, here and in a copy that is published
+
+
+def assert_stamps_agree(root, repository, tag):
+    """Every file of the course at `root` says what publication.json there says."""
+    stored = root / "tools" / "publication.json"
+    assert publication.publication(stored) == (repository, tag)
+    for file in publication.STAMPED:
+        text = (root / file).read_text(encoding="utf-8")
+        assert publication.stamp(file, text, repository, tag) == text, f"{file}: tools/publish.py"
+    notebooks = sorted((root / "notebooks").glob("**/[0-9]*.ipynb"))
+    assert len(notebooks) == 2 * len(LESSONS)
+    for path in notebooks:
+        assert setup_cells(path) == [publication.setup_source(repository, tag)], path.name
+        first = making.load(path.read_text(encoding="utf-8"))["cells"][0]["source"]
+        name = path.relative_to(root / "notebooks").as_posix()
+        assert first.startswith(publication.badge(repository, tag, name)), name
+        assert repository or "colab" not in first.casefold(), name
+
+
+def test_the_stamps_of_this_copy_agree():
+    assert_stamps_agree(ROOT, *publication.publication())
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The parts of the course that are stamped, in a folder of their own."""
+    root = tmp_path_factory.mktemp("published")
+    for folder in ("notebooks", "tools"):
+        left_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / folder, root / folder, ignore=left_out)
+    for file in publication.STAMPED:
+        shutil.copy(ROOT / file, root / file)
+    publish.publish(*UNPUBLISHED, root)
+    return root
+
+
+def contents(root):
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_publishing_changes_every_stamp_and_nothing_else_and_can_be_undone(copy):
+    before = contents(copy)
+    changed = publish.publish(*PUBLISHED, copy)
+    assert_stamps_agree(copy, *PUBLISHED)
+    assert {path for path in before if before[path] != path.read_bytes()} == set(changed)
+    expected = {"publication.json", *publication.STAMPED, *(path.name for path in NOTEBOOKS)}
+    assert {path.name for path in changed} == expected
+    for file, words in {
+        "README.md": (publication.BINDER, "owner/name/blob/v1.0"),
+        "environment.yml": (f"cnnvis-helpers[lab] @ {REQUIREMENT}",),
+        "CITATION.cff": ('repository-code: "https://github.com/owner/name"',),
+    }.items():
+        assert all(word in (copy / file).read_text(encoding="utf-8") for word in words), file
+    assert publish.publish(*PUBLISHED, copy) == []
+    publish.publish("owner/name", "v1.1", copy)
+    assert not [path for path, data in contents(copy).items() if b"v1.0" in data and path in before
+                and b"v1.0" not in before[path]]  # fmt: skip
+    publish.publish(*UNPUBLISHED, copy)
+    assert contents(copy) == before
+
+
+def test_publishing_keeps_every_output(copy):
+    def outputs(path):
+        return [cell.get("outputs") for cell in making.load(path.read_text("utf-8"))["cells"]]
+
+    path = copy / "notebooks" / "00_start_here.ipynb"
+    before = outputs(path)
+    publish.publish(*PUBLISHED, copy)
+    assert outputs(path) == before and sum(map(bool, before)) > 5
+    publish.publish(*UNPUBLISHED, copy)
+
+
+def test_nothing_is_written_where_something_is_wrong(copy):
+    before = contents(copy)
+    readme = copy / "README.md"
+    for repository, tag, words in [
+        ("name", "v1", "repository is 'name', not 'owner/name'"),
+        ("owner/name", "v 1", "tag is 'v 1', not a tag"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            publish.publish(repository, tag, copy)
+    readme.write_text(readme.read_text("utf-8").replace("<!-- end of publication -->", ""), "utf-8")
+    with pytest.raises(ValueError, match="README.md has lost its lines"):
+        publish.publish(*PUBLISHED, copy)
+    readme.write_bytes(before[readme])
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize(
+    "arguments, status, words",
+    [
+        (["--repo", "owner/name"], 2, "--repo and --tag together"),
+        (["--unpublish", "--tag", "v1"], 2, "--unpublish alone"),
+        (["--repo", "a/b/c", "--tag", "v1"], 1, "repository is 'a/b/c', not 'owner/name'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(arguments, status, words, capsys):
+    try:
+        assert publish.main(arguments) == status
+    except SystemExit as left:
+        assert left.code == status
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "owner/name", "https://github.com/owner/name", "https://github.com/owner/name.git",
+        "git@github.com:owner/name.git", "https://github.com/owner/name/ ",
+    ],
+)  # fmt: skip
+def test_a_repository_may_be_given_by_its_address(given):
+    assert publish.repository_of(given) == "owner/name"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"repository": "name", "tag": "v1"},
+        {"repository": "owner/name", "tag": None},
+        {"repository": None, "tag": "v1"},
+        {"repository": "owner/name", "tag": "v 1"},
+    ],
+)
+def test_half_an_address_is_refused(stored, tmp_path):
+    path = tmp_path / "publication.json"
+    path.write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match="publication.json"):
+        publication.publication(path)
+
+
+# ---- one notebook
+
+
+def test_no_address_is_made_up():
+    text = making.dump(demo())
+    assert "colab" not in text.casefold() and "github" not in text.casefold()
+
+
+def test_publishing_needs_no_new_run():
+    assert demo(published=PUBLISHED)["metadata"] == demo()["metadata"]
+
+
+def test_a_published_course_has_a_badge_and_a_requirement():
+    made = demo(published=PUBLISHED)
+    address = (
+        "https://colab.research.google.com/github/owner/name/blob/v1.0/notebooks/98_demo.ipynb"
+    )
+    assert address in made["cells"][0]["source"]
+    code = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert f'"{REQUIREMENT}"' in code[0]
+    solutions = demo(making.SOLUTIONS, PUBLISHED)["cells"][0]["source"]
+    assert "notebooks/solutions/98_demo.ipynb" in solutions
+
+
+@pytest.mark.parametrize("published", [UNPUBLISHED, PUBLISHED])
+def test_the_set_up_cell_is_short(published):
+    lines = publication.setup_source(*published).splitlines()
+    assert len(lines) <= 10 and max(map(len, lines)) <= 100
+
+
+# ---- the set-up cell, run
+
+READY = "The course is ready.\n"
+PACKAGES = ("cnnvis_helpers", "tensorflow", "tf_keras_vis")
+
+
+def add_packages(folder, names=PACKAGES):
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("")
+
+
+@pytest.fixture
+def pip(tmp_path):
+    """Function that makes a pip which says `said`, and may bring packages, and notes its call."""
+
+    def make(said="", packages=()):
+        folder = tmp_path / "site"
+        (folder / "pip").mkdir(parents=True)
+        (folder / "pip" / "__init__.py").write_text("")
+        (folder / "pip" / "__main__.py").write_text(
+            "import sys, pathlib\n"
+            f"here = pathlib.Path({str(folder)!r})\n"
+            "(here / 'called').write_text(' '.join(sys.argv[1:]))\n"
+            f"for name in {tuple(packages)!r}:\n"
+            "    (here / name).mkdir(); (here / name / '__init__.py').touch()\n"
+            f"sys.exit({said!r})\n"
+        )
+        return folder
+
+    return make
+
+
+def run_setup(folder, published=UNPUBLISHED, site=None, python="-S", **environment):
+    """What the set-up cell prints in `folder`, in a Python without the course (-S: bare)."""
+    left_out = ("CNNVIS_SOURCE", "PYTHONPATH")
+    bare = {key: value for key, value in os.environ.items() if key not in left_out}
+    if site:
+        bare["PYTHONPATH"] = str(site)
+    ran = subprocess.run(
+        [sys.executable, python, "-c", publication.setup_source(*published)],
+        cwd=folder,
+        env=bare | environment,
+        text=True,
+        capture_output=True,
+        timeout=100,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.count("\n") == 1
+    return ran.stdout
+
+
+def test_it_installs_what_is_missing_once(tmp_path, pip):
+    site = pip(packages=PACKAGES)
+    assert run_setup(tmp_path, PUBLISHED, site) == READY
+    assert (site / "called").read_text() == f"install -q {REQUIREMENT}"
+    (site / "called").unlink()
+    assert run_setup(tmp_path, PUBLISHED, site) == READY
+    assert not (site / "called").exists()
+
+
+@pytest.mark.parametrize("missing", PACKAGES)
+def test_it_installs_when_one_part_is_missing(tmp_path, pip, missing):
+    site = pip(packages=[missing])
+    add_packages(site, [name for name in PACKAGES if name != missing])
+    assert run_setup(tmp_path, PUBLISHED, site) == READY
+    assert (site / "called").exists()
+
+
+def test_another_source_replaces_the_published_one(tmp_path, pip):
+    site = pip(packages=PACKAGES)
+    source = "cnnvis-helpers @ git+file:///somewhere/with space"
+    assert run_setup(tmp_path, PUBLISHED, site, CNNVIS_SOURCE=source) == READY
+    assert (site / "called").read_text() == f"install -q {source}"
+
+
+def test_it_finds_the_copy_around_the_notebook(tmp_path, pip):
+    site = pip()
+    add_packages(tmp_path)
+    for folder in (tmp_path / "notebooks", tmp_path / "notebooks" / "solutions"):
+        folder.mkdir()
+        assert run_setup(folder, PUBLISHED, site) == READY
+    assert not (site / "called").exists()
+
+
+def test_an_unpublished_copy_says_what_to_do(tmp_path, pip):
+    site = pip()
+    assert run_setup(tmp_path, site=site) == "Not published: README.md says what to do.\n"
+    assert not (site / "called").exists()
+    assert "CNNVIS_SOURCE" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+# What pip and git really say (pip 24 to 26, git 2.39), and the beginning of the answer.
+ADDRESS, NETWORK = "Nothing at ", "Network or proxy lets nothing through"
+SAID = {
+    "no such page": ("ERROR: HTTP error 404 while getting https://...", ADDRESS),
+    "no such tag": ("  error: pathspec 'v9' did not match any file(s) known to git", ADDRESS),
+    "no such folder": ("fatal: '/nowhere' does not appear to be a git repository", ADDRESS),
+    "no such repository": ("fatal: repository 'https://github.com/a/b/' not found", ADDRESS),
+    "asks for a name": (
+        "fatal: could not read Username for 'https://github.com': terminal prompts disabled\n"
+        "ERROR: Failed to build 'git+https://x' when git clone --filter=blob:none --quiet\n"
+        "Please make sure the repository exists.",
+        ADDRESS,
+    ),
+    "no such wheel": ("ERROR: Invalid wheel filename (wrong number of parts): 'none'", ADDRESS),
+    "offline": ("╰─> Failed to resolve IP address for 'github.com' ([Errno -2] Name", NETWORK),
+    "git offline": ("fatal: unable to access 'https://x/': Could not resolve host: x", NETWORK),
+    "proxy": ("error: proxy-connection-failed\n\n× Failed to connect to proxy", NETWORK),
+    "proxy refuses": ("(Caused by ProxyError('Tunnel connection failed: 403 Forb", NETWORK),
+    "disk full": ("ERROR: [Errno 28] No space left on device", "pip failed: 'ERROR: [Errno 28]"),
+    "nothing": ("", "Installed: restart the kernel"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said, answer", SAID.values(), ids=SAID)
+def test_a_failure_is_one_sentence_with_a_next_step(tmp_path, pip, said, answer):
+    assert run_setup(tmp_path, PUBLISHED, pip(said)).startswith(answer)
+
+
+def test_without_pip_it_says_how_to_get_it(tmp_path):
+    """No pip at all: a folder on the path hides the real one."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]"
+    )
+    said = run_setup(tmp_path, PUBLISHED, tmp_path / "site")
+    assert said.startswith("Python has no pip here: run `%run -m ensurepip`")
+
+
+def test_the_real_pip_is_understood_too(tmp_path):
+    nowhere = str(tmp_path / "nowhere.whl")
+    assert run_setup(tmp_path, CNNVIS_SOURCE=nowhere) == (
+        f"Nothing at {nowhere!r}: check that address and its tag.\n"
+    )
+    git = "git+" + (tmp_path / "none").as_uri()
+    if shutil.which("git"):
+        assert run_setup(tmp_path, CNNVIS_SOURCE=git).startswith(ADDRESS)
+
+
+def test_every_notebook_has_the_same_set_up_cell():
+    cells = {path: setup_cells(path) for path in NOTEBOOKS}
+    assert len(NOTEBOOKS) == 2 * len(LESSONS)
+    assert len({json.dumps(cell) for cell in cells.values()}) == 1
+    assert all(len(cell) == 1 for cell in cells.values())
+    assert re.match("import ", cells[NOTEBOOKS[0]][0])
