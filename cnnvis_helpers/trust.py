@@ -134,8 +134,8 @@ def relevance_mass(heat, mask):
     """
     heat, mask = _check_heat(heat), _check_mask(mask, np.shape(heat))
     positive = np.maximum(heat, 0)
-    total = positive.sum()
-    return float(positive[mask].sum() / total) if total > 0 else 0.0
+    inside, outside = positive[mask].sum(), positive[~mask].sum()
+    return float(inside / (inside + outside)) if inside > 0 else 0.0
 
 
 def _hottest_first(net, photo, heat, seed):
