@@ -46,6 +46,9 @@ _NAMES_OF_ROOM = {
     "show_filter_channels show_filters show_grid show_map show_matrix show_mosaic show_overlay "
     "show_photo show_predictions show_signed show_vector",
     "figures": "display_figure figure_bundle figure_row save_picture use_course_style",
+    "explorers": "explore_attack explore_cam explore_dream explore_layers explore_occlusion "
+    "explore_saliency explore_trust",
+    "studio": "studio",
     "exercises": "check hint solution",
     "kept": "clear_kept keep_results kept_results",
     "progress": "text_progress",

@@ -98,10 +98,11 @@ class Explorer:
     controls : dict of name -> core ipywidget with a value and a description, in the order of the
         screen; a name that begins with "_" is shown but not drawn anew for
     draw : function (values, task) -> Drawn, called in a thread, one call at a time. values has the
-        value of every control by its name, `values.photo` and `values.photo_name`; task is a `Task`
+        value of every control by its name; values.photo is the photo itself, values.photo_name its
+        name, values.photo_number another number for every photo; task is a `Task`
     photo : uint8 (H, W, 3), a bundled photo's name, or None for an explorer without a photo
     adjust : dict of name -> function(explorer), called when this control ("photo" too) changes,
-        before the redraw; it may set other controls
+        before the redraw, and once in the beginning; it may set other controls
     wide : controls each in a row of its own, if True
 
     Attributes
@@ -122,13 +123,16 @@ class Explorer:
         self._idle.set()
         self._last_progress = 0.0
         self._number = _numbers[name] = _numbers.get(name, 0) + 1
-        self.photo = None
+        self.photo, self._photo_number = None, 0
         if photo is not None:
             self._add_photo(photo)
         self.box = self._build(wide)
         for control, widget in self.controls.items():
             if not control.startswith("_") and control != "upload":
                 widget.observe(lambda _, control=control: self._changed(control), "value")
+        with self.hold():
+            for adjust in self._adjust.values():
+                adjust(self)
         self.draw_now()
 
     # What is on the screen
@@ -206,8 +210,8 @@ class Explorer:
         """Return the values of all controls by name, the photo and its name, as they are now."""
         values = {name: getattr(widget, "value", None) for name, widget in self.controls.items()}
         values.pop("upload", None)
-        name = values.get("photo")
-        return types.SimpleNamespace(**{**values, "photo": self.photo, "photo_name": name})
+        values["photo_name"], values["photo"] = values.get("photo"), self.photo
+        return types.SimpleNamespace(**values, photo_number=self._photo_number)
 
     def request(self):
         """Have the picture drawn with the present values, and return at once."""
@@ -316,13 +320,15 @@ class Explorer:
             accept="image/*", multiple=False, description="Own photo", layout={"width": "auto"}
         )
         upload.observe(lambda _: self._uploaded(upload), "value")
-        self._pick_photo()
-        pick, after = self._pick_photo, self._adjust.get("photo")
-        self._adjust["photo"] = lambda explorer: (pick(), after and after(explorer))
+        after = self._adjust.pop("photo", None)
+        self._adjust = {"photo": lambda _: self._pick_photo(after), **self._adjust}
 
-    def _pick_photo(self):
+    def _pick_photo(self, after):
         name = self.controls["photo"].value
         self.photo = self._photos[name] if name in self._photos else _small_photo(name)
+        self._photo_number += 1
+        if after:
+            after(self)
 
     def _uploaded(self, upload):
         if not upload.value:

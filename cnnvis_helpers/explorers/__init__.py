@@ -1,0 +1,33 @@
+"""Explorers: move a control, see another picture. Core ipywidgets around the rooms of the package.
+
+    explore_layers(net, "chelsea")        filters and feature maps, channel by channel
+    explore_occlusion(net, "chelsea")     hide places of the photo
+    explore_cam(net, "chelsea")           the CAM family, at any layer, for any class
+    explore_saliency(net, "chelsea")      gradients, and what is made of them
+    explore_attack(net, "chelsea")        change the photo until the network is fooled
+    explore_dream(net, "chelsea")         exaggerate what a layer sees
+    explore_trust(net, "chelsea")         does a map change when the network forgets?
+
+Each returns an `Explorer` (see `explorer_base`), which shows itself as the last line of a cell. In
+place of "chelsea" stands any photo; the menu and the button beside it load another one. The network
+may be left out, or given by its name. An explorer computes nothing of its own: every number comes
+from the method that it is named after.
+"""
+
+from cnnvis_helpers.explorers.attack import explore_attack
+from cnnvis_helpers.explorers.cam import explore_cam
+from cnnvis_helpers.explorers.dream import explore_dream
+from cnnvis_helpers.explorers.layers import explore_layers
+from cnnvis_helpers.explorers.occlusion import explore_occlusion
+from cnnvis_helpers.explorers.saliency import explore_saliency
+from cnnvis_helpers.explorers.trust import explore_trust
+
+__all__ = [
+    "explore_attack",
+    "explore_cam",
+    "explore_dream",
+    "explore_layers",
+    "explore_occlusion",
+    "explore_saliency",
+    "explore_trust",
+]

@@ -1,0 +1,98 @@
+"""explore_attack: change a photo by a few pixel levels, until the network says something else."""
+
+from cnnvis_helpers import kept
+from cnnvis_helpers.attacks import fgsm, pgd
+from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider, steps_slider
+from cnnvis_helpers.explorers.parts import class_menu, network, rank_classes, short_share
+from cnnvis_helpers.one_pixel import one_pixel
+from cnnvis_helpers.panels import THIRD, bars_panel, photo_panel, row
+
+METHODS = {"FGSM, one step": fgsm, "PGD, many steps": pgd, "one pixel, a search": one_pixel}
+ANY = [("any other class", None)]
+
+
+def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one step", epsilon=4):
+    """Attack a photo: choose the method, the largest change, and the class to arrive at.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to arrive at; None: any other class
+    method : "FGSM, one step", "PGD, many steps" or "one pixel, a search"
+    epsilon : int 0..32, the largest change of a colour value, in pixel levels
+
+    Returns
+    -------
+    Explorer. Before, after, their difference magnified around grey, and the probabilities after.
+    One pixel may change by any amount, so epsilon does not count there.
+
+    Raises ValueError for an unknown class or photo.
+    """
+    net = network(net)
+    begin = [None if target is None else net.class_index(target)]
+
+    def draw(values, task):
+        chosen, options = METHODS[values.method], {}
+        if chosen is not one_pixel:
+            options["epsilon"] = values.epsilon
+        if chosen is pgd:
+            options["steps"] = values.steps
+        if chosen is not fgsm:
+            options["progress"] = task.progress
+        attack = kept.call(chosen, net, values.photo, values.target, **options)
+        return _drawn(attack, values)
+
+    def grey_out(explorer):
+        chosen = METHODS[explorer.controls["method"].value]
+        explorer.controls["epsilon"].disabled = chosen is one_pixel
+        explorer.controls["steps"].disabled = chosen is not pgd
+
+    rank = rank_classes(net, menu=None, others={"target": ANY})
+
+    def classes(explorer):
+        rank(explorer)
+        if begin[0] is not None:
+            explorer.controls["target"].value, begin[0] = begin[0], None
+
+    controls = {
+        "method": choice("Method", [*METHODS], method),
+        "epsilon": slider("Largest change (levels)", epsilon, 0, 32),
+        "steps": steps_slider("Steps", [1, 2, 5, 10, 20, 50], 10),
+        "target": class_menu("Arrive at", ANY),
+    }
+    return Explorer("attack", controls, draw, photo, {"photo": classes, "method": grey_out})
+
+
+def _drawn(attack, values):
+    """Draw before, after, the difference, and what the network says of the changed photo."""
+    was, now = attack.before[0], attack.after[0]
+    factor = 127 // max(1, attack.linf)
+    changed = len(attack.pixels)
+    result = "fooled" if attack.success else "not fooled"
+    marked = {attack.pushed}
+    panels = [
+        photo_panel(attack.original, f"Before: {_text(was)}", side=THIRD),
+        photo_panel(attack.photo, f"After: {_text(now)}", result, side=THIRD),
+        photo_panel(
+            attack.magnified(factor),
+            "Difference",
+            f"x {factor}; {attack.linf} levels at most",
+            side=THIRD,
+        ),
+        bars_panel(attack.after, "What it says after", side=THIRD, width=220, marked=marked),
+    ]
+    alt = (
+        f"The photo before, taken for {was.label}; after, taken for {now.label}; their difference, "
+        f"{factor} times magnified, {changed} pixels changed by {attack.linf} levels at most; "
+        f"bars with the {len(attack.after)} most probable classes after the attack."
+    )
+    note = (
+        f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} pixels changed, by "
+        f"{attack.linf} levels at most; {attack.queries} queries"
+    )
+    return Drawn(row(panels), alt, note)
+
+
+def _text(prediction):
+    return f"{prediction.label} {short_share(prediction.probability)}"

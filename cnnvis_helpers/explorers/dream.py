@@ -1,0 +1,82 @@
+"""explore_dream: exaggerate what a layer sees in a photo, and watch it grow."""
+
+import time
+
+from cnnvis_helpers import kept
+from cnnvis_helpers.dreams import deep_dream, dream_steps
+from cnnvis_helpers.explorer_base import Drawn, Explorer, slider
+from cnnvis_helpers.explorers.parts import layer_menu, network
+from cnnvis_helpers.layers import conv_layers
+from cnnvis_helpers.panels import photo_panel, row
+from cnnvis_helpers.photos import load_photo
+
+LONGEST = 300  # pixels: a dream of a larger photo takes too long to be watched
+EVERY = 0.2  # seconds from one preview to the next
+
+
+def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
+    """Let a photo dream: choose the layer, the octaves, the steps; watch, and stop when you like.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to 300 pixels a side at most
+    layer : name of a layer to begin with; None: the one two thirds of the way up
+    octaves : int 1..5, sizes of the photo; steps : int 1..30, in each octave
+
+    Returns
+    -------
+    Explorer. While it dreams, the picture so far is shown; Stop keeps it.
+
+    Raises ValueError for an unknown layer or photo.
+    """
+    net = network(net)
+    names = [one.name for one in conv_layers(net)]
+    layer = names[2 * len(names) // 3] if layer is None else layer
+
+    def draw(values, task):
+        small = load_photo(values.photo, max_side=LONGEST)
+        options = {"octaves": values.octaves, "steps": values.steps, "step": values.step}
+        if kept.in_use():
+            dream = kept.call(
+                deep_dream, net, small, values.layer, progress=task.progress, **options
+            )
+            return _drawn(values, small, dream)
+        return _watched(net, small, values, task, options)
+
+    controls = {
+        "layer": layer_menu(net, layer),
+        "octaves": slider("Octaves", octaves, 1, 5, live=False),
+        "steps": slider("Steps an octave", steps, 1, 30, live=False),
+        "step": slider("Levels a step", 1.5, 0.5, 5.0, 0.5, live=False, readout_format=".1f"),
+    }
+    return Explorer("dream", controls, draw, photo)
+
+
+def _watched(net, small, values, task, options):
+    """Dream step by step, with previews; a stopped dream is shown as far as it came."""
+    picture, last = small, time.monotonic()
+    try:
+        for done, total, picture in dream_steps(net, small, values.layer, **options):
+            if time.monotonic() - last > EVERY:
+                last = time.monotonic()
+                task.preview(_drawn(values, small, picture, f"{done} of {total} steps"))
+            task.progress(done, total)
+    except StopIteration:
+        pass
+    return _drawn(values, small, picture)
+
+
+def _drawn(values, small, picture, so_far=""):
+    """Draw the photo and its dream; picture: uint8 (h, w, 3), or float (1, h, w, 3)."""
+    dream = (picture[0] if picture.ndim == 4 else picture).round().clip(0, 255).astype("uint8")
+    total = f"{values.octaves} octaves of {values.steps} steps"
+    panels = [
+        photo_panel(small, values.photo_name),
+        photo_panel(dream, f"{values.layer} dreams", so_far or total),
+    ]
+    alt = (
+        f"The photo, and beside it the photo after {so_far or total} of deep dream with the layer "
+        f"{values.layer}: its textures repeat all over the picture."
+    )
+    return Drawn(row(panels), alt, f"{values.layer}: {so_far or total}")

@@ -1,0 +1,86 @@
+"""explore_occlusion: hide one place after another, and see how far the score falls."""
+
+import numpy as np
+
+from cnnvis_helpers import kept
+from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider
+from cnnvis_helpers.explorers.parts import class_menu, network, place, rank_classes
+from cnnvis_helpers.occlusion import occlusion_grid, occlusion_passes
+from cnnvis_helpers.panels import heat_panel, photo_panel, row
+from cnnvis_helpers.sweeps import spread, window_starts
+
+FILLS = {"grey": 127.5, "black": 0, "white": 255, "mean colour": "mean", "blur": "blur"}
+STRIDES = {"a whole patch": 1, "half a patch": 2, "a quarter": 4}
+
+
+def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="grey"):
+    """Slide a patch over a photo: choose its size, its steps and what it shows.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to begin with; None: the photo's top class
+    patch : int, pixels of the network's input; None: a quarter of its height
+    fill : "grey", "black", "white", "mean colour" or "blur"
+
+    Returns
+    -------
+    Explorer. Red: hiding the place costs the class points; blue: it helps. The Stop button leaves a
+    map of the positions done, the others white.
+
+    Raises ValueError for an unknown class or photo.
+    """
+    net = network(net)
+    side = min(net.input_size)
+    patch = max(2, side // 4) if patch is None else patch
+
+    def draw(values, task):
+        step = max(1, values.patch // STRIDES[values.stride])
+        shape = {"patch": values.patch, "stride": step}
+        grid = kept.call(
+            occlusion_grid,
+            net,
+            values.photo,
+            values.target,
+            fill=FILLS[values.fill],
+            progress=task.progress,
+            **shape,
+        )
+        return _drawn(net, values, grid, step)
+
+    controls = {
+        "target": class_menu("Class"),
+        "patch": slider("Patch (pixels)", patch, 2, side // 2, live=False),
+        "stride": choice("Step", STRIDES, "half a patch"),
+        "fill": choice("It shows", FILLS, fill),
+    }
+    return Explorer("occlusion", controls, draw, photo, {"photo": rank_classes(net, target)})
+
+
+def _drawn(net, values, grid, step):
+    """Draw the photo with the patch that hurts most, and the map."""
+    size, patch = net.input_size, (values.patch, values.patch)
+    starts = [window_starts(length, values.patch, step) for length in size]
+    known = np.nan_to_num(grid)
+    heat = spread(grid, starts, patch, size, size)  # positions that were not reached count as 0
+    row_, column = np.unravel_index(np.argmax(known), grid.shape)
+    top, left = starts[0][row_], starts[1][column]
+    label, drop = net.labels[values.target], float(known[row_, column])
+    frame = (
+        top / size[0],
+        left / size[1],
+        (top + values.patch) / size[0],
+        (left + values.patch) / size[1],
+    )
+    passes = occlusion_passes(net, values.patch, step)
+    panels = [
+        photo_panel(values.photo, "Where it hurts most", f"{drop:.2f} logits less", frame=frame),
+        heat_panel(values.photo, heat, f"What holds up {label}", label="logits", signed=True),
+    ]
+    alt = (
+        f"The photo with a frame at the {place(known)}, where hiding {values.patch} by "
+        f"{values.patch} pixels hurts {label} most; beside it the heat map of all places."
+    )
+    note = f"{passes} forward passes; the worst place costs {label} {drop:.2f} logits"
+    return Drawn(row(panels), alt, note)

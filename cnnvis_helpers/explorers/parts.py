@@ -1,0 +1,89 @@
+"""What several explorers share: the network, menus of classes and layers, words for places."""
+
+import numpy as np
+
+from cnnvis_helpers.explorer_base import choice, set_options
+from cnnvis_helpers.layers import conv_layers
+from cnnvis_helpers.networks import Network, load_network
+
+
+class Memory:
+    """Keeps the last few results of slow steps, so that a control that needs none is quick."""
+
+    def __init__(self, size=4):
+        self._size, self._kept = size, {}
+
+    def __call__(self, key, build):
+        """Return what `build()` returns, or returned before for this key."""
+        value = self._kept.pop(key) if key in self._kept else build()
+        self._kept[key] = value
+        while len(self._kept) > self._size:
+            del self._kept[next(iter(self._kept))]
+        return value
+
+
+def network(net):
+    """Return a Network: the one given, or the one of this name ("course" for None)."""
+    return net if isinstance(net, Network) else load_network("course" if net is None else net)
+
+
+def layer_menu(net, layer=None, label="Layer"):
+    """Return a menu of the network's convolutions, and of the layer with its last maps."""
+    names = [row.name for row in conv_layers(net)]
+    names += [name for name in (net.last_conv, layer) if name and name not in names]
+    return choice(label, names, net.spatial_layer(layer))
+
+
+def class_menu(label, first=()):
+    """Return a menu of classes, to be filled by `rank_classes`; first: what stands before them."""
+    return choice(label, list(first) or [("top class", None)])
+
+
+def rank_classes(net, target=None, menu="target", others=None):
+    """Return the function that sorts the menus of classes when the photo changes.
+
+    net : Network
+    target : class to begin with; None and from the second photo on: the photo's top class
+    menu : name of the control whose value is a class
+    others : {name of a control: what stands before the classes in its menu}
+    """
+    begin = [None if target is None else net.class_index(target)]
+
+    def adjust(explorer):
+        ranked = ranked_classes(net, explorer.photo)
+        top = ranked[0][1] if begin[0] is None else begin[0]
+        begin[0] = None
+        if menu:
+            set_options(explorer.controls[menu], ranked, top)
+        for name, first in (others or {}).items():
+            set_options(explorer.controls[name], [*first, *ranked], first[0][1])
+
+    return adjust
+
+
+def ranked_classes(net, photo):
+    """Return (text, class index) of all classes, the most probable for a photo first."""
+    return [
+        (f"{label} {short_share(share)}", index)
+        for index, label, share in net.predict(photo, top=len(net.labels))
+    ]
+
+
+def short_share(probability):
+    """Write a probability with three digits."""
+    return "< 0.001" if 0 < probability < 0.0005 else f"{probability:.3f}"
+
+
+def prediction_text(net, photo):
+    """Return what the network says of a photo: "cat 0.981"."""
+    best = net.predict(photo, top=1)[0]
+    return f"{best.label} {short_share(best.probability)}"
+
+
+def place(values):
+    """Say in words where a map (h, w) has its peak: "top left", "centre", "right", ..."""
+    values = np.asarray(values)
+    row, column = np.unravel_index(np.argmax(values), values.shape)
+    down = ("top", "", "bottom")[3 * row // values.shape[0]]
+    across = ("left", "", "right")[3 * column // values.shape[1]]
+    return f"{down} {across}".strip() or "centre"

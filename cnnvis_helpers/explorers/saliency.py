@@ -1,0 +1,102 @@
+"""explore_saliency: gradients with respect to the pixels, and what is made of them."""
+
+from cnnvis_helpers import kept
+from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider, steps_slider
+from cnnvis_helpers.explorers.parts import (
+    class_menu,
+    network,
+    place,
+    prediction_text,
+    rank_classes,
+)
+from cnnvis_helpers.panels import map_panel, photo_panel, row
+from cnnvis_helpers.saliency import (
+    gradient_x_input,
+    guided_backprop,
+    integrated_gradients,
+    saliency,
+    smoothgrad,
+)
+
+METHODS = {
+    "gradient": saliency,
+    "gradient x input": gradient_x_input,
+    "SmoothGrad": smoothgrad,
+    "integrated gradients": integrated_gradients,
+    "guided backprop": guided_backprop,
+}
+SIGNS = {"strength": "max_abs", "sign": "sum"}
+COUNTS = [1, 2, 4, 8, 16, 32, 64]
+
+
+def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", show="strength"):
+    """Draw the pixels that matter: choose the method, its samples or steps, its noise, its sign.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to begin with; None: the photo's top class
+    method : "gradient", "gradient x input", "SmoothGrad", "integrated gradients" or
+        "guided backprop"
+    show : "strength", the largest magnitude of a pixel's three colours, or "sign", their sum
+
+    Returns
+    -------
+    Explorer. The scale ends where one pixel in two hundred lies beyond it. Controls that the method
+    does not use are grey.
+
+    Raises ValueError for an unknown class or photo.
+    """
+    net = network(net)
+
+    def draw(values, task):
+        chosen, options = METHODS[values.method], {}
+        if chosen in (smoothgrad, integrated_gradients):
+            options["progress"] = task.progress
+            options["samples" if chosen is smoothgrad else "steps"] = values.count
+        if chosen is smoothgrad:
+            options["noise"] = values.noise
+        options["reduce"] = SIGNS[values.show]
+        found = kept.call(chosen, net, values.photo, target=values.target, resize=False, **options)
+        return _drawn(net, values, found)
+
+    def grey_out(explorer):
+        chosen = METHODS[explorer.controls["method"].value]
+        explorer.controls["count"].disabled = chosen not in (smoothgrad, integrated_gradients)
+        explorer.controls["noise"].disabled = chosen is not smoothgrad
+
+    controls = {
+        "method": choice("Method", [*METHODS], method),
+        "target": class_menu("Class"),
+        "count": steps_slider("Samples or steps", COUNTS, 8),
+        "noise": slider("Noise", 0.15, 0.0, 0.5, 0.05, readout_format=".2f"),
+        "show": choice("Show", [*SIGNS], show),
+    }
+    adjust = {"photo": rank_classes(net, target), "method": grey_out}
+    return Explorer("saliency", controls, draw, photo, adjust)
+
+
+def _drawn(net, values, found):
+    """Draw the photo and the map beside it."""
+    signed = values.show == "sign"
+    label = net.labels[values.target]
+    count = {
+        "SmoothGrad": f", {values.count} samples, noise {values.noise:.2f}",
+        "integrated gradients": f", {values.count} steps",
+    }.get(values.method, "")
+    picture = photo_panel(values.photo, prediction_text(net, values.photo))
+    shown = map_panel(
+        found,
+        f"{values.method}: {label}",
+        f"{values.show}{count}",
+        signed=signed,
+        percentile=99.5,
+        shape=picture.pixels.shape[:2],
+        cells=False,
+    )
+    alt = (
+        f"The photo, and beside it {values.method} for {label}, {values.show} of each pixel"
+        f"{count}; the strongest pixel lies at the {place(abs(found))}."
+    )
+    return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{count}")

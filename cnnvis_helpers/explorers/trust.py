@@ -1,0 +1,101 @@
+"""explore_trust: a map of a network, beside that of the same network with forgotten layers."""
+
+import numpy as np
+
+from cnnvis_helpers import kept
+from cnnvis_helpers.cam import gradcam, guided_gradcam
+from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider
+from cnnvis_helpers.explorers.parts import (
+    Memory,
+    class_menu,
+    network,
+    prediction_text,
+    rank_classes,
+)
+from cnnvis_helpers.panels import THIRD, map_panel, photo_panel, row
+from cnnvis_helpers.randomization import layers_from_the_top, randomize_layers
+from cnnvis_helpers.resizing import resize_map
+from cnnvis_helpers.saliency import guided_backprop, integrated_gradients, saliency
+from cnnvis_helpers.similarity import rank_correlation, structural_similarity
+
+METHODS = {
+    "guided backprop": guided_backprop,
+    "gradient": saliency,
+    "integrated gradients": integrated_gradients,
+    "Grad-CAM": gradcam,
+    "Guided Grad-CAM": guided_gradcam,
+}
+
+
+def explore_trust(net=None, photo="chelsea", target=None, method="guided backprop", forgotten=1):
+    """Make a network forget layer by layer, from the output down: does the map change?
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to begin with; None: the photo's top class
+    method : "guided backprop", "gradient", "integrated gradients", "Grad-CAM" or "Guided Grad-CAM"
+    forgotten : int, how many layers have random weights to begin with
+
+    Returns
+    -------
+    Explorer. Magnitudes of both maps, each on its own scale, since two networks share no unit;
+    below them how alike the maps are (`rank_correlation`, `structural_similarity`).
+
+    Raises ValueError for an unknown class or photo.
+    """
+    net, networks, maps = network(net), Memory(3), Memory(12)
+    names = layers_from_the_top(net)
+
+    def found(which, values, task):
+        options = {}
+        if METHODS[values.method] is integrated_gradients:
+            options = {"steps": 16, "progress": task.progress}
+        method = METHODS[values.method]
+        made = kept.call(method, which, values.photo, target=values.target, resize=False, **options)
+        return np.abs(resize_map(made, net.input_size))
+
+    def draw(values, task):
+        key = values.method, values.target, values.photo_number
+        trained = maps((0, *key), lambda: found(net, values, task))
+        count = values.forgotten
+        task.check()
+        if count == 0:
+            return _drawn(net, values, names, trained, trained)
+
+        def forget():
+            copy = networks(count, lambda: randomize_layers(net, names[count - 1]))
+            task.check()
+            return found(copy, values, task)
+
+        return _drawn(net, values, names, trained, maps((count, *key), forget))
+
+    controls = {
+        "method": choice("Method", [*METHODS], method),
+        "forgotten": slider("Layers that forgot", forgotten, 0, len(names), live=False),
+        "target": class_menu("Class"),
+    }
+    return Explorer("trust", controls, draw, photo, {"photo": rank_classes(net, target)})
+
+
+def _drawn(net, values, names, trained, random):
+    """Draw the photo and both maps, with how alike they are."""
+    label = net.labels[values.target]
+    rank, structure = rank_correlation(trained, random), structural_similarity(trained, random)
+    alike = f"rank correlation {rank:.2f}, structural similarity {structure:.2f}"
+    picture = photo_panel(values.photo, prediction_text(net, values.photo), side=THIRD)
+    last = names[values.forgotten - 1] if values.forgotten else "none"
+    shown = [
+        map_panel(found, title, note, percentile=99.5, shape=picture.pixels.shape[:2], cells=False)
+        for found, title, note in (
+            (trained, f"{values.method}: {label}", "as trained"),
+            (random, f"{values.forgotten} of {len(names)} forgot", f"down to {last}"),
+        )
+    ]
+    panels = [picture, *(panel._replace(scale=None) for panel in shown)]
+    alt = (
+        f"The photo, {values.method} for {label} from the trained network, and from the network "
+        f"whose last {values.forgotten} of {len(names)} layers are random: {alike}."
+    )
+    return Drawn(row(panels), alt, f"Random down to {last}: {alike}")
