@@ -43,7 +43,8 @@ _LABEL = {"description_width": "initial"}
 _numbers = {}
 
 # A method that is stopped warns in the notebook; here the status line says it.
-warnings.filterwarnings("ignore", "stopped early", module=r"cnnvis_helpers\.(explor|kept|studio)")
+QUIET = ("ignore", "stopped early", UserWarning, r"cnnvis_helpers\.(explor|kept|studio)")
+warnings.filterwarnings(*QUIET)
 
 
 class Drawn(NamedTuple):

@@ -40,6 +40,7 @@ SIDE = 300  # pixels: the height of a panel of two in a row
 THIRD = 220  # and of one of three
 WIDEST = 1.4  # a panel is at most so many times as wide as high
 TITLE, SMALL = 17, 14  # sizes of letters
+BAR = 92  # pixels that a colour bar and its numbers need
 INK, QUIET, FRAME = (17, 17, 17), (85, 85, 85), (136, 136, 136)
 _GAP = 26
 
@@ -144,7 +145,7 @@ def bars_panel(predictions, title="", note="", side=SIDE, width=250, marked=()):
 
 def row(panels):
     """Join panels side by side; return uint8 (H, W, 3) on white."""
-    widths = [panel.pixels.shape[1] + (78 if panel.scale else 0) for panel in panels]
+    widths = [panel.pixels.shape[1] + (BAR if panel.scale else 0) for panel in panels]
     head = 30 if any(panel.title for panel in panels) else 4
     foot = 26 if any(panel.note for panel in panels) else 4
     high = max(panel.pixels.shape[0] for panel in panels)
@@ -255,7 +256,7 @@ def _place(canvas, draw, panel, left, top, width):
     write((at + 18, top + high // 2), short((low + high_value) / 2), anchor="lm")
     write((at + 18, top + high), short(low), anchor="ld")
     if label:
-        write((at + 18, top + 22), _cut(label, 52, SMALL), fill=QUIET)
+        write((at + 18, top + 22), _cut(label, 64, SMALL), fill=QUIET)
 
 
 def _framed(pixels, frame):

@@ -70,6 +70,7 @@ def _drawn(attack, values):
     factor = 127 // max(1, attack.linf)
     changed = len(attack.pixels)
     result = "fooled" if attack.success else "not fooled"
+    most = f"{attack.linf} level{'' if attack.linf == 1 else 's'} at most"
     marked = {attack.pushed}
     panels = [
         photo_panel(attack.original, f"Before: {_text(was)}", side=THIRD),
@@ -77,19 +78,19 @@ def _drawn(attack, values):
         photo_panel(
             attack.magnified(factor),
             "Difference",
-            f"x {factor}; {attack.linf} levels at most",
+            f"x {factor}; {most}",
             side=THIRD,
         ),
         bars_panel(attack.after, "What it says after", side=THIRD, width=220, marked=marked),
     ]
     alt = (
         f"The photo before, taken for {was.label}; after, taken for {now.label}; their difference, "
-        f"{factor} times magnified, {changed} pixels changed by {attack.linf} levels at most; "
+        f"{factor} times magnified, {changed} pixels changed by {most}; "
         f"bars with the {len(attack.after)} most probable classes after the attack."
     )
     note = (
         f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} pixels changed, by "
-        f"{attack.linf} levels at most; {attack.queries} queries"
+        f"{most}; {attack.queries} queries"
     )
     return Drawn(row(panels), alt, note)
 

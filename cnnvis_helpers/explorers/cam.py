@@ -84,6 +84,8 @@ def _drawn(net, values, grid):
     signed = bool(grid.min() < 0)
     where = f"peak at the {place(grid)}" if grid.any() else "zero everywhere"
     layer = pooled_head(net)[0] if values.method == "CAM" else values.layer
+    fine = height > 32  # a fine map: one hot pixel is not to darken all others
+    scale = {"signed": signed, "side": THIRD, "percentile": 99.5 if fine else 100}
     panels = [
         photo_panel(values.photo, prediction_text(net, values.photo), side=THIRD),
         heat_panel(
@@ -92,12 +94,9 @@ def _drawn(net, values, grid):
             "As computed",
             f"{height} x {width} cells",
             cells=True,
-            side=THIRD,
-            signed=signed,
+            **scale,
         )._replace(scale=None),
-        heat_panel(
-            values.photo, grid, f"{values.method}: {about}", layer, side=THIRD, signed=signed
-        ),
+        heat_panel(values.photo, grid, f"{values.method}: {about}", layer, **scale),
     ]
     alt = (
         f"{values.method} for {about} at {layer}: the photo, the map's {height} by {width} cells "

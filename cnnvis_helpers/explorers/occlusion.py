@@ -63,7 +63,7 @@ def _drawn(net, values, grid, step):
     size, patch = net.input_size, (values.patch, values.patch)
     starts = [window_starts(length, values.patch, step) for length in size]
     known = np.nan_to_num(grid)
-    heat = spread(grid, starts, patch, size, size)  # positions that were not reached count as 0
+    heat = spread(grid, starts, patch, size, size)
     row_, column = np.unravel_index(np.argmax(known), grid.shape)
     top, left = starts[0][row_], starts[1][column]
     label, drop = net.labels[values.target], float(known[row_, column])
@@ -75,7 +75,9 @@ def _drawn(net, values, grid, step):
     )
     passes = occlusion_passes(net, values.patch, step)
     panels = [
-        photo_panel(values.photo, "Where it hurts most", f"{drop:.2f} logits less", frame=frame),
+        photo_panel(
+            values.photo, "Where it hurts most", f"hide it: {drop:.2f} logits less", frame=frame
+        ),
         heat_panel(values.photo, heat, f"What holds up {label}", label="logits", signed=True),
     ]
     alt = (

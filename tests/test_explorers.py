@@ -1,0 +1,435 @@
+"""Explorers without a browser: their callbacks, called by setting `widget.value`.
+
+The same tests run with ipywidgets 7.7.1 and 8. What a reader sees is in tests/browser.
+"""
+
+import datetime
+import html
+import io
+import re
+import threading
+import time
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnnvis_helpers
+from cnnvis_helpers import explorer_base, kept, load_photo
+from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, set_high, slider
+from cnnvis_helpers.explorers import parts
+
+NAMES = "attack cam dream layers occlusion saliency trust".split()
+# What is set, and what the picture or its status line must say then.
+MOVES = [
+    ("layers", {"channel": 3}, "channel 3"),
+    ("layers", {"layer": "conv2", "channel": 7}, "channel 7 of the layer conv2"),
+    (
+        "layers",
+        {"layer": "conv1", "channel": 2, "show": "weights"},
+        "filter 2 in colour, all 6 filters",
+    ),
+    ("layers", {"layer": "conv2", "channel": 5}, "filter 5 for 6 of its 6 input channels"),
+    ("occlusion", {"patch": 8}, "8 by 8 pixels"),
+    ("occlusion", {"patch": 6, "stride": "a whole patch"}, "25 forward passes"),
+    ("occlusion", {"fill": "black"}, "forward passes"),
+    ("cam", {"method": "LayerCAM", "layer": "conv1"}, "LayerCAM for .* at conv1"),
+    ("cam", {"method": "CAM"}, "CAM for .* at conv2"),
+    ("cam", {"method": "Score-CAM"}, "Score-CAM"),
+    ("cam", {"method": "Grad-CAM", "layer": "conv2", "against": True}, "12 by 16 cells"),
+    ("saliency", {"method": "SmoothGrad", "noise": 0.3, "count": 4}, "4 samples, noise 0.30"),
+    ("saliency", {"method": "integrated gradients", "count": 16}, "16 steps"),
+    ("saliency", {"show": "sign"}, "sign of each pixel"),
+    ("attack", {"epsilon": 9}, "by 9 levels at most"),
+    ("attack", {"epsilon": 1}, "by 1 level at most"),
+    ("attack", {"method": "PGD, many steps", "epsilon": 20}, "20 levels at most; 12 queries"),
+    ("dream", {"octaves": 1, "steps": 2}, "1 octaves of 2 steps"),
+    ("dream", {"layer": "conv1"}, "layer conv1"),
+    ("trust", {"forgotten": 3}, "last 3 of 3 layers are random"),
+    ("trust", {"method": "gradient"}, "gradient for"),
+]
+
+
+@pytest.fixture(scope="module")
+def opened(tiny_net):
+    """Open an explorer of the small network by its name; each is made once."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            made[name] = getattr(cnnvis_helpers, f"explore_{name}")(tiny_net, "coffee")
+        return made[name]
+
+    return of
+
+
+def said(explorer):
+    """The alt text and the status line of an explorer, without HTML."""
+    status = re.sub("<[^>]*>", "", explorer.status.value)
+    return f"{explorer.drawn.alt if explorer.drawn else explorer.error} | {status}"
+
+
+def put(explorer, **values):
+    """Set controls by their text or value, as a student does, and wait for the picture."""
+    for name, value in values.items():
+        widget = explorer.controls[name]
+        labels = dict(getattr(widget, "_options_full", ()) or ())
+        widget.value = labels.get(value, value) if isinstance(value, str) else value
+    return explorer.wait()
+
+
+# --- all seven -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_opens_with_a_picture_its_alt_text_and_labelled_controls(opened, name):
+    explorer = opened(name)
+    pixels = explorer.drawn.pixels
+    assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
+    assert 400 < pixels.shape[1] < 1200 and 150 < pixels.shape[0] < 500
+    assert pixels.std() > 20, "the picture is empty"
+    assert len(explorer.drawn.alt.split()) > 8
+    assert explorer.drawn.alt in html.unescape(explorer.picture.value)
+    for control, widget in explorer.controls.items():
+        assert widget.description, f"{name}: {control} has no label"
+    assert type(explorer.box).__module__.startswith("ipywidgets.")
+
+
+@pytest.mark.parametrize(("name", "values", "words"), MOVES, ids=lambda v: str(v))
+def test_a_control_changes_the_picture_and_what_is_said_of_it(opened, name, values, words):
+    explorer = opened(name)
+    before = explorer.wait().drawn
+    put(explorer, **values)
+    assert explorer.error is None
+    assert re.search(words, said(explorer)), said(explorer)
+    assert before.alt != explorer.drawn.alt or before.note != explorer.drawn.note
+    assert not np.array_equal(before.pixels, explorer.drawn.pixels)
+    assert explorer.bar.layout.visibility == "hidden" and explorer.stop_button.disabled
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_photo_is_another_picture_and_its_own_top_class(opened, tiny_net, name):
+    explorer = opened(name)
+    before = explorer.wait().drawn.pixels
+    put(explorer, photo="rocket")
+    assert explorer.error is None
+    assert not np.array_equal(before, explorer.drawn.pixels)
+    if name not in ("attack", "dream", "layers"):
+        top = tiny_net.predict(load_photo("rocket"))[0].index
+        assert explorer.controls["target"].value == top
+    put(explorer, photo="coffee")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_comes_through_kept(tiny_net, tiny_photo, name, monkeypatch):
+    called, call = [], kept.call
+    monkeypatch.setattr(
+        kept, "call", lambda m, *a, **k: called.append(m.__name__) or call(m, *a, **k)
+    )
+    monkeypatch.setattr(kept, "in_use", lambda: True)
+    photo = np.repeat(np.repeat(tiny_photo, 4, axis=0), 4, axis=1)
+    explorer = getattr(cnnvis_helpers, f"explore_{name}")(tiny_net, photo)
+    wanted = {
+        "attack": "fgsm",
+        "cam": "gradcam",
+        "dream": "deep_dream",
+        "layers": "feature_maps",
+        "occlusion": "occlusion_grid",
+        "saliency": "saliency",
+        "trust": "guided_backprop",
+    }
+    assert set(called) == {wanted[name]} and explorer.error is None
+
+
+def test_the_network_and_the_photo_stay_as_they_were(tiny_net, tiny_photo):
+    photo = np.repeat(np.repeat(tiny_photo, 4, axis=0), 4, axis=1)
+    copy, weights = photo.copy(), [w.copy() for w in tiny_net.model.get_weights()]
+    for name in NAMES:
+        getattr(cnnvis_helpers, f"explore_{name}")(tiny_net, photo)
+    assert np.array_equal(photo, copy)
+    for before, after in zip(weights, tiny_net.model.get_weights(), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_an_explorer_begins_where_it_is_told(tiny_net):
+    explorer = cnnvis_helpers.explore_cam(tiny_net, "coffee", target="dog", layer="conv1")
+    assert "Grad-CAM for dog at conv1" in said(explorer)
+    explorer = cnnvis_helpers.explore_attack(tiny_net, "coffee", target=4, epsilon=30)
+    assert explorer.controls["target"].value == 4
+    with pytest.raises(ValueError, match="conv9"):
+        cnnvis_helpers.explore_layers(tiny_net, "coffee", layer="conv9")
+    with pytest.raises(ValueError, match="dgo"):
+        cnnvis_helpers.explore_saliency(tiny_net, "coffee", target="dgo")
+
+
+def test_an_impossible_choice_is_one_sentence_in_place_of_the_picture(opened, tiny_net):
+    explorer = opened("cam")
+    put(explorer, method="Grad-CAM")
+    target = explorer.controls["target"].value
+    put(explorer, rather=target)
+    assert "the same" in explorer.error and "Traceback" not in explorer.picture.value
+    assert '<p role="alert"' in explorer.picture.value and "<img" not in explorer.picture.value
+    put(explorer, rather=None)
+    assert explorer.error is None and "<img" in explorer.picture.value
+
+
+# --- what the base promises ------------------------------------------------------------------
+
+
+class Slow:
+    """A draw function that takes 10 steps, each let through by `gate`; it notes what it drew."""
+
+    def __init__(self, polite=True):
+        self.gate, self.drawn, self.begun, self.polite = threading.Event(), [], [], polite
+        self.at_work = threading.Event()
+        self.gate.set()
+
+    def __call__(self, values, task):
+        self.begun.append(values.number)
+        self.at_work.set()
+        done = 0
+        try:
+            for done in range(1, 11):
+                self.gate.wait(30)
+                task.progress(done, 10)
+        except StopIteration:
+            if not self.polite:
+                raise
+        self.drawn.append(values.number)
+        return Drawn(np.full((40, 60, 3), values.number, np.uint8), f"Grey {values.number}.", "")
+
+
+@pytest.fixture
+def slow():
+    draw = Slow()
+    explorer = Explorer("slow work", {"number": slider("Number", 1, 0, 200)}, draw)
+    return explorer, draw
+
+
+def begin(explorer, draw, value):
+    """Start a redraw and hold it in the middle of its work."""
+    draw.gate.clear()
+    draw.at_work.clear()
+    explorer.controls["number"].value = value
+    assert draw.at_work.wait(10)
+
+
+def test_only_the_newest_values_are_drawn(slow):
+    explorer, draw = slow
+    begin(explorer, draw, 2)
+    for value in range(3, 100):
+        explorer.controls["number"].value = value
+    draw.gate.set()
+    explorer.wait()
+    assert draw.begun == [1, 2, 99], "values in between were begun"
+    assert draw.drawn == [1, 99], "an overtaken redraw was shown"
+    assert explorer.drawn.alt == "Grey 99."
+
+
+def test_setting_a_control_returns_at_once(slow):
+    explorer, draw = slow
+    begun = time.monotonic()
+    begin(explorer, draw, 2)
+    explorer.controls["number"].value = 3
+    assert time.monotonic() - begun < 5 and explorer.drawn.alt == "Grey 1."
+    draw.gate.set()
+    assert explorer.wait().drawn.alt == "Grey 3."
+
+
+def test_stop_keeps_what_is_done_and_says_how_much(slow):
+    explorer, draw = slow
+    begin(explorer, draw, 2)
+    explorer.stop_button.click()
+    draw.gate.set()
+    explorer.wait()
+    assert explorer.drawn.alt == "Grey 2."
+    assert draw.drawn == [1, 2]
+    assert explorer.stop_button.disabled
+    put(explorer, number=5)
+    assert explorer.drawn.alt == "Grey 5.", "it goes on after a stop"
+    assert "Stopped" not in explorer.status.value
+
+
+def test_stop_of_a_method_without_a_partial_result_leaves_the_picture(slow):
+    explorer, draw = slow
+    draw.polite = False
+    begin(explorer, draw, 2)
+    explorer.stop_button.click()
+    draw.gate.set()
+    explorer.wait()
+    assert explorer.drawn.alt == "Grey 1." and "Stopped" in explorer.status.value
+
+
+def test_progress_and_stop_are_seen_during_long_work_alone(slow):
+    explorer, draw = slow
+    seen = []
+    explorer.bar.layout.observe(lambda change: seen.append(change["new"]), "visibility")
+    begin(explorer, draw, 2)
+    draw.gate.set()
+    explorer.wait()
+    assert seen[:1] == ["visible"] and seen[-1] == "hidden"
+    assert explorer.bar.max == 10
+
+
+def test_progress_does_not_flood_the_browser(slow):
+    explorer, draw = slow
+    sent = []
+    explorer.bar.observe(sent.append, "value")
+    task = explorer_base.Task(explorer)
+    for done in range(1, 10_001):
+        task.progress(done, 10_000)
+    assert len(sent) < 60
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (ValueError("The patch is\n too large."), "The patch is too large."),
+        (RuntimeError("out of luck"), "RuntimeError: out of luck"),
+        (ValueError("a <b> & c"), "a <b> & c"),
+    ],
+)
+def test_an_error_is_shown_and_does_not_end_the_explorer(error, shown):
+    def draw(values, task):
+        if values.number == 2:
+            raise error
+        return Drawn(np.zeros((4, 4, 3), np.uint8), "Black.")
+
+    explorer = Explorer("demo", {"number": slider("Number", 1, 0, 9)}, draw)
+    put(explorer, number=2)
+    assert explorer.error == shown and explorer.drawn is None
+    assert "<b>" not in explorer.picture.value
+    put(explorer, number=3)
+    assert explorer.error is None and explorer.drawn.alt == "Black."
+
+
+def test_a_control_that_sets_others_asks_for_one_redraw():
+    begun = []
+
+    def draw(values, task):
+        begun.append((values.layer, values.channel))
+        return Drawn(np.zeros((4, 4, 3), np.uint8), "Black.")
+
+    def fit(explorer):
+        set_high(explorer.controls["channel"], {"a": 9, "b": 3}[explorer.controls["layer"].value])
+
+    controls = {"layer": choice("Layer", ["a", "b"]), "channel": slider("Channel", 0, 0, 9)}
+    explorer = Explorer("demo", controls, draw, adjust={"layer": fit})
+    put(explorer, channel=8)
+    put(explorer, layer="b")
+    assert begun == [("a", 0), ("a", 8), ("b", 3)], "no half-adjusted values are drawn"
+
+
+def test_the_static_figure_has_alt_text_and_is_hidden_by_its_live_explorer(opened, monkeypatch):
+    explorer = opened("saliency")
+    bundle = explorer.static_bundle()
+    image = re.search(r'<img alt="([^"]+)"', bundle["text/html"])
+    assert html.unescape(image[1]) == explorer.drawn.alt == bundle["text/plain"]
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *a, **k: shown.append((a, k)))
+    explorer._ipython_display_()
+    assert shown == [((bundle,), {"raw": True}), ((explorer.box,), {})]
+    name = re.search(r'<div class="([\w-]+)">', bundle["text/html"])[1]
+    styles = [w.value for w in explorer.box.children if isinstance(w, ipywidgets.HTML)]
+    assert any(f".{name} {{display: none}}" in style for style in styles)
+
+
+def test_the_static_figure_is_the_same_at_each_run():
+    code = (
+        "import cnnvis_helpers as c, hashlib; e = c.explore_layers();"
+        "print(hashlib.sha256(e.static_bundle()['text/html'].encode()).hexdigest())"
+    )
+    import subprocess
+    import sys
+
+    runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in "12"]
+    first, second = (run.communicate(timeout=120)[0] for run in runs)
+    assert first == second and len(first) > 60
+
+
+def test_no_warning_of_a_stopped_method_reaches_the_notebook(tiny_net, recwarn):
+    explorer = cnnvis_helpers.explore_occlusion(tiny_net, "coffee")
+    stop = explorer_base.Task(explorer)
+    stop.stopped = True
+    import warnings
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.resetwarnings()
+        warnings.filterwarnings(*explorer_base.QUIET)
+        explorer._draw_once(explorer.values(), stop)
+    assert not [w for w in seen if "stopped early" in str(w.message)]
+
+
+# --- uploads ---------------------------------------------------------------------------------
+
+
+def upload(explorer, name, content):
+    """Hand a file to the upload button, as each version of ipywidgets does."""
+    button = explorer.controls["upload"]
+    if ipywidgets.__version__.startswith("7."):
+        about = {"name": name, "type": "", "size": len(content), "lastModified": 0}
+        button.set_trait("value", {name: {"metadata": about, "content": content}})
+    else:
+        now = datetime.datetime.now(datetime.UTC)
+        about = {"name": name, "type": "", "size": len(content), "last_modified": now}
+        button.value = ({**about, "content": memoryview(content)},)
+    return explorer.wait()
+
+
+def picture_file(height, width, kind="PNG"):
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, : width // 2] = (200, 30, 30)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+def test_an_own_photo_is_uploaded_and_stays_in_the_menu(opened):
+    explorer = opened("cam")
+    upload(explorer, "mine.png", picture_file(90, 140))
+    assert explorer.photo.shape == (90, 140, 3) and explorer.photo[0, 0].tolist() == [200, 30, 30]
+    assert explorer.controls["photo"].value == explorer_base.UPLOADED and explorer.error is None
+    put(explorer, photo="coffee")
+    put(explorer, photo=explorer_base.UPLOADED)
+    assert explorer.photo.shape == (90, 140, 3)
+    upload(explorer, "other.png", picture_file(70, 60))
+    assert explorer.photo.shape == (70, 60, 3), "a second upload replaces the first"
+    put(explorer, photo="coffee")
+
+
+def test_a_text_file_is_refused_in_a_sentence_and_the_photo_stays(opened):
+    explorer = opened("saliency")
+    before = explorer.photo
+    upload(explorer, "notes.txt", b"no picture at all")
+    assert "notes.txt" in explorer.error and explorer.photo is before
+    put(explorer, method="gradient x input")
+    put(explorer, method="gradient")
+    assert explorer.error is None
+
+
+def test_forty_megapixels_are_shrunk_at_once(opened):
+    explorer = opened("layers")
+    upload(explorer, "large.jpg", picture_file(5000, 8000, "JPEG"))
+    assert explorer.error is None and max(explorer.photo.shape) == explorer_base.LARGEST_PHOTO
+    put(explorer, photo="coffee")
+
+
+# --- small parts -----------------------------------------------------------------------------
+
+
+def test_memory_keeps_the_last_results_only():
+    memory, built = parts.Memory(2), []
+    for key in "ababcac":
+        memory(key, lambda key=key: built.append(key) or key)
+    assert "".join(built) == "abca"
+
+
+@pytest.mark.parametrize(
+    ("peak", "words"),
+    [((0, 0), "top left"), ((4, 4), "centre"), ((8, 4), "bottom"), ((4, 8), "right")],
+)
+def test_places_in_words(peak, words):
+    values = np.zeros((9, 9))
+    values[peak] = 1
+    assert parts.place(values) == words
