@@ -147,8 +147,10 @@ def cam(net, photo, target=None, resize=True):
     layer, dense = pooled_head(net)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
     activations, logits = run(prepared(net, photo))
-    weights = np.asarray(dense.kernel, np.float32) @ net.score_vector(target, logits)
-    return at_photo_size(activations.numpy() @ weights, photo, resize)
+    vector = net.score_vector(target, logits)
+    classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
+    weights = tf.gather(tf.convert_to_tensor(dense.kernel), classes, axis=1) @ vector[classes, None]
+    return at_photo_size((activations.numpy() @ weights.numpy())[..., 0], photo, resize)
 
 
 def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):

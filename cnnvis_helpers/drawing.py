@@ -314,15 +314,15 @@ def short(value):
     return f"{value:.3g}" if value else "0"
 
 
-def grid_of_axes(shapes, titles, columns, margin, bar, title, below=False):
+def grid_of_axes(shapes, titles, columns, margin, bar, title, below=False, size=3.0):
     """Place one axes a picture; return figure, axes and, with `bar`, the colour bar's axes.
 
-    All columns are equally wide; a row is as high as its highest picture.
+    All columns are equally wide, `size` inches at most; a row is as high as its highest picture.
     """
     if columns < 1 or margin < 0:
         raise ValueError(f"A grid needs columns >= 1, margin >= 0, got {columns} and {margin}.")
     columns = min(columns, len(shapes))
-    width = min(3.0, (8.8 - (columns - 1) * margin - bool(bar) * 0.9) / columns)
+    width = min(size, (8.8 - (columns - 1) * margin - bool(bar) * 0.9) / columns)
     head = 0.27 * max(len(_lines(each, width)) if each else 0 for each in titles)
     foot = 0.3 if below else 0
     heights = [width * shape[0] / shape[1] for shape in shapes]
@@ -350,8 +350,10 @@ def _place(figure, left, bottom, width, height):
 
 
 def _lines(title, width):
-    """Wrap a title to `width` inches; a letter of the title is about 0.125 inches wide."""
-    return textwrap.wrap(str(title), max(8, int(width / 0.118))) or [""]
+    """Wrap a title's lines to `width` inches; a letter is about 0.125 inches wide."""
+    letters = max(8, int(width / 0.118))
+    wrapped = (textwrap.wrap(line, letters) for line in str(title).split("\n"))
+    return [part for parts in wrapped for part in parts] or [""]
 
 
 def _wrapped(title, ax):

@@ -21,6 +21,8 @@ from .networks import Network
 from .progress import count_stop
 
 GREY = 127.5
+LEAK = 0.1  # how much a filter's answers below zero count
+WRAP = 8  # pixels by which a filter pattern is continued beyond its borders
 # The square root of the covariance of RGB values in natural photos, as strengths of three
 # uncorrelated directions: brightness, blue-yellow, green-purple (opponent colours).
 _OPPONENT = np.array([[1, 1, 1], [0.45, 0, -0.45], [-0.12, 0.24, -0.12]], np.float32)
@@ -61,8 +63,11 @@ def filter_patterns(
 ) -> np.ndarray:
     """One picture a filter, all made together in one batch.
 
-    The objective is the mean of the channel's map *before* its activation function, so that a
-    filter which is silent on noise (a ReLU at zero) still has a gradient to climb.
+    The objective is the mean of the channel's map *before* its activation function, with a tenth of
+    what is below zero: behind a ReLU, a filter that is silent on noise would have no gradient to
+    climb; and without any bend, a first layer's best picture would be one flat colour. Beyond each
+    border the picture goes on with its opposite side, so that no place is special and filters see
+    no edge; as a tile it repeats without a seam.
 
     Parameters
     ----------
@@ -73,7 +78,7 @@ def filter_patterns(
     steps : gradient steps, at least 1.
     step : root mean square of one step, in pixel levels (0..255).
     jitter : the picture is rolled by up to this many pixels, at random, before each step, so that
-        no place is favoured.
+        no place of the layer's grid is favoured.
     blur : standard deviation in pixels of the Gaussian that smooths each gradient; 0 for none.
     decay : share (0..1) by which each step pulls the picture back to grey; 0 for none.
     seed : the same seed gives the same bytes.
@@ -97,14 +102,14 @@ def filter_patterns(
     _check_settings(
         size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
     )
-    height, width, count = _map_shape(net, layer, (size, size))
+    height, width, count = _map_shape(net, layer, (size, size), WRAP)
     channels = _check_channels(layer, channels, count)
     climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
     kernel = _gaussian(blur)
-    # Cells left out at the map's edge: there the filter sees padding, not the picture.
-    margin = tf.constant(2 if min(height, width) >= 8 else 0)
+    # Cells left out at the map's edge: they lie on what is there a second time.
+    margin = tf.constant(round(WRAP * min(height, width) / (size + 2 * WRAP)))
     index = tf.constant(channels, tf.int32)
     pictures = tf.tile(noise[None], (len(channels), 1, 1, 1))  # the same start for every filter
     for done in range(steps):
@@ -118,7 +123,7 @@ def filter_patterns(
 
 
 def filter_responses(net: Network, pictures, layer: str) -> np.ndarray:
-    """How strongly each picture excites each filter: the mean of every map before its activation.
+    """How strongly each picture excites each filter: the answer that `filter_patterns` raises.
 
     Parameters
     ----------
@@ -131,11 +136,11 @@ def filter_responses(net: Network, pictures, layer: str) -> np.ndarray:
     """
     layer = net.spatial_layer(layer)
     batch = tf.constant(np.asarray(pictures, np.float32))
-    return tf.reduce_mean(_linear_map(net, batch, layer), axis=(1, 2)).numpy()
+    return tf.reduce_mean(_answers(net, batch, layer), axis=(1, 2)).numpy()
 
 
-def _linear_map(net, pixels, layer):
-    """The layer's output before its activation function."""
+def _answers(net, pixels, layer):
+    """The layer's maps before its activation function; what is below zero counts little."""
     target = net.layer(layer)
 
     def substitute(candidate):
@@ -143,7 +148,8 @@ def _linear_map(net, pixels, layer):
             return net.without_activation(candidate)
         return None
 
-    return tf.cast(net.maps(pixels, [layer], substitute=substitute)[0], tf.float32)
+    maps = tf.cast(net.maps(pixels, [layer], substitute=substitute)[0], tf.float32)
+    return tf.nn.leaky_relu(maps, LEAK)
 
 
 def _has_activation(layer) -> bool:
@@ -156,7 +162,7 @@ def _compile_filter_step(net, layer):
         rolled = tf.roll(pictures, shift, axis=(1, 2))
         with tf.GradientTape() as tape:
             tape.watch(rolled)
-            maps = _linear_map(net, rolled, layer)
+            maps = _answers(net, _continued(rolled, WRAP), layer)
             height, width = tf.shape(maps)[1], tf.shape(maps)[2]
             inner = maps[:, margin : height - margin, margin : width - margin]
             responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
@@ -508,16 +514,20 @@ def _check_settings(**settings):
                 raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
 
 
-def _map_shape(net, layer, size) -> tuple[int, int, int]:
-    """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small."""
+def _map_shape(net, layer, size, beyond=0) -> tuple[int, int, int]:
+    """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small.
+
+    beyond : by how many pixels the picture is continued on each side
+    """
 
     def measure():
+        height, width = (length + 2 * beyond for length in size)
         try:
-            return tuple(net.maps(tf.zeros((1, *size, 3)), [layer])[0].shape[1:])
+            return tuple(net.maps(tf.zeros((1, height, width, 3)), [layer])[0].shape[1:])
         except (ValueError, tf.errors.InvalidArgumentError):
             return 0, 0, 0
 
-    shape = net.cached(("map shape", layer, size), measure)
+    shape = net.cached(("map shape", layer, size, beyond), measure)
     if 0 in shape:
         raise ValueError(
             f"Of a picture of {size[1]} x {size[0]} pixels nothing is left in the maps of the "
@@ -535,12 +545,24 @@ def _gaussian(sigma: float) -> tf.Tensor:
     return tf.constant(kernel / kernel.sum(), tf.float32)
 
 
+def _continued(pictures, pixels):
+    """Pictures (n, h, w, 3), continued beyond each border with their opposite side."""
+    size = tf.shape(pictures)
+    pictures = tf.concat(
+        [pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1
+    )
+    return tf.concat(
+        [pictures[:, :, size[2] - pixels :], pictures, pictures[:, :, :pixels]], axis=2
+    )
+
+
 def _smooth(pictures, kernel):
     length = tf.shape(kernel)[0]
+    pictures = _continued(pictures, length // 2)
     column = tf.tile(tf.reshape(kernel, (length, 1, 1, 1)), (1, 1, 3, 1))
     row = tf.tile(tf.reshape(kernel, (1, length, 1, 1)), (1, 1, 3, 1))
     for weights in (column, row):
-        pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "SAME")
+        pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "VALID")
     return pictures
 
 

@@ -111,6 +111,8 @@ def show_grid(
     signed=None,
     vmin=None,
     vmax=None,
+    percentile=100,
+    size=3.0,
     title=None,
     alt=None,
 ):
@@ -118,11 +120,13 @@ def show_grid(
 
     images: a list of photos (H, W, 3) and maps (H, W), or a 4-D array (n, H, W, 3 or 1). An
     element that is itself a list of equal pictures is joined into one tile.
-    titles: one a picture. columns: pictures in a row. margin: inches between pictures.
+    titles: one a picture. columns: pictures in a row. margin: inches between pictures. size:
+    largest width of a picture in inches; a row is about nine inches wide at most.
     Two-dimensional arrays of floats are maps and get colours:
     scale="shared" puts all of them on one scale with one colour bar, limits vmin..vmax or from
     the data (`map_limits`, signed=True|False|None); scale="each" gives each its own limits and
-    prints them below it. cmap: default magma, or blue-white-red for signed maps.
+    prints them below it. percentile: below 100 lets the largest values clip. cmap: default magma,
+    or blue-white-red for signed maps.
     Raises ValueError for an empty list, a 3-D array, a number of titles that does not fit.
     """
     checked_alt(alt)
@@ -131,16 +135,18 @@ def show_grid(
     if scale not in ("shared", "each"):
         raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
     maps = [picture for picture in pictures if is_map(picture)]
-    limits = scale_limits(maps, signed, vmin, vmax) if maps else None
+    limits = scale_limits(maps, signed, vmin, vmax, percentile) if maps else None
     shared = limits is not None and scale == "shared"
     below = limits is not None and not shared
     shapes = [picture.shape for picture in pictures]
-    figure, cells, bar = grid_of_axes(shapes, titles, columns, margin, shared, title, below)
+    figure, cells, bar = grid_of_axes(
+        shapes, titles, columns, margin, shared, title, below, size
+    )
     for ax, picture, name in zip(cells, pictures, titles, strict=True):
         if not is_map(picture):
             draw_pixels(ax, picture, name)
             continue
-        low, high = limits if shared else scale_limits([picture], signed, vmin, vmax)
+        low, high = limits if shared else scale_limits([picture], signed, vmin, vmax, percentile)
         draw_pixels(ax, colours(picture, low, high, cmap), name)
         if not shared:
             ax.set_xlabel(f"{short(low)} to {short(high)}", fontsize=12)

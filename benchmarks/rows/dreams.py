@@ -84,7 +84,7 @@ def _wide_layer(case, depth):
 
 def _up_to(case, layer, shape, linear=False):
     """The network up to a layer, a copy, for pictures of this shape; `linear`: no activation."""
-    part = keras.Model(case.linear.inputs, case.linear.get_layer(layer).output)
+    part = keras.Model(case.linear.input, case.linear.get_layer(layer).output)
     model = keras.models.clone_model(part, input_tensors=keras.Input(shape))
     model.set_weights(part.get_weights())
     if linear:
