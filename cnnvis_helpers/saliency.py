@@ -237,7 +237,7 @@ def guided_backprop(
 
     Raises ValueError for a network with a nonlinearity other than ReLU (swish, gelu, leaky ReLU
     ...) on the way, both a target and a layer, a channel without a layer or out of its range, an
-    unknown layer, and as `saliency`.
+    unknown layer or one without maps, and as `saliency`.
 
     Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
     """
@@ -253,7 +253,7 @@ def guided_backprop(
             f"{layer!r}; leave one out."
         )
     else:
-        gradient = _guided_maps(net, photo, layer, channel)
+        gradient = _guided_maps(net, photo, net.spatial_layer(layer), channel)
     return at_photo_size(reduce_colours(gradient, reduce), photo, resize)
 
 

@@ -1,0 +1,128 @@
+"""Every method answers every mistake with one sentence: what came, what is expected, what to do."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from architectures import photo_of_noise
+
+import cnnvis_helpers as helpers
+from cnnvis_helpers.networks import load_network
+
+PHOTO = photo_of_noise()
+OF_PHOTO = {  # methods of a photo and a target, quick to run
+    "cam": {},
+    "gradcam": {},
+    "gradcam_plus_plus": {},
+    "layercam": {},
+    "scorecam": {"max_channels": 1},
+    "guided_gradcam": {},
+    "saliency": {},
+    "gradient_x_input": {},
+    "smoothgrad": {"samples": 1},
+    "integrated_gradients": {"steps": 1},
+    "guided_backprop": {},
+    "occlusion": {"patch": 12},
+    "fgsm": {},
+    "pgd": {"steps": 1},
+    "one_pixel": {"settings": {"population": 5, "generations": 1}},
+    "one_pixel_map": {"stride": 12},
+}
+WITH_LAYER = (
+    "gradcam", "gradcam_plus_plus", "layercam", "scorecam", "guided_gradcam",
+    "guided_backprop", "filter_patterns", "deep_dream",
+)  # fmt: skip
+PHOTOS = {
+    "wrong rank": (PHOTO[..., 0], "RGB array"),
+    "a batch": (PHOTO[None], "RGB array"),
+    "four colours": (np.zeros((8, 8, 4), np.uint8), "RGB array"),
+    "no pixels": (np.zeros((0, 8, 3), np.uint8), "RGB array"),
+    "not finite": (np.full((8, 8, 3), np.inf), "not finite"),
+    "out of range": (np.full((8, 8, 3), 256.0), "0..255"),
+    "a path": ("chelsea.png", "load_photo"),
+    "nothing": (None, "load_photo"),
+}
+TARGETS = {
+    "near": ("catt", "'cat'"),
+    "far": ("zebra", "net.labels"),
+    "too large": (5, "classes 0 to 4"),
+    "negative": (-1, "classes 0 to 4"),
+    "not one": ("crane", "1 and 4"),
+    "half": (1.5, "class index, a label"),
+}
+SETTINGS = [
+    ("occlusion", {"patch": 99}, "99 x 99"),
+    ("occlusion", {"patch": 0}, "not 0"),
+    ("occlusion", {"stride": 0}, "not 0"),
+    ("one_pixel_map", {"stride": 0}, "not 0"),
+    ("one_pixel_map", {"stride": 99}, "99"),
+    ("fgsm", {"epsilon": -1}, "not -1"),
+    ("pgd", {"epsilon": -0.5}, "not -0.5"),
+    ("pgd", {"epsilon": np.nan}, "not nan"),
+    ("pgd", {"steps": 0}, "not 0"),
+    ("pgd", {"step_size": 0}, "not 0"),
+    ("smoothgrad", {"samples": 0}, "not 0"),
+    ("smoothgrad", {"noise": -0.1}, "not -0.1"),
+    ("integrated_gradients", {"steps": 0}, "not 0"),
+    ("integrated_gradients", {"baseline": "grey"}, "grey"),
+    ("one_pixel", {"pixels": 0}, "not 0"),
+    ("scorecam", {"max_channels": 0}, "not 0"),
+]
+
+
+def one_sentence(method, *arguments, **settings):
+    """The text of the ValueError that a call raises, after checking that it is one sentence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError) as caught:
+            getattr(helpers, method)(*arguments, **settings)
+    text = str(caught.value)
+    assert "\n" not in text and 20 < len(text) < 320 and text[-1] in ".?", text
+    return text
+
+
+@pytest.mark.parametrize("mistake", PHOTOS)
+@pytest.mark.parametrize("method", [*OF_PHOTO, "deep_dream"])
+def test_what_is_no_photo(method, mistake, tiny_net):
+    photo, words = PHOTOS[mistake]
+    target = () if method == "deep_dream" else (1,)
+    settings = OF_PHOTO.get(method, {"octaves": 1, "steps": 1})
+    assert words in one_sentence(method, tiny_net, photo, *target, **settings)
+
+
+@pytest.mark.parametrize("mistake", TARGETS)
+@pytest.mark.parametrize("method", [*OF_PHOTO, "class_pattern"])
+def test_what_is_no_class(method, mistake, tiny_net):
+    target, words = TARGETS[mistake]
+    photo = () if method == "class_pattern" else (PHOTO,)
+    settings = OF_PHOTO.get(method, {"steps": 1})
+    assert words in one_sentence(method, tiny_net, *photo, target, **settings)
+
+
+@pytest.mark.parametrize("layer, words", [("conv", "conv1"), ("predictions", "makes no maps")])
+@pytest.mark.parametrize("method", WITH_LAYER)
+def test_what_is_no_layer_with_maps(method, layer, words, tiny_net):
+    if method == "filter_patterns":
+        text = one_sentence(method, tiny_net, layer)
+    elif method == "deep_dream":
+        text = one_sentence(method, tiny_net, PHOTO, layer)
+    else:
+        text = one_sentence(method, tiny_net, PHOTO, layer=layer)
+    assert words in text
+
+
+@pytest.mark.parametrize("method, settings, words", SETTINGS)
+def test_settings_out_of_range(method, settings, words, tiny_net):
+    settings = {**OF_PHOTO[method], **settings}
+    assert words in one_sentence(method, tiny_net, PHOTO, **settings)
+
+
+def test_a_network_with_two_inputs_is_refused_before_any_method():
+    first, second = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    x = keras.layers.Concatenate()([first, second])
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(x))
+    model = keras.Model([first, second], keras.layers.Dense(2)(x))
+    with pytest.raises(ValueError, match="has 2 inputs") as caught:
+        load_network(model)
+    assert "\n" not in str(caught.value)
