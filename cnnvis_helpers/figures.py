@@ -5,6 +5,7 @@ Figures made here belong to no pyplot window list, so nothing is shown twice and
 
 import base64
 import contextlib
+import contextvars
 import html
 import io
 import os
@@ -48,6 +49,7 @@ STYLE = {
     "xtick.labelsize": 13,
     "ytick.labelsize": 13,
 }
+_collected = contextvars.ContextVar("figures to be kept instead of shown", default=None)
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
@@ -96,7 +98,10 @@ def display_figure(figure, alt):
             "of axes take ax.figure."
         )
     alt = checked_alt(alt)
-    display = _notebook_display()
+    wanted = _collected.get()
+    if wanted is not None:
+        wanted.append((figure, alt))
+    display = _notebook_display() if wanted is None else None
     if display is not None:
         display(figure_bundle(figure, alt), raw=True)
     pyplot = sys.modules.get("matplotlib.pyplot")
@@ -121,6 +126,24 @@ def figure_bundle(figure, alt):
         ),
         "text/plain": alt,
     }
+
+
+@contextlib.contextmanager
+def collect_figures():
+    """Keep the figures that are made inside the block instead of showing them.
+
+    Yields a list that grows by (Figure, alt) for each of them.
+    """
+    token = _collected.set([])
+    try:
+        yield _collected.get()
+    finally:
+        _collected.reset(token)
+
+
+def figure_pixels(figure):
+    """Return what a figure looks like, cropped to what is on it: uint8 (H, W, 3)."""
+    return np.asarray(_drawn(figure))
 
 
 @contextlib.contextmanager

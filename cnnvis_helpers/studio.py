@@ -1,0 +1,394 @@
+"""The studio: every network, every photo and every method of the course in one application.
+
+    studio()                     # or studio("my_photo.jpg"), studio(photo, my_network)
+
+Choose a network, a photo, a method, a class and a layer; save the picture; copy the lines of Python
+that make the same picture. The studio runs exactly these lines (`studio_views`).
+"""
+
+import functools
+import html
+import inspect
+import os
+import types
+import warnings
+from pathlib import Path
+
+import ipywidgets
+
+import cnnvis_helpers
+from cnnvis_helpers.applications import find_application
+from cnnvis_helpers.explorer_base import (
+    GIVEN,
+    LARGEST_PHOTO,
+    UPLOADED,
+    Drawn,
+    Explorer,
+    choice,
+    sentence,
+    set_high,
+    set_options,
+    slider,
+)
+from cnnvis_helpers.explorers.parts import Memory, ranked_classes, short_share
+from cnnvis_helpers.figures import collect_figures, figure_pixels, save_picture
+from cnnvis_helpers.networks import Network, list_networks, load_network
+from cnnvis_helpers.prefetch import DownloadError, fetch_class_index, fetch_weights
+from cnnvis_helpers.studio_views import (
+    VIEWS,
+    Chosen,
+    channels,
+    first_layer,
+    imports_of,
+    layer_names,
+    names_in,
+)
+
+__all__ = ["studio"]
+
+# A method that is stopped warns in the notebook; here the status line says it.
+warnings.filterwarnings("ignore", ".*stopped", module=r"cnnvis_helpers\.studio")
+
+TOP, NONE = -1, -2  # values of a class menu that are no class
+GIVEN_NET = "this network"
+_COPY = (
+    "const pre = this.parentNode.querySelector('pre');"
+    "window.getSelection().selectAllChildren(pre);"
+    "if (navigator.clipboard) navigator.clipboard.writeText(pre.textContent)"
+    ".then(() => {this.textContent = 'Copied'; setTimeout(() => this.textContent = 'Copy', 1500)})"
+)
+
+
+def studio(photo=None, net=None):
+    """Open the studio: all methods of the course, on any network and any photo.
+
+    Parameters
+    ----------
+    photo : whatever `load_photo` takes: a name, path, web address or array; None: "chelsea". A
+        photo larger than 1024 pixels a side is shrunk to that
+    net : a Network, or whatever `load_network` takes; None: "course"
+
+    Returns
+    -------
+    Studio, an `Explorer` (see `explorer_base`) that shows itself as the last line of a cell.
+
+    Nothing is downloaded before a network that is not on this machine is chosen in the menu.
+    Raises ValueError, TypeError or FileNotFoundError as `load_photo` and `load_network` do.
+    """
+    return Studio("chelsea" if photo is None else photo, net)
+
+
+class Studio(Explorer):
+    """The application: an Explorer whose picture is made by lines of Python.
+
+    Attributes
+    ----------
+    code : str, the lines that make the picture now shown; after an error those of the one before
+    net : Network, the one chosen
+    """
+
+    def __init__(self, photo, net=None):
+        self.code, self.net = "", None
+        self._given_photo = photo
+        self._networks, self._own = Memory(2), {}
+        self._ranked, self._menus_of = [], None  # (network, photo) the menus of classes are for
+        self._layers, self._layers_of = {}, None  # the layer of each kind of method
+        names, begin = self._network_names(net)
+        controls = {
+            "network": choice("Network", names, begin),
+            "method": choice("Show", list(VIEWS), "Grad-CAM"),
+            "target": choice("Class", [("top class", TOP)]),
+            "rival": choice("Rather than", [("no other", NONE)]),
+            "layer": choice("Layer", [("none", None)]),
+            "channel": slider("Channel", 0, -1, 1, live=False),
+            "epsilon": slider("Change in levels of 255", 4, 0, 32, live=False),
+            "octaves": slider("Octaves", 3, 1, 5, live=False),
+            "steps": slider("Steps an octave", 8, 1, 30, live=False),
+            "file": _text("Network file", "such as my_model.keras"),
+        }
+        adjust = {
+            "method": Studio._arrange,
+            "layer": Studio._limit_channel,
+            "file": Studio._add_file,
+        }
+        super().__init__("studio", controls, self._make, photo=photo, adjust=adjust)
+
+    # What is on the screen
+
+    def _build(self, wide):
+        box = super()._build(wide)
+        picture, working, style = box.children[1:]
+        self.classes = ipywidgets.HTML(layout={"min_width": "230px", "margin": "4px 0 0 16px"})
+        self.python = ipywidgets.HTML(layout={"width": "100%"})
+        self.save_name = _text("Save as", "name.png", value="studio.png", width="240px")
+        self.save_button = ipywidgets.Button(
+            description="Save picture", icon="save", tooltip="Write the picture to this file"
+        )
+        self.save_button.on_click(lambda _: self.save())
+        self.saved = ipywidgets.HTML()
+        where = ("network", "file", "photo", "upload")
+        what = [name for name in self.controls if name not in where]
+        box.children = [
+            _row([self.controls[name] for name in where]),
+            _row([self.controls[name] for name in what]),
+            ipywidgets.HBox([picture, self.classes], layout={"flex_flow": "row wrap"}),
+            working,
+            _row([self.save_button, self.save_name, self.saved]),
+            self.python,
+            style,
+        ]
+        return box
+
+    def _arrange(self):
+        """Show the controls that the chosen method needs, and no others."""
+        method = self.controls["method"].value
+        for name in ("target", "rival", "layer", "channel", "epsilon", "octaves", "steps"):
+            needed = name in VIEWS[method].uses
+            self.controls[name].layout.display = "" if needed else "none"
+        attack = "epsilon" in VIEWS[method].uses
+        self.controls["rival"].description = "Towards" if attack else "Rather than"
+        whole = method.startswith("Guided")
+        self.controls["channel"].description = "Channel (-1: all)" if whole else "From channel"
+        self._offer_layers()
+
+    def _network_names(self, net):
+        """Return the menu of networks, and the one to begin with."""
+        rows = [
+            (row.name if row.here else f"{row.name} ({row.megabytes} MB to fetch)", row.name)
+            for row in list_networks()
+        ]
+        if net is None or (isinstance(net, str) and net in dict(rows).values()):
+            return rows, net or "course"
+        self._own[GIVEN_NET] = net if isinstance(net, Network) else load_network(net)
+        return [(f"{self._own[GIVEN_NET].name} (given)", GIVEN_NET), *rows], GIVEN_NET
+
+    def _add_file(self):
+        """Put a network's file into the menu of networks, and choose it."""
+        path, menu = self.controls["file"].value.strip(), self.controls["network"]
+        if path and path not in [value for _, value in menu.options]:
+            menu.options = [*menu.options, (path, path)]
+        if path:
+            menu.value = path
+
+    # From what is chosen to the picture
+
+    def _make(self, values, task):
+        self.net = self._network(values.network, task)
+        self._fill_menus(values)
+        task.check()
+        lines = VIEWS[values.method].lines(self._chosen(values))
+        drawn = self._run(lines, values, task)
+        self.code = "\n".join([imports_of([*self._source(values), *lines]), "",
+                               *self._source(values), *lines])  # fmt: skip
+        self.python.value = _python_html(self.code)
+        return drawn
+
+    def _run(self, lines, values, task):
+        """Run the lines, and return the figure that they make as a `Drawn`."""
+        names = {name: _reporting(name, task) for name in names_in(lines)}
+        names |= {"net": self.net, "photo": values.photo, "__name__": __name__}
+        task.check()
+        try:
+            with collect_figures() as figures:
+                exec(compile("\n".join(lines), "<studio>", "exec"), names)
+        except KeyboardInterrupt:
+            raise StopIteration from None
+        figure, alt = figures[-1]
+        return Drawn(figure_pixels(figure), alt, f"{self.net.name}, {values.method}")
+
+    def _network(self, name, task):
+        """Return the network of a menu entry; fetch its weights first if they are not here."""
+        if name in self._own:
+            return self._own[name]
+
+        def load():
+            self._say(f"Loading {name} ...")
+            application = find_application(name)
+            if application:
+                _fetch(application, task)
+            return load_network(name)
+
+        return self._networks(name, load)
+
+    def _fill_menus(self, values):
+        """Fill the menus of classes and layers after the network or the photo has changed.
+
+        values.target, rival, layer and channel become what is chosen then.
+        """
+        shown = values.network, values.photo_number
+        if shown == self._menus_of:
+            return
+        with self.hold():
+            self._rank_classes(values, (self._menus_of or (None,))[0] != values.network)
+            self._menus_of = shown
+            self._offer_layers()
+        for name in ("target", "rival", "layer", "channel"):
+            setattr(values, name, self.controls[name].value)
+
+    def _rank_classes(self, values, other_network):
+        """List the classes anew, the most probable first; keep a class that was chosen."""
+        self._ranked = ranked_classes(self.net, values.photo)
+        top = f"top class: {self.net.labels[self._ranked[0][1]]}"
+        for name, first in (("target", (top, TOP)), ("rival", ("no other", NONE))):
+            wanted = first[1] if other_network else None
+            set_options(self.controls[name], [first, *self._ranked], wanted)
+        self.classes.value = _classes_html(self.net.name, self.net.predict(values.photo))
+
+    def _offer_layers(self):
+        """List the layers that fit the method; each kind of method remembers its own layer."""
+        view, network = VIEWS[self.controls["method"].value], self.controls["network"].value
+        place = network, view.layers, view.begin
+        if self._menus_of is None or self._menus_of[0] != network or not view.layers:
+            return
+        names = layer_names(self.net, view.layers)
+        if names and place != self._layers_of:
+            self._layers_of = place
+            wanted = self._layers.get(place) or first_layer(names, view.begin)
+            set_options(self.controls["layer"], names, wanted)
+        self._limit_channel()
+
+    def _limit_channel(self):
+        """Let the channels end where those of the layer do; remember the layer."""
+        layer = self.controls["layer"].value
+        if layer and self._menus_of:
+            self._layers[self._layers_of] = layer
+            set_high(self.controls["channel"], channels(self.net, layer) - 1)
+
+    def _chosen(self, values):
+        if VIEWS[values.method].layers and values.layer is None:
+            raise ValueError(f"The network {self.net.name!r} has no convolution, so no layer.")
+        top = self._ranked[0][1]
+        target = top if values.target == TOP else values.target
+        rival = None if values.rival == NONE or values.rival == TOP else values.rival
+        if "epsilon" not in VIEWS[values.method].uses and rival == target:
+            raise ValueError(f"Why {self.net.labels[target]} rather than itself? Choose another.")
+        return Chosen(
+            self.net, values.layer, target, rival, values.channel, values.epsilon, values.octaves,
+            values.steps,
+        )  # fmt: skip
+
+    # The lines around the picture
+
+    def _source(self, values):
+        """Return the lines that load the network and the photo."""
+        net, photo = repr(values.network), repr(values.photo_name)
+        lines = [f"net = load_network({net})"]
+        if values.network == GIVEN_NET:
+            lines = ["# net: the network that studio() was given"]
+        shrunk = f", max_side={LARGEST_PHOTO}"
+        if values.photo_name == UPLOADED:
+            photo = f"load_photo({_upload_name(self.controls['upload'])!r}{shrunk})"
+            return [*lines, f"photo = {photo}  # your file, beside the notebook"]
+        if values.photo_name != GIVEN:
+            return [*lines, f"photo = load_photo({photo})"]
+        if isinstance(self._given_photo, str | os.PathLike):
+            return [*lines, f"photo = load_photo({os.fspath(self._given_photo)!r}{shrunk})"]
+        return [*lines, f"photo = load_photo(photo{shrunk})  # the one that studio() was given"]
+
+    def save(self):
+        """Write the picture to the file named in `save_name`; return the path, None if it fails.
+
+        A file that exists already is kept: the new one gets a number.
+        """
+        try:
+            if self.drawn is None:
+                raise ValueError("There is no picture to save.")
+            path = _free(Path(self.save_name.value.strip() or "studio.png").expanduser())
+            save_picture(path, self.drawn.pixels)
+        except (OSError, ValueError) as error:
+            self.saved.value = html.escape(sentence(error))
+            return None
+        height, width = self.drawn.pixels.shape[:2]
+        self.saved.value = html.escape(f"Saved {path}, {width} x {height} pixels.")
+        return path
+
+
+def _reporting(name, task):
+    """Return a public function that tells its progress to the task, where it can."""
+    function = getattr(cnnvis_helpers, name, None)
+    if not isinstance(function, types.FunctionType):
+        return function
+    parameters = inspect.signature(function).parameters
+    if "progress" not in parameters and "settings" not in parameters:
+        return function
+
+    def progress(done, total):
+        try:
+            task.progress(done, total)
+        except StopIteration:  # every method takes this one for Stop
+            raise KeyboardInterrupt from None
+
+    return functools.partial(function, progress=progress)
+
+
+def _fetch(application, task):
+    """Have the ImageNet weights on this machine, with a progress bar and a working Stop."""
+    try:
+        fetch_weights(application, task.progress)
+        fetch_class_index()
+    except DownloadError as error:
+        raise FileNotFoundError(
+            f"The weights of {application.name} ({application.megabytes} MB) are not on this "
+            f"machine and could not be fetched ({error.reason}): once online, run `python -m "
+            f'cnnvis_helpers prefetch {application.name}`; "course" works without.'
+        ) from None
+
+
+def _upload_name(upload):
+    """Return the name of the uploaded file, in ipywidgets 7 (a dict) and 8 (a tuple)."""
+    value = upload.value
+    if isinstance(value, dict):
+        return next(reversed(value), "my_photo.jpg")
+    return value[-1]["name"] if value else "my_photo.jpg"
+
+
+def _free(path):
+    """Return the path, with a number before its ending if there is such a file already."""
+    number, free = 2, path
+    while free.exists():
+        free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return free
+
+
+# Widgets and HTML
+
+
+def _text(label, placeholder, value="", width="300px"):
+    return ipywidgets.Text(
+        value=value,
+        placeholder=placeholder,
+        description=label,
+        continuous_update=False,
+        style={"description_width": "initial"},
+        layout={"width": width, "margin": "2px 18px 2px 0"},
+    )
+
+
+def _row(widgets):
+    return ipywidgets.Box(
+        widgets, layout={"flex_flow": "row wrap", "align_items": "center", "overflow": "visible"}
+    )
+
+
+def _classes_html(name, predictions):
+    rows = "".join(
+        f'<tr><td style="padding:2px 8px 2px 0">{html.escape(one.label)}</td>'
+        f'<td style="text-align:right">{html.escape(short_share(one.probability))}</td>'
+        '<td style="padding-left:8px"><div style="background:#0072B2;height:12px;'
+        f'width:{max(1, round(80 * one.probability))}px"></div></td></tr>'
+        for one in predictions
+    )
+    return (
+        '<table style="border-collapse:collapse;line-height:1.5"><caption style="text-align:left;'
+        f'font-weight:bold">{html.escape(name)} says</caption>{rows}</table>'
+    )
+
+
+def _python_html(code):
+    return (
+        '<details style="margin:6px 0"><summary style="cursor:pointer">The same picture in Python'
+        f'</summary><button onclick="{html.escape(_COPY, quote=True)}" style="margin:6px 0">Copy'
+        '</button><pre tabindex="0" style="margin:0;padding:8px 12px;background:#f5f5f5;'
+        'color:#111111;line-height:1.35;overflow:auto;user-select:all">'
+        f"{html.escape(code)}</pre></details>"
+    )

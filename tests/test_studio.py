@@ -1,0 +1,398 @@
+"""The studio without a browser: every view, by setting `widget.value`.
+
+The same tests run with ipywidgets 7.7.1 and 8. What a reader sees is in tests/browser.
+"""
+
+import datetime
+import io
+import re
+import sys
+
+import ipywidgets
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from cnnvis_helpers import explorer_base, load_network, load_photo, studio
+from cnnvis_helpers.explorer_base import GIVEN, UPLOADED
+from cnnvis_helpers.figures import collect_figures, figure_pixels
+from cnnvis_helpers.studio import GIVEN_NET, NONE, TOP
+from cnnvis_helpers.studio_views import VIEWS, Chosen, class_code, imports_of
+
+NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+CONTROLS = ("target", "rival", "layer", "channel", "epsilon", "octaves", "steps")
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return load_photo("coffee", max_side=96)
+
+
+@pytest.fixture(scope="module")
+def opened(tiny_net, photo):
+    """The studio on the small network and an array; a test leaves it in working order."""
+    return studio(photo, tiny_net)
+
+
+def put(app, **values):
+    """Set controls as a student does, and wait for the picture."""
+    for name, value in values.items():
+        app.controls[name].value = value
+    return app.wait()
+
+
+def run(code, **names):
+    """What the copied lines draw: uint8 (H, W, 3)."""
+    with collect_figures() as figures:
+        exec(code, names)
+    return figure_pixels(figures[-1][0])
+
+
+def text(widget):
+    return re.sub("<[^>]*>", "", widget.value)
+
+
+# --- the picture and the lines that make it ---------------------------------------------------
+
+
+@pytest.mark.parametrize("method", VIEWS)
+def test_the_copied_lines_make_the_very_picture(opened, tiny_net, photo, method):
+    put(opened, method=method)
+    assert opened.error is None
+    again = run(opened.code, net=tiny_net, photo=photo)
+    assert np.array_equal(again, opened.drawn.pixels)
+    assert again.std() > 5 and len(opened.drawn.alt) > 30
+    assert max(map(len, opened.code.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("method", [name for name in VIEWS if "rival" in VIEWS[name].uses])
+def test_every_view_of_a_class_follows_the_class_and_its_rival(opened, tiny_net, photo, method):
+    put(opened, method=method, target=TOP, rival=NONE)
+    top = opened.net.predict(photo)[0].index
+    first = opened.drawn.pixels
+    put(opened, rival=(top + 1) % 5)
+    assert not np.array_equal(opened.drawn.pixels, first)
+    assert np.array_equal(run(opened.code, net=tiny_net, photo=photo), opened.drawn.pixels)
+    put(opened, rival=NONE)
+    assert np.array_equal(opened.drawn.pixels, first)
+
+
+def test_the_lines_need_nothing_but_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = studio()
+    assert app.code.splitlines()[2:5] == [
+        "net = load_network('course')",
+        "photo = load_photo('chelsea')",
+        "heat = gradcam(net, photo, 'cat', 'block5_conv2')",
+    ]
+    assert np.array_equal(run(app.code), app.drawn.pixels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_photo_by_its_path_is_loaded_by_its_path(tiny_net, tmp_path):
+    path = tmp_path / "mine.png"
+    Image.fromarray(load_photo("rocket", max_side=80)).save(path)
+    app = studio(path, tiny_net)
+    assert f"load_photo({str(path)!r}" in app.code
+    assert np.array_equal(run(app.code, net=tiny_net), app.drawn.pixels)
+
+
+def test_the_import_line_names_what_is_used_and_fits():
+    lines = ["a = gradcam(net, photo)", "show_grid([a], titles=[b])"]
+    assert imports_of(lines) == "from cnnvis_helpers import gradcam, show_grid"
+    many = [f"{name}()" for name in ("show_feature_maps guided_backprop integrated_gradients "
+            "show_filter_channels gradcam_plus_plus load_network").split()]  # fmt: skip
+    longest = imports_of(many)
+    assert max(map(len, longest.splitlines())) < 100
+    names = {}
+    exec(longest, names)
+    assert {"load_network", "gradcam_plus_plus"} <= set(names)
+
+
+def test_every_row_of_the_explorer_application_is_there(opened, photo):
+    assert {"Filters", "Feature maps", "Guided backprop of a layer", "Top classes", "Grad-CAM",
+            "Guided Grad-CAM", "Deep dream"} <= set(VIEWS)  # fmt: skip
+    offered = {value for _, value in opened.controls["network"].options}
+    wanted = (
+        "xception vgg16 vgg19 resnet50 resnet101 resnet152 resnet50v2 resnet101v2 resnet152v2 "
+        "inceptionv3 inceptionresnetv2 mobilenet mobilenetv2 densenet121 densenet169 densenet201 "
+        "nasnetmobile nasnetlarge"
+    ).split() + [f"efficientnetb{number}" for number in range(8)]
+    assert set(wanted) <= offered and {"course", GIVEN_NET} <= offered
+    for layer in ("conv1", "conv2"):
+        put(opened, method="Guided backprop of a layer", layer=layer, channel=2)
+        assert opened.error is None and f"layer={layer!r}, channel=2" in opened.code
+
+
+# --- the menus ------------------------------------------------------------------------------
+
+
+def test_only_the_controls_that_a_method_needs_are_shown(opened):
+    for method, view in VIEWS.items():
+        put(opened, method=method)
+        shown = {name for name in CONTROLS if opened.controls[name].layout.display != "none"}
+        assert shown == set(view.uses), method
+    put(opened, method="Attack in one step (FGSM)")
+    assert opened.controls["rival"].description == "Towards"
+    put(opened, method="Grad-CAM")
+    assert opened.controls["rival"].description == "Rather than"
+
+
+def test_every_control_has_a_label(opened):
+    for name, widget in opened.controls.items():
+        assert widget.description.strip(), name
+
+
+def test_the_classes_come_best_first_and_another_can_be_explained(opened, tiny_net, photo):
+    put(opened, method="Grad-CAM", target=TOP, rival=NONE)
+    best = tiny_net.predict(photo)
+    options = opened.controls["target"].options
+    assert options[0] == (f"top class: {best[0].label}", TOP)
+    assert [value for _, value in options[1:]] == [one.index for one in best]
+    for one in best:
+        assert one.label in opened.classes.value
+    put(opened, target=best[1].index)
+    assert class_code(tiny_net, best[1].index) in opened.code
+    put(opened, target=TOP)
+
+
+def test_a_label_that_two_classes_share_becomes_a_number(opened, tiny_net, photo):
+    assert tiny_net.labels[1] == tiny_net.labels[4] == "crane"
+    put(opened, method="LayerCAM", target=1)
+    assert "layercam(net, photo, 1, " in opened.code
+    one = opened.drawn.pixels
+    put(opened, target=4)
+    assert "layercam(net, photo, 4, " in opened.code
+    assert not np.array_equal(one, opened.drawn.pixels)
+    put(opened, target=TOP)
+
+
+def test_why_a_class_rather_than_itself_is_one_sentence(opened):
+    put(opened, method="Grad-CAM", target=2, rival=2)
+    assert opened.error == "Why dog rather than itself? Choose another."
+    put(opened, target=TOP, rival=NONE)
+    assert opened.error is None
+
+
+def test_each_kind_of_view_remembers_its_layer(opened):
+    put(opened, method="Grad-CAM")
+    put(opened, layer="conv1")
+    put(opened, method="Filters")
+    assert opened.controls["layer"].value == "conv1"
+    put(opened, layer="conv2", channel=5)
+    assert "filters=range(5, 8)" in opened.code
+    put(opened, method="LayerCAM")
+    assert opened.controls["layer"].value == "conv1"
+    put(opened, layer="conv2")
+    put(opened, method="Filters")
+    assert opened.controls["layer"].value == "conv2"
+    put(opened, layer="conv1", channel=0)
+
+
+def test_the_channel_ends_where_the_layer_does(opened):
+    put(opened, method="Feature maps", layer="conv2", channel=7)
+    assert opened.controls["channel"].max == 7 and "range(7, 8)" in opened.code
+    put(opened, layer="conv1")
+    assert opened.controls["channel"].max == opened.controls["channel"].value == 5
+    put(opened, channel=0)
+
+
+def test_many_quick_changes_end_at_the_last_one(opened, tiny_net, photo):
+    put(opened, method="Grad-CAM", layer="conv2")
+    for layer in ("conv1", "conv2") * 10 + ("conv1",):
+        opened.controls["layer"].value = layer
+    opened.wait()
+    assert "'conv1'" in opened.code
+    assert np.array_equal(run(opened.code, net=tiny_net, photo=photo), opened.drawn.pixels)
+    put(opened, layer="conv2")
+
+
+# --- other networks -------------------------------------------------------------------------
+
+
+def test_another_network_brings_its_own_classes_and_layers(opened):
+    put(opened, method="Grad-CAM", target=3, rival=NONE)
+    put(opened, network="course")
+    assert opened.net.name == "course" and opened.controls["target"].value == TOP
+    assert opened.controls["layer"].value == "block5_conv2" and "course says" in text(
+        opened.classes
+    )
+    assert "load_network('course')" in opened.code
+    put(opened, network=GIVEN_NET)
+    assert opened.net.name == "tiny" and opened.controls["layer"].value == "conv2"
+
+
+def test_a_network_that_cannot_be_fetched_is_one_sentence(opened, empty_keras_home):
+    put(opened, network="vgg16")
+    assert re.match(r"The weights of vgg16 \(553 MB\) are not on this machine .* prefetch vgg16`",
+                    opened.error)  # fmt: skip
+    assert not list(empty_keras_home.rglob("*.part")) and not list(empty_keras_home.rglob("*.h5"))
+    put(opened, network=GIVEN_NET)
+    assert opened.error is None and opened.drawn is not None
+
+
+def test_a_network_file_is_added_to_the_menu(opened, tmp_path):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((24, 24, 3)),
+            layers.Conv2D(4, 3, activation="swish", name="only"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    path = str(tmp_path / "mine.keras")
+    model.save(path)
+    put(opened, method="Grad-CAM", file=path)
+    assert opened.net.name == "mine" and opened.controls["layer"].value == "only"
+    assert f"load_network({path!r})" in opened.code
+    put(opened, method="Guided backprop")
+    assert "ReLU" in opened.error and opened.drawn is None
+    put(opened, file=str(tmp_path / "none.keras"))
+    assert opened.error.startswith("There is no file")
+    put(opened, network=GIVEN_NET, method="Grad-CAM")
+    assert opened.error is None
+
+
+def test_a_given_model_is_never_changed(photo):
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(4, 3, activation="relu", name="one"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    before, pixels = [each.copy() for each in model.get_weights()], photo.copy()
+    app = studio(photo, load_network(model, labels=["a", "b", "c"]))
+    for method in VIEWS:
+        put(app, method=method)
+        assert app.error is None, method
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert model.layers[-1].activation.__name__ == "softmax" and np.array_equal(photo, pixels)
+
+
+# --- photos ---------------------------------------------------------------------------------
+
+
+def upload(app, name, content):
+    """Hand a file to the upload button, as each version of ipywidgets does."""
+    button = app.controls["upload"]
+    if int(ipywidgets.__version__.split(".")[0]) < 8:
+        about = {"name": name, "type": "", "size": len(content), "lastModified": 0}
+        button.set_trait("value", {name: {"metadata": about, "content": content}})
+    else:
+        about = {"name": name, "type": "", "size": len(content), "last_modified": NOON}
+        button.value = ({**about, "content": memoryview(content)},)
+    return app.wait()
+
+
+def encoded(pixels, kind="PNG"):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+def test_an_uploaded_photo_and_its_lines(opened, tiny_net, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = encoded(load_photo("rocket", max_side=100))
+    put(opened, method="Grad-CAM")
+    upload(opened, "my rocket.png", content)
+    assert opened.controls["photo"].value == UPLOADED and opened.error is None
+    assert "load_photo('my rocket.png', max_side=1024)" in opened.code
+    (tmp_path / "my rocket.png").write_bytes(content)
+    assert np.array_equal(run(opened.code, net=tiny_net), opened.drawn.pixels)
+    put(opened, photo=GIVEN)
+
+
+def test_a_text_file_is_one_sentence_and_the_studio_goes_on(opened):
+    put(opened, photo="rocket")
+    upload(opened, "notes.txt", b"shopping: milk, bread, a network")
+    assert opened.error.startswith("The upload 'notes.txt' is not a picture")
+    assert opened.error.count(". ") == 0 and "Traceback" not in opened.picture.value
+    put(opened, photo=GIVEN)
+    assert opened.error is None and opened.drawn is not None
+
+
+def test_forty_megapixels_are_shrunk_before_anything_else(opened):
+    upload(opened, "large.jpg", encoded(np.full((5000, 8000, 3), 90, np.uint8), "JPEG"))
+    assert opened.error is None
+    assert opened.photo.shape == (640, explorer_base.LARGEST_PHOTO, 3)
+    put(opened, photo=GIVEN)
+
+
+# --- long work ------------------------------------------------------------------------------
+
+
+def test_stop_keeps_the_dream_so_far(opened, monkeypatch):
+    put(opened, method="Deep dream", octaves=1, steps=1)
+    monkeypatch.setattr(opened, "_show_progress", lambda done, total: opened.stop())
+    put(opened, steps=20)
+    monkeypatch.undo()
+    assert text(opened.status).startswith("Stopped after 1 of 20")
+    assert opened.drawn is not None and opened.error is None
+    put(opened, steps=8, octaves=3, method="Grad-CAM")
+
+
+def test_a_stopped_fetch_leaves_the_picture(opened, monkeypatch):
+    def fetch(application, progress):
+        opened.stop()
+        progress(1, application.megabytes)
+
+    put(opened, method="Grad-CAM")
+    before = opened.drawn
+    monkeypatch.setattr(sys.modules["cnnvis_helpers.studio"], "fetch_weights", fetch)
+    put(opened, network="vgg19")
+    assert text(opened.status).startswith("Stopped") and opened.drawn is before
+    put(opened, network=GIVEN_NET)
+
+
+# --- what is taken home ---------------------------------------------------------------------
+
+
+def test_the_saved_file_is_the_picture_and_replaces_nothing(opened, tmp_path):
+    opened.save_name.value = str(tmp_path / "heat.png")
+    opened.save_button.click()
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "heat.png")), opened.drawn.pixels)
+    height, width = opened.drawn.pixels.shape[:2]
+    assert f"{width} x {height} pixels" in text(opened.saved)
+    put(opened, method="Top classes")
+    opened.save_button.click()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["heat-2.png", "heat.png"]
+    put(opened, method="Grad-CAM")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("none/heat.png", "There is no folder"), ("heat.gif", "cannot tell the format")],
+)
+def test_a_picture_that_cannot_be_saved_is_one_sentence(opened, tmp_path, name, said):
+    opened.save_name.value = str(tmp_path / name)
+    assert opened.save() is None and said in text(opened.saved)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_code_can_be_copied_and_is_escaped(opened):
+    put(opened, method="Grad-CAM")
+    shown = opened.python.value
+    assert "<button" in shown and "clipboard" in shown
+    inside = re.search("<pre[^>]*>(.*)</pre>", shown, re.DOTALL)[1]
+    assert inside.replace("&#x27;", "'") == opened.code
+
+
+def test_without_a_kernel_a_picture_with_alt_text_stands_there(opened):
+    bundle = opened.static_bundle()
+    assert '<img alt="The photo in grey under the Grad-CAM map' in bundle["text/html"]
+    assert bundle["text/plain"] == opened.drawn.alt
+
+
+# --- small parts ----------------------------------------------------------------------------
+
+
+def test_a_class_in_words_and_in_python(tiny_net):
+    chosen = Chosen(tiny_net, "conv2", 0, 2, 0, 4, 3, 8)
+    assert chosen.class_name == "cat rather than dog" and chosen.class_code == "('cat', 'dog')"
+    assert Chosen(tiny_net, "conv2", 1, None, 0, 4, 3, 8).class_code == "1"
