@@ -5,7 +5,7 @@ network grows: one channel of a layer (`filter_pattern`), the score of a class (
 everything a layer already sees in a photo (`deep_dream`).
 
 tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because its defaults are
-tuned for one network, its rotation ignores the seed, and it makes one picture at a time.
+tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .progress import count_stop
 
 GREY = 127.5
 LEAK = 0.1  # how much a filter's answers below zero count
-WRAP = 8  # pixels by which a filter pattern is continued beyond its borders
+WRAP = 4  # pixels by which a filter pattern is continued beyond its borders
 # The square root of the covariance of RGB values in natural photos, as strengths of three
 # uncorrelated directions: brightness, blue-yellow, green-purple (opponent colours).
 _OPPONENT = np.array([[1, 1, 1], [0.45, 0, -0.45], [-0.12, 0.24, -0.12]], np.float32)
