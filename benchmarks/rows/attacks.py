@@ -72,6 +72,6 @@ def _tutorial_fgsm(case):
     label = case.model(x, training=False).numpy().argmax()
     with tf.GradientTape() as tape:
         tape.watch(x)
-        loss = keras.losses.sparse_categorical_crossentropy([label], case.model(x))
+        loss = keras.losses.sparse_categorical_crossentropy(tf.constant([label]), case.model(x))
     moved = x + 0.1 * tf.sign(tape.gradient(loss, x))
     return np.argmax(case.model(moved, training=False))
