@@ -3,10 +3,12 @@
     with FreshKernel(folder, memory=4000) as kernel:
         done = kernel.run("1 + 1", seconds=10)
 
-Needs what a notebook needs to run at all (ipykernel and jupyter_client).
+Needs what a notebook needs to run at all (ipykernel with jupyter_client and psutil), which is not
+a requirement of the package itself.
 """
 
 import contextlib
+import importlib
 import os
 import queue
 import re
@@ -53,13 +55,14 @@ class FreshKernel:
         self._stop, self._too_large = threading.Event(), False
 
     def __enter__(self):
-        from jupyter_client import KernelManager
-        from jupyter_client.kernelspec import KernelSpec
-
-        self._manager = KernelManager()
+        client = _part_of_jupyter("jupyter_client")
+        _part_of_jupyter("ipykernel")
+        self._psutil = _part_of_jupyter("psutil")
+        self._manager = client.KernelManager()
         start = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40"]
         start += ["-f", "{connection_file}"]
-        self._manager._kernel_spec = KernelSpec(argv=start, language="python")
+        spec = client.kernelspec.KernelSpec(argv=start, language="python")
+        self._manager._kernel_spec = spec  # this Python, whatever "python3" stands for here
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **self._variables}
         self._manager.start_kernel(cwd=self.folder, env=environment)
         self._client = self._manager.client()
@@ -118,8 +121,7 @@ class FreshKernel:
 
     def _watch(self):
         """Note the memory of the kernel and its children; kill it above the limit."""
-        import psutil
-
+        psutil = self._psutil
         try:
             process = psutil.Process(_process_id(self._manager))
         except psutil.Error:
@@ -137,6 +139,16 @@ class FreshKernel:
                     with contextlib.suppress(psutil.Error):
                         one.kill()
                 return
+
+
+def _part_of_jupyter(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ValueError(
+            f"{name} is not installed here, and without it no notebook runs: "
+            "python -m pip install ipykernel"
+        ) from None
 
 
 def _process_id(manager):

@@ -1,0 +1,217 @@
+"""Slides and handouts: whole, offline, inside their edges, with what the lecturer needs."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+pytest.importorskip("jupytext")
+pytest.importorskip("latex2mathml", reason="slides need pip install -e .[slides]")
+pytest.importorskip("pyreveal", reason="slides need pip install -e .[slides]")
+
+import build_handouts  # noqa: E402
+import build_slides  # noqa: E402
+import lesson_source  # noqa: E402
+import slide_deck  # noqa: E402
+import slide_parts  # noqa: E402
+import slide_pictures  # noqa: E402
+
+LESSONS = lesson_source.read_lessons()
+# What a page may fetch or link as a resource; a link that a reader may follow (<a href>) is none.
+FETCHED = re.compile(
+    r"""<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?(?:src|href|data)\s*="""
+    r"""\s*["']?\s*((?:https?:)?//[^"'\s>]+)""",
+    re.IGNORECASE,
+)
+IN_STYLES = re.compile(r"""(?:@import\s+|url\(\s*)["']?((?:https?:)?//[^"')\s]+)""")
+
+
+def lesson(number):
+    return next(each for each in LESSONS if each.number == number)
+
+
+def sections_of(each):
+    return slide_parts.sections(each, LESSONS, slide_parts.stored_notebook(each))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The slides of the whole course."""
+    made = tmp_path_factory.mktemp("slides")
+    assert build_slides.main(["--into", str(made)]) == 0
+    return made
+
+
+# --- the folder --------------------------------------------------------------------------------
+
+
+def test_every_lesson_has_a_deck_and_the_index_links_it(folder):
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    for each in LESSONS:
+        assert (folder / f"{each.name}.html").is_file()
+        assert f'href="{each.name}.html"' in index
+
+
+def test_nothing_is_fetched_from_the_network(folder):
+    pages = [*folder.rglob("*.html"), *folder.rglob("*.css")]
+    assert len(pages) > len(LESSONS)
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        assert not FETCHED.findall(text), path.name
+        assert not IN_STYLES.findall(text), path.name
+
+
+def test_the_pattern_for_fetched_things_finds_them():
+    for bad in (
+        '<script src="https://cdn.example/x.js">',
+        "<link rel=stylesheet href='//cdn.example/x.css'>",
+        '<img alt="a" src="http://example.org/a.png">',
+    ):
+        assert FETCHED.search(bad)
+    assert not FETCHED.search('<a href="https://arxiv.org/abs/1">')
+
+
+def test_every_file_that_a_deck_names_is_there(folder):
+    for path in folder.glob("*.html"):
+        for name in re.findall(r'(?:src|href)="(assets/[^"]+)"', path.read_text(encoding="utf-8")):
+            assert (folder / name).stat().st_size > 100, name
+
+
+def test_links_between_lessons_stay_among_the_slides(folder):
+    for path in folder.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r'href="[^"]*\.ipynb"', text), path.name
+
+
+# --- what is on them ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)
+def test_formulas_notes_and_headings_of_a_lesson_are_all_there(folder, each):
+    text = (folder / f"{each.name}.html").read_text(encoding="utf-8")
+    prose = [c.source for c in each.cells if c.kind == "markdown" and "skip" not in c.tags]
+    shown = [s for s in prose if not s.startswith("[")]
+    formulas = sum(len(slide_parts._MATH.findall(re.sub(r"`[^`]*`", "", s))) for s in shown)
+    assert text.count("<math") == formulas
+    assert "formula0end" not in text and "$$" not in re.sub(r"<math.*?</math>", "", text)
+    notes = [c for c in each.cells if "teaching-note" in c.tags]
+    assert text.count('<aside class="notes">') >= min(3, len(notes))
+    for note in notes:  # a piece of every note, as it stands in the source
+        words = max(re.findall(r"[A-Za-z ,;]{12,}", note.source), key=len)
+        assert words.strip() in re.sub(r"\s+", " ", text), words
+    exercises = [name for c in each.cells for name in c.checks]
+    for name in exercises:  # the room sees the task, the speaker the answer
+        assert text.count(name) >= 1
+
+
+def test_every_figure_keeps_its_alt_text(folder):
+    for path in folder.glob("[0-9]*.html"):
+        for image in re.findall(r"<img[^>]*>", path.read_text(encoding="utf-8")):
+            assert re.search(r'alt="[^"]{10,}"', image), (path.name, image[:100])
+
+
+def test_solutions_stand_in_the_notes_only():
+    slides = [s for part in sections_of(lesson("04")) for s in slide_deck.slides_of(part)]
+    shown = "\n".join(slide_deck.part_html(part) for s in slides for part in s.parts)
+    said = "\n".join(note for s in slides for note in s.notes)
+    assert "return maps @ kernel[:, c]" in said
+    assert "kernel[:, c]" not in re.sub(r"<[^>]+>", "", shown)
+
+
+def test_shown_code_leaves_out_imports_assertions_and_alt_texts():
+    source = (
+        "import numpy as np\nfrom a import (\n    b,\n    c,\n)\n\nx = 1\nif x:\n    assert x\n"
+        "    y = 2\nif x:\n    assert y\nshow(x, alt=(\n    'One.'\n    'Two.'\n))\n"
+    )
+    assert slide_parts.shown_code(source) == "x = 1\nif x:\n    y = 2\nshow(x, alt=...)"
+    for each in LESSONS:
+        for section in sections_of(each):
+            for part in section.parts:
+                if part.kind == "code":
+                    ast.parse(part.content)
+
+
+def test_long_code_and_prose_are_cut_and_nothing_is_lost():
+    code = "\n".join(f"value_{n} = [\n    {n},\n]" for n in range(30))
+    prose = "\n\n".join(f"Paragraph {n}. " + "word " * 60 for n in range(9))
+    parts = [slide_parts.Part("code", code), slide_parts.Part("prose", prose)]
+    made = list(slide_deck._split(parts))
+    assert "\n".join(p.content for p in made if p.kind == "code") == code
+    assert "\n\n".join(p.content for p in made if p.kind == "prose") == prose
+    assert len(made) > 4 and all(slide_deck.height_of(p) <= slide_deck.ROOM for p in made)
+    assert all(ast.parse(p.content) for p in made if p.kind == "code")
+
+
+def test_markdown_with_formulas_and_code():
+    source = "The **class** $S_c$ costs `$5`; see [lesson 02](02_maps.ipynb)."
+    made = slide_parts.markdown_html(source)
+    assert "<strong>class</strong>" in made and made.count("<math") == 1
+    assert "<code>$5</code>" in made and 'href="02_maps.html"' in made
+
+
+def test_an_unknown_lesson_and_a_missing_package_are_one_sentence(capsys, monkeypatch, tmp_path):
+    assert build_slides.main(["77", "--into", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("No lesson 77.")
+    monkeypatch.setattr(build_slides, "NEEDED", ("no_such_package_here",))
+    assert build_slides.main(["--into", str(tmp_path)]) == 1
+    assert "pip install -e .[slides]" in capsys.readouterr().err
+
+
+# --- handouts ----------------------------------------------------------------------------------
+
+
+def test_a_handout_holds_every_figure_and_every_displayed_formula(tmp_path):
+    each = lesson("04")
+    assert build_handouts.main(["04", "--into", str(tmp_path)]) == 0
+    text = (tmp_path / f"{each.name}.html").read_text(encoding="utf-8")
+    parts = [part for section in sections_of(each) for part in section.parts]
+    figures = [part for part in parts if "<img" in part.content and part.kind == "figure"]
+    assert len(figures) > 5
+    assert text.count("<img") == len(figures)
+    displayed = sum(p.content.count("$$") // 2 for p in parts if p.kind == "prose")
+    assert text.count('display="block"') == displayed >= 4
+    assert not FETCHED.findall(text) and "<script" not in text
+    for figure in figures:
+        assert slide_parts.alt_text(figure).split(".")[0][:40] in re.sub(r"&#x27;", "'", text)
+
+
+# --- in a browser ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(slide_pictures.find_chromium() is None, reason="needs Chromium")
+@pytest.mark.parametrize("number", ["04"])
+def test_nothing_runs_over_the_edge_and_all_can_be_read(folder, number):
+    """At 1280 x 720 with the network off."""
+    seen = slide_pictures.check(folder / f"{lesson(number).name}.html")
+    assert len(seen) > 30
+    for slide in seen:
+        where = f"{slide['slide']} {slide['title']}"
+        assert not slide["outside"], f"{where}: {slide['outside']} over the edge"
+        assert not slide["broken"], where
+        assert slide["prose"] >= 20, where
+        assert slide["smallest"] is None or slide["smallest"] >= 15, where
+        assert slide["figure"] is None or slide["figure"] >= 150, where
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(slide_pictures.find_chromium() is None, reason="needs Chromium")
+def test_the_check_sees_what_runs_over_an_edge(folder, tmp_path):
+    import shutil
+
+    shutil.copytree(folder / "assets", tmp_path / "assets")
+    wide = slide_deck.Slide("Wide", [slide_parts.Part("code", "x = " + "1" * 400)])
+    high = slide_deck.Slide("High", [slide_parts.Part("prose", "Word. " * 1500)])
+    page = (folder / f"{LESSONS[0].name}.html").read_text(encoding="utf-8")
+    slides = "".join(f"<section>{slide_deck.slide_html(s, 'x')}</section>" for s in (wide, high))
+    page = re.sub(
+        r'(<div class="slides">).*(</div></div>\s*<script)', rf"\1{slides}\2", page, flags=re.S
+    )
+    (tmp_path / "deck.html").write_text(page, encoding="utf-8")
+    seen = slide_pictures.check(tmp_path / "deck.html")
+    assert [bool(slide["outside"]) for slide in seen] == [True, True]

@@ -1,0 +1,112 @@
+"""Make the slides of the course from its lessons: a folder that opens from disk, without a network.
+
+    python tools/build_slides.py                  all lessons, into slides/
+    python tools/build_slides.py 04 05            these lessons only
+    python tools/build_slides.py --into FOLDER    somewhere else
+    python tools/build_slides.py --pictures       and a picture of every slide, made with Chromium
+
+Open slides/index.html in a browser. Arrow keys and space move, S opens the speaker's window with
+the teaching notes, F fills the screen, O shows all slides. Needs `pip install -e .[slides]`: the
+slides' script is reveal.js as the package pyreveal ships it; formulas become MathML.
+"""
+
+import argparse
+import html
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import lesson_source
+from build_notebooks import chosen
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "tools" / "slides"
+NEEDED = ("pyreveal", "latex2mathml", "nbconvert", "jupytext", "nbclient", "PIL")
+ASSETS = {
+    "reveal.js": "dist/reveal.js",
+    "reveal.css": "dist/reveal.css",
+    "reset.css": "dist/reset.css",
+    "notes.js": "dist/plugin/notes.js",
+    "LICENSE-reveal.txt": "LICENSE",
+}
+
+
+class Missing(Exception):
+    """Something that has to be installed first."""
+
+
+def build(lessons, wanted, folder):
+    """Write the decks of the wanted lessons and an index of all there are; return the paths."""
+    import slide_deck
+    import slide_parts
+
+    copy_assets(folder / "assets")
+    look = (SOURCES / "course.css").read_text(encoding="utf-8") + slide_parts.code_css()
+    (folder / "assets" / "course.css").write_text(look, encoding="utf-8")
+    shutil.copyfile(SOURCES / "course.js", folder / "assets" / "course.js")
+    made = []
+    for lesson in wanted:
+        sections = slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
+        path = folder / f"{lesson.name}.html"
+        path.write_text(slide_deck.deck_html(lesson, sections), encoding="utf-8")
+        slides = sum(len(slide_deck.slides_of(section)) for section in sections)
+        print(f"{path.name}: {slides} slides, {path.stat().st_size / 1e6:.1f} MB")
+        made.append(path)
+    there = [lesson for lesson in lessons if (folder / f"{lesson.name}.html").is_file()]
+    (folder / "index.html").write_text(index_html(there), encoding="utf-8")
+    return made
+
+
+def copy_assets(folder):
+    """Copy reveal.js from the package that ships it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    package = Path(importlib.util.find_spec("pyreveal").origin).parent / "revealjs"
+    for name, place in ASSETS.items():
+        if not (package / place).is_file():
+            raise Missing(f"The installed pyreveal has no {place}; install pyreveal 1.0 again.")
+        shutil.copyfile(package / place, folder / name)
+
+
+def index_html(lessons):
+    """A page with a link to every deck."""
+    links = "\n".join(
+        f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a></li>'
+        for lesson in lessons
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>\n'
+        "<style>body{font:22px/1.6 sans-serif;margin:3em auto;max-width:44em;padding:0 1em}"
+        "</style></head>\n<body><h1>What does a convolutional network see?</h1>\n"
+        f'<ol start="{int(lessons[0].number) if lessons else 0}">\n{links}\n</ol>\n'
+        "<p>S opens the speaker's window, F fills the screen, O shows all slides.</p>\n"
+        "</body></html>\n"
+    )
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("lessons", nargs="*", help="numbers, such as 04; all when none is given")
+    parser.add_argument("--into", type=Path, default=ROOT / "slides", metavar="FOLDER")
+    parser.add_argument("--pictures", action="store_true", help="PNG of each slide, by Chromium")
+    options = parser.parse_args(arguments)
+    try:
+        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise Missing(f"Not installed: {', '.join(missing)}. Run: pip install -e .[slides]")
+        lessons = lesson_source.read_lessons()
+        made = build(lessons, chosen(lessons, options.lessons), options.into)
+        print(f"open {options.into / 'index.html'}")
+        if options.pictures:
+            from slide_pictures import take_pictures
+
+            for path in made:
+                take_pictures(path)
+    except (Missing, lesson_source.LessonError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

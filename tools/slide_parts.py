@@ -1,0 +1,235 @@
+"""What slides and handouts are made of: a lesson's sections, its prose, code, figures and notes.
+
+A lesson is read as its lecturer's notebook (teaching notes included) with the stored outputs. Its
+Markdown and formulas become HTML here, without any script: a formula is MathML, which every
+present-day browser draws by itself.
+"""
+
+import ast
+import html
+import re
+from dataclasses import dataclass, field
+
+import lesson_source
+import notebook_making as making
+from latex2mathml.converter import convert
+from nbconvert.filters import Highlight2HTML, markdown2html
+
+_CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
+_MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
+_MARK = "formula{}end"
+_ANCHOR = re.compile(r'<a class="anchor-link".*?</a>')
+_ALT = re.compile(r'<img[^>]*\balt="([^"]*)"')
+_SECTION = re.compile(r"\A(#{1,2}) +(.+)")
+LONG = 8  # lines of code
+
+
+@dataclass
+class Part:
+    """One cell as it is shown.
+
+    kind : "prose" (Markdown), "code", "figure" (HTML), "text" (plain output), "note" (Markdown)
+    content : its source
+    """
+
+    kind: str
+    content: str
+
+
+@dataclass
+class Section:
+    """A heading of level 1 or 2 and what follows it, up to the next."""
+
+    title: str
+    parts: list = field(default_factory=list)
+
+    @property
+    def is_exercises(self):
+        return self.title == "Exercises"
+
+
+def sections(lesson, lessons, stored=None):
+    """Return the sections of a lesson, the opening first.
+
+    stored : the lecturer's notebook with outputs, a dict, or None; its outputs are used where its
+        code is the lesson's
+    """
+    # Imported here: running needs a kernel's libraries, which a handout does not.
+    from notebook_running import carry_outputs
+
+    made = making.make_notebook(lesson, lessons, making.SOLUTIONS)
+    notebook = carry_outputs(made, stored)[0] if stored else made
+    found = []
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        if {"navigation", "setup", "skip"} & {*tags} or not cell["source"].strip():
+            continue
+        if cell["cell_type"] == "markdown" and "teaching-note" not in tags:
+            heading = _SECTION.match(cell["source"])
+            if heading:
+                found.append(Section(heading[2].strip()))
+                rest = cell["source"][heading.end() :].strip()
+                found[-1].parts += [Part("prose", rest)] if rest else []
+                continue
+        if found:
+            found[-1].parts += _parts(cell, tags, found[-1].is_exercises)
+    return found
+
+
+def _parts(cell, tags, in_exercises):
+    source = cell["source"]
+    if "teaching-note" in tags:
+        note = re.sub(r"^> ?", "", source, flags=re.MULTILINE)
+        return [Part("note", note.replace("**Teaching note**", "", 1).strip())]
+    if cell["cell_type"] == "markdown":
+        return [Part("prose", source)]
+    if in_exercises:  # the room thinks first; the speaker has the answer
+        return [Part("note", f"Answer:\n\n```python\n{shown_code(source)}\n```")]
+    code = shown_code(source)
+    parts = [Part("code", code)] if code else []
+    return parts + [made for output in cell["outputs"] if (made := _output(output))]
+
+
+def _output(output):
+    if output["output_type"] == "stream":
+        text = "".join(output["text"]).rstrip()
+        return Part("text", text) if text else None
+    data = output.get("data", {})
+    if "text/html" in data:
+        return Part("figure", "".join(data["text/html"]))
+    for kind in ("image/png", "image/jpeg"):
+        if kind in data:
+            alt = html.escape("".join(data.get("text/plain", "")), quote=True)
+            return Part("figure", f'<img alt="{alt}" src="data:{kind};base64,{data[kind]}">')
+    text = "".join(data.get("text/plain", "")).rstrip()
+    return Part("text", text) if text else None
+
+
+def alt_text(part):
+    """Return the sentence that says what a figure shows; "" where it has none."""
+    found = _ALT.search(part.content)
+    return html.unescape(found[1]) if found else ""
+
+
+def shown_code(source):
+    """Return code as a room wants to see it: no imports, no assertions, no alt texts.
+
+    What a lesson asserts and how it describes its figures stays in the notebook. Of long code the
+    statements that only draw are left out too: their figure follows.
+
+    >>> shown_code('import numpy as np\\n\\nx = 1\\nassert x == 1\\nshow(x, alt="A one.")')
+    'x = 1\\nshow(x, alt=...)'
+    """
+    code = _without_alt(_without(source, _is_aside))
+    if len(code.splitlines()) > LONG:
+        code = _without(code, lambda node: _is_aside(node) or _only_draws(node))
+    return re.sub(r"\n{3,}", "\n\n", code).strip("\n")
+
+
+def _without(code, unwanted):
+    """Code without the statements, at any depth, that are unwanted and leave others beside them."""
+    lines, gone = code.splitlines(), set()
+    for block in _blocks(ast.parse(code)):
+        drop = [node for node in block if unwanted(node)]
+        if len(drop) < len(block):
+            gone.update(
+                n for node in drop for n in range(_first_line(node) - 1, node.end_lineno)
+            )
+    return "\n".join(line for n, line in enumerate(lines) if n not in gone).strip("\n")
+
+
+def _blocks(tree):
+    """Yield every list of statements in a tree; the outermost may lose all of them."""
+    yield [*tree.body, ast.Pass()]
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if node is not tree and isinstance(block, list) and block:
+                yield block
+
+
+def _first_line(node):
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+
+
+def _is_aside(node):
+    """Whether a statement is an import, an assertion, or an `if` with nothing else inside."""
+    if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert)):
+        return True
+    return isinstance(node, ast.If) and not node.orelse and all(map(_is_aside, node.body))
+
+
+def _only_draws(node):
+    """Whether a statement is a call of show_... or a figure_row with its block."""
+    if isinstance(node, ast.With):
+        node = node.items[0].context_expr
+    elif isinstance(node, ast.Expr):
+        node = node.value
+    name = getattr(getattr(node, "func", None), "id", "")
+    return name.startswith(("show_", "compare_maps", "figure_row"))
+
+
+def _without_alt(code):
+    """Code with every `alt=` shortened to dots."""
+    lines = code.splitlines()
+    values = [
+        keyword.value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "alt" and not isinstance(keyword.value, (ast.Name, ast.Call))
+    ]
+    for value in sorted(values, key=lambda v: (v.lineno, v.col_offset), reverse=True):
+        first, last = value.lineno - 1, value.end_lineno - 1
+        before = lines[first].encode()[: value.col_offset].decode()
+        after = lines[last].encode()[value.end_col_offset :].decode()
+        if before.rstrip().endswith("(") and not before.rstrip().endswith("alt=("):
+            continue
+        lines[first : last + 1] = [f"{before}...{after}"]
+    joined = "\n".join(lines)
+    return re.sub(r"alt=\(\s*\.\.\.\s*\)", "alt=...", joined)
+
+
+# --- to HTML -----------------------------------------------------------------------------------
+
+
+def markdown_html(source):
+    """Return Markdown with formulas as HTML with MathML."""
+    formulas = []
+
+    def keep(match):
+        display = match[1] is not None
+        latex = (match[1] or match[2]).strip()
+        formulas.append(convert(latex, display="block" if display else "inline"))
+        return _MARK.format(len(formulas) - 1)
+
+    pieces = _CODE.split(source)
+    pieces[::2] = [_MATH.sub(keep, piece) for piece in pieces[::2]]
+    made = _ANCHOR.sub("", markdown2html("".join(pieces)))
+    for number, formula in enumerate(formulas):
+        made = made.replace(_MARK.format(number), formula)
+    # In a folder of slides, links to other lessons lead to their slides.
+    return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', made)
+
+
+def has_formula(source):
+    """Whether Markdown holds a formula that stands on a line of its own."""
+    return bool(re.search(r"\$\$.+?\$\$", source, re.DOTALL))
+
+
+def code_html(code):
+    """Return Python code as HTML, coloured by `code_css`."""
+    return Highlight2HTML(pygments_lexer="python3")(code, language="python")
+
+
+def code_css():
+    """Return the style sheet for `code_html`: colours with a contrast of at least 4.5 to 1."""
+    from pygments.formatters import HtmlFormatter
+
+    return HtmlFormatter(style="tango").get_style_defs(".highlight")
+
+
+def stored_notebook(lesson):
+    """The lecturer's notebook of a lesson as it is stored, or None."""
+    path = lesson_source.LESSONS.parent / making.notebook_file(lesson, making.SOLUTIONS)
+    return making.load(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -1,0 +1,93 @@
+"""Look at slides with Chromium: what runs over an edge, and a picture of every slide.
+
+    check(path) -> a list of dicts, one a slide; needs Chromium alone
+    take_pictures(path) -> PNG files and contact sheets; needs the package playwright too
+
+The network is off: Chromium gets a proxy that does not exist.
+"""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--proxy-server=127.0.0.1:9",
+]
+
+
+def find_chromium():
+    """Return the path of a Chromium, or None. CNNVIS_CHROMIUM names one."""
+    named = os.environ.get("CNNVIS_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+def check(path, timeout=120):
+    """Return what Chromium sees on each slide of a deck at 1280 x 720.
+
+    Each dict has "slide" (place), "title", "outside" (what runs over an edge, "" for nothing),
+    "smallest" (smallest writing, pixels), "prose" (size of prose), "figure" (height of the smallest
+    figure or None) and "broken" (pictures that did not load).
+    """
+    with tempfile.TemporaryDirectory() as profile:
+        command = [find_chromium(), *FLAGS, f"--user-data-dir={profile}", "--window-size=1280,720"]
+        command += ["--virtual-time-budget=60000", "--dump-dom", f"{Path(path).as_uri()}?check"]
+        ran = subprocess.run(command, capture_output=True, timeout=timeout)
+    page = ran.stdout.decode("utf-8", "replace")
+    found = re.search(r'<script type="application/json" id="checked">(.*?)</script>', page, re.S)
+    if not found:
+        raise ValueError(f"Chromium could not show {path}: {ran.stderr.decode()[-300:]}")
+    return json.loads(html.unescape(found[1]))
+
+
+def take_pictures(path):
+    """Write pictures/NN_name-001.png and so on, and contact sheets of twelve; return them all."""
+    from playwright.sync_api import sync_playwright
+
+    folder = path.parent / "pictures"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob(f"{path.stem}-*.png"):
+        old.unlink()
+    pictures = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS[1:])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(path.as_uri())
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        for number in range(page.evaluate("Reveal.getTotalSlides()")):
+            page.wait_for_timeout(60)
+            pictures.append(folder / f"{path.stem}-{number + 1:03}.png")
+            page.screenshot(path=pictures[-1])
+            page.evaluate("Reveal.next()")
+        browser.close()
+    print(f"{len(pictures)} pictures of {path.name} in {folder}")
+    return pictures + contact_sheets(pictures, folder / f"{path.stem}-sheet")
+
+
+def contact_sheets(pictures, stem, columns=3, rows=4, width=640):
+    """Paste pictures into sheets of columns x rows."""
+    from PIL import Image
+
+    height, sheets = width * 9 // 16, []
+    for start in range(0, len(pictures), columns * rows):
+        sheet = Image.new("RGB", (columns * width, rows * height), "#888")
+        for place, path in enumerate(pictures[start : start + columns * rows]):
+            small = Image.open(path).convert("RGB").resize((width - 6, height - 6))
+            sheet.paste(small, (place % columns * width, place // columns * height))
+        sheets.append(Path(f"{stem}{len(sheets) + 1}.png"))
+        sheet.save(sheets[-1])
+    return sheets
