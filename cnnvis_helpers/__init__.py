@@ -22,6 +22,7 @@ STARTED = time.time()  # code that changes on disk after this may differ from wh
 _NAMES_OF_ROOM = {
     "networks": "Network Prediction list_networks load_network",
     "prefetch": "prefetch",
+    "doctor": "report",
     "photos": "list_photos load_mask load_photo photo_alt",
     "layers": "conv_layers feature_maps filters sparsity weights",
     "receptive": "receptive_field",

@@ -33,9 +33,15 @@ def _parser():
     parser.set_defaults(command=None)
     parser.add_argument("--version", action="version", version=f"cnnvis-helpers {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    fetch = commands.add_parser("prefetch", help="fetch ImageNet weights, for use offline later")
-    fetch.add_argument("names", nargs="+", metavar="NAME", help="such as vgg16; see list")
+    fetch = commands.add_parser("prefetch", help="fetch weights and photos, for use offline later")
+    fetch.add_argument(
+        "names", nargs="+", metavar="NAME", help="such as vgg16 (see list), or a photo's address"
+    )
     fetch.set_defaults(command=_prefetch)
+    doctor = commands.add_parser(
+        "doctor", help="say what works here, and what to do about the rest"
+    )
+    doctor.set_defaults(command=_doctor)
     listing = commands.add_parser("list", help="list the networks and the bundled photos")
     listing.set_defaults(command=_list)
     lecture = commands.add_parser("rehearse", help="run a lesson, so that it answers at once live")
@@ -57,9 +63,19 @@ def _prefetch(options):
     from cnnvis_helpers.prefetch import prefetch
 
     for name in options.names:
-        paths = prefetch(name)
+        try:
+            paths = prefetch(name)
+        except KeyboardInterrupt:
+            print("\nStopped; the same command goes on where this one stopped.", file=sys.stderr)
+            return 1
         print(f"{name}: ready to be used offline ({paths[0] if paths else 'bundled'})")
     return 0
+
+
+def _doctor(options):
+    from cnnvis_helpers.doctor import report
+
+    return 0 if report(tell=lambda finding: print(finding, flush=True)).works else 1
 
 
 def _list(options):

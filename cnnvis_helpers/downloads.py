@@ -50,14 +50,18 @@ def fetch(url, read):
     address is none, nothing can be reached, the server refuses, nothing comes for
     SECONDS_OF_SILENCE, the whole takes more than SECONDS_IN_ALL or has more than MAX_BYTES.
     """
-    address = _checked(url)
-    kept = cache_folder() / "photos" / hashlib.sha256(address.encode()).hexdigest()
+    address, kept = _checked(url), kept_path(url)
     with contextlib.suppress(OSError, ValueError):  # no copy, or one that was damaged since
         return read(kept.read_bytes())
     data = _download(address)
     value = read(data)
     _keep(kept, data)
     return value
+
+
+def kept_path(url):
+    """Return the Path under which `fetch` keeps a web address; there may be no file yet."""
+    return cache_folder() / "photos" / hashlib.sha256(_checked(url).encode()).hexdigest()
 
 
 def _checked(url):
@@ -148,6 +152,11 @@ def _failure(address, reason):
         return f"{host} has sent nothing for {SECONDS_OF_SILENCE} seconds; try later. {_OFFLINE}"
     if isinstance(reason, ssl.SSLError):
         return f"{host} has no secure connection to offer ({reason}); check the address. {_OFFLINE}"
+    if "Tunnel connection failed" in str(reason):
+        return (
+            f"The proxy refuses {host} ({reason}); set HTTPS_PROXY to the address it is to have. "
+            f"{_OFFLINE}"
+        )
     refused = isinstance(reason, ConnectionRefusedError)
     if isinstance(reason, http.client.HTTPException | ConnectionError) and not refused:
         return f"The connection to {host} broke ({reason}); try again. {_OFFLINE}"

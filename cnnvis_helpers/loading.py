@@ -3,6 +3,7 @@
 Whatever is wrong with a name, a file or a model is said here, in one sentence.
 """
 
+import contextlib
 import os
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from cnnvis_helpers.prefetch import (
     DownloadError,
     fetch_class_index,
     fetch_weights,
+    find_cached,
     imagenet_labels,
     unknown_network,
 )
@@ -30,6 +32,19 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.im
 _PREPROCESSING = (
     "Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "Subtract", "Add", "GetItem",
 )  # fmt: skip
+
+
+def let_memory_grow():
+    """Have TensorFlow take of a graphics card only the memory it needs, if it has not begun yet.
+
+    Otherwise the first kernel takes all of it, and a second notebook finds none.
+    """
+    for card in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError, ValueError):  # in use already: it stays as it is
+            tf.config.experimental.set_memory_growth(card, True)
+
+
+let_memory_grow()
 
 
 def load(what, preprocess=None, labels=None):
@@ -55,6 +70,8 @@ def load(what, preprocess=None, labels=None):
 def _load_by_name(what):
     """Return (model, name, application, labels) of a bundled network, an application or a file."""
     text = os.fspath(what)
+    if not text:
+        raise ValueError("A network is a name or a path, not ''; list_networks() shows the names.")
     if text in bundled_names():
         model, labels = load_bundled(text)
         return model, text, None, labels
@@ -72,6 +89,12 @@ def _load_application(application):
     try:
         path = fetch_weights(application)
     except DownloadError as error:
+        if damaged := find_cached(application.file):
+            raise ValueError(
+                f"The weights file {damaged} is damaged (it does not have the checksum that Keras "
+                f"knows) and could not be fetched anew ({error.reason}): once online, run "
+                f"{_command(application)}; {_OFFLINE_HINT}."
+            ) from None
         raise FileNotFoundError(
             f"{application.name!r} needs {application.file} (about {application.megabytes} MB), "
             f"which is not in Keras's cache and could not be downloaded ({error.reason}): once "

@@ -1,16 +1,21 @@
-"""Weights on disk: Keras's own cache, and downloads that never leave half a file behind.
+"""Weights on disk: Keras's own cache, and downloads that go on where they broke off.
 
 Files lie where Keras itself looks for them, in the folder `models` of $KERAS_HOME or ~/.keras, so
-what one of the two has fetched the other finds.
+what one of the two has fetched the other finds. Where Keras knows a checksum, a file that differs
+from it is not used but fetched anew.
 """
 
 import contextlib
 import difflib
+import errno
+import functools
 import hashlib
 import http.client
 import json
 import os
 import tempfile
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -23,6 +28,8 @@ _CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data
 _CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 _SECONDS = 20
 _CHUNK = 1 << 20
+_LEFT_ALONE = 60  # seconds after which a part that nobody writes to may be taken over
+_WRONG_SUM = "what arrived does not have the checksum that Keras knows"
 
 
 class DownloadError(ConnectionError):
@@ -34,22 +41,28 @@ class DownloadError(ConnectionError):
 
 
 def prefetch(names, progress=None):
-    """Fetch the ImageNet weights of one or several networks into Keras's cache, for use offline.
+    """Fetch networks and photos into the caches of this machine, for use without a network later.
 
     Parameters
     ----------
-    names : str or iterable of str, names that `list_networks` shows
+    names : str or iterable of str, names that `list_networks` shows: their ImageNet weights; or
+        web addresses (https://...): photos, as `load_photo` takes them
     progress : function of (done, total), both in megabytes; by default a line of text
 
     Returns
     -------
-    list of pathlib.Path: the files, also those that were there already. Bundled networks have none.
+    list of pathlib.Path: the files, also those that were there already and are whole. Bundled
+    networks have none.
 
-    Raises ValueError for an unknown name, DownloadError when a download fails. A download that
-    fails or is interrupted leaves nothing behind; where Keras knows a checksum, it is compared.
+    Raises ValueError for an unknown name or an address that is no photo's, DownloadError when a
+    download fails. What came of a large file before it broke off or was stopped is kept in a hidden
+    file beside it: the next call goes on from there. Where Keras knows a checksum, it is compared.
     """
     paths = []
     for name in [names] if isinstance(names, str) else names:
+        if "://" in str(name):
+            paths.append(_fetch_photo(str(name)))
+            continue
         if name in bundled_names():
             continue
         application = find_application(name)
@@ -70,26 +83,42 @@ def unknown_network(name):
 
 def find_cached(file):
     """Return the path of a file in Keras's cache, or None if it is not there."""
-    paths = (folder / file for folder in _cache_folders())
-    return next((path for path in paths if path.is_file()), None)
+    return next(iter(_copies(file)), None)
 
 
 def fetch_weights(application, progress=None):
     """Return the path of an application's ImageNet weights; download them if necessary."""
-    path = find_cached(application.file)
-    if path is None:
-        path = _cache_folders()[-1] / application.file
-        progress = progress or text_progress(f"{application.name}, megabytes")
-        _download(application.url, path, application.checksum, progress)
-    return path
+    progress = progress or text_progress(f"{application.name}, megabytes")
+    return _fetch(application.file, application.url, application.checksum, progress)
 
 
 def fetch_class_index():
     """Return the path of the list of ImageNet classes; download it (35 kB) if necessary."""
-    path = find_cached(CLASS_INDEX)
-    if path is None:
-        path = _cache_folders()[-1] / CLASS_INDEX
-        _download(_CLASS_INDEX_URL, path, _CLASS_INDEX_MD5)
+    return _fetch(CLASS_INDEX, _CLASS_INDEX_URL, _CLASS_INDEX_MD5)
+
+
+def _fetch(file, url, checksum, progress=None):
+    """Return the path of a copy that is whole; where there is none, download one."""
+    for path in _copies(file):
+        if not checksum or is_whole(path, checksum):
+            return path
+    path = cache_folder() / file
+    _download(url, path, checksum, progress)
+    return path
+
+
+def _fetch_photo(address):
+    """Return the path under which a photo from the web is kept; fetch it if necessary."""
+    from cnnvis_helpers.downloads import kept_path
+    from cnnvis_helpers.photos import load_photo
+
+    load_photo(address)
+    path = kept_path(address)
+    if not path.is_file():
+        raise OSError(
+            f"{address} was fetched but could not be kept: {path.parent} cannot be written to; "
+            "set CNNVIS_CACHE to a folder of your own."
+        )
     return path
 
 
@@ -100,6 +129,29 @@ def imagenet_labels(path):
     """
     index = json.loads(Path(path).read_text(encoding="utf-8"))
     return [index[str(i)][1] for i in range(len(index))]
+
+
+def is_whole(path, checksum):
+    """Tell whether a file has the MD5 or SHA-256 `checksum`; it is read once, until it changes."""
+    status = Path(path).stat()
+    return _sum_of(str(path), len(checksum), status.st_size, status.st_mtime_ns) == checksum
+
+
+@functools.lru_cache(maxsize=256)
+def _sum_of(path, digits, size, changed):
+    """Return the checksum of a file; its size and time are only there to notice a new one."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5" if digits == 32 else "sha256").hexdigest()
+
+
+def cache_folder():
+    """Return the folder that downloaded weights go to, as a Path; it need not exist."""
+    return _cache_folders()[-1]
+
+
+def _copies(file):
+    """Return the paths at which a file lies in Keras's cache, at most two."""
+    return [folder / file for folder in _cache_folders() if (folder / file).is_file()]
 
 
 def _cache_folders():
@@ -122,37 +174,91 @@ def _writable(folder):
 
 
 def _download(url, path, checksum, progress=None):
-    """Download `url` to `path` by way of a temporary file beside it, or raise DownloadError."""
+    """Download `url` to `path` by way of a part beside it, or raise DownloadError.
+
+    A part that an earlier call left is taken over where a checksum will show that it fits.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(url, timeout=_SECONDS) as answer, open(part, "wb") as out:
-            _copy(answer, out, progress)
-        if checksum and _checksum(part, checksum) != checksum:
-            raise OSError("what arrived does not have the checksum that Keras knows")
+        if checksum:
+            _take_over(path, part)
+        resumed = part.is_file()
+        _append(url, part, progress)
+        if resumed and not is_whole(part, checksum):  # what was taken over did not fit
+            part.unlink()
+            _append(url, part, progress)
+        if checksum and not is_whole(part, checksum):
+            part.unlink()
+            raise OSError(_WRONG_SUM)
         os.replace(part, path)
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise DownloadError(url, getattr(reason, "strerror", None) or reason) from None
+        raise DownloadError(url, _reason(error, path.parent)) from None
     finally:
+        _lay_aside(part, path, checksum)
+
+
+def _take_over(path, part):
+    """Make the part of an earlier download ours, by its name: two processes never share one."""
+    for left in sorted(path.parent.glob(f".{path.name}*.part")):
         with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+            if left == _waiting(path) or time.time() - left.stat().st_mtime > _LEFT_ALONE:
+                os.replace(left, part)
+
+
+def _lay_aside(part, path, checksum):
+    """Keep an unfinished part for the next call, where a checksum can show that it fits."""
+    with contextlib.suppress(OSError):
+        if checksum and part.is_file() and part.stat().st_size:
+            os.replace(part, _waiting(path))
+        part.unlink(missing_ok=True)
+
+
+def _waiting(path):
+    return path.with_name(f".{path.name}.part")
+
+
+def _append(url, part, progress):
+    """Download what `part` lacks of `url`; the whole where the server gives nothing less."""
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        opener = urllib.request.build_opener()  # each time: the proxy may have been set just now
+        answer = opener.open(request, timeout=_SECONDS)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code != 416 or not have:  # 416: there is nothing after the part
+            raise
+        return
+    with answer, open(part, "ab" if answer.status == 206 else "wb") as out:
+        _copy(answer, out, progress)
 
 
 def _copy(answer, out, progress):
     """Copy an answer of the web to a file, telling `progress` (done, total) in megabytes."""
-    total, done = int(answer.headers.get("Content-Length") or 0), 0
+    done = out.tell()
+    length = int(answer.headers.get("Content-Length") or 0)
+    total = done + length if length else 0
     while chunk := answer.read(_CHUNK):
         out.write(chunk)
         done += len(chunk)
         if progress and total:
             progress(round(done / 1e6), round(total / 1e6))
     if done < total:
-        raise OSError(f"it broke off after {done} of {total} bytes")
+        raise OSError(f"it broke off after {done} of {total} bytes; the same again goes on there")
 
 
-def _checksum(path, like):
-    """Return the MD5 or SHA-256 of a file, whichever is as long as `like`."""
-    kind = "md5" if len(like) == 32 else "sha256"
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
+def _reason(error, folder):
+    """Say why a download failed and, where that can be told, what to do about it."""
+    elsewhere = "or set KERAS_HOME to a folder elsewhere"
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code} ({error.reason})"
+    if getattr(error, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        return f"the disk of {folder} is full; make room and call again, {elsewhere}"
+    if getattr(error, "filename", None):  # it is about a file, so about this machine
+        return f"{folder} cannot be written to ({error.strerror}); make it so, {elsewhere}"
+    reason = getattr(error, "reason", None) or error
+    reason = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    if "Tunnel connection failed" in reason or "roxy" in reason:
+        return f"the proxy refuses ({reason}); set HTTPS_PROXY to the address it is to have"
+    return reason

@@ -869,6 +869,8 @@ def test_unknown_names():
         load_network("vgg61")
     with pytest.raises(ValueError, match="list_networks"):
         load_network("completely different")
+    with pytest.raises(ValueError, match="a name or a path, not ''; list_networks"):
+        load_network("")
 
 
 # The bundled networks, and the list of all ------------------------------------------------------

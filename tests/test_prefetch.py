@@ -1,10 +1,13 @@
-"""ImageNet weights: found in Keras's cache, or downloaded whole, or missing in one sentence."""
+"""ImageNet weights: found in Keras's cache and whole, or downloaded, or missing in one sentence."""
 
+import errno
 import hashlib
 import importlib
 import inspect
 import os
+import socket
 import threading
+import urllib.error
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,19 +25,27 @@ CONTENT = bytes(range(256)) * 9000  # 2.3 MB: more than two pieces
 MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
+ASKED = []  # the Range header of every request, None where there was none
+
+
 class _Server(BaseHTTPRequestHandler):
-    """/whole sends CONTENT, /half breaks off in the middle, /other sends something else."""
+    """/whole sends CONTENT, or the rest of it where that is asked for; /half breaks off in the
+    middle, /other sends something else, /stubborn always sends all."""
 
     def do_GET(self):
-        kind = self.path.rpartition("/")[2]
-        if kind not in ("whole", "half", "other", "nameless"):
+        kind, asked = self.path.rpartition("/")[2], self.headers.get("Range")
+        ASKED.append(asked)
+        if kind not in ("whole", "half", "other", "nameless", "stubborn"):
             return self.send_error(404)
         body = {"half": CONTENT[: len(CONTENT) // 2], "other": CONTENT[::-1]}.get(kind, CONTENT)
-        self.send_response(200)
+        start = int(asked[6:-1]) if asked and kind == "whole" else 0
+        if start >= len(CONTENT):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
         if kind != "nameless":
-            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[start:])
 
     def log_message(self, *_):
         pass
@@ -84,10 +95,10 @@ def test_prefetch_downloads_nothing_twice(vgg16_at, empty_keras_home):
     assert prefetch("vgg16") == first and len(first) == 2
 
 
-@pytest.mark.parametrize(
-    "kind, words",
-    [("half", "broke off after 1152000 of 2304000"), ("other", "checksum"), ("gone", "Not Found")],
-)
+PART = f".{APPLICATIONS['vgg16'].file}.part"
+
+
+@pytest.mark.parametrize("kind, words", [("other", "checksum"), ("gone", "404 .Not Found")])
 def test_a_failed_download_leaves_nothing_behind(vgg16_at, empty_keras_home, kind, words):
     vgg16_at(kind)
     with pytest.raises(ConnectionError, match=words) as caught:
@@ -96,7 +107,20 @@ def test_a_failed_download_leaves_nothing_behind(vgg16_at, empty_keras_home, kin
     assert caught.value.__suppress_context__
 
 
-def test_a_stopped_download_leaves_nothing_behind(vgg16_at, empty_keras_home):
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(vgg16_at, empty_keras_home):
+    vgg16_at("half")
+    with pytest.raises(ConnectionError, match="broke off after 1152000 of 2304000 .*goes on there"):
+        prefetch("vgg16", progress=lambda *_: None)
+    assert files_in(empty_keras_home) == [PART]
+    vgg16_at("whole")
+    ASKED.clear()
+    seen = []
+    path, _ = prefetch("vgg16", progress=lambda *counts: seen.append(counts))
+    assert path.read_bytes() == CONTENT and PART not in files_in(empty_keras_home)
+    assert ASKED[0] == "bytes=1152000-" and seen == [(2, 2), (2, 2)]
+
+
+def test_a_stopped_download_goes_on_where_it_stopped(vgg16_at, empty_keras_home):
     vgg16_at("whole")
 
     def stop(done, total):
@@ -104,7 +128,142 @@ def test_a_stopped_download_leaves_nothing_behind(vgg16_at, empty_keras_home):
 
     with pytest.raises(KeyboardInterrupt):
         prefetch("vgg16", progress=stop)
+    assert files_in(empty_keras_home) == [PART]
+    ASKED.clear()
+    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    assert path.read_bytes() == CONTENT and ASKED[0] == f"bytes={1 << 20}-"
+
+
+@pytest.mark.parametrize("kind", ["whole", "stubborn"])
+@pytest.mark.parametrize("left", [CONTENT[::-1][:1000], CONTENT + b"more", CONTENT[:7]])
+def test_a_part_that_does_not_fit_is_thrown_away(vgg16_at, empty_keras_home, left, kind):
+    vgg16_at(kind)
+    models = empty_keras_home / "models"
+    models.mkdir(parents=True)
+    (models / PART).write_bytes(left)
+    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    assert path.read_bytes() == CONTENT and PART not in files_in(empty_keras_home)
+
+
+def test_without_a_checksum_no_part_is_kept(vgg16_at, empty_keras_home):
+    vgg16_at("half", checksum="")
+    with pytest.raises(ConnectionError, match="broke off"):
+        prefetch("vgg16", progress=lambda *_: None)
     assert files_in(empty_keras_home) == []
+
+
+def test_the_part_of_a_process_at_work_is_not_touched(vgg16_at, empty_keras_home):
+    vgg16_at("whole")
+    models = empty_keras_home / "models"
+    models.mkdir(parents=True)
+    at_work = models / PART.replace(".part", ".12345.part")
+    at_work.write_bytes(b"just written")
+    prefetch("vgg16", progress=lambda *_: None)
+    assert at_work.read_bytes() == b"just written"
+    at_work.rename(models / "away")
+
+
+def test_a_damaged_file_is_found_by_its_checksum_and_fetched_anew(vgg16_at, empty_keras_home):
+    vgg16_at("whole")
+    path, index = prefetch("vgg16", progress=lambda *_: None)
+    for file in (path, index):
+        flipped = bytearray(CONTENT)
+        flipped[70_000] ^= 1  # one bit, the size stays
+        file.write_bytes(flipped)
+    prefetch("vgg16", progress=lambda *_: None)
+    assert path.read_bytes() == index.read_bytes() == CONTENT
+
+
+def test_a_whole_file_is_read_once(vgg16_at, empty_keras_home, monkeypatch):
+    vgg16_at("whole")
+    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    room._sum_of.cache_clear()
+    prefetch("vgg16")
+    prefetch("vgg16")
+    assert room._sum_of.cache_info().misses == 2  # weights and class index
+
+
+def test_a_photo_is_fetched_ahead(monkeypatch, tmp_path, server):
+    from cnnvis_helpers import downloads, photos
+
+    monkeypatch.setenv("CNNVIS_CACHE", str(tmp_path / "cache"))
+    picture = (Path(__file__).parent.parent / "data" / "photos" / "chelsea.png").read_bytes()
+    monkeypatch.setattr(downloads, "_download", lambda address: picture)
+    (path,) = prefetch("https://example.org/cat.png")
+    assert path.read_bytes() == picture and path.is_relative_to(tmp_path)
+
+    def refuse(address):
+        raise AssertionError("it was fetched twice")
+
+    monkeypatch.setattr(downloads, "_download", refuse)
+    assert prefetch(["https://example.org/cat.png"]) == [path]
+    assert photos.load_photo("https://example.org/cat.png").shape == (300, 451, 3)
+
+
+def test_a_photo_that_cannot_be_kept_is_one_sentence(monkeypatch, tmp_path):
+    from cnnvis_helpers import downloads
+
+    (tmp_path / "file").write_text("in the way of the cache folder")
+    monkeypatch.setenv("CNNVIS_CACHE", str(tmp_path / "file"))
+    picture = (Path(__file__).parent.parent / "data" / "photos" / "chelsea.png").read_bytes()
+    monkeypatch.setattr(downloads, "_download", lambda address: picture)
+    with pytest.raises(OSError, match="could not be kept: .*; set CNNVIS_CACHE to a folder"):
+        prefetch("https://example.org/cat.png")
+
+
+# What goes wrong on this machine or on the way, and what to do about it ---------------------------
+
+
+def failing_with(monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(room.urllib.request.OpenerDirector, "open", fail)
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "the disk of .* is full; make room .*KER",
+        ),
+        (
+            PermissionError(13, "Permission denied", "x"),
+            "cannot be written to .Permission.*KERAS_HO",
+        ),
+        (
+            urllib.error.URLError(OSError("Tunnel connection failed: 407 Proxy Authentication")),
+            "the proxy refuses .Tunnel connection failed: 407 .*; set HTTPS_PROXY",
+        ),
+        (urllib.error.URLError(socket.gaierror(-2, "Name not known")), "failed: Name not known"),
+        (TimeoutError("timed out"), "failed: timed out"),
+    ],
+)
+def test_a_failure_is_one_sentence_with_the_next_step(
+    vgg16_at, empty_keras_home, monkeypatch, error, words
+):
+    vgg16_at("whole")
+    failing_with(monkeypatch, error)
+    with pytest.raises(ConnectionError, match=words) as caught:
+        prefetch("vgg16", progress=lambda *_: None)
+    assert "\n" not in str(caught.value) and files_in(empty_keras_home) == []
+
+
+def test_a_cache_folder_that_cannot_be_made_is_one_sentence(vgg16_at, empty_keras_home):
+    vgg16_at("whole")
+    empty_keras_home.mkdir()
+    (empty_keras_home / "models").write_text("a file in the way")
+    with pytest.raises(ConnectionError, match="models cannot be written to .*set KERAS_HOME"):
+        prefetch("vgg16", progress=lambda *_: None)
+
+
+def test_a_real_proxy_that_refuses_is_one_sentence(empty_keras_home, monkeypatch, server):
+    """The test's server as proxy: it does not know CONNECT and answers 501."""
+    monkeypatch.setenv("https_proxy", server)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(ConnectionError, match="the proxy refuses .*501.*; set HTTPS_PROXY"):
+        prefetch("vgg16", progress=lambda *_: None)
 
 
 def test_prefetch_of_unknown_and_bundled_names(empty_keras_home):
@@ -130,7 +289,8 @@ def test_damaged_weights_are_one_sentence(empty_keras_home):
     path = empty_keras_home / "models" / APPLICATIONS["vgg16"].file
     path.parent.mkdir(parents=True)
     path.write_bytes(b"half a file")
-    with pytest.raises(ValueError, match="is damaged .*delete it.*prefetch vgg16") as caught:
+    wanted = "is damaged .*could not be fetched anew .*prefetch vgg16.*load_network.. works now"
+    with pytest.raises(ValueError, match=wanted) as caught:
         load_network("vgg16")
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert path.read_bytes() == b"half a file"

@@ -19,28 +19,24 @@ from packaging.requirements import Requirement
 from PIL import Image
 
 import cnnvis_helpers
+from cnnvis_helpers import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MB = 1_000_000
 
-# What Colab ships (August 2026).
-COLAB = {
-    "tensorflow": "2.20.0",
-    "keras": "3.13.2",
-    "numpy": "2.1.3",
-    "scipy": "1.16.3",
-    "matplotlib": "3.10.0",
-    "pillow": "11.3.0",
-    "ipython": "7.34.0",
-    "ipywidgets": "7.7.1",
-}
-# Who brings what is imported under another name (Keras brings h5py for its own files).
+# What Colab ships: names as pyproject.toml writes them, and versions.
+CONSTRAINTS = sorted((ROOT / "tests" / "colab").glob("constraints-*.txt"))[-1]
+COLAB = dict(re.findall(r"^([\w-]+)==(\S+)$", CONSTRAINTS.read_text("utf-8"), re.MULTILINE))
+# Who brings what is imported under another name (Keras brings h5py for its own files; a kernel
+# brings what starts one and looks after it).
 DISTRIBUTION_OF = {
     "PIL": "pillow",
     "IPython": "ipython",
     "h5py": "keras",
+    "jupyter_client": "ipykernel",
+    "psutil": "ipykernel",
     "tf_keras_vis": "tf-keras-vis",
 }
 
@@ -91,8 +87,8 @@ def requirements(*extras):
 
 
 def test_the_package_may_be_installed_on_colab_without_replacing_anything():
-    assert set(requirements()) == {*COLAB, "tf-keras-vis"}, "Colab lacks tf-keras-vis alone"
-    for name in COLAB:
+    assert set(requirements()) - set(COLAB) == {"tf-keras-vis"}, "Colab lacks tf-keras-vis alone"
+    for name in requirements().keys() & COLAB:
         wanted = requirements()[name]
         assert wanted.specifier.contains(COLAB[name]), f"{wanted} refuses Colab's {COLAB[name]}"
     assert not requirements()["scipy"].specifier.contains("2.0")
@@ -128,6 +124,21 @@ def test_pythons_agree():
         f"Programming Language :: Python :: {version}" for version in named
     ]
     assert "Python 3.11, 3.12 or 3.13" in README and "Python 3.11, 3.12 or 3.13" in course
+
+
+def test_the_doctor_asks_for_what_the_project_asks_for():
+    for name, least in doctor._AT_LEAST.items():
+        specifier = str(requirements()[name].specifier)
+        assert re.match(rf">={'.'.join(map(str, least))}(\.\d+)?$", specifier), (name, specifier)
+    wanted = Requirement(f"python{PROJECT['requires-python']}").specifier
+    for minor in range(9, 17):
+        assert wanted.contains(f"3.{minor}.1") == ((3, minor) in doctor._PYTHONS)
+
+
+def test_the_citation_is_of_this_version_and_licence():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {cnnvis_helpers.__version__}\n" in citation
+    assert f"\nlicense: {PROJECT['license']}\n" in citation
 
 
 def test_the_conda_environment_takes_its_versions_from_the_project():
