@@ -10,6 +10,7 @@ import functools
 import html
 import inspect
 import os
+import threading
 import types
 import warnings
 from pathlib import Path
@@ -89,7 +90,7 @@ class Studio(Explorer):
 
     def __init__(self, photo, net=None):
         self.code, self.net = "", None
-        self._given_photo = photo
+        self._given_photo, self._of_thread = photo, threading.local()
         self._networks, self._own = Memory(2), {}
         self._ranked, self._menus_of = [], None  # (network, photo) the menus of classes are for
         self._layers, self._layers_of = {}, None  # the layer of each kind of method
@@ -112,6 +113,15 @@ class Studio(Explorer):
             "file": Studio._add_file,
         }
         super().__init__("studio", controls, self._make, photo=photo, adjust=adjust)
+
+    @property
+    def _held(self):
+        """The depth of `hold`, for each thread: a menu filled by the worker swallows no click."""
+        return getattr(self._of_thread, "held", 0)
+
+    @_held.setter
+    def _held(self, depth):
+        self._of_thread.held = depth
 
     # What is on the screen
 
@@ -180,7 +190,7 @@ class Studio(Explorer):
         drawn = self._run(lines, values, task)
         self.code = "\n".join([imports_of([*self._source(values), *lines]), "",
                                *self._source(values), *lines])  # fmt: skip
-        self.python.value = _python_html(self.code)
+        self.python.value, self.saved.value = _python_html(self.code), ""
         return drawn
 
     def _run(self, lines, values, task):
@@ -216,11 +226,10 @@ class Studio(Explorer):
         values.target, rival, layer and channel become what is chosen then.
         """
         shown = values.network, values.photo_number
-        if shown == self._menus_of:
-            return
         with self.hold():
-            self._rank_classes(values, (self._menus_of or (None,))[0] != values.network)
-            self._menus_of = shown
+            if shown != self._menus_of:
+                self._rank_classes(values, (self._menus_of or (None,))[0] != values.network)
+                self._menus_of = shown
             self._offer_layers()
         for name in ("target", "rival", "layer", "channel"):
             setattr(values, name, self.controls[name].value)
@@ -240,8 +249,10 @@ class Studio(Explorer):
         place = network, view.layers, view.begin
         if self._menus_of is None or self._menus_of[0] != network or not view.layers:
             return
-        names = layer_names(self.net, view.layers)
-        if names and place != self._layers_of:
+        if place != self._layers_of:
+            names = layer_names(self.net, view.layers)
+            if not names:
+                return
             self._layers_of = place
             wanted = self._layers.get(place) or first_layer(names, view.begin)
             set_options(self.controls["layer"], names, wanted)

@@ -7,6 +7,7 @@ import datetime
 import io
 import re
 import sys
+import threading
 
 import ipywidgets
 import keras
@@ -15,7 +16,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from cnnvis_helpers import explorer_base, load_network, load_photo, studio
+from cnnvis_helpers import explorer_base, load_photo, studio
 from cnnvis_helpers.explorer_base import GIVEN, UPLOADED
 from cnnvis_helpers.figures import collect_figures, figure_pixels
 from cnnvis_helpers.studio import GIVEN_NET, NONE, TOP
@@ -131,13 +132,13 @@ def test_every_row_of_the_explorer_application_is_there(opened, photo):
 
 def test_only_the_controls_that_a_method_needs_are_shown(opened):
     for method, view in VIEWS.items():
-        put(opened, method=method)
+        opened.controls["method"].value = method
         shown = {name for name in CONTROLS if opened.controls[name].layout.display != "none"}
         assert shown == set(view.uses), method
-    put(opened, method="Attack in one step (FGSM)")
-    assert opened.controls["rival"].description == "Towards"
+        towards = "Towards" if "epsilon" in view.uses else "Rather than"
+        assert opened.controls["rival"].description == towards
     put(opened, method="Grad-CAM")
-    assert opened.controls["rival"].description == "Rather than"
+    assert opened.error is None and "gradcam(" in opened.code
 
 
 def test_every_control_has_a_label(opened):
@@ -229,8 +230,30 @@ def test_a_network_that_cannot_be_fetched_is_one_sentence(opened, empty_keras_ho
     assert re.match(r"The weights of vgg16 \(553 MB\) are not on this machine .* prefetch vgg16`",
                     opened.error)  # fmt: skip
     assert not list(empty_keras_home.rglob("*.part")) and not list(empty_keras_home.rglob("*.h5"))
+    put(opened, method="Filters")
+    assert opened.drawn is None
     put(opened, network=GIVEN_NET)
-    assert opened.error is None and opened.drawn is not None
+    assert opened.error is None and "filters(net, 'conv" in opened.code
+    put(opened, method="Grad-CAM")
+
+
+def test_a_click_while_the_menus_are_filled_is_not_lost(opened, monkeypatch):
+    rank = type(opened)._rank_classes
+    clicks = ["LayerCAM"]
+
+    def rank_slowly(app, *arguments):
+        if clicks:
+            click = threading.Thread(
+                target=setattr, args=(app.controls["method"], "value", clicks.pop())
+            )
+            click.start()
+            click.join()
+        rank(app, *arguments)
+
+    monkeypatch.setattr(type(opened), "_rank_classes", rank_slowly)
+    put(opened, photo="rocket")
+    assert not clicks and "layercam(" in opened.code
+    put(opened, photo=GIVEN, method="Grad-CAM")
 
 
 def test_a_network_file_is_added_to_the_menu(opened, tmp_path):
@@ -256,21 +279,11 @@ def test_a_network_file_is_added_to_the_menu(opened, tmp_path):
     assert opened.error is None
 
 
-def test_a_given_model_is_never_changed(photo):
-    keras.utils.set_random_seed(2)
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            layers.Conv2D(4, 3, activation="relu", name="one"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(3, activation="softmax"),
-        ]
-    )
-    before, pixels = [each.copy() for each in model.get_weights()], photo.copy()
-    app = studio(photo, load_network(model, labels=["a", "b", "c"]))
-    for method in VIEWS:
-        put(app, method=method)
-        assert app.error is None, method
+def test_a_given_model_and_photo_are_never_changed(opened, tiny_net, photo):
+    model, before = tiny_net.model, [each.copy() for each in tiny_net.model.get_weights()]
+    pixels = photo.copy()
+    for method in ("Guided backprop", "Attack in one step (FGSM)", "Saliency", "Grad-CAM"):
+        put(opened, method=method)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     assert model.layers[-1].activation.__name__ == "softmax" and np.array_equal(photo, pixels)
 
