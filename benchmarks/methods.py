@@ -95,7 +95,7 @@ def all_rows(network, rooms, samples, methods=("",)):
 
 
 def measure(row, rounds):
-    """Run a row: {implementation: (first s, [(wall s, processor s), ...])}, the floor scaled.
+    """Run a row: {implementation: (first s, [(wall s, processor s), ...])}, scaled to the work.
 
     A peer that fails has an exception instead of the two.
     """
@@ -110,7 +110,7 @@ def measure(row, rounds):
             failed[name] = error
     for _ in range(rounds):
         for name in first:
-            scale = row.floor_times if name == "floor" else 1
+            scale = row.floor_times if name == "floor" else row.peer_times.get(name, 1)
             warm[name].append([scale * time for time in typical_seconds(calls[name])])
     return {name: (first[name], warm[name]) for name in first} | failed
 

@@ -26,6 +26,7 @@ class Row:
     ours, floor : calls without arguments
     floor_times : how many calls of the floor make the work of the method
     peers : {name: call without arguments}
+    peer_times : {name: how many calls of it make the work}, for those where that is not one
     room : the file in rows/ that it comes from
     inside : call that returns the share (0..1) of our time spent inside the network, or None
     """
@@ -35,6 +36,7 @@ class Row:
     floor: object
     floor_times: float = 1.0
     peers: dict = field(default_factory=dict)
+    peer_times: dict = field(default_factory=dict)
     inside: object = None
     room: str = ""
 
