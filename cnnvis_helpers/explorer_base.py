@@ -157,16 +157,12 @@ class Explorer:
         controls = ipywidgets.Box(
             list(self.controls.values()), layout={"flex_flow": flow, "overflow": "visible"}
         )
-        return ipywidgets.VBox(
-            [
-                controls,
-                self.picture,
-                ipywidgets.HBox(
-                    [self.stop_button, self.bar, self.status], layout={"align_items": "center"}
-                ),
-                style,
-            ]
+        line = ipywidgets.HBox(
+            [self.status, self.bar, self.stop_button], layout={"align_items": "center"}
         )
+        box = ipywidgets.VBox([controls, self.picture, line, style])
+        box.add_class(f"{self._static_class}-live")
+        return box
 
     @property
     def _static_class(self):
@@ -406,7 +402,7 @@ def checkbox(label, value=False, **more):
             **_described(label),
             "value": value,
             "indent": False,
-            "layout": {"width": "auto"},
+            "layout": {"width": "auto", "margin": "2px 18px 2px 0"},
             **more,
         }
     )
@@ -432,7 +428,7 @@ def _described(label):
     return {
         "description": label,
         "style": dict(_LABEL),
-        "layout": {"width": "auto", "min_width": "220px", "margin": "2px 18px 2px 0"},
+        "layout": {"width": "auto", "min_width": "250px", "margin": "2px 18px 2px 0"},
     }
 
 

@@ -1,0 +1,228 @@
+"""JupyterLab on this machine's own address, and a browser that drives it.
+
+    with Lab(folder) as lab, lab.browser() as browser:
+        page = lab.open(browser, "demo.ipynb")
+        run_all(page)
+
+The browser is a Chromium or Chrome that is installed already (CNNVIS_BROWSER names another one);
+nothing is downloaded. The server's settings live in a folder of its own.
+"""
+
+import contextlib
+import io
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Cells out of sight stay in the page, so that a test can find them.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "docmanager-extension/plugin": {"autosave": False},
+}
+ROOT = Path(__file__).resolve().parent.parent.parent
+PICTURES = ROOT / "build" / "browser"  # screenshots, to be looked at
+EXPLORERS = ("layers", "occlusion", "cam", "saliency", "attack", "dream", "trust")
+START = 120  # seconds a server may take
+RUN = 240  # and a notebook
+
+
+def missing():
+    """Say in a sentence what a browser test lacks here; None if nothing."""
+    for module in ("playwright", "jupyterlab"):
+        try:
+            __import__(module)
+        except ImportError:
+            return f"no browser tests: {module} is not installed (pip install -e .[test])"
+    if find_browser() is None:
+        return (
+            "no browser tests: neither Chromium nor Chrome is installed (on Debian: "
+            "apt-get install chromium), and CNNVIS_BROWSER names none"
+        )
+    return None
+
+
+def find_browser():
+    """Return the path of the browser, or None."""
+    named = os.environ.get("CNNVIS_BROWSER")
+    if named:
+        return named if Path(named).is_file() else None
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def write_notebook(path, cells, outputs=None):
+    """Write a notebook of code cells; each is a string. outputs: a list of outputs for each."""
+    made = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "source": source,
+            "outputs": outputs[number] if outputs else [],
+            "execution_count": None,
+        }
+        for number, source in enumerate(cells)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"cells": made, "metadata": {"kernelspec": kernel}}
+    path.write_text(json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+
+
+class Lab:
+    """A JupyterLab that serves one folder on 127.0.0.1 until the block ends."""
+
+    def __init__(self, folder, private):
+        """folder: Path with the notebooks; private: an empty Path for settings and the log."""
+        self.folder, self.private = Path(folder), Path(private)
+        self.token = secrets.token_hex(16)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    def __enter__(self):
+        for name, settings in SETTINGS.items():
+            path = self.private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(settings), encoding="utf-8")
+        self.log = open(self.private / "server.log", "w", encoding="utf-8")  # noqa: SIM115
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": self.port,
+            "ServerApp.port_retries": 0,
+            "ServerApp.root_dir": self.folder,
+            "ServerApp.open_browser": False,
+            "ServerApp.allow_root": True,
+            "IdentityProvider.token": self.token,
+        }
+        command = [sys.executable, "-m", "jupyterlab"]
+        command += [f"--{name}={value}" for name, value in options.items()]
+        self.server = subprocess.Popen(
+            command, env=self._environment(), stdout=self.log, stderr=subprocess.STDOUT
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        try:
+            self.server.wait(20)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+        self.log.close()
+
+    def _environment(self):
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.private / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.private / "workspaces"),
+            "JUPYTER_CONFIG_DIR": str(self.private / "config"),
+            "JUPYTER_RUNTIME_DIR": str(self.private / "runtime"),
+            "IPYTHONDIR": str(self.private / "ipython"),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+
+    def _wait(self):
+        address, end = f"http://127.0.0.1:{self.port}/api?token={self.token}", time.time() + START
+        while time.time() < end and self.server.poll() is None:
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                urllib.request.urlopen(address, timeout=5).close()
+                return
+            time.sleep(0.3)
+        said = (self.private / "server.log").read_text(encoding="utf-8")[-1500:]
+        raise RuntimeError(f"JupyterLab did not start within {START} s: {said}")
+
+    @contextlib.contextmanager
+    def browser(self):
+        """Start the browser, without a window; yields playwright's Browser."""
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+            try:
+                yield browser
+            finally:
+                browser.close()
+
+    def open(self, browser, notebook, size=(1280, 900)):
+        """Open a notebook; returns playwright's Page once its kernel is there."""
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=1000 * START)
+        page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=1000 * START)
+        idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'  # else it asks for a kernel
+        page.wait_for_selector(idle, timeout=1000 * START)
+        return page
+
+
+def run_all(page):
+    """Run all cells from the menu, as a student does, and wait until the kernel has answered."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    accept = page.locator(".jp-Dialog .jp-mod-accept")  # at times it asks for the kernel it has
+    last = page.locator(".jp-NotebookPanel .jp-CodeCell").last.locator(".jp-InputPrompt")
+    end = time.time() + RUN
+    while time.time() < end:
+        if last.inner_text().strip(" []:").isdigit():
+            return
+        if accept.count():
+            accept.click()
+        page.wait_for_timeout(200)
+    keep_picture(page, "did-not-run")
+    raise RuntimeError(f"The notebook did not end within {RUN} s.")
+
+
+def menu(box, label):
+    """Return the drop-down menu with this label."""
+    return box.locator(f'.widget-dropdown:has(label:text-is("{label}")) select')
+
+
+def picture(box):
+    """Return the pixels of an explorer's picture as they are seen, float (H, W, 3), 0..255."""
+    import numpy as np
+    from PIL import Image
+
+    shown = box.locator("img").first.screenshot()
+    return np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), np.float64)
+
+
+def picture_after(box, act, words=""):
+    """Do something; wait for another picture whose alt text holds `words`; return its pixels."""
+    image = box.locator("img").first
+    before = image.get_attribute("src") if image.count() else None
+    act()
+    box.page.wait_for_function(
+        "([box, before, words]) => { const img = box.querySelector('img');"
+        " return img && img.complete && img.src !== before && img.alt.includes(words) }",
+        arg=[box.element_handle(), before, words],
+    )
+    return picture(box)
+
+
+def keep_picture(page, name):
+    """Keep a screenshot of a page, or of one part of it, to be looked at."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
