@@ -327,15 +327,17 @@ assert paper["CIFAR-10"][0] > 4 * paper["ImageNet"][0]
 
 # %% [markdown]
 # The search needs no gradient. **Differential evolution** keeps a population of candidates (row, column, red, green, blue), builds new ones
-# from differences of old ones, and keeps what lowers the class's probability. A public reimplementation uses 400 candidates for up to
-# 75 generations; here they are 40, for four. Watch the best so far on two photos: one that the network is sure about, and a cup of coffee.
+# from differences of old ones, and keeps what lowers the class's probability. A
+# [public reimplementation](https://github.com/Hyperparticle/one-pixel-attack-keras) uses 400 candidates for up to 75 generations; here they
+# are 24, for eight. Watch the best so far on two photos: the cat, of which the network is sure, and a part of the motorcycle photo. We
+# *chose* that part, among hundreds of random ones, because for the course network two classes are close there.
 
 # %%
-coffee = load_photo("coffee")
-settings = {"population": 40, "generations": 4}
+close_call = load_photo("motorcycle")[170:430, 360:630]
+settings = {"population": 24, "generations": 8}
 searches = {
-    "chelsea": one_pixel(net, photo, settings=settings, seed=0),
-    "coffee": one_pixel(net, coffee, settings=settings, seed=0),
+    "sure": one_pixel(net, photo, settings=settings, seed=0),
+    "close call": one_pixel(net, close_call, settings=settings, seed=0),
 }
 longest = max(len(search.history) for search in searches.values())
 paths = {}
@@ -355,18 +357,43 @@ show_curve(
 for search in searches.values():
     print(search)
 if net.name == "course":
-    assert not any(search.success for search in searches.values())
-    assert 400 * 75 / (40 * 5) > 100
+    assert searches["close call"].success and not searches["sure"].success
+    first, second = searches["close call"].before[:2]
+    assert round(first.probability - second.probability, 2) == 0.05
+    assert 400 * 75 / (24 * 9) > 100
 
 # %% [markdown]
-# The curves say how far the probability has fallen, in percentage points. They can only rise, since the best is kept, and here they stay low: small and seeded as they are, neither search succeeds with the
-# course network. Do not read "no success" as "impossible": that long search tries over a hundred times as much. And a success
-# on a photo on which two classes were close all along, such as the coffee, says less than one on a photo the network was sure about.
+# The curves say how far the probability of the first answer has fallen, in percentage points; they can only rise, since the best is kept. A
+# search ends when it succeeds. Here is the close call with its one pixel, and a closer look at the place.
+
+# %%
+found = searches["close call"]
+row, column = found.pixels[0] if len(found.pixels) else (0, 0)
+top, left = min(max(row - 12, 0), height - 24), min(max(column - 12, 0), width - 24)
+show_grid(
+    [found.original, found.photo, found.photo[top : top + 24, left : left + 24]],
+    titles=[
+        f"{found.before[0].label} {found.before[0].probability:.3f}",
+        f"{found.after[0].label} {found.after[0].probability:.3f}",
+        f"around row {row}, column {column}",
+    ],
+    columns=3,
+    alt=(
+        "A part of a motorcycle; the same with one changed pixel, which is hard to find; and 24 by "
+        "24 pixels around it, where it stands out."
+    ),
+)
+
+# %% [markdown]
+# With the course network, one pixel is enough on the close call, and on the cat it is not. Two warnings. "No success" does not mean
+# "impossible": that long search tries over a hundred times as much. And a success on a photo picked for it says little: two classes were
+# five points of probability apart before the pixel came. So whoever shows you one fooled photo has to say out of how many.
 #
 # A map can be exhaustive where a search is not: `one_pixel_map` tries black and white at every eighth row and column, and
 # says how far the better of the two lowers the probability. Blue cells are places where both raise it. Beside it the saliency map of lesson 05.
 
 # %%
+coffee = load_photo("coffee")
 cross = one_pixel_map(
     net, coffee, colours=[(0, 0, 0), (255, 255, 255)], stride=8, score="probability"
 )
@@ -489,6 +516,14 @@ show_grid(
         "noise, thirty times enlarged."
     ),
 )
+
+# %% [markdown]
+# The same with controls. Turn the largest change down as far as the attack still works. Then choose a class to arrive at: how many more levels, or steps, does that cost?
+
+# %%
+from cnnvis_helpers import explore_attack
+
+explore_attack(net, photo)
 
 # %% [markdown]
 # ## What goes wrong with attacks
