@@ -527,6 +527,15 @@ show_overlay(
 print(occlusion_passes(net, size, step), "forward passes")
 
 # %% [markdown]
+# The same with controls. Watch what a smaller patch does to the map, and to the time it takes: *Stop* ends a sweep and keeps the positions that are done. Then change
+# only what the patch shows.
+
+# %%
+from cnnvis_helpers import explore_occlusion
+
+explore_occlusion(net, photo)
+
+# %% [markdown]
 # ## What goes wrong with occlusion maps
 #
 # **A picture of nothing.** Here is a grey picture with a little noise: there is nothing to find. Stretched to 0..1 by the tutorial's

@@ -839,6 +839,15 @@ with figure_row(
     show_overlay(mine, shares_of_mine, ax=axes[2], percentile=99.5, title="integrated, signed")
 
 # %% [markdown]
+# The same with controls. Let SmoothGrad take more and more samples: when does the map stop changing? Then turn up the noise, and see at which point the map stops showing
+# the animal. Compare *strength* and *sign* on the same method.
+
+# %%
+from cnnvis_helpers import explore_saliency
+
+explore_saliency(net, photo)
+
+# %% [markdown]
 # ## What goes wrong with gradients
 #
 # **The softmax is left in.** A probability can rise because its own logit rises or because another one falls. Ask a network that is sure of one class about the *second* class, once with the logit, once with the probability:
@@ -884,10 +893,11 @@ unmultiplied = np.tensordot(path_rule(40)[1], mean_slopes, 1).sum(axis=-1)
 wrong_maps = {"right": right, "mixed units": mixed_units, "without (x - x')": unmultiplied}
 show_grid(
     list(wrong_maps.values()),
-    titles=[f"{name}: sum {values.sum():.3g}" for name, values in wrong_maps.items()],
+    titles=[f"{name}\nsum {values.sum():.3g}" for name, values in wrong_maps.items()],
     columns=3,
     signed=True,
     scale="each",
+    percentile=99.5,
     alt=(
         "Three red and blue maps, each on its own scale: the first two look exactly alike, the "
         "third is much the same."
@@ -910,7 +920,7 @@ if net.name == "course":
 # %%
 trials = {"0.15 levels": 0.15 / spread, f"{fraction} of range": fraction, "1.0 of range": 1.0}
 drawn = {
-    f"max |.|, {name}": smoothgrad(net, photo, best.index, samples=20, noise=size, resize=False)
+    f"max |.|\n{name}": smoothgrad(net, photo, best.index, samples=20, noise=size, resize=False)
     for name, size in trials.items()
 }
 compare_maps(
@@ -923,9 +933,9 @@ compare_maps(
         "a dark one without the cat."
     ),
 )
-for name, values in drawn.items():
+for name, values in zip(trials, drawn.values(), strict=True):
     print(
-        f"{name:28s} correlation with the plain gradient "
+        f"{name:14s} correlation with the plain gradient "
         f"{np.corrcoef(values.ravel(), heat_before.ravel())[0, 1]:.2f}"
     )
 if net.name == "course":
