@@ -3,6 +3,7 @@
 import base64
 import html.parser
 import io
+import re
 import subprocess
 import sys
 from collections import namedtuple
@@ -237,6 +238,31 @@ def test_use_course_style_reaches_pyplot_figures():
         pictures.use_course_style()
         assert matplotlib.rcParams["font.size"] >= 14
         assert matplotlib.rcParams["image.cmap"] == "magma"
+
+
+def test_a_projector_gets_larger_darker_figures_until_it_is_switched_off():
+    def drawn():
+        line = pictures.show_curve([0, 1], [0, 1], title="A line", alt="A line rises.")
+        made = figures.figure_bundle(line, "A line rises.")["text/html"]
+        return int(re.search(r'width="(\d+)"', made)[1])
+
+    usual = drawn()
+    with matplotlib.rc_context():
+        try:
+            pictures.use_course_style(projector=True)
+            large = drawn()
+            colours = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+            assert matplotlib.rcParams["lines.linewidth"] >= 4
+        finally:
+            pictures.use_course_style()
+        assert matplotlib.rcParams["lines.linewidth"] == figures._USUAL["lines.linewidth"]
+    assert 1.3 * usual < large < 1.5 * usual
+    assert drawn() == usual
+    for colour in colours:
+        levels = np.array(matplotlib.colors.to_rgb(colour))
+        linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+        contrast = 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+        assert contrast >= 3, colour
 
 
 # Colours
