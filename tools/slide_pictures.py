@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -31,8 +31,8 @@ FLAGS = [
 
 
 def find_chromium():
-    """Return the path of a Chromium, or None. CNNVIS_CHROMIUM names one."""
-    named = os.environ.get("CNNVIS_CHROMIUM")
+    """Return the path of a Chromium, or None. CNNVIS_BROWSER names one."""
+    named = os.environ.get("CNNVIS_BROWSER")
     return named or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
