@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from PIL import Image
 
@@ -45,7 +46,7 @@ def files():
     """Every file of the course: no caches, no environment, nothing that git ignores by name."""
     left_out = {".venv", ".git", "__pycache__", "build", "dist", ".ipynb_checkpoints"}
     for folder, folders, names in os.walk(ROOT):
-        hidden = {name for name in folders if name.startswith(".") and name != ".ci"}
+        hidden = {name for name in folders if name.startswith(".")} - {".ci", ".github"}
         folders[:] = sorted(set(folders) - left_out - hidden)
         yield from (Path(folder, name) for name in sorted(names))
 
@@ -194,13 +195,48 @@ def test_the_pictures_of_the_readme_are_made_by_the_course_and_have_alt_text(tmp
     spec.loader.exec_module(tool)
     tool.make_pictures(tmp_path)
     assert {name for _, name in shown} == set(tool.PICTURES)
-    assert {path.name for path in (ROOT / "docs").iterdir()} == set(tool.PICTURES)
+    assert {path.name for path in (ROOT / "docs").glob("*.png")} == set(tool.PICTURES)
     for name in tool.PICTURES:
         stored, made = (
             np.asarray(Image.open(folder / name).convert("L").resize((60, 20)), float)
             for folder in (ROOT / "docs", tmp_path)
         )
         assert np.abs(stored - made).mean() < 4, f"{name}: run tools/make_readme_pictures.py"
+
+
+# --- for those who take part -----------------------------------------------------------------
+
+
+def test_the_commands_and_links_of_the_contributing_page_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    programs = set(re.findall(r"\b((?:tools|tests)/[\w/]+\.py)\b", text))
+    assert len(programs) >= 5
+    named = programs | set(re.findall(r"\]\(([^):#]+)\)", text))
+    named |= set(
+        re.findall(r"`((?:notebooks|cnnvis_helpers|\.github)/[\w./]+\.(?:py|csv|yml))`", text)
+    )
+    named -= {"notebooks/lessons/NN_name.py"}
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_the_bug_form_asks_for_notebook_cell_and_report():
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= form.keys()
+    assert [field["id"] for field in form["body"]] == ["notebook", "cell", "report"]
+    assert all(field["validations"]["required"] for field in form["body"])
+    assert "report()" in form["body"][2]["attributes"]["description"]
+    assert "report" in cnnvis_helpers.__all__
+
+
+def test_the_weekly_run_proves_every_lesson_in_colabs_image():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/colab.yml").read_text(encoding="utf-8"))
+    triggers = workflow[True]  # YAML reads the key `on` as a truth
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", triggers["schedule"][0]["cron"])
+    job = workflow["jobs"]["colab"]
+    assert job["env"]["IMAGE"] == "us-docker.pkg.dev/colab-images/public/runtime:latest"
+    (step,) = (s["run"] for s in job["steps"] if "proof.py" in s.get("run", ""))
+    assert step.startswith("set -eo pipefail"), "a pipe hides a failure otherwise"
+    assert "tests/colab/proof.py --here\n" in step
 
 
 # --- what must not be there ------------------------------------------------------------------

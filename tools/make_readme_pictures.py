@@ -20,10 +20,12 @@ from cnnvis_helpers import (  # noqa: E402
     gradcam,
     load_network,
     load_photo,
+    pgd,
     show_feature_maps,
     show_filters,
     show_overlay,
     show_photo,
+    show_signed,
 )
 
 
@@ -43,7 +45,19 @@ def draw_inside(axes, net, photo):
     show_feature_maps(maps, channels=range(24), columns=6, title="what layer 4 finds", ax=axes[1])
 
 
-PICTURES = {"where.png": draw_where, "inside.png": draw_inside}
+def draw_fooled(axes, net, photo):
+    """A photo, a change that nobody sees, and what the network says then."""
+    attack = pgd(net, photo, epsilon=2)
+    change = (attack.photo.astype(float) - attack.original).mean(axis=-1)
+    before, after = attack.before[0], attack.after[0]
+    title = f"“{before.label}” ({before.probability:.0%})"
+    show_photo(attack.original, title=title, ax=axes[0])
+    show_signed(change, title="plus at most 2 levels of 255", vmax=2, ax=axes[1])
+    show_photo(attack.photo, title=f"“{after.label}” ({after.probability:.0%})", ax=axes[2])
+
+
+PICTURES = {"where.png": draw_where, "inside.png": draw_inside, "fooled.png": draw_fooled}
+COLUMNS = {"fooled.png": 3}
 
 
 def make_pictures(folder):
@@ -51,7 +65,7 @@ def make_pictures(folder):
     net, photo = load_network("course"), load_photo("chelsea")
     for name, draw in PICTURES.items():
         figure = Figure(figsize=(10, 3.5), layout="constrained")
-        draw(figure.subplots(1, 2), net, photo)
+        draw(figure.subplots(1, COLUMNS.get(name, 2)), net, photo)
         figure.savefig(Path(folder) / name, dpi=96)
 
 

@@ -54,10 +54,16 @@ def colab_python():
 
 
 def source_of_this_copy():
-    """What pip is to install: the last commit by its git address; the folder where git is not."""
-    if shutil.which("git") and (ROOT / ".git").exists():
-        return f"git+{ROOT.as_uri()}"
-    return str(ROOT)
+    """What pip is to install: the last commit by its git address.
+
+    The folder itself where git is not there, or has only the last commit (a shallow clone): pip
+    asks for a partial clone of it, which from a shallow one does not come to an end.
+    """
+    if not (shutil.which("git") and (ROOT / ".git").exists()):
+        return str(ROOT)
+    ask = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "rev-parse", "--is-shallow-repository"]
+    ran = subprocess.run(ask, capture_output=True, text=True)
+    return f"git+{ROOT.as_uri()}" if ran.stdout.strip() == "false" else str(ROOT)
 
 
 def lesson_notebook(number):
