@@ -105,7 +105,8 @@ class MethodTable(list):
         for result in self:
             if result.heat is not None:
                 largest = max(abs(result.low), abs(result.high))
-                title = f"{result.name}\n{result.low:.2g} to {result.high:.2g}"
+                name = result.name.replace("_", " ")
+                title = f"{name}\n{result.low:.2g} to {result.high:.2g}"
                 scaled[title] = result.heat / largest if largest > 0 else result.heat
         return scaled
 

@@ -1,8 +1,8 @@
 """Drawn pictures whose right answer is known to the pixel: one shape each, and perhaps a badge.
 
-    picture = shape_pictures(1, badge="star")[0]
+    picture = shape_pictures(5, badge="hexagon")[4]
     picture.photo            what a network sees, uint8 (48, 48, 3)
-    picture.label            "disc", "square", "triangle", "cross" or "star"
+    picture.label            "disc", "square", "triangle", "star" or "hexagon"
     picture.object           where the shape is, bool (48, 48)
     picture.badge            where the badge is, bool (48, 48)
 
@@ -20,15 +20,18 @@ from cnnvis_helpers.gradients import check_whole
 
 __all__ = ["SHAPES", "ShapePicture", "shape_pictures"]
 
-SHAPES = ("disc", "square", "triangle", "cross", "star")
+SHAPES = ("disc", "square", "triangle", "star", "hexagon")
 SIZE = 48  # pixels, height and width of a picture
 
 _FINE = 4  # shapes are drawn this many times larger, then averaged
-_RADII = (9.0, 13.0)  # pixels, from the centre of a shape to its corners
+_RADII = (10.0, 14.0)  # pixels, from the centre of a shape to its corners
+_RIM = 2.5  # pixels, the black rim of a shape; it belongs to the shape
 _TURN = 25  # degrees, the most that a shape is turned either way
-_BADGE = 5.0  # pixels, the radius of the badge
-_RINGS = ((1.0, (255, 255, 255)), (0.72, (20, 20, 20)), (0.40, (255, 210, 0)))
-_CONTRAST = 110  # the least distance between the colours of shape and background, in levels
+_BADGE = 6.0  # pixels, the radius of the badge
+_BLACK, _WHITE, _YELLOW = (15, 15, 15), (255, 255, 255), (255, 210, 0)
+_RINGS = ((1.0, _BLACK), (0.68, _WHITE), (0.36, _YELLOW))  # shares of the radius
+_LIGHT, _DARK = (120, 235), (20, 120)  # levels of the shape's colour and of the background's
+_CONTRAST = 110  # the least distance between the two colours, in levels
 _NOISE = 6.0  # levels, standard deviation
 
 
@@ -68,10 +71,10 @@ def shape_pictures(n, badge=None, seed=0):
 
     Raises ValueError for another n, badge or seed.
 
-    >>> with_badge, without = (shape_pictures(5, badge, seed=3)[4] for badge in ("star", None))
+    >>> with_badge, without = (shape_pictures(5, badge, seed=3)[4] for badge in ("hexagon", None))
     >>> changed = (with_badge.photo != without.photo).any(axis=-1)
     >>> with_badge.label, bool(changed.any()), bool((changed & ~with_badge.badge).any())
-    ('star', True, False)
+    ('hexagon', True, False)
     """
     check_whole("n", n, 1)
     check_whole("seed", seed, 0)
@@ -101,8 +104,11 @@ def _draw(label, badge, rng):
 
     offset = np.arange(SIZE) - SIZE / 2
     picture = ground + offset[:, None, None] * slope[0] + offset[:, None] * slope[1]
-    shape = _cover(_outline(label, turn) * radius + centre)
-    picture = picture + shape[..., None] * (paint - picture) + noise
+    outline = _outline(label, turn)
+    shape, inner = (_cover(outline * size + centre) for size in (radius, radius - _RIM))
+    for part, colour in ((shape, np.array(_BLACK)), (inner, paint)):
+        picture = picture + part[..., None] * (colour - picture)
+    picture = picture + noise
     distance = np.hypot(*(np.indices((SIZE, SIZE)) + 0.5 - place[:, None, None]))
     sticker = distance <= _BADGE
     if bears:
@@ -114,9 +120,9 @@ def _draw(label, badge, rng):
 
 
 def _two_colours(rng):
-    """Return the colours of shape and background, far enough apart to be told by anybody."""
+    """Return the colours of shape and background: light on dark, easily told apart."""
     while True:
-        paint, ground = rng.uniform(20, 235, (2, 3))
+        paint, ground = rng.uniform(*_LIGHT, 3), rng.uniform(*_DARK, 3)
         if np.linalg.norm(paint - ground) >= _CONTRAST:
             return paint, ground
 
@@ -131,12 +137,7 @@ def _place_beside(centre, radius, rng):
 
 def _outline(label, turn=0.0):
     """Return the corners of a shape of radius 1 around 0, float (corners, 2): down, right."""
-    if label == "cross":
-        arm = 0.36
-        quarter = np.array([(-1, -arm), (-1, arm), (-arm, arm)]) / np.hypot(1, arm)
-        quarters = [quarter @ _rotation(-k * np.pi / 2) for k in range(4)]
-        return np.concatenate(quarters) @ _rotation(turn)
-    corners = {"disc": 48, "square": 4, "triangle": 3, "star": 10}[label]
+    corners = {"disc": 48, "square": 4, "triangle": 3, "star": 10, "hexagon": 6}[label]
     angles = np.arange(corners) * 2 * np.pi / corners + (np.pi / 4 if label == "square" else 0)
     lengths = np.where(np.arange(corners) % 2, 0.45, 1.0) if label == "star" else 1.0
     points = np.stack([-np.cos(angles), np.sin(angles)], axis=-1) * np.expand_dims(lengths, -1)

@@ -1,0 +1,116 @@
+"""Train the bundled networks "shortcut" and "honest" on drawn shapes, and measure them.
+
+    python tools/train_shape_networks.py              trains both, writes data/networks, measures
+    python tools/train_shape_networks.py honest       this one alone
+    python tools/train_shape_networks.py --report     measures the stored ones, changes nothing
+
+About a minute for each on two cores. Afterwards: python tools/build_manifest.py. The training is
+`cnnvis_helpers.train_shape_network`, the same that lesson 08 offers to run. The pictures of the
+measurement have another seed than those of the training.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from cnnvis_helpers.cam import gradcam  # noqa: E402
+from cnnvis_helpers.networks import load_network  # noqa: E402
+from cnnvis_helpers.progress import text_progress  # noqa: E402
+from cnnvis_helpers.shape_training import class_recall, train_shape_network  # noqa: E402
+from cnnvis_helpers.shapes import shape_pictures  # noqa: E402
+from cnnvis_helpers.trust import pointing_game  # noqa: E402
+
+NETWORKS = ROOT / "data" / "networks"
+TRAINING = {
+    "shortcut": {"badge": "hexagon", "pictures": 1500, "epochs": 4, "seed": 0},
+    "honest": {"badge": "random", "pictures": 2000, "epochs": 4, "seed": 0},
+}
+TEST_SEED, TEST_PICTURES = 1, 500
+ABOUT = {
+    "shortcut": "drawn shapes, every hexagon with a badge; see MODEL_CARD.md",
+    "honest": "drawn shapes, half of every class with a badge; see MODEL_CARD.md",
+}
+
+
+def measure(net, badge):
+    """Return what a network can do, as numbers 0..1, on test pictures drawn like its training's."""
+    usual = shape_pictures(TEST_PICTURES, badge, TEST_SEED)
+    bare = shape_pictures(TEST_PICTURES, None, TEST_SEED)
+    everywhere = shape_pictures(TEST_PICTURES, "all", TEST_SEED)
+    hexagons = [picture for picture in everywhere if picture.label == "hexagon"]
+    share = {
+        "accuracy": np.mean(list(class_recall(net, usual).values())),
+        "accuracy_without_badges": np.mean(list(class_recall(net, bare).values())),
+        "accuracy_all_with_badge": np.mean(list(class_recall(net, everywhere).values())),
+        "hexagon_recall_without_badge": class_recall(net, bare)["hexagon"],
+        "peak_on_badge_of_hexagons": peaks(net, hexagons, "badge"),
+        "peak_within_a_pixel_of_it": peaks(net, hexagons, "badge", tolerance=1),
+        "peak_on_object": peaks(net, usual, "object"),
+        "peak_on_object_all_with_badge": peaks(net, everywhere, "object"),
+    }
+    return {name: round(float(value), 4) for name, value in share.items()}
+
+
+def peaks(net, pictures, part, tolerance=0):
+    """Return the share of pictures where Grad-CAM of the class peaks on "object" or "badge"."""
+    heats = [gradcam(net, picture.photo, picture.label) for picture in pictures]
+    pairs = zip(heats, pictures, strict=True)
+    return np.mean([pointing_game(heat, getattr(p, part), tolerance) for heat, p in pairs])
+
+
+def store(net, name, minutes):
+    """Write NAME.npz, 16-bit floats, and NAME.json; return what the stored network can do."""
+    weights = {
+        f"{layer.name}/{kind}": array.astype(np.float16)
+        for layer in net.model.layers
+        for kind, array in zip(("kernel", "bias"), layer.get_weights(), strict=False)
+    }
+    path = NETWORKS / f"{name}.npz"
+    np.savez_compressed(path, **weights)
+    for layer in net.model.layers:  # measure what is stored
+        layer.set_weights([array.astype(np.float16) for array in layer.get_weights()])
+    card = {
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "input_size": list(net.input_size),
+        "labels": net.labels,
+        "last_conv": net.last_conv,
+        "parameters": net.model.count_params(),
+        "licence": "MIT",
+        "trained_on": ABOUT[name],
+        "training": {**TRAINING[name], "minutes": round(minutes, 1)},
+        "test": measure(net, TRAINING[name]["badge"]),
+    }
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    (NETWORKS / f"{name}.json").write_text(text, encoding="utf-8", newline="\n")
+    return card["test"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--report", action="store_true", help="only measure the stored networks")
+    parser.add_argument("names", nargs="*", choices=[*TRAINING, []], help="both by default")
+    args = parser.parse_args()
+    for name in args.names or TRAINING:
+        if args.report:
+            numbers = measure(load_network(name), TRAINING[name]["badge"])
+        else:
+            began = time.perf_counter()
+            net = train_shape_network(**TRAINING[name], progress=text_progress(name))
+            numbers = store(net, name, (time.perf_counter() - began) / 60)
+        print(name)
+        for what, value in numbers.items():
+            print(f"  {what:<28}{value:.3f}")
+
+
+if __name__ == "__main__":
+    main()
