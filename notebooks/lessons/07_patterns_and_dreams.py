@@ -58,8 +58,26 @@ layers = [row.name for row in conv_layers(net)]
 #
 # with $s$ the length of a step in pixel levels. Dividing by the root mean square makes every step equally long, however steep the hill.
 #
-# One more thing matters: the answer is taken *before* the ReLU. A filter that is silent on noise would have a gradient of exactly zero
-# behind it, and nothing would ever grow.
+# Three more things matter.
+#
+# - The answer is taken *before* the ReLU. A filter that is silent on noise would have a gradient of exactly zero behind it, and nothing
+#   would ever grow.
+# - Answers below zero count a tenth (a *leaky* ReLU). If they counted in full, a place that the filter dislikes would cost as much as a
+#   place it likes gains: in a first layer no picture could then beat a single flat colour.
+# - A border would leave a frame in the picture, as the filter sees nothing beyond it. So the picture goes on for four pixels on each side
+#   with what is on its opposite side, like a wallpaper.
+
+
+# %%
+def continued(pixels):
+    """Pixels (1, h, w, 3), continued by four on each side with the opposite side."""
+    pixels = tf.concat([pixels[:, -4:], pixels, pixels[:, :4]], axis=1)
+    return tf.concat([pixels[:, :, -4:], pixels, pixels[:, :, :4]], axis=2)
+
+
+# %% [markdown]
+# The climb itself: a step costs one pass forward and one back. Cells of the map that lie on the continuation are left out of the mean,
+# since they show what is in the picture already.
 
 
 # %%
@@ -73,13 +91,14 @@ def climb(layer, channel, steps, step=4.0, size=64, seed=0):
         with tf.GradientTape() as tape:
             tape.watch(pixels)
             before_relu = net.maps(
-                pixels,
+                continued(pixels),
                 [layer],
                 substitute=lambda other: net.without_activation(other) if other is target else None,
             )[0]
-            score = tf.reduce_mean(
-                before_relu[:, 2:-2, 2:-2, channel]
-            )  # the border sees padding, not the picture
+            cells = before_relu.shape[1]
+            edge = round(cells * 4 / (size + 8))  # cells on the continuation
+            inner = before_relu[:, edge : cells - edge, edge : cells - edge, channel]
+            score = tf.reduce_mean(tf.nn.leaky_relu(inner, 0.1))
         yield picture[0], float(score)
         gradient = tape.gradient(score, pixels).numpy()
         picture = np.clip(picture + step * gradient / np.sqrt((gradient**2).mean() + 1e-20), 0, 255)
@@ -105,7 +124,7 @@ show_curve(
     range(len(scores)),
     scores,
     xlabel="step",
-    ylabel="mean answer before ReLU",
+    ylabel="mean answer",
     title=f"{middle}, filter {channel}",
     alt="The filter's answer rises steeply at first and then more slowly.",
 )
@@ -130,8 +149,8 @@ if net.name == "course":
 # %% [markdown]
 # ## Switch the helpers' helpers off
 #
-# Regularisers are not decoration: they decide what you see. The same filter with both, with one, and with none. Below each number, how
-# strongly the filter answers to that picture.
+# Regularisers are not decoration: they decide what you see. The same filter with both, with one, and with none. The number says how
+# strongly the filter answers to the picture.
 
 # %%
 versions = {
@@ -144,7 +163,7 @@ made = [filter_pattern(net, middle, channel, **settings) for settings in version
 answers = filter_responses(net, made, middle)[:, channel]
 show_grid(
     made,
-    titles=[f"{name}: {answer:.1f}" for name, answer in zip(versions, answers, strict=True)],
+    titles=[f"{name}\n{answer:.1f}" for name, answer in zip(versions, answers, strict=True)],
     columns=4,
     alt=(
         "Four textures for the same filter: with jitter and blur it is clean and even, with "
@@ -164,7 +183,7 @@ show_grid(
 
 # %%
 depths = [layers[i] for i in np.linspace(1, len(layers) - 2, 4).astype(int)]
-sheets = {name: filter_patterns(net, name, size=48, steps=24) for name in depths}
+sheets = {name: filter_patterns(net, name, size=48, steps=16, step=6.0) for name in depths}
 for name, sheet in sheets.items():
     show_photo(
         tile(list(sheet), columns=8, margin=5, fill=255),
@@ -184,7 +203,7 @@ for name, sheet in sheets.items():
     own = (responses.argmax(axis=0) == np.arange(len(sheet))).mean()
     print(f"{name:16s} {own:.0%} of the filters answer most to their own picture")
     if net.name == "course":
-        assert own > 0.6
+        assert own > 0.8
 
 # %% [markdown]
 # ## The same filter in real photos
@@ -240,8 +259,8 @@ wanted = [
     if name in net.labels
 ][:3]
 wanted = wanted or [prediction.label for prediction in net.predict(photo, 3)]
-bare = [class_pattern(net, name, steps=64, smooth=False, jitter=0, zoom=0) for name in wanted]
-regular = [class_pattern(net, name) for name in wanted]
+bare = [class_pattern(net, name, steps=32, smooth=False, jitter=0, zoom=0) for name in wanted]
+regular = [class_pattern(net, name, steps=96) for name in wanted]
 show_grid(
     bare + regular,
     titles=[
@@ -315,7 +334,7 @@ if (
         list(found.astype(np.uint8)),
         columns=4,
         titles=[
-            f"{name}: {answer:.2f}"
+            f"{name}\n{answer:.2f}"
             for name, answer in zip(
                 ["noise", "its defaults", "no regularisers", "ours"], answers, strict=True
             )
@@ -339,36 +358,51 @@ if (
 
 # %%
 dream_layer = depths[2]
-dream = deep_dream(net, photo, dream_layer, octaves=3)
+dream = deep_dream(net, photo, dream_layer, octaves=3, step=2.5)
 before, after = dream_objective(net, photo, dream_layer), dream_objective(net, dream, dream_layer)
 show_grid(
     [photo, dream],
     titles=["the photo", f"the dream of {dream_layer}"],
     columns=2,
+    size=4.3,
     alt="The cat, and the same cat with curls and eyes drawn into its fur and into the background.",
 )
 print(f"the objective rose from {before:.3f} to {after:.3f}")
 assert after > 1.5 * before
 
 # %% [markdown]
-# What it dreams of depends on the layer. Change the three lines on top: a photo of yours, other layers, more octaves.
+# What it dreams of depends on the layer. Change the four lines on top: a photo of yours, other layers, more octaves, more steps. The
+# photo is made smaller first: shapes have the size that the layer knows, so they are larger on a smaller photo, and it is quicker.
 
 # %%
 MY_PHOTO = "motorcycle"  # change me: a name, a path, an address
 MY_LAYERS = [depths[0], depths[1], layers[-1]]
 OCTAVES = 3
+STEPS = 10  # for each octave
 
-mine = load_photo(MY_PHOTO)
-dreams = [deep_dream(net, mine, name, octaves=OCTAVES, steps=8) for name in MY_LAYERS]
+mine = load_photo(MY_PHOTO, max_side=400)
+dreams = [
+    deep_dream(net, mine, name, octaves=OCTAVES, steps=STEPS, step=2.0) for name in MY_LAYERS
+]
 show_grid(
-    dreams,
-    titles=MY_LAYERS,
-    columns=3,
+    [mine, *dreams],
+    titles=["the photo", *MY_LAYERS],
+    columns=2,
+    size=4.3,
     alt=(
-        "Three dreams of one photo: strokes and stripes from a shallow layer, curls from a middle "
-        "one, richer shapes from the last."
+        "A photo and three dreams of it: strokes and stripes from a shallow layer, curls from a "
+        "middle one, richer shapes from the last."
     ),
 )
+
+# %% [markdown]
+# The same with controls: the dream is shown while it grows, and *Stop* keeps what you see. **Predict first:** what will a layer near the input add to the photo, and what one
+# near the output?
+
+# %%
+from cnnvis_helpers import explore_dream
+
+explore_dream(net, photo)
 
 # %% [markdown]
 # ## What goes wrong with pictures that a network likes
@@ -376,7 +410,7 @@ show_grid(
 # First, they are not unique. The same class from three different starts:
 
 # %%
-starts = [class_pattern(net, wanted[0], steps=64, seed=seed) for seed in (1, 2, 3)]
+starts = [class_pattern(net, wanted[0], steps=48, seed=seed) for seed in (1, 2, 3)]
 alike = np.corrcoef([picture.reshape(-1).astype(float) for picture in starts])
 show_grid(
     starts,
