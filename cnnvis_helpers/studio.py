@@ -159,6 +159,7 @@ class Studio(Explorer):
         self.controls["rival"].description = "Towards" if attack else "Rather than"
         whole = method.startswith("Guided")
         self.controls["channel"].description = "Channel (-1: all)" if whole else "From channel"
+        self.controls["channel"].min = -1 if whole else 0
         self._offer_layers()
 
     def _network_names(self, net):

@@ -146,7 +146,7 @@ def _filters(chosen):
     if kernel[2] in (1, 3):
         alt = f"The filters of {chosen.layer} as small colour pictures; mid grey is zero."
         return [*lines, _show("show_filters(kernel", title, alt)]
-    first = min(chosen.channel, kernel[3] - 1)
+    first = max(0, min(chosen.channel, kernel[3] - 1))
     some = f"filters=range({first}, {min(first + FILTERS_SHOWN, kernel[3])})"
     alt = f"A table of filters of {chosen.layer}: one row a filter, three of its input channels."
     return [*lines, _show(f"show_filter_channels(kernel, {some}", title, alt)]
@@ -154,7 +154,7 @@ def _filters(chosen):
 
 def _feature_maps(chosen):
     count = channels(chosen.net, chosen.layer)
-    first = min(chosen.channel, count - 1)
+    first = max(0, min(chosen.channel, count - 1))
     some = f"channels=range({first}, {min(first + MAPS_SHOWN, count)})"
     return [
         f"maps = feature_maps(net, photo, {chosen.layer!r})",

@@ -197,7 +197,10 @@ def test_the_channel_ends_where_the_layer_does(opened):
     assert opened.controls["channel"].max == 7 and "range(7, 8)" in opened.code
     put(opened, layer="conv1")
     assert opened.controls["channel"].max == opened.controls["channel"].value == 5
-    put(opened, channel=0)
+    put(opened, method="Guided backprop of a layer", channel=-1)
+    assert opened.controls["channel"].value == -1 and "channel=" not in opened.code
+    put(opened, method="Feature maps")
+    assert opened.controls["channel"].value == 0 and "range(0, 6)" in opened.code
 
 
 def test_many_quick_changes_end_at_the_last_one(opened, tiny_net, photo):
