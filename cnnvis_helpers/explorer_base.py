@@ -40,6 +40,7 @@ __all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_s
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
 _LABEL = {"description_width": "initial"}
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _numbers = {}
 
 # A method that is stopped warns in the notebook; here the status line says it.
@@ -171,8 +172,10 @@ class Explorer:
     def _ipython_display_(self, **_):
         from IPython.display import display
 
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         display(self.static_bundle(), raw=True)
-        display(self.box)
+        # The text is for readers of a saved copy, in place of a page of widgets' names.
+        display({_WIDGET: view, "text/plain": "Run this cell to use the explorer."}, raw=True)
 
     def __repr__(self):
         return f"<Explorer {self.name!r}: {', '.join(self.controls)}>"

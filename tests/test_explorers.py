@@ -329,7 +329,11 @@ def test_the_static_figure_has_alt_text_and_is_hidden_by_its_live_explorer(opene
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda *a, **k: shown.append((a, k)))
     explorer._ipython_display_()
-    assert shown == [((bundle,), {"raw": True}), ((explorer.box,), {})]
+    (static, _), (live, _) = shown
+    assert static == (bundle,) and [options for _, options in shown] == [{"raw": True}] * 2
+    view = live[0]["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == explorer.box.model_id
+    assert live[0]["text/plain"] == "Run this cell to use the explorer."
     name = re.search(r'<div class="([\w-]+)">', bundle["text/html"])[1]
     styles = [w.value for w in explorer.box.children if isinstance(w, ipywidgets.HTML)]
     assert any(f".{name} {{display: none}}" in style for style in styles)
