@@ -96,8 +96,8 @@ if net.name == "course":
     assert net.predict(photo)[0].label == "rose"  # a red cup from above: the card says so
 
 # %% [markdown]
-# The course network calls this cup a rose, and the heat shows what it took for one: round, red, with a bright middle. A wrong answer with a good
-# explanation is worth more than a right one without.
+# The course network calls this cup a rose. The heat says *where* the points for a rose came from, the rim and the inside of the cup; it does not say
+# *why*. Keep this difference in mind, it will come back.
 
 # %% [markdown]
 # ## A photo of your own
@@ -170,7 +170,7 @@ album = [load_photo(name, max_side=256) for name in SURFACES]
 
 
 def crops(count, where, seed):
-    """Crops uint8 (2 count, SIDE, SIDE, 3), and labels: 0 for the first surface, 1 for the other."""
+    """Crops uint8 (2 count, SIDE, SIDE, 3), and labels: 0 for the first surface, 1 for the other."""  # noqa: E501
     rng, cut = np.random.default_rng(seed), []
     for each in album:
         border = int(0.6 * each.shape[1])
@@ -187,7 +187,8 @@ show_grid(
     [*train[:4], *train[-4:]],
     titles=[SURFACES[0]] * 4 + [SURFACES[1]] * 4,
     columns=4,
-    alt="Eight small grey crops: above, thin blades and leaves; below, stones that lie close together.",
+    alt="Eight small grey crops: above, thin blades and leaves; below, stones that lie close "
+    "together.",
 )
 
 # %% [markdown]
@@ -328,8 +329,8 @@ show_grid(
     ],
     columns=3,
     scale="each",
-    alt="A crop of gravel and one map of each of eight layers: first the edges of stones, then blots, "
-    "and at the end a few cells.",
+    alt="A crop of gravel and one map of each of eight layers: first the edges of stones, then "
+    "blots, and at the end a few cells.",
 )
 
 # %% [markdown]
@@ -354,14 +355,15 @@ compare_maps(
     photo=both,
     signed=True,
     title="Grad-CAM before the ReLU",
-    alt="Two signed heat maps on a picture of grass at the left and gravel at the right: the one for "
-    "grass is red at the left and blue at the right, the one for gravel the opposite.",
+    alt="Two signed heat maps on a picture of grass at the left and gravel at the right: the one "
+    "for grass is red at the left and blue at the right, the one for gravel the opposite.",
 )
 assert np.allclose(heat[0], -heat[1], atol=1e-5)
 
 # %% [markdown]
 # The two maps are each other's negative, exactly. With one logit $z$, the score of the second class is $z$ and that of the first is $-z$: what speaks
-# for the one speaks against the other. A network with a single output has one question, not two.
+# for the one speaks against the other. Look at both halves: is the gravel red for "gravel", or is there only blue on the grass? A network with a
+# single output may know one of its classes as the absence of the other.
 #
 # One picture proves little. The share of the heat that lies on the right half, over 40 such pictures, for both networks:
 
@@ -468,8 +470,8 @@ show_overlay(
     signed=True,
     label="logits",
     title=f"CAM for {SURFACES[1]}",
-    alt="A signed map on the picture of two halves: red lies mostly on the gravel at the right, blue "
-    "mostly on the grass at the left.",
+    alt="A signed map on the picture of two halves: red lies mostly on the gravel at the right, "
+    "blue mostly on the grass at the left.",
 )
 share = heat_on_its_half(moved)
 print(f"Grad-CAM: {share:.0%} of the heat on the right half, over 40 pictures")
