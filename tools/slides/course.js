@@ -24,7 +24,7 @@ function fit(slide) {
   for (let size = SIZE * (figures ? 1 : 1.15); size >= SIZE * 0.6; size -= 0.5) {
     page.style.fontSize = size + 'px';
     const figure = page.querySelector('.figure');
-    const seen = !figure || figure.clientHeight >= FIGURE / figures || size <= SIZE * 0.8;
+    const seen = !figure || figure.clientHeight >= FIGURE / figures || size <= SIZE * 0.85;
     if (!overflows(page) && seen) break;
   }
   page.dataset.fitted = page.style.fontSize;
