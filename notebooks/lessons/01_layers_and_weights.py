@@ -273,6 +273,18 @@ print("one filter of", middle.name, "has", deep[:, :, :, 0].size, "weights")
 # what such filters make of a photo, lesson 07 asks which picture excites them most.
 
 # %% [markdown]
+# ## Explore: every filter of every layer
+#
+# Now with controls: choose a layer, then move through its channels with the mouse or the arrow keys. Questions to take along: which filter of the first layer
+# answers to one colour only? Is there one that does next to nothing? What does the same filter find in another photo? In a deeper layer each small square
+# belongs to one input channel. Own photos come in through the button.
+
+# %%
+from cnnvis_helpers import explore_layers
+
+explore_layers(net, photo, show="weights")
+
+# %% [markdown]
 # ## What goes wrong with pictures of weights
 #
 # Three ways to get a wrong picture. First, scaling each filter on its own: a filter that hardly does anything looks as strong as any.
