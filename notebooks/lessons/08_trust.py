@@ -417,7 +417,7 @@ print(f"area by hand {area:.4f}, by the helper {helper.area:.4f}")
 assert np.isclose(area, helper.area, atol=0.01)
 
 # %% [markdown]
-# A number needs something to be compared with. Four maps and two curves: Grad-CAM, guided backprop, a map of pure chance, and chance in blobs, that is, the same random
+# A number needs something to be compared with. Four maps and two tests: Grad-CAM, the gradient, a map of pure chance, and chance in blobs, that is, the same random
 # numbers smoothed so that they are as coarse as Grad-CAM. **Predict first:** which order makes the score fall fastest?
 
 # %%
@@ -478,7 +478,8 @@ print(len(rankings), "different rankings from five fills")
 assert net.name != "course" or len(rankings) > 1
 
 # %% [markdown]
-# The winner depends on a colour that nobody mentions. So a deletion score without its fill is not a result; with several fills it is one.
+# With the course network, first and last place are the same in every row, but the two in the middle change places with the fill, and the areas themselves change by far. A deletion score without
+# its fill is not a result; with several fills it is one.
 #
 # On the drawn shapes the test does what it promises. The network was trained with noise, the background is smooth, and the badge is all that counts: hide it and the score must fall.
 
@@ -557,7 +558,7 @@ points = {
 check("08-table", points, net=suspect, pictures=pictures)
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min. Ask first: must the score be 1 for a perfect method? (Only if the network uses the mask and nothing else.) Guided backprop scores well here: a network that uses one bright
+# 8 min. Ask first: must the score be 1 for a perfect method? (Only if the network uses the mask and nothing else.) Guided backprop gets more mass here than the gradient: a network that uses one bright
 # thing is an easy case. Passing one test is not passing all.
 
 # %% [markdown]
