@@ -56,7 +56,8 @@ def _candidates(version):
 
 def _version(python):
     """The version, "3.13", of a Python that starts and can make environments, or None."""
-    look = "import venv, ensurepip, sys; print('%d.%d' % sys.version_info[:2])"
+    needs = "sys" if _has_uv() else "venv, ensurepip, sys"
+    look = f"import {needs}; print('%d.%d' % sys.version_info[:2])"
     try:
         ran = subprocess.run([str(python), "-c", look], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
@@ -86,7 +87,10 @@ def environment(name, requirements, python, options=()):
         return inside
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _run([str(python), "-m", "venv", str(folder)])
+    make = [str(python), "-m", "venv"]
+    if _has_uv():  # where a Linux distribution ships Python without its venv parts, too
+        make = [sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", str(python)]
+    _run([*make, str(folder)])
     wanted = folder / "requirements.txt"
     wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
     install(inside, ["--requirement", str(wanted), *options], needs_uv=bool(options))
@@ -94,9 +98,13 @@ def environment(name, requirements, python, options=()):
     return inside
 
 
+def _has_uv():
+    return importlib.util.find_spec("uv") is not None
+
+
 def install(python, arguments, needs_uv=False):
     """Install into the environment of `python`, by uv where it is there."""
-    if importlib.util.find_spec("uv"):
+    if _has_uv():
         _run([sys.executable, "-m", "uv", "pip", "install", "--python", str(python), *arguments])
     elif needs_uv:
         raise NoEnvironment("This needs uv: `python -m pip install uv`.")
