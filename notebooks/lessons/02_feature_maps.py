@@ -329,6 +329,17 @@ if net.name == "course":
 # maps tell the animal from its background, and on this photo the two also differ in brightness. A correlation does not say why.
 
 # %% [markdown]
+# ## Explore: every map of every layer
+#
+# Now with controls. **Predict first:** which layer is the last in which you would recognise the photo? Then go there, and move through its channels: find one that
+# sees the background, one that sees the animal, and one that sees nothing. Do they keep their roles with another photo?
+
+# %%
+from cnnvis_helpers import explore_layers
+
+explore_layers(net, photo, layer=conv_layers(net)[-1].name)
+
+# %% [markdown]
 # ## What goes wrong with pictures of maps
 #
 # First, scaling each map on its own. Here are the eight living channels of a layer with the lowest means, first each on its own scale, then on
