@@ -651,6 +651,15 @@ show_overlay(
 print(", ".join(f"{guess.label} {guess.probability:.2f}" for guess in net.predict(mine)))
 
 # %% [markdown]
+# The same with controls. Keep the class and go down through the layers; then keep the layer and ask for a class that is not there; then ask for one class *rather than*
+# another, with what speaks against it.
+
+# %%
+from cnnvis_helpers import explore_cam
+
+explore_cam(net, photo)
+
+# %% [markdown]
 # With a network of the 1000 ImageNet classes you can ask for the classes of the Grad-CAM papers, such as the African elephant, number 386. Chelsea is no
 # elephant: what is left of the map?
 
