@@ -18,7 +18,9 @@ _COLD = _signed(4, 5)  # its largest magnitude is negative and inside, its peak 
 _COLD[1, 2], _COLD[3, 4] = -9.0, 3.0
 _HOT = _signed(4, 5)
 _HOT[2, 1] = 7.0
-_MASKED = [(_COLD, _MASK), (_HOT, _MASK), (np.abs(_signed(4, 5)), ~_MASK)]
+_BROAD = np.where(_MASK, 2.0, 0.0) + np.abs(_signed(4, 5)) / 10  # warm inside, its peak outside
+_BROAD[0, 0] = 5.0
+_MASKED = [(_COLD, _MASK), (_HOT, _MASK), (_BROAD, _MASK), (np.abs(_signed(4, 5)), ~_MASK)]
 _PAIRS = [
     (_signed(4, 5), _signed(4, 5)),
     (_signed(3, 3), np.exp(3 * _signed(3, 3))),
@@ -60,11 +62,11 @@ def _positive(heat):
     return np.maximum(heat, 0)
 
 
-def _table(net, pictures, target=True, mask="badge"):
+def _table(net, pictures, target=True, mask="badge", mass=False):
     """{method: share of pictures where its peak lies in the mask}, as lesson 08 asks for it."""
     from cnnvis_helpers.cam import gradcam, guided_gradcam
     from cnnvis_helpers.saliency import guided_backprop, integrated_gradients, saliency
-    from cnnvis_helpers.trust import pointing_game
+    from cnnvis_helpers.trust import pointing_game, relevance_mass
 
     methods = {
         "gradcam": gradcam,
@@ -76,7 +78,7 @@ def _table(net, pictures, target=True, mask="badge"):
     return {
         name: np.mean(
             [
-                pointing_game(
+                (relevance_mass if mass else pointing_game)(
                     method(net, picture.photo, picture.label if target else "disc"),
                     getattr(picture, mask),
                 )
@@ -306,10 +308,9 @@ EXERCISES = [
                 "These are numbers of pictures; the table wants shares from 0 to 1.",
             ),
             (
-                lambda net, pictures: {
-                    name: 1 - share for name, share in _table(net, pictures).items()
-                },
-                "These are the misses.",
+                lambda net, pictures: _table(net, pictures, mass=True),
+                "These are the masses from the cell above. Points ask for the peak alone: "
+                "`pointing_game`.",
             ),
         ],
         hints=[
