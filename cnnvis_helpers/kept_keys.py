@@ -108,7 +108,7 @@ def _add_network(digest, net):
         structure = json.loads(model.to_json())
     except Exception as error:
         raise NoKey(f"the network's structure cannot be written down ({error})") from error
-    for reason in _foreign_code(structure):
+    for reason in (*_foreign_code(structure), *_foreign_functions(model)):
         raise NoKey(reason)
     about = {"structure": structure, "labels": list(net.labels), "size": list(net.input_size)}
     digest.update(json.dumps(about, sort_keys=True).encode())
@@ -144,6 +144,16 @@ def _foreign_code(part):
     for key, item in part.items():
         if key != "compile_config":
             yield from _foreign_code(item)
+
+
+def _foreign_functions(model):
+    """Yield a reason for each layer that calls a function from outside Keras, such as a lambda."""
+    for layer in model._flatten_layers():
+        for value in vars(layer).values():
+            if isinstance(value, types.FunctionType):
+                home = (value.__module__ or "").partition(".")[0]
+                if home not in ("keras", "tensorflow"):
+                    yield f"the layer {layer.name!r} calls a function of its own"
 
 
 def _code(started):
