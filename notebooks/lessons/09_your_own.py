@@ -170,7 +170,7 @@ album = [load_photo(name, max_side=256) for name in SURFACES]
 
 
 def crops(count, where, seed):
-    """Crops uint8 (2 count, SIDE, SIDE, 3), and labels: 0 for the first surface, 1 for the other."""  # noqa: E501
+    """Crops uint8 (2 count, SIDE, SIDE, 3), and labels: 0 for the first surface, else 1."""
     rng, cut = np.random.default_rng(seed), []
     for each in album:
         border = int(0.6 * each.shape[1])
@@ -187,8 +187,7 @@ show_grid(
     [*train[:4], *train[-4:]],
     titles=[SURFACES[0]] * 4 + [SURFACES[1]] * 4,
     columns=4,
-    alt="Eight small grey crops: above, thin blades and leaves; below, stones that lie close "
-    "together.",
+    alt="Eight small grey crops: above, thin blades and leaves; below, stones close together.",
 )
 
 # %% [markdown]
@@ -304,16 +303,20 @@ if SURFACES == ["grass", "gravel"]:
 # %%
 own = load_network(second, preprocess="tf", labels=SURFACES)
 print(own)
-print(own.predict(test[0]), "\n", own.predict(test[-1]))
+for each in (test[0], test[-1]):
+    print(", ".join(f"{label} {probability:.3f}" for _, label, probability in own.predict(each)))
+
+
+def share_right(network):
+    """Share (0..1) of the test crops that a loaded network gets right."""
+    pairs = zip(test, test_labels, strict=True)
+    return np.mean([network.predict(crop)[0].index == label for crop, label in pairs])
+
+
 wrong = load_network(second, labels=SURFACES)  # nobody said how the pixels were prepared
-share = np.mean(
-    [wrong.predict(each)[0].index == label for each, label in zip(test, test_labels, strict=True)]
-)
-print(f"the same network without preprocess='tf': {share:.0%} right")
-right = np.mean(
-    [own.predict(each)[0].index == label for each, label in zip(test, test_labels, strict=True)]
-)
-assert np.isclose(right, accuracy(second, test, test_labels), atol=0.011)
+print(f"the loaded network:               {share_right(own):.0%} right")
+print(f"loaded without preprocess='tf':   {share_right(wrong):.0%} right")
+assert np.isclose(share_right(own), accuracy(second, test, test_labels), atol=0.011)
 
 # %% [markdown]
 # What do its layers make of a crop? The first eight outputs from one pass, each with the channel that varies most.
@@ -355,8 +358,8 @@ compare_maps(
     photo=both,
     signed=True,
     title="Grad-CAM before the ReLU",
-    alt="Two signed heat maps on a picture of grass at the left and gravel at the right: the one "
-    "for grass is red at the left and blue at the right, the one for gravel the opposite.",
+    alt="Two signed heat maps on one picture, grass at the left and gravel at the right: wherever "
+    "the map for grass is red, the map for gravel is equally blue.",
 )
 assert np.allclose(heat[0], -heat[1], atol=1e-5)
 
@@ -416,7 +419,6 @@ def features(photos):
 
 
 known, probe = features(few), features(relit)
-spread = known.std(axis=0).mean()
 print(f"{known.shape[0]} crops, {known.shape[1]} numbers each")
 
 keras.utils.set_random_seed(0)
