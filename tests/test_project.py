@@ -251,7 +251,8 @@ def test_no_address_of_a_registry_and_no_lock_file():
 
 def test_no_path_of_one_machine():
     here = r"(?<![\w.])/(work|root|home|Users)/[\w.-]+[^\n]{0,60}|[A-Z]:\\Users[^\n]{0,60}"
-    assert not found(here, r"(?!tests/)")
+    # What docs/class names are the usual homes on a server with many users.
+    assert not found(here, r"(?!tests/|docs/class/)")
 
 
 def test_nothing_is_left_to_do():

@@ -172,7 +172,11 @@ def test_every_architecture_gives_a_copy_and_stays_as_it_was(name):
     assert fingerprint(net) == before
     assert layers_from_the_top(copy) == names
     assert (copy.labels, copy.input_size) == (net.labels, net.input_size)
-    assert changed(net, copy)[1] == names[: names.index(middle) + 1]
+    drawn, other = names[: names.index(middle) + 1], changed(net, copy)[1]
+    # ConvNeXt's layer norms and scales are fresh here: drawing them anew gives the same.
+    same = [one for one in drawn if one not in other]
+    assert all("layernorm" in one or "layer_scale" in one for one in same)
+    assert [one for one in drawn if one not in same] == other
 
 
 def test_preprocessing_goes_along():

@@ -207,8 +207,15 @@ def picture(box):
     """Return the pixels of an explorer's picture as they are seen, float (H, W, 3), 0..255."""
     import numpy as np
     from PIL import Image
+    from playwright.sync_api import Error
 
-    shown = box.locator("img").first.screenshot()
+    for attempts_left in range(9, -1, -1):
+        try:
+            shown = box.locator("img").first.screenshot()
+            break
+        except Error as error:  # a preview has taken the place of the picture meanwhile
+            if not attempts_left or "not attached" not in str(error):
+                raise
     return np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), np.float64)
 
 

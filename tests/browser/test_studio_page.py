@@ -1,0 +1,155 @@
+"""The studio in JupyterLab, driven by a browser: what a reader clicks, and what then is there."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lab import keep_picture, run_all, write_notebook
+from PIL import Image
+
+from cnnvis_helpers import load_photo
+
+SECONDS = 60_000  # milliseconds that a picture may take on a busy machine
+
+
+@pytest.fixture(scope="module")
+def page(lab, browser):
+    write_notebook(lab.folder / "studio.ipynb", ["from cnnvis_helpers import studio", "studio()"])
+    page = lab.open(browser, "studio.ipynb")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.set_default_timeout(SECONDS)
+    run_all(page)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def app(page):
+    """The studio's box, with the picture of the last test in it."""
+    box = page.locator(".cnnvis-studio-1-live")
+    box.locator("img, [role=alert]").first.wait_for()
+    return box
+
+
+def menu(app, label):
+    return app.locator(f'.widget-dropdown:has(label:text-is("{label}")) select')
+
+
+def source(app):
+    return app.locator("img").first.get_attribute("src")
+
+
+def after(app, act):
+    """Do something, wait until the picture is another one, and return its pixels."""
+    before = source(app) if app.locator("img").count() else None
+    act()
+    app.page.wait_for_function(
+        "([box, before]) => { const img = box.querySelector('img');"
+        " return img && img.complete && img.src !== before }",
+        arg=[app.element_handle(), before],
+    )
+    return np.asarray(Image.open(io.BytesIO(app.locator("img").first.screenshot())).convert("RGB"))
+
+
+def upload(app, path):
+    """Choose a file in the dialog that the upload button opens."""
+    with app.page.expect_file_chooser() as chooser:
+        app.get_by_role("button", name="Own photo").click()
+    chooser.value.set_files(path)
+
+
+def refused(app):
+    alert = app.get_by_role("alert")
+    alert.wait_for()
+    return alert.inner_text()
+
+
+def test_the_studio_opens_with_one_picture_and_its_alt_text(app, page):
+    assert app.locator("img").count() == 1
+    alt = app.locator("img").get_attribute("alt")
+    assert alt.startswith("The photo in grey under the Grad-CAM map for cat")
+    assert page.locator(".cnnvis-studio-1:visible").count() == 0, "the static figure is hidden"
+    assert "course says" in app.inner_text() and "cat" in app.inner_text()
+    keep_picture(page, "studio-opened")
+
+
+@pytest.mark.parametrize(
+    "method", ["Filters", "Feature maps", "Guided backprop of a layer", "Saliency", "Top classes"]
+)
+def test_another_method_draws_another_picture(app, page, method):
+    pixels = after(app, lambda: menu(app, "Show").select_option(method))
+    assert pixels.std() > 10
+    keep_picture(page, f"studio-{method.lower().replace(' ', '-')}")
+
+
+def test_another_of_the_top_classes_is_explained(app):
+    after(app, lambda: menu(app, "Show").select_option("Grad-CAM"))
+    second = menu(app, "Class").locator("option").nth(2).inner_text()
+    after(app, lambda: menu(app, "Class").select_option(second))
+    assert f"map for {second.split()[0]} at" in app.locator("img").get_attribute("alt")
+    after(app, lambda: menu(app, "Class").select_option(index=0))
+
+
+def test_the_keyboard_alone_changes_the_picture(app, page):
+    after(app, lambda: menu(app, "Show").select_option("Attack in one step (FGSM)"))
+    handle = app.get_by_role("slider").filter(visible=True).first
+    handle.focus()
+    after(app, lambda: page.keyboard.press("ArrowRight"))
+    assert app.locator("img").count() == 1
+    keep_picture(page, "studio-attack")
+
+
+def test_a_photo_a_text_file_and_forty_megapixels(app, page, tmp_path):
+    after(app, lambda: menu(app, "Show").select_option("Top classes"))
+    good, text, large = (tmp_path / name for name in ("mine.png", "notes.txt", "large.jpg"))
+    Image.fromarray(load_photo("motorcycle", max_side=300)).save(good)
+    text.write_text("This is not a picture.", encoding="utf-8")
+    Image.fromarray(load_photo("rocket")).resize((7746, 5168)).save(large, quality=90)
+
+    after(app, lambda: upload(app, good))
+    assert "motorbike" in app.inner_text()
+    keep_picture(page, "studio-uploaded")
+    upload(app, text)
+    assert refused(app).startswith("The upload 'notes.txt' is not a picture")
+    keep_picture(page, "studio-refused")
+    pixels = after(app, lambda: upload(app, large))
+    assert pixels.std() > 10 and "motorbike 0" not in app.inner_text()
+    after(app, lambda: menu(app, "Photo").select_option("chelsea"))
+
+
+def test_stop_ends_a_dream_and_keeps_what_is_there(app, page):
+    after(app, lambda: menu(app, "Show").select_option("Deep dream"))
+    steps = app.locator('.widget-slider:has(label:text-is("Steps an octave")) .widget-readout')
+    before = source(app)
+    steps.fill("30")
+    steps.press("Enter")
+    stop = app.get_by_role("button", name="Stop")
+    stop.wait_for(state="visible")
+    stop.click()
+    app.get_by_text("Stopped").wait_for()
+    assert source(app) != before
+    keep_picture(page, "studio-stopped")
+
+
+def test_a_network_that_is_not_here_is_one_sentence(app, page):
+    names = menu(app, "Network").locator("option").all_inner_texts()
+    (vgg19,) = (number for number, name in enumerate(names) if name.startswith("vgg19"))
+    menu(app, "Network").select_option(index=vgg19)
+    assert "vgg19" in refused(app) and "prefetch vgg19" in refused(app)
+    keep_picture(page, "studio-no-network")
+    menu(app, "Network").select_option("course")
+    app.locator("img").wait_for()
+
+
+def test_the_code_is_copied_and_the_picture_saved(app, page, lab):
+    after(app, lambda: menu(app, "Show").select_option("Grad-CAM"))
+    app.get_by_text("The same picture in Python").click()
+    app.get_by_role("button", name="Copy").click()
+    app.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == app.locator("pre").inner_text() and "gradcam(net, photo, 'cat'" in copied
+    app.get_by_role("button", name="Save picture").click()
+    app.get_by_text("Saved studio.png").wait_for()
+    assert np.asarray(Image.open(Path(lab.folder) / "studio.png")).shape[2] == 3
+    keep_picture(page, "studio-code")
