@@ -33,37 +33,34 @@ EXERCISES = [
     function(
         "01-count",
         "Count the numbers of a convolution",
-        lambda height, width, channels_in, channels_out: (height * width * channels_in + 1)
-        * channels_out,
+        lambda height, width, channels_in, channels_out: (
+            (height * width * channels_in + 1) * channels_out
+        ),
         cases=[(3, 3, 3, 64), (1, 1, 64, 16), (7, 5, 2, 8)],
         wrong=[
             (
-                lambda height, width, channels_in, channels_out: height
-                * width
-                * channels_in
-                * channels_out,
+                lambda height, width, channels_in, channels_out: (
+                    height * width * channels_in * channels_out
+                ),
                 "These are the weights. Each filter has one more number.",
             ),
             (
-                lambda height, width, channels_in, channels_out: height
-                * width
-                * channels_in
-                * channels_out
-                + 1,
+                lambda height, width, channels_in, channels_out: (
+                    height * width * channels_in * channels_out + 1
+                ),
                 "Here all filters together have one bias. Each filter has its own.",
             ),
             (
-                lambda height, width, channels_in, channels_out: (height * width + 1)
-                * channels_out,
+                lambda height, width, channels_in, channels_out: (
+                    (height * width + 1) * channels_out
+                ),
                 "Here a filter looks at one channel only. A filter has a window for each input "
                 "channel.",
             ),
             (
-                lambda height, width, channels_in, channels_out: height
-                * width
-                * channels_in
-                * channels_out
-                + channels_in,
+                lambda height, width, channels_in, channels_out: (
+                    height * width * channels_in * channels_out + channels_in
+                ),
                 "Here each input channel has a bias. Biases belong to the filters.",
             ),
         ],

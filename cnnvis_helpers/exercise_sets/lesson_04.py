@@ -100,7 +100,7 @@ EXERCISES = [
             (
                 lambda maps, kernel, c: _relu(maps @ kernel[:, c]),
                 "This cuts off what speaks against the class. CAM itself has no ReLU, else it "
-                "does not add up to the score.",
+                "no longer gives the score by its mean.",
             ),
             (
                 lambda maps, kernel, c: maps @ kernel[:, c] / maps.shape[2],

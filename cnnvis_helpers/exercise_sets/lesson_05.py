@@ -247,6 +247,13 @@ EXERCISES = [
                 "The way leads from the baseline to the photo; here it is walked backwards.",
             ),
             (
+                lambda x, baseline, gradients: (
+                    (x - baseline) * gradients.sum(axis=0) / (len(gradients) - 1)
+                ),
+                "The slopes were divided by one less than their number. A published program adds "
+                "up N + 1 of them and divides by N.",
+            ),
+            (
                 lambda x, baseline, gradients: (x - baseline) * gradients.sum(axis=0),
                 "The slopes are added up but not divided by their number: the shares would grow "
                 "with the number of steps.",

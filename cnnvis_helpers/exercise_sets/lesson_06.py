@@ -113,7 +113,7 @@ EXERCISES = [
                 "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?",
             ),
             (0.1, "That is the step in the network's own units; pixel levels go from 0 to 255."),
-            (51.0, "The length of the range was multiplied by. It belongs below the line."),
+            (51.0, "You multiplied by the length of the range; divide by it."),
             (0.05, "That is the share of the whole range. How many of 255 levels is it?"),
             (12.0, "That is cut to a whole number. Leave the decimals."),
         ],

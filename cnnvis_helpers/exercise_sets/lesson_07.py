@@ -37,9 +37,7 @@ EXERCISES = [
     function(
         "07-step",
         "One step",
-        lambda picture, gradient, step: np.clip(
-            picture + step * gradient / _rms(gradient), 0, 255
-        ),
+        lambda picture, gradient, step: np.clip(picture + step * gradient / _rms(gradient), 0, 255),
         cases=_STEPS,
         wrong=[
             (
@@ -157,9 +155,7 @@ EXERCISES = [
     function(
         "07-own",
         "Whose picture?",
-        lambda responses: float(
-            (responses.argmax(axis=0) == np.arange(responses.shape[1])).mean()
-        ),
+        lambda responses: float((responses.argmax(axis=0) == np.arange(responses.shape[1])).mean()),
         cases=_RESPONSES,
         wrong=[
             (
@@ -181,7 +177,7 @@ EXERCISES = [
                 lambda responses: int(
                     (responses.argmax(axis=0) == np.arange(responses.shape[1])).sum()
                 ),
-                "This is how many filters there are, not a share.",
+                "This is the number of such filters, not a share: divide it by the number of all.",
             ),
         ],
         hints=[

@@ -62,30 +62,21 @@ def _positive(heat):
     return np.maximum(heat, 0)
 
 
-def _table(net, pictures, target=True, mask="badge", mass=False):
+def _table(tables, pictures, mask="object", tolerance=0, mass=False):
     """{method: share of pictures where its peak lies in the mask}, as lesson 08 asks for it."""
-    from cnnvis_helpers.cam import gradcam, guided_gradcam
-    from cnnvis_helpers.saliency import guided_backprop, integrated_gradients, saliency
     from cnnvis_helpers.trust import pointing_game, relevance_mass
 
-    methods = {
-        "gradcam": gradcam,
-        "guided_gradcam": guided_gradcam,
-        "saliency": saliency,
-        "guided_backprop": guided_backprop,
-        "integrated_gradients": integrated_gradients,
-    }
+    def score(heat, inside):
+        return relevance_mass(heat, inside) if mass else pointing_game(heat, inside, tolerance)
+
     return {
-        name: np.mean(
+        result.name: np.mean(
             [
-                (relevance_mass if mass else pointing_game)(
-                    method(net, picture.photo, picture.label if target else "disc"),
-                    getattr(picture, mask),
-                )
-                for picture in pictures
+                score(table[result.name].heat, getattr(picture, mask))
+                for table, picture in zip(tables, pictures, strict=True)
             ]
         )
-        for name, method in methods.items()
+        for result in tables[0]
     }
 
 
@@ -287,36 +278,35 @@ EXERCISES = [
     ),
     value(
         "08-table",
-        "Five methods in a known-answer test",
-        lambda net, pictures: _table(net, pictures),
+        "Twelve methods in a known-answer test",
+        lambda tables, pictures: _table(tables, pictures),
         atol=1e-6,
         wrong=[
             (
-                lambda net, pictures: _table(net, pictures, mask="object"),
-                "These are the peaks on the hexagon. This network uses something else, and a right "
-                "map shows what the network uses.",
+                lambda tables, pictures: _table(tables, pictures, mask="badge"),
+                "These are the peaks on the badge. This network was trained so that the badge "
+                "tells it nothing; the right answer is the shape, `picture.object`.",
             ),
             (
-                lambda net, pictures: _table(net, pictures, target=False),
-                "The maps explain the class disc, but the pictures show hexagons. Ask for the "
-                "class that you want explained.",
+                lambda tables, pictures: _table(tables, pictures, tolerance=1),
+                "Here a peak one pixel outside counts too. The table wants the exact mask, without "
+                "`tolerance`.",
             ),
             (
-                lambda net, pictures: {
-                    name: share * len(pictures) for name, share in _table(net, pictures).items()
+                lambda tables, pictures: {
+                    name: share * len(pictures) for name, share in _table(tables, pictures).items()
                 },
                 "These are numbers of pictures; the table wants shares from 0 to 1.",
             ),
             (
-                lambda net, pictures: _table(net, pictures, mass=True),
+                lambda tables, pictures: _table(tables, pictures, mass=True),
                 "These are the masses from the cell above. Points ask for the peak alone: "
                 "`pointing_game`.",
             ),
         ],
         hints=[
             "Two loops: one over the methods, one over the pictures.",
-            "A map is `method(net, picture.photo, picture.label)`; the right answer is "
-            "`picture.badge`.",
+            "A map is `table[name].heat`; the right answer is `picture.object`.",
             "`np.mean([pointing_game(map, mask) for ...])` is one entry of the dict.",
         ],
     ),
@@ -448,7 +438,7 @@ EXERCISES = [
         "d",
         {
             "a": "The exponential of the score is the same for every place, so it may be left out.",
-            "b": "The ReLU around the gradient belongs there: equation 19.",
+            "b": "The ReLU around the gradient belongs there, as in the paper.",
             "c": "The paper has the square above and the cube below.",
         },
         [
@@ -473,7 +463,7 @@ EXERCISES = [
             "What range of pixels does this network want? Lesson 00 says it.",
             "Multiply it out: which levels does the first layer really see?",
         ],
-        "The network divides by itself, so it saw a picture that is black to it, and every map "
-        "was scaled up again to be drawn. Two published notebooks feed the wrong range.",
+        "The network does the scaling itself, so it saw a picture that is black to it, and every "
+        "map was scaled up again to be drawn. Two published notebooks feed the wrong range.",
     ),
 ]

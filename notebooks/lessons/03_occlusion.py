@@ -96,7 +96,8 @@ if net.name == "course":
     assert patch == (32, 32) and 4 * 56 == 224
 
 # %% [markdown]
-# Now make the sixteen pictures. The copy matters: without it, the second picture would have two holes.
+# Now make the sixteen pictures. The copy matters: without it, all sixteen entries would be one and the same
+# array, `pixels` itself, with sixteen holes.
 
 # %%
 pictures = []
@@ -130,8 +131,8 @@ show_matrix(
     vmax=1,
     title=f"Probability of {animal} with this field hidden",
     alt=(
-        f"A table of four by four probabilities, from {answers.min():.3f} to {answers.max():.3f}, "
-        "in nearly the same colour."
+        f"A table of four by four probabilities, from {answers.min():.3f} to {answers.max():.3f}"
+        + (", in nearly the same colour." if np.ptp(answers) < 0.1 else ".")
     ),
 )
 print(f"without a patch {before:.3f}; the worst field leaves {answers.min():.3f}")
@@ -174,7 +175,7 @@ drop = before - answers
 with figure_row(
     2,
     alt="The same sixteen drops twice: coloured on their own scale of about "
-    f"{abs(drop).max():.2f}, red and blue; nearly white on the scale from -1 to 1.",
+    f"{abs(drop).max():.2f}, red and blue; paler on the scale from -1 to 1.",
 ) as (left, right):
     show_matrix(drop, fmt=".3f", signed=True, title="drop, on its own scale", ax=left)
     show_matrix(
@@ -195,7 +196,7 @@ if net.name == "course":
     assert drop[1, 1] == drop.min() and (drop < 0).sum() == 1  # the eye on the left
 
 # %% [markdown]
-# With the course network one field is blue, the one with the eye on the left: without it, the network is *more* sure. The tutorial's map paints the same field white, as
+# With the course network the dearest field is the third of the top row, above the eye on the right, and not the face. One field is blue, the one with the eye on the left: without it, the network is *more* sure. The tutorial's map paints the same field white, as
 # if it did not matter. Now the helper: `occlusion_grid` gives the drops in one line, `occluded_photos` the pictures.
 
 # %%
@@ -208,7 +209,8 @@ assert (occluded_photos(net, photo, patch, patch, salmon) == pictures.round()).a
 # %% [markdown] tags=["teaching-note"]
 # 12 min up to here. Ask: "the left table and the right one hold the same numbers; which would you put into a paper?" Good answer: the left, with
 # the scale printed beside it. Misconception to meet: "the network ignores the eyes". No: each field *alone* is not needed, because the others
-# suffice. Live slip: forgetting `.copy()`; the holes then add up, and the last picture is all salmon.
+# suffice. Live slip: forgetting `.copy()`; all sixteen pictures are then the same
+# array, salmon all over, and `pixels` is spoilt for the cells below.
 
 # %% [markdown]
 # ## The photo through the map
@@ -240,7 +242,7 @@ show_grid(
 # %% [markdown]
 # ## Logits or probabilities?
 #
-# Why are the drops so small? The probability of one class against all others depends on its **margin**: its logit minus the logarithm of the
+# With the course network the drops are small. Why? The probability of one class against all others depends on its **margin**: its logit minus the logarithm of the
 # other classes' summed exponentials,
 #
 # $$p_c = \frac{1}{1 + e^{-m}}, \qquad m = S_c - \log \sum_{j \ne c} e^{S_j}$$
@@ -339,7 +341,7 @@ for name, plan in plans.items():
     print(f"{name:26s} {occlusion_passes(net, *plan):6,} forward passes")
 
 # %% [markdown]
-# Half the stride costs about four times as much, at any patch size. **Predict first:** which of the next three maps will be sharper, and
+# Half the stride costs up to four times as much: from the first line to the second here about three times, and nearer to four the finer the stride is. **Predict first:** which of the next three maps will be sharper, and
 # which will have larger numbers? From here on we measure in logits, with a grey patch (127.5, the helper's own choice).
 
 # %%
@@ -399,7 +401,7 @@ if net.name == "course":
     assert share_inside(fine, outline) > outline.mean()
 
 # %% [markdown]
-# More than by chance, but only just: a cat that fills most of the photo is an easy target, and the test says little. A fairer one is a smaller
+# With the course network: more than by chance, but only just. A cat that fills most of the photo is an easy target, and the test says little. A fairer one is a smaller
 # thing: the motorcycle in its garage.
 
 # %%
@@ -504,25 +506,24 @@ if net.name == "course":
 # %% [markdown]
 # ## Play
 #
-# Change the three values and run the cell again. Try a large patch and a small one, `"blur"` and `255`, another photo, another class.
+# Change the four values and run the cell again. Try a large patch and a small one, `"blur"` and `255`, another photo, another class. The course network takes
+# this cup for a rose: see what holds up the mistake, then ask for `"cup_or_jug"`.
 
 # %%
 PHOTO = "coffee"  # change me: a name from list_photos(), or a file of yours
 PATCH = 4  # change me: the patch is one PATCH-th of the side, 2 to 16
 FILL = 127.5  # change me: 0 to 255, a colour (r, g, b), "mean" or "blur"
+TARGET = None  # change me: one of net.labels, or None for the top class
 
 mine = load_photo(PHOTO)
 size = (height // PATCH, width // PATCH)
 step = (max(1, size[0] // 2), max(1, size[1] // 2))
-guess = net.predict(mine)[0]
+guess = TARGET or net.predict(mine)[0].label
 show_overlay(
     mine,
-    occlusion(net, mine, guess.label, size, step, FILL),
-    title=f"{guess.label} {guess.probability:.2f}: drop in logits",
-    alt=(
-        "The chosen photo in grey under a signed map of what hiding each place does to "
-        f"{guess.label}."
-    ),
+    occlusion(net, mine, guess, size, step, FILL),
+    title=f"{guess}: drop in logits",
+    alt=(f"The chosen photo in grey under a signed map of what hiding each place does to {guess}."),
 )
 print(occlusion_passes(net, size, step), "forward passes")
 

@@ -34,6 +34,7 @@ from cnnvis_helpers import (
     load_photo,
     photo_alt,
     pooled_head,
+    resize_map,
     show_feature_maps,
     show_grid,
     show_map,
@@ -94,7 +95,7 @@ if dense is not None:
         title=f"The eight maps that give {best.label} most",
         alt=(
             "Eight coarse maps of a few cells each; their bright cells lie in broad patches, in "
-            "each map elsewhere."
+            "several of them at the same place."
         ),
     )
 
@@ -107,7 +108,7 @@ if dense is not None:
 # \qquad\text{with}\qquad M_{ij}^c = \sum_k w_k^c A_{ij}^k$$
 #
 # where $A_{ij}^k$ is the value of map $k$ in row $i$ and column $j$, $Z$ the number of cells, $w_k^c$ the weight of channel $k$ for class $c$,
-# and $b_c$ the bias of the class. $M^c$ is the **class activation map** (CAM): the share of each place in the score.
+# and $b_c$ the bias of the class. $M^c$ is the **class activation map** (CAM). Divided by $Z$, it is the share of each place in the score.
 
 # %%
 if dense is not None:
@@ -119,7 +120,8 @@ if dense is not None:
     assert np.allclose(by_hand, cam(net, photo, best.index, resize=False), atol=1e-3)
 
 # %% [markdown]
-# Nothing was estimated: the map adds up to the score. The helper `cam` gives the same numbers. Look at the cells themselves before
+# Nothing was estimated: the mean of the map, plus the bias, is the score. ResNet50 ends in the same way, with 2048 maps of 7 x 7 and 2048 weights a class: with
+# `NETWORK = "resnet50"` this section runs as it is. The helper `cam` gives the same numbers. Look at the cells themselves before
 # anything is smoothed.
 
 # %%
@@ -256,7 +258,7 @@ if net.name == "course":
     assert share_inside(heat, outline) > 0.8 > outline.mean()
 
 # %% [markdown]
-# The heat prefers the cat, but the cat fills most of this photo, so the test is not hard. A harder one: the head in the photo `astronaut`
+# With the course network the heat prefers the cat; but the cat fills most of this photo, so the test is not hard. A harder one: the head in the photo `astronaut`
 # covers a fourteenth of it.
 
 # %%
@@ -268,7 +270,7 @@ show_overlay(
     on_astronaut,
     title=f"Grad-CAM for {target or net.predict(astronaut)[0].label}",
     alt="The astronaut in grey under a heat map"
-    + ("; the brightest spot lies on her face, a weaker one elsewhere." if target else "."),
+    + ("; it is brightest on her head, and weaker around it." if target else "."),
 )
 print(
     f"{share_inside(on_astronaut, head):.0%} of the heat lies on the head, {head.mean():.0%} of "
@@ -383,7 +385,7 @@ if net.name == "course":
     assert probability == 0 and peak(probability_of(best.index)) < 0.03 * peak(logit_of(best.index))
 
 # %% [markdown]
-# The surer the network, the emptier the map, until it is zero. Rescaling for display hides this until the last moment. It also asks another
+# The surer the network, the emptier the map, until it is zero. Rescaling for display hides this until the last moment. The probability also asks another
 # question: for a class that the network rejects, the bracket is "this class *rather than the winner*". Below is a class that finds some support in the photo,
 # of the runners-up the one with the strongest map.
 
@@ -444,12 +446,12 @@ for name, each in by_layer.items():
 
 # %% [markdown]
 # The last layer answers "where is the class", earlier ones rather "which edges and textures". Read the last maps before pooling, unless you
-# have a reason. The share inside the outline does not tell these maps apart: one number is never the whole story.
+# have a reason. With the course network, the share inside the outline does not tell these maps apart: one number is never the whole story.
 #
 # ### A trap: the last convolution is not the last map
 #
-# "Take the last convolution" is a common rule. In a network with shortcuts it is wrong. The convolution makes only one *summand*; a shortcut adds
-# another, and the ReLU comes after. A tiny network shows it: only the maps that are really pooled give the exact CAM.
+# "Take the last convolution" is a common rule. In a network with **shortcuts**, which carry a layer's input past some convolutions and add it to their result, it is
+# wrong. The convolution makes only one *summand*; the shortcut adds another, and the ReLU comes after. A tiny network shows it: only the maps that are really pooled give the exact CAM.
 
 # %%
 import keras
@@ -630,6 +632,12 @@ else:
     alike = np.corrcoef(plus.ravel(), gradcam_plus_plus_from(A, g).ravel())[0, 1]
     assert alike > 0.99
     print(f"Grad-CAM: equal. Grad-CAM++: correlation with the paper's formula {alike:.3f}")
+    show_overlay(
+        photo,
+        resize_map(plus / plus.max(), photo.shape[:2]),
+        title=f"tf-keras-vis, Grad-CAM++ for {best.label}, divided by its maximum",
+        alt="The photo in grey under tf-keras-vis's map, which has the same spots as ours.",
+    )
 
 # %% [markdown]
 # ## Your turn
@@ -660,8 +668,8 @@ from cnnvis_helpers import explore_cam
 explore_cam(net, photo)
 
 # %% [markdown]
-# With a network of the 1000 ImageNet classes you can ask for the classes of the Grad-CAM papers, such as the African elephant, number 386. Chelsea is no
-# elephant: what is left of the map?
+# With a network of the 1000 ImageNet classes you can ask for the African elephant, number 386, or a great white shark, number 2. This cat is neither: what is left of
+# the map? The course network knows no elephant; there the same question goes to the class with the lowest score.
 
 # %%
 if len(net.labels) == 1000:
@@ -671,11 +679,17 @@ if len(net.labels) == 1000:
     same_name = sorted({name for name in net.labels if net.labels.count(name) > 1})
     print("names that stand for two classes:", same_name)
     assert same_name == ["crane", "maillot"]
+    absent = 386
 else:
-    print(
-        f'{net.name} knows {len(net.labels)} classes and no elephant; NETWORK = "mobilenet_v2" '
-        'does.'
-    )
+    absent = int(np.argmin(net.logits(net.prepare(photo)).numpy()[0]))
+    print(f"{net.name} knows {len(net.labels)} classes and no elephant; we ask for", end=" ")
+    print(f'{net.labels[absent]}. NETWORK = "mobilenet_v2" knows the elephant.')
+compare_maps(
+    {net.labels[c]: gradcam(net, photo, c) for c in (best.index, absent)},
+    photo=photo,
+    label="Grad-CAM",
+    alt=f"Two heat maps on one scale: for {best.label} and, much emptier, {net.labels[absent]}.",
+)
 
 # %% [markdown]
 # ## What goes wrong with heat maps: normalised by their own maximum
@@ -697,8 +711,8 @@ compare_maps(
     photo=photo,
     title="One scale",
     alt=(
-        f"Two heat maps on one scale: {best.label} glows on the animal, {net.labels[faint]} is "
-        "dark everywhere."
+        f"Two heat maps on one scale: {best.label} glows on the animal, {net.labels[faint]} leaves "
+        "the photo grey."
     ),
 )
 compare_maps(

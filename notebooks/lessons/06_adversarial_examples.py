@@ -92,8 +92,8 @@ if net.name == "course":
     assert net.predict(by_hand)[0].label != "cat"
 
 # %% [markdown]
-# The helper does the same, and returns an `Attack` that knows what happened. It watches the class's log-odds and not its loss, which has the
-# same sign everywhere. A sign can differ only where the gradient is nearly nothing.
+# The helper does the same, and returns an `Attack` that knows what happened. It follows the **log-odds** of the class, $\log(p / (1 - p))$; they fall where the loss rises,
+# so the signs are the same. A sign can differ only where the gradient is nearly nothing.
 
 # %%
 attack = fgsm(net, photo, epsilon=epsilon)
@@ -219,7 +219,7 @@ if net.name == "course":
 # %% [markdown]
 # ## What is left when the photo is saved?
 #
-# Files hold whole levels. An attack of less than half a level works on the numbers in memory; rounding then removes *every* part of it.
+# Files hold whole levels. An attack of less than half a level has an effect on the numbers in memory only (here the probability falls, the answer stays); rounding removes *every* part of it.
 # The helper warns, and judges success only after rounding.
 
 # %%
@@ -253,7 +253,7 @@ if net.name == "course":
     assert outlived["4 levels"] < outlived["8 levels"] < len(tables["8 levels"])
 
 # %% [markdown]
-# "Fooled" means: still the target. Here the attack of 4 levels outlives fewer of the changes than that of 8, and neither outlives all. So an attack that must work on
+# "Fooled" means: still the target. With the course network the attack of 4 levels outlives fewer of the changes than that of 8, and neither outlives all. So an attack that must work on
 # the web is made stronger, or is made to expect the compression.
 
 # %% [markdown]
@@ -294,7 +294,7 @@ for name, other in others.items():
         )
 
 # %% [markdown]
-# A real stranger would be MobileNetV2, trained by others on ImageNet. The next cell asks it when you say `True`, and fetches its weights
+# With the course network the larger picture and the compressed copy are fooled, the smaller picture is not: what is made for one grid of pixels need not outlive another. A real stranger would be MobileNetV2, trained by others on ImageNet. The next cell asks it when you say `True`, and fetches its weights
 # (14 MB) if they are not here. It is "fooled" when its own top class changes; between two kinds of cat that is easy.
 
 # %%
@@ -390,7 +390,7 @@ show_grid(
 # five points of probability apart before the pixel came. So whoever shows you one fooled photo has to say out of how many.
 #
 # A map can be exhaustive where a search is not: `one_pixel_map` tries black and white at every eighth row and column, and
-# says how far the better of the two lowers the probability. Blue cells are places where both raise it. Beside it the saliency map of lesson 05.
+# says how far the better of the two lowers the probability of the top class. (The course network takes this coffee for a rose: it is the rose that a pixel makes more or less likely.) Blue cells are places where both colours raise it. Beside it the saliency map of lesson 05.
 
 # %%
 coffee = load_photo("coffee")
@@ -404,7 +404,7 @@ show_grid(
     columns=3,
     scale="each",
     alt=(
-        "A red cup; a map of coarse, mostly pale cells, the strongest on the cup; and a "
+        "A red cup; a map of coarse, mostly pale cells, with blue ones on the cup; and a "
         "fine-grained saliency map with specks on the cup."
     ),
 )
@@ -440,20 +440,22 @@ compare_maps(
     photo=targeted.original,
     label="Grad-CAM",
     alt=(
-        "Three heat maps over the cat on one scale: before the attack for the true class, after "
-        "it for the true class, and after it for the new one."
-    ),
+        "Three heat maps over the cat on one scale: for the true class, faint before the attack "
+        "and empty after it; for the new class, strong all over the face."
+    )
+    if net.name == "course"
+    else "Three heat maps on one scale: before the attack, after it, and for the new class.",
 )
 
 # %% [markdown]
-# A map that is dark everywhere is an answer too: nothing in that photo raises that class. And the map of the made-up class can look as convincing as an honest one. A heat map says where the score came from; it does not say that
+# A map without any colour is an answer too: nothing in that photo raises that class. And the map of the made-up class can look as convincing as an honest one. A heat map says where the score came from; it does not say that
 # the score is deserved.
 
 # %% [markdown]
 # ## A defence that works a little
 #
 # If attacks live in fine detail, smooth the detail away before you ask: **feature squeezing**. Here is the network's answer to the clean and
-# to the attacked photo (FGSM and PGD), each squeezed in four ways.
+# to the attacked photo (FGSM and PGD), each squeezed in four ways: colours of 3 bits (eight levels each), the median of 3 x 3 pixels, a Gaussian blur of one pixel, and a JPEG file of quality 50.
 
 # %%
 ways = {
@@ -558,7 +560,8 @@ show_grid(
     [clipped.photo, wrapped],
     titles=["cut to 0..255", "not cut: values go round"],
     columns=2,
-    alt="A black horse on white, and beside it the same picture full of loud coloured specks.",
+    alt="A black horse on white, and beside it loud coloured specks in which the horse can hardly "
+    "be made out.",
 )
 print("largest change:", clipped.linf, "levels as it should be,", largest, "when values go round")
 assert clipped.linf <= 4 and largest > 200

@@ -178,7 +178,7 @@ show_grid(
 # %% [markdown]
 # ## A layer at a glance
 #
-# The first 64 filters of four layers, from shallow to deep, made together in one batch a layer. **Predict first:** at what depth will you stop
+# Up to 64 filters of four layers, from shallow to deep, made together in one batch a layer. **Predict first:** at what depth will you stop
 # seeing plain stripes?
 
 # %%
@@ -269,15 +269,15 @@ show_grid(
     ],
     columns=len(wanted),
     alt=(
-        "Above, grey noise that the network takes for each class; below, colourful textures with "
-        "parts of the class in them."
+        "Above, grey noise that the network takes for each class; below, coloured textures with "
+        "large, soft shapes."
     ),
 )
 for picture, name in zip(bare + regular, wanted * 2, strict=True):
     assert net.predict(picture, 1)[0].label == name or net.name != "course"
 
 # %% [markdown]
-# Both rows are certain for the network. Only the lower one is anything to us. That is the first warning of this lesson: the picture that the
+# Both rows are certain for the network. The lower one has shapes, but you would hardly guess the class of the course network's. That is the first warning of this lesson: the picture that the
 # network likes best need not look like anything.
 #
 # Here is what the network says about one of the lower pictures, as a vector over all classes:
@@ -318,7 +318,9 @@ if (
 ):  # its model takes pixels; it is cloned, so net.model stays as it is
     start = np.random.default_rng(0).uniform(112, 144, (1, *net.input_size, 3)).astype(np.float32)
     found = [start[0]]
-    for settings in ({}, {"regularizers": None, "input_modifiers": None}):
+    free = {"regularizers": None, "input_modifiers": None}
+    longer = {**free, "optimizer": tf.keras.optimizers.Adam(4.0)}  # steps of four levels
+    for settings in ({}, free, longer):
         maximise = ActivationMaximization(
             net.model, [ExtractIntermediateLayer(middle), ReplaceToLinear()], clone=True
         )
@@ -332,22 +334,26 @@ if (
     answers = filter_responses(net, found, middle)[:, channel]
     show_grid(
         list(found.astype(np.uint8)),
-        columns=4,
+        columns=5,
         titles=[
             f"{name}\n{answer:.2f}"
             for name, answer in zip(
-                ["noise", "its defaults", "no regularisers", "ours"], answers, strict=True
+                ["noise", "its defaults", "no regularisers", "longer steps", "ours"],
+                answers,
+                strict=True,
             )
         ],
         alt=(
-            "Four pictures for one filter: grey noise, an even grey, a faint texture, a strong "
-            "texture."
+            "Five pictures for one filter: grey noise, an even grey, a faint texture, and two "
+            "strong textures."
         ),
     )
-    assert answers[1] < answers[2] and answers[2] > answers[0] and answers[3] > answers[0]
+    assert answers[1] < answers[2] and answers[2] > answers[0] and answers[4] > answers[0]
+    assert np.isclose(answers[3], answers[4], rtol=0.25)
 
 # %% [markdown]
-# A default is somebody's choice for somebody's network. The numbers above the pictures show in a second whether it is right for yours.
+# Without its regularisers it hardly moves in thirty steps, because its own steps are far shorter than ours here; with steps of four levels it comes about as far as
+# we do. A default is somebody's choice for somebody's network. The numbers above the pictures show in a second whether it is right for yours.
 
 # %% [markdown]
 # ## Deep dream
@@ -381,17 +387,15 @@ OCTAVES = 3
 STEPS = 10  # for each octave
 
 mine = load_photo(MY_PHOTO, max_side=400)
-dreams = [
-    deep_dream(net, mine, name, octaves=OCTAVES, steps=STEPS, step=2.0) for name in MY_LAYERS
-]
+dreams = [deep_dream(net, mine, name, octaves=OCTAVES, steps=STEPS, step=2.0) for name in MY_LAYERS]
 show_grid(
     [mine, *dreams],
     titles=["the photo", *MY_LAYERS],
     columns=2,
     size=4.3,
     alt=(
-        "A photo and three dreams of it: strokes and stripes from a shallow layer, curls from a "
-        "middle one, richer shapes from the last."
+        "A photo and three dreams of it: fine lines from a shallow layer, coloured strokes from "
+        "the next, thin pale curves from the last."
     ),
 )
 
@@ -422,22 +426,19 @@ print("correlation between two of them:", round(float(alike[0, 1]), 2))
 assert abs(alike[0, 1]) < 0.5
 
 # %% [markdown]
-# Second, they lie far from photos. A filter answers to its pattern much more than to anything in the album, so the pattern says what the filter
+# Second, they lie beyond photos. Most filters answer more to their pattern than to anything in the album, so the pattern says what the filter
 # *could* want, not what it uses:
 
 # %%
-k = int(clearest[0])
-in_photos = max(float(stack[:, :, k].max()) for stack in maps)
-in_pattern = float(
-    net.maps(tf.constant(sheets[deep][k : k + 1], tf.float32), [deep])[0].numpy()[..., k].max()
-)
-print(
-    f"largest answer of filter {k}: {in_photos:.1f} in thirteen photos, {in_pattern:.1f} in its "
-    "pattern"
-)
+sheet = sheets[deep]
+in_photos = np.max([stack.max(axis=(0, 1)) for stack in maps], axis=0)[: len(sheet)]
+answers = net.maps(tf.constant(sheet, tf.float32), [deep])[0].numpy().max(axis=(1, 2))
+in_pattern = answers[range(len(sheet)), range(len(sheet))]
+print(f"{np.mean(in_pattern > in_photos):.0%} of the filters answer more to their pattern than to")
+print(f"any of thirteen photos; median ratio {np.median(in_pattern / (in_photos + 1e-9)):.2f}")
 assert len(album) == 13
 if net.name == "course":
-    assert in_pattern > in_photos
+    assert np.mean(in_pattern > in_photos) > 0.7
 
 # %% [markdown] tags=["teaching-note"]
 # 4 min. Two published slips to tell: an octave scale written 1.14 where the comment says 1.4, so that all octaves are nearly one size; and
