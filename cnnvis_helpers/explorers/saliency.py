@@ -70,7 +70,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
         "method": choice("Method", [*METHODS], method),
         "target": class_menu("Class"),
         "count": steps_slider("Samples or steps", COUNTS, 8),
-        "noise": slider("Noise", 0.15, 0.0, 0.5, 0.05, readout_format=".2f"),
+        "noise": slider("Noise", 0.05, 0.0, 0.5, 0.01, readout_format=".2f"),
         "show": choice("Show", [*SIGNS], show),
     }
     adjust = {"photo": rank_classes(net, target), "method": grey_out}

@@ -139,9 +139,7 @@ if net.name == "course":
 
 # %%
 levels = np.linspace(0, 255, 52, dtype=np.float32)
-line = (pixels[0] * 0 + net.logits(pixels).numpy()[0] @ cat_score)[place] + slopes[place] * (
-    levels - level
-)
+line = net.logits(pixels).numpy()[0] @ cat_score + slopes[place] * (levels - level)
 followed = scores_with(levels)
 show_curve(
     levels,
@@ -184,7 +182,7 @@ compare_maps(
     label="logits for each pixel level",
     alt=(
         "Three maps of the same gradient: red and blue specks mixed; red specks alone; denser red "
-        "specks. The cat is faintly seen in all."
+        "specks. The cat can hardly be made out in any of them."
     ),
 )
 helper = saliency(net, photo, best.index, resize=False)
@@ -287,7 +285,8 @@ assert len(np.unique(along)) > 10
 #
 # $$\bar g = \frac{1}{n} \sum_{k=1}^{n} g(x + \varepsilon_k), \qquad \varepsilon_k \sim \mathcal{N}(0, \sigma^2)$$
 #
-# with $n$ copies and $\sigma$ a *fraction* of the photo's range: 20 levels are a lot in a pale photo. The paper advises 10 to 20 per cent. It was written about large ImageNet networks, so ask
+# with $n$ copies, each with other noise $\varepsilon_k$ of the standard deviation $\sigma$. That is a *fraction* of the photo's range, because 20 levels are much noise in a pale photo and
+# little in one of high contrast. The paper advises 10 to 20 per cent. It was written about large ImageNet networks, so ask
 # this network first: does it still see the class in the noisy copies? **Predict:** up to which noise?
 
 # %% tags=["long"]
@@ -369,8 +368,8 @@ show_overlay(
     percentile=99.5,
     title=f"SmoothGrad for {best.label}, max |.|",
     alt=(
-        "Bright specks gather on the cat, around its eyes above all; the background is darker "
-        "than in the gradient's map."
+        "Bright specks gather on the cat, at the eye on the left above all; the background is "
+        "darker than in the gradient's map."
     ),
 )
 print(f"share on the cat: gradient {share_on_cat(heat):.0%}, SmoothGrad {share_on_cat(smooth):.0%}")
@@ -397,7 +396,7 @@ with figure_row(
     width=10,
     alt=(
         "Two speckled red and blue maps: the plain gradient, and its product with the photo, "
-        "empty where the photo is black."
+        "much alike, but paler in dark parts such as the pupils."
     ),
 ) as axes:
     show_map(
@@ -523,7 +522,8 @@ attribution, completeness = integrated_gradients(
 )
 same = shares_by_hand(*path_rule(40), black).sum(axis=-1)
 
-print(completeness)
+print(f"attributed {completeness.attributed:.3f}, rise {completeness.difference:.3f},", end=" ")
+print(f"error {completeness.error:.2%}")
 assert np.allclose(same, attribution, rtol=1e-2, atol=2e-3 * np.abs(attribution).max())
 assert np.isclose(attribution.sum(), completeness.attributed, rtol=1e-3)
 
@@ -839,8 +839,8 @@ with figure_row(
     show_overlay(mine, shares_of_mine, ax=axes[2], percentile=99.5, title="integrated, signed")
 
 # %% [markdown]
-# The same with controls. Let SmoothGrad take more and more samples: when does the map stop changing? Then turn up the noise, and see at which point the map stops showing
-# the animal. Compare *strength* and *sign* on the same method.
+# The same with controls. Choose SmoothGrad with noise 0.03 and let it take more and more samples: when does the map stop changing? Then turn the noise up to 0.15, where
+# the copies are no longer cats for the network: does the map tell you? Compare *strength* and *sign* on the same method.
 
 # %%
 from cnnvis_helpers import explore_saliency
@@ -882,7 +882,7 @@ if net.name == "course":
 # The map of the second class was the cat's map with its signs turned round: the cheapest way to raise any other class is less cat. And where the network is sure, slopes of probabilities nearly vanish. Published examples
 # of gradient methods leave the softmax in; take the logit.
 #
-# **Shares that do not add up.** Three published programs, three sums. One takes the gradient with respect to the *preprocessed* input, $x/127.5 - 1$, and multiplies by the difference of raw pixels.
+# **Shares that do not add up.** Published programs make two mistakes here. One takes the gradient with respect to the *preprocessed* input, $x/127.5 - 1$, and multiplies by the difference of raw pixels.
 # By the chain rule its slopes are 127.5 times too large. Others forget to multiply by $x - x'$ at all.
 
 # %%
