@@ -40,6 +40,7 @@ __all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_s
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
 _LABEL = {"description_width": "initial"}
+_SLIDER = {"width": "360px", "margin": "2px 18px 2px 0"}  # label, track and number share it
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _numbers = {}
 
@@ -366,6 +367,7 @@ def slider(label, value, low, high, step=1, live=True, **options):
             "step": step,
             "continuous_update": live,
             **_described(label),
+            "layout": dict(_SLIDER),
             **options,
         }
     )
@@ -379,6 +381,7 @@ def steps_slider(label, options, value, live=True, **more):
             "value": value,
             "continuous_update": live,
             **_described(label),
+            "layout": dict(_SLIDER),
             **more,
         }
     )
@@ -386,16 +389,12 @@ def steps_slider(label, options, value, live=True, **more):
 
 def choice(label, options, value=None, **more):
     """Return a drop-down menu with its label; options: values, or (text, value) pairs."""
-    options = list(options)
-    first = options[0][1] if isinstance(options[0], tuple) else options[0]
-    return ipywidgets.Dropdown(
-        **{
-            "options": options,
-            "value": first if value is None else value,
-            **_described(label),
-            **more,
-        }
-    )
+    menu = ipywidgets.Dropdown(**{"options": list(options), **_described(label), **more})
+    if value is None:
+        menu.index = 0  # by number: a value of None means "nothing selected" to ipywidgets
+    else:
+        menu.value = value
+    return menu
 
 
 def checkbox(label, value=False, **more):
@@ -417,7 +416,7 @@ def set_options(menu, options, value=None):
     values = [each[1] if isinstance(each, tuple) else each for each in options]
     keep = menu.value if value is None else value
     menu.options = options
-    menu.value = keep if keep in values else values[0]
+    menu.index = values.index(keep) if keep in values else 0
 
 
 def set_high(control, high):

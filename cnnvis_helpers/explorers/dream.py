@@ -55,7 +55,7 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
 
 def _watched(net, small, values, task, options):
     """Dream step by step, with previews; a stopped dream is shown as far as it came."""
-    picture, last = small, time.monotonic()
+    picture, last, so_far = small, time.monotonic(), ""
     try:
         for done, total, picture in dream_steps(net, small, values.layer, **options):
             if time.monotonic() - last > EVERY:
@@ -63,8 +63,8 @@ def _watched(net, small, values, task, options):
                 task.preview(_drawn(values, small, picture, f"{done} of {total} steps"))
             task.progress(done, total)
     except StopIteration:
-        pass
-    return _drawn(values, small, picture)
+        so_far = f"{done} of {total} steps"
+    return _drawn(values, small, picture, so_far)
 
 
 def _drawn(values, small, picture, so_far=""):
