@@ -35,7 +35,7 @@ def measure(lesson, variables=None):
 
     path = find_lesson(lesson)
     path = path.parent.parent / path.name if path.parent.name == "solutions" else path
-    variables = {"PYTHONPATH": str(ROOT), "CNNVIS_KEEP": "off", **(variables or {})}
+    variables = {"CNNVIS_KEEP": "off", **(variables or {})}
     with tempfile.TemporaryDirectory() as folder:
         begun = time.monotonic()
         with FreshKernel(path.parent, variables) as kernel:

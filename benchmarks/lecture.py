@@ -20,7 +20,7 @@ DEMOS = {
     "occlusion, 16 px every 4": "occlusion(net, photo, 'cat', patch=16, stride=4)",
     "SmoothGrad, 50 copies": "smoothgrad(net, photo, 'cat')",
     "one pixel, quick search": "one_pixel(net, photo)",
-    "filter patterns, 16 filters": "filter_patterns(net, 'block4_conv1', range(16))",
+    "filter patterns, 16 filters": "filter_patterns(net, 'block4_conv1', list(range(16)))",
     "deep dream": "deep_dream(net, photo)",
 }
 ASK = """
@@ -30,8 +30,6 @@ net, photo = load_network(), load_photo("chelsea")
 net.predict(photo)
 found = {{}}
 for name, call in json.loads({demos!r}).items():
-    call = call.replace("range(16)", "list(range(16))")
-    method = eval(call.partition("(")[0])
     begun = time.perf_counter()
     eval(call)
     found[name] = time.perf_counter() - begun

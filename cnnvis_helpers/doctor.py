@@ -1,6 +1,5 @@
 """What works on this machine, and what to do about the rest: ten lines, also for a bug report."""
 
-import html
 import importlib.metadata
 import os
 import platform
@@ -11,6 +10,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
+
+from cnnvis_helpers.tables import html_table
 
 _HOST = "storage.googleapis.com"  # where Keras's weights are
 _SECONDS = 3
@@ -41,12 +42,8 @@ class Report(list):
         return "\n".join(map(str, self))
 
     def _repr_html_(self):
-        rows = (
-            "".join(f"<td>{html.escape(text)}</td>" for text in (f.what, f.found, f.todo))
-            for f in self
-        )
-        head = "<tr><th></th><th>found</th><th>what to do</th></tr>"
-        return f"<table>{head}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        rows = ((finding.what, finding.found, finding.todo) for finding in self)
+        return html_table(("", "found", "what to do"), rows)
 
     @property
     def works(self):

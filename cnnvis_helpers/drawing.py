@@ -16,6 +16,11 @@ SIGNED = "RdBu_r"
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # the share of red, green and blue in brightness
 
 
+def short_share(probability):
+    """Write a probability (0..1) with three digits: "0.981", "< 0.001"."""
+    return "< 0.001" if 0 < probability < 0.0005 else f"{probability:.3f}"
+
+
 # What a picture accepts
 
 

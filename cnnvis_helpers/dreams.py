@@ -336,7 +336,7 @@ def deep_dream(net: Network, photo, layers=None, **settings) -> np.ndarray:
         count_stop()
         if picture is None:
             raise
-        warnings.warn(f"the dream was stopped after {done} of {total} steps", stacklevel=2)
+        warnings.warn(f"stopped early: {done} of {total} steps of the dream", stacklevel=2)
         picture = _resize(picture, np.shape(photo)[:2])
     return _to_uint8(picture)[0]
 

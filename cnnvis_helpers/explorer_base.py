@@ -39,8 +39,7 @@ __all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_s
 
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
-_LABEL = {"description_width": "initial"}
-_SLIDER = {"width": "360px", "margin": "2px 18px 2px 0"}  # label, track and number share it
+_SLIDER = {"width": "360px"}  # its label, track and number share it
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _numbers = {}
 
@@ -366,8 +365,7 @@ def slider(label, value, low, high, step=1, live=True, **options):
             "max": high,
             "step": step,
             "continuous_update": live,
-            **_described(label),
-            "layout": dict(_SLIDER),
+            **_described(label, _SLIDER),
             **options,
         }
     )
@@ -380,8 +378,7 @@ def steps_slider(label, options, value, live=True, **more):
             "options": list(options),
             "value": value,
             "continuous_update": live,
-            **_described(label),
-            "layout": dict(_SLIDER),
+            **_described(label, _SLIDER),
             **more,
         }
     )
@@ -426,11 +423,12 @@ def set_high(control, high):
     control.max = high
 
 
-def _described(label):
+def _described(label, width=None):
+    width = width or {"width": "auto", "min_width": "250px"}
     return {
         "description": label,
-        "style": dict(_LABEL),
-        "layout": {"width": "auto", "min_width": "250px", "margin": "2px 18px 2px 0"},
+        "style": {"description_width": "initial"},
+        "layout": {**width, "margin": "2px 18px 2px 0"},
     }
 
 

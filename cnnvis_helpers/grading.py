@@ -9,7 +9,6 @@ nothing. A student who wants to deceive the course's own `check` from inside tha
 """
 
 import json
-import os
 import re
 import tempfile
 from pathlib import Path
@@ -68,8 +67,6 @@ def grade(path, seconds=600, memory=4000):
         variables = {
             "CNNVIS_KEEP": "off",
             "IPYTHONDIR": str(Path(outside) / "ipython"),
-            "PYTHONPATH": _search_path(),
-            "MPLBACKEND": "agg",
         }
         with FreshKernel(folder, variables, memory) as kernel:
             problems, took, whole = _run(kernel, sources, records, seconds)
@@ -160,9 +157,3 @@ def _recorded(records):
 def _judged(exercise, recorded, whole):
     status, message = recorded.get(exercise.id, (UNCHECKED if whole else UNREACHED, ""))
     return {"id": exercise.id, "title": exercise.title, "status": status, "message": message}
-
-
-def _search_path():
-    """Where the kernel finds this same copy of the package."""
-    root = str(Path(__file__).resolve().parent.parent)
-    return os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))

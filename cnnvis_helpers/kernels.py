@@ -15,6 +15,7 @@ import re
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -40,7 +41,8 @@ class FreshKernel:
     Parameters
     ----------
     folder : its working folder
-    variables : environment variables that it gets besides those of this process
+    variables : environment variables that it gets besides those of this process; it finds this
+        same copy of the package, and draws without a screen
     memory : megabytes that it and its children may hold together; None for no limit. They are
         looked at five times a second, so a quick burst may go above it for a moment.
 
@@ -51,7 +53,8 @@ class FreshKernel:
 
     def __init__(self, folder, variables=None, memory=None):
         self.folder, self.memory, self.peak = str(folder), memory, 0.0
-        self._variables = {"TF_CPP_MIN_LOG_LEVEL": "3", **(variables or {})}
+        own = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg", "PYTHONPATH": _search_path()}
+        self._variables = {**own, **(variables or {})}
         self._stop, self._too_large = threading.Event(), False
 
     def __enter__(self):
@@ -96,8 +99,7 @@ class FreshKernel:
                     said = "used too much memory" if self._too_large else "the kernel died"
                     break
                 if time.monotonic() - begun > seconds:
-                    self._kill()
-                    status, said = "time", "took too long"
+                    status, said = self._too_long()
                     break
                 continue
             if message["parent_header"].get("msg_id") != asked:
@@ -109,15 +111,15 @@ class FreshKernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 break
             elif time.monotonic() - begun > seconds:  # busy printing
-                self._kill()
-                status, said = "time", "took too long"
+                status, said = self._too_long()
                 break
         first_line = (said.splitlines() or [""])[0]
         return Ran(status, first_line[:300], time.monotonic() - begun)
 
-    def _kill(self):
+    def _too_long(self):
         with contextlib.suppress(Exception):
             self._manager.shutdown_kernel(now=True)
+        return "time", "took too long"
 
     def _watch(self):
         """Note the memory of the kernel and its children; kill it above the limit."""
@@ -126,7 +128,7 @@ class FreshKernel:
             process = psutil.Process(_process_id(self._manager))
         except psutil.Error:
             return
-        while not self._stop.wait(0.2):
+        while True:
             try:
                 family = [process, *process.children(recursive=True)]
                 held = sum(one.memory_info().rss for one in family) / 1e6
@@ -139,6 +141,8 @@ class FreshKernel:
                     with contextlib.suppress(psutil.Error):
                         one.kill()
                 return
+            if self._stop.wait(0.2):
+                return
 
 
 def _part_of_jupyter(name):
@@ -149,6 +153,12 @@ def _part_of_jupyter(name):
             f"{name} is not installed here, and without it no notebook runs: "
             "python -m pip install ipykernel"
         ) from None
+
+
+def _search_path():
+    """Where a process that this one starts finds this same copy of the package."""
+    root = str(Path(__file__).resolve().parent.parent)
+    return os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
 
 
 def _process_id(manager):

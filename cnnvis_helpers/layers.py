@@ -9,7 +9,6 @@
 Every function works for Functional and Sequential models and through nested ones, and changes none.
 """
 
-import html
 from typing import NamedTuple
 
 import keras
@@ -17,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers.receptive import ReceptiveField, receptive_field
+from cnnvis_helpers.tables import html_table
 
 __all__ = [
     "ConvLayer",
@@ -104,12 +104,7 @@ class LayerTable(list):
     def _repr_html_(self):
         if not self:
             return "<p>(no layers)</p>"
-        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in self[0]._fields)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(self[0]._fields, self._cells())
 
 
 def conv_layers(net):

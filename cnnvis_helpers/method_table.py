@@ -6,7 +6,6 @@ compare_maps(results.on_one_scale())       the maps side by side
 results["gradcam"].heat                    one of them, raw
 """
 
-import html
 import time
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from cnnvis_helpers.saliency import (
     saliency,
     smoothgrad,
 )
+from cnnvis_helpers.tables import html_table
 
 __all__ = ["MethodResult", "MethodTable", "compare_methods"]
 
@@ -129,10 +129,7 @@ class MethodTable(list):
         return "\n".join(line(*cells) for cells in [self._HEADINGS, *self._cells()])
 
     def _repr_html_(self):
-        head = "".join(f"<th>{heading}</th>" for heading in self._HEADINGS)
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._cells())
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(self._HEADINGS, self._cells())
 
 
 def compare_methods(net, photo, target=None, methods=None, progress=None):

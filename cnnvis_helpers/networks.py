@@ -21,6 +21,7 @@ from cnnvis_helpers.applications import APPLICATIONS
 from cnnvis_helpers.bundled import bundled_card, bundled_names
 from cnnvis_helpers.prefetch import find_cached
 from cnnvis_helpers.resizing import resize_photo
+from cnnvis_helpers.tables import html_table
 from cnnvis_helpers.walking import Graph, without_activation
 
 __all__ = ["Network", "Prediction", "list_networks", "load_network"]
@@ -348,10 +349,7 @@ class NetworkTable(list):
         return "\n".join(line(*cells) for cells in [self._HEADINGS, *self._cells()])
 
     def _repr_html_(self):
-        head = "".join(f"<th>{heading}</th>" for heading in self._HEADINGS)
-        rows = ("".join(f"<td>{cell}</td>" for cell in cells) for cells in self._cells())
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(self._HEADINGS, self._cells())
 
 
 def _check_photo(photo):

@@ -23,6 +23,7 @@ from cnnvis_helpers.drawing import (
     photo_pixels,
     scale_limits,
     short,
+    short_share,
 )
 from cnnvis_helpers.figures import COLOURS
 
@@ -134,9 +135,8 @@ def bars_panel(predictions, title="", note="", side=SIDE, width=250, marked=()):
     for number, (index, label, probability) in enumerate(predictions):
         top = number * step + (side - step * len(predictions)) // 2
         colour = COLOURS[1] if index in marked else COLOURS[0]
-        value = "< 0.001" if 0 < probability < 0.0005 else f"{probability:.3f}"
         draw.text((0, top), _cut(label, width - 70, SMALL), INK, _letters(SMALL))
-        draw.text((width, top), value, INK, _letters(SMALL), anchor="ra")
+        draw.text((width, top), short_share(probability), INK, _letters(SMALL), anchor="ra")
         line = top + SMALL + 6
         draw.rectangle((0, line, width - 1, line + 9), "#E8E8E8")
         draw.rectangle((0, line, max(1, round(probability * (width - 1))), line + 9), colour)

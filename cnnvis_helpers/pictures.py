@@ -43,6 +43,7 @@ from cnnvis_helpers.drawing import (
     say_if_zero,
     scale_limits,
     short,
+    short_share,
 )
 from cnnvis_helpers.figures import (
     COLOURS,
@@ -478,8 +479,7 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     values = [probability for _, probability in pairs]
     ax.barh(places, values, color=[COLOURS[0]] + ["#9CB8CC"] * (len(pairs) - 1), height=0.72)
     for place, value in zip(places, values, strict=True):
-        text = "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}"
-        ax.text(value + 0.015, place, text, va="center")
+        ax.text(value + 0.015, place, short_share(value), va="center")
     ax.set_yticks(places, [label for label, _ in pairs])
     ax.set(xlim=(0, 1.16), ylim=(len(pairs) - 0.5, -0.5), title=title, xlabel="probability")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 from cnnvis_helpers import kept
-from cnnvis_helpers.grading import _search_path
 from cnnvis_helpers.kernels import FreshKernel, code_cells
 
 SECONDS = 0.1  # what is slower is kept: after a restart the first call of everything is slow
@@ -37,9 +36,8 @@ def rehearse(lesson, seconds=1200, say=print):
     path = find_lesson(lesson)
     sources = code_cells(json.loads(path.read_text(encoding="utf-8")))
     before, begun = {each.path for each in kept.kept_results()}, time.monotonic()
-    variables = {"CNNVIS_KEEP": str(SECONDS), "PYTHONPATH": _search_path(), "MPLBACKEND": "agg"}
     say(f"Rehearsing {path.name}: {len(sources)} cells")
-    with FreshKernel(path.parent, variables) as kernel:
+    with FreshKernel(path.parent, {"CNNVIS_KEEP": str(SECONDS)}) as kernel:
         for number, source in enumerate(sources, start=1):
             ran = kernel.run(source, seconds - (time.monotonic() - begun))
             if ran.status != "ok":

@@ -12,13 +12,13 @@ import inspect
 import os
 import threading
 import types
-import warnings
 from pathlib import Path
 
 import ipywidgets
 
 import cnnvis_helpers
 from cnnvis_helpers.applications import find_application
+from cnnvis_helpers.drawing import short_share
 from cnnvis_helpers.explorer_base import (
     GIVEN,
     LARGEST_PHOTO,
@@ -31,7 +31,7 @@ from cnnvis_helpers.explorer_base import (
     set_options,
     slider,
 )
-from cnnvis_helpers.explorers.parts import Memory, ranked_classes, short_share
+from cnnvis_helpers.explorers.parts import Memory, ranked_classes
 from cnnvis_helpers.figures import collect_figures, figure_pixels, save_picture
 from cnnvis_helpers.networks import Network, list_networks, load_network
 from cnnvis_helpers.prefetch import DownloadError, fetch_class_index, fetch_weights
@@ -46,9 +46,6 @@ from cnnvis_helpers.studio_views import (
 )
 
 __all__ = ["studio"]
-
-# A method that is stopped warns in the notebook; here the status line says it.
-warnings.filterwarnings("ignore", ".*stopped", module=r"cnnvis_helpers\.studio")
 
 TOP, NONE = -1, -2  # values of a class menu that are no class
 GIVEN_NET = "this network"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cnnvis_helpers import __all__ as PUBLIC
+from cnnvis_helpers.explorers.parts import layers_with_maps
 from cnnvis_helpers.layers import conv_layers
 
 FILTERS_SHOWN, MAPS_SHOWN = 6, 64
@@ -77,10 +78,7 @@ def layer_names(net, kind):
 
     A network without any convolution has none.
     """
-    names = [row.name for row in conv_layers(net)]
-    if kind == "maps" and net.last_conv and net.last_conv not in names:
-        names.append(net.last_conv)
-    return names
+    return layers_with_maps(net) if kind == "maps" else [row.name for row in conv_layers(net)]
 
 
 def first_layer(names, begin):

@@ -231,7 +231,7 @@ def test_an_interrupted_dream_keeps_what_it_has(net, photo):
             raise KeyboardInterrupt
 
     settings = dict(octaves=2, steps=4, progress=stop_after_three)
-    with pytest.warns(UserWarning, match="stopped after 3 of 8 steps"):
+    with pytest.warns(UserWarning, match="stopped early: 3 of 8 steps"):
         dream = dreams.deep_dream(net, photo, "second", **settings)
     assert dream.shape == photo.shape and (dream != photo).any()
 

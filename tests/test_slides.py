@@ -20,6 +20,7 @@ import lesson_source  # noqa: E402
 import slide_deck  # noqa: E402
 import slide_parts  # noqa: E402
 import slide_pictures  # noqa: E402
+from chromium import find_chromium  # noqa: E402
 
 LESSONS = lesson_source.read_lessons()
 # What a page may fetch or link as a resource; a link that a reader may follow (<a href>) is none.
@@ -185,7 +186,7 @@ def test_a_handout_holds_every_figure_and_every_displayed_formula(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(slide_pictures.find_chromium() is None, reason="needs Chromium")
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
 @pytest.mark.parametrize("number", ["04"])
 def test_nothing_runs_over_the_edge_and_all_can_be_read(folder, number):
     """At 1280 x 720 with the network off."""
@@ -201,7 +202,7 @@ def test_nothing_runs_over_the_edge_and_all_can_be_read(folder, number):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(slide_pictures.find_chromium() is None, reason="needs Chromium")
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
 def test_the_check_sees_what_runs_over_an_edge(folder, tmp_path):
     import shutil
 

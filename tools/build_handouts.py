@@ -18,6 +18,8 @@ from pathlib import Path
 
 import lesson_source
 from build_notebooks import chosen
+from chromium import find_chromium
+from slide_pictures import OFFLINE
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("latex2mathml", "nbconvert", "jupytext", "nbclient")
@@ -103,14 +105,12 @@ def _inline(text):
 
 def write_pdf(path):
     """Print a handout with Chromium; return the path of the PDF."""
-    from slide_pictures import FLAGS, find_chromium
-
     if find_chromium() is None:
         raise Missing("--pdf needs Chromium or Chrome; or print the HTML file with a browser.")
     pdf = path.with_suffix(".pdf")
     with tempfile.TemporaryDirectory() as profile:
-        command = [find_chromium(), *FLAGS, f"--user-data-dir={profile}", "--no-pdf-header-footer"]
-        command += [f"--print-to-pdf={pdf}", path.as_uri()]
+        command = [find_chromium(), *OFFLINE, f"--user-data-dir={profile}"]
+        command += ["--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri()]
         subprocess.run(command, capture_output=True, timeout=120, check=True)
     return pdf
 

@@ -8,32 +8,14 @@ The network is off: Chromium gets a proxy that does not exist.
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--proxy-server=127.0.0.1:9",
-]
+from chromium import FLAGS, find_chromium
 
-
-def find_chromium():
-    """Return the path of a Chromium, or None. CNNVIS_BROWSER names one."""
-    named = os.environ.get("CNNVIS_BROWSER")
-    return named or next(filter(None, map(shutil.which, _NAMES)), None)
+OFFLINE = ["--headless", *FLAGS, "--hide-scrollbars", "--proxy-server=127.0.0.1:9"]
 
 
 def check(path, timeout=120):
@@ -44,8 +26,9 @@ def check(path, timeout=120):
     figure or None) and "broken" (pictures that did not load).
     """
     with tempfile.TemporaryDirectory() as profile:
-        command = [find_chromium(), *FLAGS, f"--user-data-dir={profile}", "--window-size=1280,720"]
-        command += ["--virtual-time-budget=60000", "--dump-dom", f"{Path(path).as_uri()}?check"]
+        command = [find_chromium(), *OFFLINE, f"--user-data-dir={profile}"]
+        command += ["--window-size=1280,720", "--virtual-time-budget=60000", "--dump-dom"]
+        command.append(f"{Path(path).as_uri()}?check")
         ran = subprocess.run(command, capture_output=True, timeout=timeout)
     page = ran.stdout.decode("utf-8", "replace")
     found = re.search(r'<script type="application/json" id="checked">(.*?)</script>', page, re.S)

@@ -2,8 +2,9 @@
 
 from cnnvis_helpers import kept
 from cnnvis_helpers.attacks import fgsm, pgd
+from cnnvis_helpers.drawing import short_share
 from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider, steps_slider
-from cnnvis_helpers.explorers.parts import class_menu, network, rank_classes, short_share
+from cnnvis_helpers.explorers.parts import class_menu, network, rank_classes
 from cnnvis_helpers.one_pixel import one_pixel
 from cnnvis_helpers.panels import THIRD, bars_panel, photo_panel, row
 
@@ -30,8 +31,6 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
     Raises ValueError for an unknown class or photo.
     """
     net = network(net)
-    begin = [None if target is None else net.class_index(target)]
-
     def draw(values, task):
         chosen, options = METHODS[values.method], {}
         if chosen is not one_pixel:
@@ -48,20 +47,14 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
         explorer.controls["epsilon"].disabled = chosen is one_pixel
         explorer.controls["steps"].disabled = chosen is not pgd
 
-    rank = rank_classes(net, menu=None, others={"target": ANY})
-
-    def classes(explorer):
-        rank(explorer)
-        if begin[0] is not None:
-            explorer.controls["target"].value, begin[0] = begin[0], None
-
     controls = {
         "method": choice("Method", [*METHODS], method),
         "epsilon": slider("Largest change (levels)", epsilon, 0, 32),
         "steps": steps_slider("Steps", [1, 2, 5, 10, 20, 50], 10),
         "target": class_menu("Arrive at", ANY),
     }
-    return Explorer("attack", controls, draw, photo, {"photo": classes, "method": grey_out})
+    adjust = {"photo": rank_classes(net, target, ANY), "method": grey_out}
+    return Explorer("attack", controls, draw, photo, adjust)
 
 
 def _drawn(attack, values):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnnvis_helpers.drawing import short_share
 from cnnvis_helpers.explorer_base import choice, set_options
 from cnnvis_helpers.layers import conv_layers
 from cnnvis_helpers.networks import Network, load_network
@@ -27,10 +28,19 @@ def network(net):
     return net if isinstance(net, Network) else load_network("course" if net is None else net)
 
 
-def layer_menu(net, layer=None, label="Layer"):
-    """Return a menu of the network's convolutions, and of the layer with its last maps."""
+def layers_with_maps(net):
+    """Return the names of a network's convolutions, and of the layer with its last maps.
+
+    A network without any convolution has none.
+    """
     names = [row.name for row in conv_layers(net)]
-    names += [name for name in (net.last_conv, layer) if name and name not in names]
+    return names + [net.last_conv] * (bool(net.last_conv) and net.last_conv not in names)
+
+
+def layer_menu(net, layer=None, label="Layer"):
+    """Return a menu of the layers with maps, and of `layer` where it is another one."""
+    names = layers_with_maps(net)
+    names += [layer] * (layer is not None and layer not in names)
     return choice(label, names, net.spatial_layer(layer))
 
 
@@ -39,24 +49,25 @@ def class_menu(label, first=()):
     return choice(label, list(first) or [("top class", None)])
 
 
-def rank_classes(net, target=None, menu="target", others=None):
+def rank_classes(net, target=None, first=(), others=None):
     """Return the function that sorts the menus of classes when the photo changes.
 
     net : Network
-    target : class to begin with; None and from the second photo on: the photo's top class
-    menu : name of the control whose value is a class
-    others : {name of a control: what stands before the classes in its menu}
+    target : class to begin with in the menu "target"; None and from the second photo on: what
+        stands before the classes there, else the photo's top class
+    first : what stands before the classes in the menu "target"
+    others : {name of another menu: what stands before the classes there}
     """
     begin = [None if target is None else net.class_index(target)]
 
     def adjust(explorer):
         ranked = ranked_classes(net, explorer.photo)
-        top = ranked[0][1] if begin[0] is None else begin[0]
+        usual = [*first, *ranked][0][1]
+        wanted = usual if begin[0] is None else begin[0]
         begin[0] = None
-        if menu:
-            set_options(explorer.controls[menu], ranked, top)
-        for name, first in (others or {}).items():
-            set_options(explorer.controls[name], [*first, *ranked], first[0][1])
+        set_options(explorer.controls["target"], [*first, *ranked], wanted)
+        for name, before in (others or {}).items():
+            set_options(explorer.controls[name], [*before, *ranked], before[0][1])
 
     return adjust
 
@@ -67,11 +78,6 @@ def ranked_classes(net, photo):
         (f"{label} {short_share(share)}", index)
         for index, label, share in net.predict(photo, top=len(net.labels))
     ]
-
-
-def short_share(probability):
-    """Write a probability with three digits."""
-    return "< 0.001" if 0 < probability < 0.0005 else f"{probability:.3f}"
 
 
 def prediction_text(net, photo):

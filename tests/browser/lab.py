@@ -13,7 +13,6 @@ import io
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,23 +21,17 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from chromium import FLAGS, find_chromium  # noqa: E402
+
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # Cells out of sight stay in the page, so that a test can find them.
     "notebook-extension/tracker": {"windowingMode": "none"},
     "docmanager-extension/plugin": {"autosave": False},
 }
-ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURES = ROOT / "build" / "browser"  # screenshots, to be looked at
 EXPLORERS = ("layers", "occlusion", "cam", "saliency", "attack", "dream", "trust")
 START = 120  # seconds a server may take
@@ -52,20 +45,12 @@ def missing():
             __import__(module)
         except ImportError:
             return f"no browser tests: {module} is not installed (pip install -e .[test])"
-    if find_browser() is None:
+    if find_chromium() is None:
         return (
             "no browser tests: neither Chromium nor Chrome is installed (on Debian: "
             "apt-get install chromium), and CNNVIS_BROWSER names none"
         )
     return None
-
-
-def find_browser():
-    """Return the path of the browser, or None."""
-    named = os.environ.get("CNNVIS_BROWSER")
-    if named:
-        return named if Path(named).is_file() else None
-    return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def write_notebook(path, cells, outputs=None):
@@ -161,7 +146,7 @@ class Lab:
         from playwright.sync_api import sync_playwright
 
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
             try:
                 yield browser
             finally:
@@ -201,6 +186,13 @@ def run_all(page):
 def menu(box, label):
     """Return the drop-down menu with this label."""
     return box.locator(f'.widget-dropdown:has(label:text-is("{label}")) select')
+
+
+def upload(box, file):
+    """Choose a file in the dialog that "Own photo" opens; file: as playwright's `set_files`."""
+    with box.page.expect_file_chooser() as chooser:
+        box.get_by_role("button", name="Own photo").click()
+    chooser.value.set_files(file)
 
 
 def picture(box):

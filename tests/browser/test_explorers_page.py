@@ -8,7 +8,16 @@ import re
 
 import numpy as np
 import pytest
-from lab import EXPLORERS, keep_picture, menu, picture, picture_after, run_all, write_notebook
+from lab import (
+    EXPLORERS,
+    keep_picture,
+    menu,
+    picture,
+    picture_after,
+    run_all,
+    upload,
+    write_notebook,
+)
 from PIL import Image
 
 SECONDS = 90_000  # milliseconds that a picture may take on a busy machine
@@ -122,13 +131,11 @@ def test_stop_ends_a_dream_and_keeps_it(explorer):
     keep_picture(box, "dream-stopped")
 
 
-def upload(box, name, content):
-    with box.page.expect_file_chooser() as chooser:
-        box.get_by_role("button", name="Own photo").click()
-    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
+def file(name, content):
+    return {"name": name, "mimeType": "image/png", "buffer": content}
 
 
-def picture_file(height, width, kind):
+def picture_bytes(height, width, kind):
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[:, : width // 2] = (200, 30, 30)
     stream = io.BytesIO()
@@ -138,17 +145,17 @@ def picture_file(height, width, kind):
 
 def test_uploads_a_photo_a_text_and_forty_megapixels(explorer):
     box = explorer("saliency")
-    red = picture_after(box, lambda: upload(box, "red.png", picture_file(90, 120, "PNG")))
+    red = picture_after(box, lambda: upload(box, file("red.png", picture_bytes(90, 120, "PNG"))))
     chosen = menu(box, "Photo").evaluate("e => e.selectedOptions[0].text")
     assert chosen.replace("\xa0", " ") == "own photo"
     assert (np.abs(red[100, 60] - (200, 30, 30)) < 12).all(), "the photo on the left is mine"
     keep_picture(box, "saliency-own-photo")
-    upload(box, "notes.txt", b"no picture at all")
+    upload(box, file("notes.txt", b"no picture at all"))
     alert = box.get_by_role("alert")
     alert.wait_for()
     assert "notes.txt" in alert.inner_text()
     keep_picture(box, "saliency-text-file")
-    upload(box, "large.jpg", picture_file(5000, 8000, "JPEG"))
+    upload(box, file("large.jpg", picture_bytes(5000, 8000, "JPEG")))
     box.locator("img").wait_for()
     assert alert.count() == 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import keep_picture, run_all, write_notebook
+from lab import keep_picture, menu, run_all, upload, write_notebook
 from PIL import Image
 
 from cnnvis_helpers import load_photo
@@ -32,10 +32,6 @@ def app(page):
     return box
 
 
-def menu(app, label):
-    return app.locator(f'.widget-dropdown:has(label:text-is("{label}")) select')
-
-
 def source(app):
     return app.locator("img").first.get_attribute("src")
 
@@ -50,13 +46,6 @@ def after(app, act):
         arg=[app.element_handle(), before],
     )
     return np.asarray(Image.open(io.BytesIO(app.locator("img").first.screenshot())).convert("RGB"))
-
-
-def upload(app, path):
-    """Choose a file in the dialog that the upload button opens."""
-    with app.page.expect_file_chooser() as chooser:
-        app.get_by_role("button", name="Own photo").click()
-    chooser.value.set_files(path)
 
 
 def refused(app):
