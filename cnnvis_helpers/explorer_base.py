@@ -11,9 +11,11 @@ An explorer is a dict of core ipywidgets and one function, `draw(values, task) -
 - The first picture is drawn before the explorer is shown. The cell's stored output holds it as a
   static figure with alt text, for readers without a kernel; a live explorer hides that figure.
 - Work is done in a thread, so the kernel stays free to hear Stop and the next value of a control.
+  What takes longer than a moment says so in the status line, with a bar where the method counts.
 - Only the newest values count: a redraw that has been overtaken ends at its next `task.progress`,
   and values that came in between are never drawn.
-- An error becomes one sentence in place of the picture, and the controls go on working.
+- An error becomes one sentence in place of the picture, and the controls go on working. So does a
+  photo that was chosen but is larger than the server lets through, of which no kernel ever hears.
 
 Works with ipywidgets 7.7.1 and 8. Nothing here imports TensorFlow.
 """
@@ -39,6 +41,12 @@ __all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_s
 
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
+PATIENCE = 0.4  # seconds until work that says nothing of its own is called work
+ARRIVAL = 6.0  # seconds that a chosen photo may take to reach the kernel
+LOST = (
+    "The photo has not arrived; it is probably larger than this server lets through (10 MB as a "
+    "rule): save it smaller, or put it beside the notebook and give its path in place of an upload."
+)
 _SLIDER = {"width": "360px"}  # its label, track and number share it
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _numbers = {}
@@ -75,9 +83,15 @@ class Task:
         Raises StopIteration after Stop, so that the method returns what it has; raises `Overtaken`
         when there are newer values.
         """
-        self.check()
         self.reached = done, total
+        self.check()
         self._explorer._show_progress(done, total)
+
+    @property
+    def cut_short(self):
+        """How far stopped work came, "3 of 20", or "" for work that came to its end."""
+        done, total = self.reached or (0, 0)
+        return f"{done} of {total}" if self.stopped and done < total else ""
 
     def preview(self, drawn):
         """Show a picture (`Drawn`) that is not finished yet."""
@@ -121,6 +135,7 @@ class Explorer:
         self._adjust = dict(adjust or {})
         self._lock = threading.Lock()
         self._wanted, self._task, self._thread, self._held = None, None, None, 0
+        self._speaking = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
         self._last_progress = 0.0
@@ -143,14 +158,14 @@ class Explorer:
         self.picture = ipywidgets.HTML(layout={"margin": "4px 0", "overflow": "auto"})
         self.status = ipywidgets.HTML(layout={"margin": "0 12px 0 0"})
         self.bar = ipywidgets.IntProgress(
-            min=0, max=1, layout={"width": "160px", "visibility": "hidden"}
+            min=0, max=1, layout={"width": "160px", "display": "none"}
         )
         self.stop_button = ipywidgets.Button(
             description="Stop",
             icon="stop",
             disabled=True,
             tooltip="End this work and keep what is done",
-            layout={"width": "90px", "visibility": "hidden"},
+            layout={"width": "90px", "display": "none"},
         )
         self.stop_button.on_click(lambda _: self.stop())
         style = ipywidgets.HTML(_hiding(self._static_class), layout={"display": "none"})
@@ -159,7 +174,8 @@ class Explorer:
             list(self.controls.values()), layout={"flex_flow": flow, "overflow": "visible"}
         )
         line = ipywidgets.HBox(
-            [self.status, self.bar, self.stop_button], layout={"align_items": "center"}
+            [self.status, self.bar, self.stop_button],
+            layout={"align_items": "center", "min_height": "36px"},
         )
         box = ipywidgets.VBox([controls, self.picture, line, style])
         box.add_class(f"{self._static_class}-live")
@@ -259,10 +275,11 @@ class Explorer:
 
     def _draw_once(self, values, task):
         try:
-            drawn = self.draw(values, task)
+            with self._patience():
+                drawn = self.draw(values, task)
             note = drawn.note
-            if task.stopped and task.reached:
-                note = "Stopped after {} of {}. {}".format(*task.reached, note)
+            if task.cut_short:
+                note = f"Stopped after {task.cut_short}. {note}"
             self._show(drawn._replace(note=note))
         except Overtaken:
             return
@@ -272,6 +289,24 @@ class Explorer:
             self._show_error(sentence(error))
         finally:
             self._hide_progress()
+
+    @contextlib.contextmanager
+    def _patience(self):
+        """Say that there is work under way if it takes long and has said nothing of its own."""
+        over, before = threading.Event(), self.status.value
+
+        def say():
+            with self._speaking:
+                if not over.is_set() and self.status.value == before:
+                    self._say(f"{self.name}: working ...")
+
+        timer = _later(PATIENCE, say)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._speaking:
+                over.set()
 
     # What the worker shows
 
@@ -298,15 +333,15 @@ class Explorer:
             return
         self._last_progress = now
         self.bar.max, self.bar.value = total, done
-        if self.bar.layout.visibility != "visible":
-            self.bar.layout.visibility = self.stop_button.layout.visibility = "visible"
+        if self.bar.layout.display == "none":
+            self.bar.layout.display = self.stop_button.layout.display = ""
             self.stop_button.disabled = False
         self._say(f"{self.name}: {done} of {total}")
 
     def _hide_progress(self):
-        if self.bar.layout.visibility != "hidden":
+        if self.bar.layout.display != "none":
             self.stop_button.disabled = True
-            self.bar.layout.visibility = self.stop_button.layout.visibility = "hidden"
+            self.bar.layout.display = self.stop_button.layout.display = "none"
 
     # The photo
 
@@ -320,6 +355,7 @@ class Explorer:
             accept="image/*", multiple=False, description="Own photo", layout={"width": "auto"}
         )
         upload.observe(lambda _: self._uploaded(upload), "value")
+        self._listen_for_files(upload)
         after = self._adjust.pop("photo", None)
         self._adjust = {"photo": lambda _: self._pick_photo(after), **self._adjust}
 
@@ -330,9 +366,42 @@ class Explorer:
         if after:
             after(self)
 
+    def _listen_for_files(self, upload):
+        """Hear that a file was chosen before the file itself comes, which may never happen.
+
+        A server closes the connection on a message that is too long (tornado's
+        `websocket_max_message_size`, 10 MB), and nobody is told. The page clears `error` when a
+        file is chosen; a link inside the page reports that in a short message of its own.
+        """
+        self.chosen = ipywidgets.Text(value="none")  # never shown: it carries the report
+        upload.error = "none"
+        ipywidgets.jsdlink((upload, "error"), (self.chosen, "value"))
+        self._awaited = None
+
+        def lost():
+            self._file_came()
+            self._show_error(LOST)
+
+        def report(change):
+            if change["new"] == "" and self._awaited is None:
+                self._say("Waiting for the photo ...")
+                self._awaited = _later(ARRIVAL, lost)
+
+        self.chosen.observe(report, "value")
+
+    def _file_came(self):
+        """Wait for no file any more, and be ready to hear of the next one."""
+        if self._awaited is not None:
+            self._awaited.cancel()
+            self._awaited = None
+        upload = self.controls["upload"]
+        self.chosen.value = upload.error = "none"
+        upload.send_state("error")  # the page may have cleared it, and we not heard of it
+
     def _uploaded(self, upload):
         if not upload.value:
             return
+        self._file_came()
         self._say("Reading the photo ...")
         try:
             self._photos[UPLOADED] = _small_photo(upload)
@@ -436,9 +505,14 @@ def _described(label, width=None):
 
 
 def _hiding(name):
-    """Return the style with which a live explorer hides the static figure of its own cell."""
-    area = f".jp-OutputArea-child:has(.{name})"  # JupyterLab: its margins too
-    return f"<style>.{name} {{display: none}} {area} {{display: none}}</style>"
+    """Return the style with which a live explorer hides the static figure of its own cell.
+
+    One page of JupyterLab shows many notebooks, so the figure must be in the same output area. In
+    other pages (in Colab each cell's output is one of its own) the name alone must do.
+    """
+    here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"
+    elsewhere = f"body:not(:has(.jp-OutputArea)) .{name}"
+    return f"<style>{here}, {elsewhere} {{display: none}}</style>"
 
 
 def _image_html(drawn):
@@ -458,6 +532,17 @@ def _jpeg(pixels):
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "JPEG", quality=90, subsampling=0)
     return stream.getvalue()
+
+
+def _later(seconds, function):
+    """Call a function after some seconds, in the context of the present message; return the timer.
+
+    The context carries the message that the picture answers (ipykernel 7).
+    """
+    timer = threading.Timer(seconds, contextvars.copy_context().run, [function])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def sentence(error):

@@ -58,16 +58,29 @@ def call(method, net, photo, *arguments, **named):
     return _call(inspect.unwrap(method), (net, photo, *arguments), named)
 
 
+def find(method, net, photo, *arguments, **named):
+    """Return (True, result) where `call` would find the result on disk, else (False, None)."""
+    try:
+        method = inspect.unwrap(method)
+        given = named_arguments(method, (net, photo, *arguments), named)
+        given.pop("progress", None)
+        first = call_key(method, given, STARTED) if in_use() else None
+        if first and _files(first):
+            return _read(folder() / f"{first}-{networks_key(given)}{_ENDING}")
+    except (NoKey, TypeError):
+        pass
+    return False, None
+
+
 def _call(method, arguments, named):
     seconds = _seconds()
-    keeping = seconds is not None and seconds < float("inf")
     if not in_use():
         return method(*arguments, **named)
     try:
         given = named_arguments(method, arguments, named)
         show = given.pop("progress", None)
         first = call_key(method, given, STARTED)
-        second = networks_key(given) if keeping or _files(first) else None
+        second = networks_key(given) if keeping() or _files(first) else None
     except (NoKey, TypeError):
         return method(*arguments, **named)
     if second:
@@ -80,7 +93,7 @@ def _call(method, arguments, named):
     result = method(*arguments, **named)
     took = time.perf_counter() - begun
     # A network that was trained meanwhile, in another thread, is neither the old nor the new one.
-    if keeping and took > seconds and progress.stops() == stops and networks_key(given) == second:
+    if keeping() and took > seconds and progress.stops() == stops and networks_key(given) == second:
         _write(f"{first}-{second}{_ENDING}", result, _told(method, given), took)
     return result
 
@@ -110,6 +123,12 @@ def in_use():
     """Return whether results are used or kept now."""
     seconds = _seconds()
     return seconds is not None and (seconds < float("inf") or folder().is_dir())
+
+
+def keeping():
+    """Return whether new results are kept now."""
+    seconds = _seconds()
+    return seconds is not None and seconds < float("inf")
 
 
 def keep_results(seconds=SECONDS):

@@ -41,7 +41,7 @@ SIDE = 300  # pixels: the height of a panel of two in a row
 THIRD = 220  # and of one of three
 WIDEST = 1.4  # a panel is at most so many times as wide as high
 TITLE, SMALL = 17, 14  # sizes of letters
-BAR = 92  # pixels that a colour bar and its numbers need
+BAR = 92  # pixels that a colour bar and its numbers need, or more for long numbers
 INK, QUIET, FRAME = (17, 17, 17), (85, 85, 85), (136, 136, 136)
 _GAP = 26
 
@@ -71,11 +71,14 @@ def photo_panel(photo, title="", note="", side=SIDE, frame=None):
     return Panel(pixels, title, note)
 
 
-def heat_panel(photo, values, title="", note="", label="", side=SIDE, cells=False, **scale):
+def heat_panel(
+    photo, values, title="", note="", label="", side=SIDE, cells=False, known=None, **scale
+):
     """Return a map over its grey photo as a panel, with its colour bar.
 
     values: finite float (h, w), of the photo or coarser. cells: True leaves coarse values cells.
-    scale: signed, vmin, vmax, percentile, as in `show_map`.
+    known: bool (h, w), where the map has a value; the rest becomes white. scale: signed, vmin,
+    vmax, percentile, as in `show_map`.
     """
     values = checked_map(values)
     low, high = scale_limits([values], **_named(scale))
@@ -87,6 +90,8 @@ def heat_panel(photo, values, title="", note="", label="", side=SIDE, cells=Fals
     strength = np.float32(0.8 * strength)[:, :, None]
     colours = palette(low, high)
     blended = grey * (1 - strength) + _coloured(fitted, low, high, colours) * strength
+    if known is not None:
+        blended[_fitted_map(known, grey.shape[:2], cells=True) < 0.5] = 255
     faded = np.abs(np.linspace(low, high, 256) - zero) / max(high - zero, zero - low)
     faded = np.float32(0.8 * faded)[:, None]
     bar = np.uint8(128 * (1 - faded) + colours * faded)
@@ -145,7 +150,7 @@ def bars_panel(predictions, title="", note="", side=SIDE, width=250, marked=()):
 
 def row(panels):
     """Join panels side by side; return uint8 (H, W, 3) on white."""
-    widths = [panel.pixels.shape[1] + (BAR if panel.scale else 0) for panel in panels]
+    widths = [panel.pixels.shape[1] + _bar_width(panel.scale) for panel in panels]
     head = 30 if any(panel.title for panel in panels) else 4
     foot = 26 if any(panel.note for panel in panels) else 4
     high = max(panel.pixels.shape[0] for panel in panels)
@@ -234,6 +239,14 @@ def _cut(text, width, size):
     while len(text) > 1 and letters.getlength(text + "…") > width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def _bar_width(scale):
+    """Return the pixels that a panel needs for its colour bar; 0 without one."""
+    if scale is None:
+        return 0
+    numbers = (scale[0], (scale[0] + scale[1]) / 2, scale[1])
+    return max(BAR, int(26 + max(_letters(SMALL).getlength(short(each)) for each in numbers)))
 
 
 def _place(canvas, draw, panel, left, top, width):

@@ -126,7 +126,7 @@ class Studio(Explorer):
         box = super()._build(wide)
         picture, working, style = box.children[1:]
         self.classes = ipywidgets.HTML(layout={"min_width": "230px", "margin": "4px 0 0 16px"})
-        self.python = ipywidgets.HTML(layout={"width": "100%"})
+        self.python = ipywidgets.HTML(layout={"width": "auto"})
         self.save_name = _text("Save as", "name.png", value="studio.png", width="240px")
         self.save_button = ipywidgets.Button(
             description="Save picture", icon="save", tooltip="Write the picture to this file"
@@ -396,8 +396,9 @@ def _classes_html(name, predictions):
 def _python_html(code):
     return (
         '<details style="margin:6px 0"><summary style="cursor:pointer">The same picture in Python'
-        f'</summary><button onclick="{html.escape(_COPY, quote=True)}" style="margin:6px 0">Copy'
-        '</button><pre tabindex="0" style="margin:0;padding:8px 12px;background:#f5f5f5;'
+        f'</summary><button onclick="{html.escape(_COPY, quote=True)}" style="margin:6px 0;padding:'
+        '4px 14px;border:1px solid #BDBDBD;background:#EEEEEE;color:#111111">Copy</button>'
+        '<pre tabindex="0" style="margin:0;padding:8px 12px;background:#f5f5f5;'
         'color:#111111;line-height:1.35;overflow:auto;user-select:all">'
         f"{html.escape(code)}</pre></details>"
     )

@@ -7,8 +7,10 @@ import datetime
 import html
 import io
 import re
+import sys
 import threading
 import time
+import types
 
 import ipywidgets
 import numpy as np
@@ -16,8 +18,8 @@ import pytest
 from PIL import Image
 
 import cnnvis_helpers
-from cnnvis_helpers import explorer_base, kept, load_photo
-from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, set_high, slider
+from cnnvis_helpers import explorer_base, explorers, kept, load_photo, panels
+from cnnvis_helpers.explorer_base import Drawn, Explorer, Task, choice, set_high, slider
 from cnnvis_helpers.explorers import parts
 
 NAMES = "attack cam dream layers occlusion saliency trust".split()
@@ -105,7 +107,7 @@ def test_a_control_changes_the_picture_and_what_is_said_of_it(opened, name, valu
     assert re.search(words, said(explorer)), said(explorer)
     assert before.alt != explorer.drawn.alt or before.note != explorer.drawn.note
     assert not np.array_equal(before.pixels, explorer.drawn.pixels)
-    assert explorer.bar.layout.visibility == "hidden" and explorer.stop_button.disabled
+    assert explorer.bar.layout.display == "none" and explorer.stop_button.disabled
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -127,7 +129,7 @@ def test_every_number_comes_through_kept(tiny_net, tiny_photo, name, monkeypatch
     monkeypatch.setattr(
         kept, "call", lambda m, *a, **k: called.append(m.__name__) or call(m, *a, **k)
     )
-    monkeypatch.setattr(kept, "in_use", lambda: True)
+    monkeypatch.setattr(kept, "keeping", lambda: name == "dream")  # else it is watched
     photo = np.repeat(np.repeat(tiny_photo, 4, axis=0), 4, axis=1)
     explorer = getattr(cnnvis_helpers, f"explore_{name}")(tiny_net, photo)
     wanted = {
@@ -264,12 +266,24 @@ def test_stop_of_a_method_without_a_partial_result_leaves_the_picture(slow):
 def test_progress_and_stop_are_seen_during_long_work_alone(slow):
     explorer, draw = slow
     seen = []
-    explorer.bar.layout.observe(lambda change: seen.append(change["new"]), "visibility")
+    explorer.bar.layout.observe(lambda change: seen.append(change["new"] or "shown"), "display")
     begin(explorer, draw, 2)
     draw.gate.set()
     explorer.wait()
-    assert seen[:1] == ["visible"] and seen[-1] == "hidden"
+    assert seen == ["shown", "none"]
     assert explorer.bar.max == 10
+
+
+def test_work_that_says_nothing_of_its_own_is_called_work(slow, monkeypatch):
+    monkeypatch.setattr(explorer_base, "PATIENCE", 0.05)
+    explorer, draw = slow
+    begin(explorer, draw, 2)
+    end = time.monotonic() + 10
+    while "slow work: working ..." not in explorer.status.value and time.monotonic() < end:
+        time.sleep(0.01)
+    assert time.monotonic() < end
+    draw.gate.set()
+    assert "working" not in explorer.wait().status.value
 
 
 def test_progress_does_not_flood_the_browser(slow):
@@ -336,7 +350,8 @@ def test_the_static_figure_has_alt_text_and_is_hidden_by_its_live_explorer(opene
     assert live[0]["text/plain"] == "Run this cell to use the explorer."
     name = re.search(r'<div class="([\w-]+)">', bundle["text/html"])[1]
     styles = [w.value for w in explorer.box.children if isinstance(w, ipywidgets.HTML)]
-    assert any(f".{name} {{display: none}}" in style for style in styles)
+    here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"
+    assert any(here in style for style in styles), "another lesson's figure must stay"
 
 
 def test_the_static_figure_is_the_same_at_each_run():
@@ -345,11 +360,73 @@ def test_the_static_figure_is_the_same_at_each_run():
         "print(hashlib.sha256(e.static_bundle()['text/html'].encode()).hexdigest())"
     )
     import subprocess
-    import sys
 
     runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in "12"]
     first, second = (run.communicate(timeout=120)[0] for run in runs)
     assert first == second and len(first) > 60
+
+
+# --- work that is stopped ----------------------------------------------------------------------
+
+
+def stop_early(explorer, **values):
+    """Set controls, and press Stop at the first progress that is told."""
+    explorer._show_progress = lambda done, total: explorer.stop()
+    try:
+        return put(explorer, **values)
+    finally:
+        del explorer._show_progress
+
+
+@pytest.mark.filterwarnings("ignore:stopped early")
+def test_a_stopped_occlusion_says_how_many_places_were_done(opened):
+    explorer = stop_early(opened("occlusion"), patch=4, stride="a quarter")
+    done = int(re.search(r"heat map of (\d+) of 609 places, the rest white", said(explorer))[1])
+    assert f"Stopped after {done + 1} of 610. {done + 1} forward passes" in said(explorer)
+    assert 0 < done < 609
+
+
+def test_places_that_were_not_done_are_white_and_never_the_worst(tiny_net, tiny_photo):
+    grid = np.full((5, 7), np.nan)
+    grid[:2] = -1.0  # hiding them helps, so an undone place must not count as a drop of zero
+    grid[1, 3] = -0.5
+    values = types.SimpleNamespace(photo=tiny_photo, patch=8, target=0)
+    drawn = explorers.occlusion._drawn(tiny_net, values, grid, 4)
+    assert "frame at the top" in drawn.alt and "14 of 35 places, the rest white" in drawn.alt
+    assert "the worst place costs cat -0.50 logits" in drawn.note
+    high, wide = panels.photo_panel(tiny_photo).pixels.shape[:2]
+    heat = drawn.pixels[30 : 30 + high, 30 + wide : 30 + 2 * wide]
+    white = (heat == 255).all(axis=2).mean(axis=1)
+    assert (white[: int(0.48 * high)] < 0.05).all() and (white[int(0.52 * high) :] == 1).all()
+    with pytest.raises(StopIteration):  # the picture stays as it was
+        explorers.occlusion._drawn(tiny_net, values, np.full((5, 7), np.nan), 4)
+
+
+@pytest.mark.filterwarnings("ignore:stopped early")
+def test_a_stopped_smoothgrad_says_how_many_samples_it_is_made_of(opened, monkeypatch):
+    room = sys.modules["cnnvis_helpers.saliency"]  # the package's name for it is the function's
+    monkeypatch.setattr(room, "batch_size", lambda net: 8)
+    explorer = stop_early(opened("saliency"), method="SmoothGrad", count=64)
+    assert "16 of 64 samples" in explorer.drawn.alt
+    assert "Stopped after 16 of 64. SmoothGrad" in said(explorer)
+    put(explorer, method="gradient", count=8)
+
+
+@pytest.mark.parametrize("kept_before", [False, True])
+def test_a_dream_is_watched_unless_it_is_kept(tiny_net, tmp_path, monkeypatch, kept_before):
+    monkeypatch.setenv("CNNVIS_KEPT", str(tmp_path))
+    monkeypatch.setattr(explorers.dream, "EVERY", 0)
+    monkeypatch.setattr(kept, "STARTED", time.time() + 60)
+    if kept_before:
+        kept.keep_results(0)
+        cnnvis_helpers.explore_dream(tiny_net, "coffee", octaves=1, steps=3)
+    kept.keep_results(None)
+    monkeypatch.delenv("CNNVIS_KEEP", raising=False)
+    seen = []
+    monkeypatch.setattr(Task, "preview", lambda task, drawn: seen.append(drawn.alt))
+    explorer = cnnvis_helpers.explore_dream(tiny_net, "coffee", octaves=1, steps=3)
+    assert "after 1 octaves of 3 steps" in explorer.drawn.alt
+    assert bool(seen) != kept_before
 
 
 def test_no_warning_of_a_stopped_method_reaches_the_notebook(tiny_net, recwarn):
@@ -417,6 +494,40 @@ def test_forty_megapixels_are_shrunk_at_once(opened):
     upload(explorer, "large.jpg", picture_file(5000, 8000, "JPEG"))
     assert explorer.error is None and max(explorer.photo.shape) == explorer_base.LARGEST_PHOTO
     put(explorer, photo="coffee")
+
+
+@pytest.fixture
+def waiting():
+    """An explorer that draws its photo in an instant."""
+    return Explorer("demo", {}, lambda values, task: Drawn(values.photo, "A photo."), "coffee")
+
+
+def choose_file(explorer):
+    """What the page reports when a file is chosen, before it sends the file."""
+    explorer.chosen.value = ""
+
+
+def test_a_photo_that_never_arrives_is_one_sentence(waiting, monkeypatch):
+    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.05)
+    for _ in range(2):  # a second time too
+        choose_file(waiting)
+        assert "Waiting for the photo" in waiting.status.value
+        end = time.monotonic() + 10
+        while waiting.error != explorer_base.LOST and time.monotonic() < end:
+            time.sleep(0.01)
+        assert waiting.error == explorer_base.LOST and '<p role="alert"' in waiting.picture.value
+        upload(waiting, "mine.png", picture_file(90, 140))
+        assert waiting.error is None and waiting.photo.shape == (90, 140, 3)
+
+
+def test_a_photo_that_arrives_leaves_no_alarm_behind(waiting, monkeypatch):
+    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.2)
+    choose_file(waiting)
+    upload(waiting, "mine.png", picture_file(90, 140))
+    time.sleep(0.4)
+    assert waiting.error is None and waiting.drawn.pixels.shape == (90, 140, 3)
+    choose_file(waiting)
+    assert "Waiting for the photo" in waiting.status.value, "the next one is heard of, too"
 
 
 # --- small parts -----------------------------------------------------------------------------

@@ -296,6 +296,19 @@ def test_the_variable_takes_seconds_or_off(monkeypatch):
             kept.keep_results(wrong)
 
 
+def test_find_finds_what_call_has_kept_and_computes_nothing(tiny_net, tiny_photo):
+    def steps(done, total):
+        raise AssertionError("find told of progress")
+
+    assert kept.find(scorecam, tiny_net, tiny_photo, 1) == (False, None)
+    heat = kept.call(scorecam, tiny_net, tiny_photo, 1)
+    found, again = kept.find(scorecam, tiny_net, tiny_photo, 1, progress=steps)
+    assert found and np.array_equal(again, heat)
+    assert kept.find(scorecam, tiny_net, tiny_photo, 2) == (False, None)
+    kept.keep_results(False)
+    assert kept.find(scorecam, tiny_net, tiny_photo, 1) == (False, None)
+
+
 def test_public_methods_ask_for_kept_results_only_while_they_are_in_use(tiny_net, tiny_photo):
     code = (
         "import cnnvis_helpers as c, inspect\n"

@@ -40,6 +40,13 @@ def test_signed_heat_is_red_for_and_blue_against_on_one_scale():
     assert (pixels[30] == 90).all()
 
 
+def test_where_a_map_is_not_known_it_is_white():
+    known = np.zeros((60, 80), bool)
+    known[:30] = True
+    pixels = panels.heat_panel(GREY, np.zeros((60, 80)), side=60, signed=True, known=known).pixels
+    assert (pixels[:30] == 90).all() and (pixels[30:] == 255).all()
+
+
 def test_coarse_cells_stay_cells_or_become_smooth():
     heat = np.array([[0.0, 1.0]])
     cells = panels.map_panel(heat, shape=(40, 80), cells=True).pixels
@@ -90,12 +97,13 @@ def test_a_row_holds_all_panels_their_titles_and_long_names_are_cut():
 
 
 def test_a_colour_bar_has_room_for_small_numbers():
-    heat = np.full((10, 10), 1.82e-05)
-    heat[0, 0] = 0
-    joined = panels.row([panels.map_panel(heat, "t", shape=(100, 100))])
-    dark = (joined < 100).all(axis=2)
-    dark[:, :130] = False
-    assert dark.any() and not dark[:, -4:].any(), "a number is cut off at the right"
+    for peak in (1.82e-05, -0.000248):
+        heat = np.full((10, 10), peak)
+        heat[0, 0] = 0
+        joined = panels.row([panels.map_panel(heat, "t", shape=(100, 100))])
+        dark = (joined < 100).all(axis=2)
+        dark[:, :130] = False
+        assert dark.any() and not dark[:, -2:].any(), f"{peak} is cut off at the right"
 
 
 def test_what_is_no_map_is_refused():

@@ -348,7 +348,7 @@ def test_stop_keeps_the_dream_so_far(opened, monkeypatch):
     monkeypatch.setattr(opened, "_show_progress", lambda done, total: opened.stop())
     put(opened, steps=20)
     monkeypatch.undo()
-    assert text(opened.status).startswith("Stopped after 1 of 20")
+    assert text(opened.status).startswith("Stopped after 2 of 20")
     assert opened.drawn is not None and opened.error is None
     put(opened, steps=8, octaves=3, method="Grad-CAM")
 

@@ -27,13 +27,18 @@ EXTRA_OF = {"open": "lab", "test": "test"}
 
 # Defaults inside .venv, by file; the user's own settings still win. JupyterLab is not to ask for
 # news and updates: there may be no network. What TensorFlow's C++ code says of missing graphics
-# cards belongs into the terminal, not in red below a lesson's first cell.
+# cards belongs into the terminal, not in red below a lesson's first cell. And a photo of up to
+# 100 MB comes through an explorer's button: the server alone would break off at 10.
 DEFAULTS = {
     "share/jupyter/lab/settings/overrides.json": """{
   "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}
 }
 """,
     "etc/ipython/ipython_kernel_config.py": "c.IPKernelApp.capture_fd_output = False\n",
+    "etc/jupyter/jupyter_server_config.json": """{
+  "ServerApp": {"tornado_settings": {"websocket_max_message_size": 104857600}}
+}
+""",
 }
 FIRST_LOOK = """
 import matplotlib.pyplot

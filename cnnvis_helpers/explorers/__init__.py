@@ -9,10 +9,11 @@
     explore_trust(net, "chelsea")         does a map change when the network forgets?
 
 Each returns an `Explorer` (see `explorer_base`), which shows itself as the last line of a cell. In
-place of "chelsea" stands any photo; the menu and the button beside it load another one (JupyterLab
-sends files of up to 10 MB; hand a larger one over by its path). The network may be left out, or
-given by its name. An explorer computes nothing of its own: every number comes
-from the method that it is named after.
+place of "chelsea" stands any photo; the menu and the button beside it load another one. How large
+an uploaded file may be is the server's choice: `tools/course.py open` allows 100 MB, a JupyterLab
+of its own 10 MB; what is too large is answered with a sentence. The network may be left out, or
+given by its name. An explorer computes nothing of its own: every number comes from the method that
+it is named after.
 """
 
 from cnnvis_helpers.explorers.attack import explore_attack

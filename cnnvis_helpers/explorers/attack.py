@@ -31,6 +31,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
     Raises ValueError for an unknown class or photo.
     """
     net = network(net)
+
     def draw(values, task):
         chosen, options = METHODS[values.method], {}
         if chosen is not one_pixel:
@@ -82,7 +83,7 @@ def _drawn(attack, values):
         f"bars with the {len(attack.after)} most probable classes after the attack."
     )
     note = (
-        f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} pixels changed, by "
+        f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} pixels changed by "
         f"{most}; {attack.queries} queries"
     )
     return Drawn(row(panels), alt, note)

@@ -37,10 +37,11 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     def draw(values, task):
         small = load_photo(values.photo, max_side=LONGEST)
         options = {"octaves": values.octaves, "steps": values.steps, "step": values.step}
-        if kept.in_use():
-            dream = kept.call(
-                deep_dream, net, small, values.layer, progress=task.progress, **options
-            )
+        call = deep_dream, net, small, values.layer
+        if kept.keeping():  # a rehearsal: nobody watches
+            return _drawn(values, small, kept.call(*call, progress=task.progress, **options))
+        found, dream = kept.find(*call, **options)
+        if found:
             return _drawn(values, small, dream)
         return _watched(net, small, values, task, options)
 

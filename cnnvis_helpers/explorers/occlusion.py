@@ -5,7 +5,7 @@ import numpy as np
 from cnnvis_helpers import kept
 from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider
 from cnnvis_helpers.explorers.parts import class_menu, network, place, rank_classes
-from cnnvis_helpers.occlusion import occlusion_grid, occlusion_passes
+from cnnvis_helpers.occlusion import occlusion_grid
 from cnnvis_helpers.panels import heat_panel, photo_panel, row
 from cnnvis_helpers.sweeps import spread, window_starts
 
@@ -27,7 +27,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
     Returns
     -------
     Explorer. Red: hiding the place costs the class points; blue: it helps. The Stop button leaves a
-    map of the positions done, the others white.
+    map of the positions done; places that none of them covers are white.
 
     Raises ValueError for an unknown class or photo.
     """
@@ -59,30 +59,43 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
 
 
 def _drawn(net, values, grid, step):
-    """Draw the photo with the patch that hurts most, and the map."""
+    """Draw the photo with the patch that hurts most, and the map; NaN in the grid is not done."""
+    known = np.isfinite(grid)
+    if not known.any():
+        raise StopIteration
     size, patch = net.input_size, (values.patch, values.patch)
     starts = [window_starts(length, values.patch, step) for length in size]
-    known = np.nan_to_num(grid)
     heat = spread(grid, starts, patch, size, size)
-    row_, column = np.unravel_index(np.argmax(known), grid.shape)
+    covered = spread(np.where(known, 1.0, np.nan), starts, patch, size, size) > 0
+    drops = np.where(known, grid, -np.inf)
+    row_, column = np.unravel_index(np.argmax(drops), grid.shape)
     top, left = starts[0][row_], starts[1][column]
-    label, drop = net.labels[values.target], float(known[row_, column])
+    label, drop = net.labels[values.target], float(drops[row_, column])
     frame = (
         top / size[0],
         left / size[1],
         (top + values.patch) / size[0],
         (left + values.patch) / size[1],
     )
-    passes = occlusion_passes(net, values.patch, step)
+    whole = known.all()
     panels = [
         photo_panel(
             values.photo, "Where it hurts most", f"hide it: {drop:.2f} logits less", frame=frame
         ),
-        heat_panel(values.photo, heat, f"What holds up {label}", label="logits", signed=True),
+        heat_panel(
+            values.photo,
+            heat,
+            f"What holds up {label}",
+            "" if whole else f"{known.sum()} of {known.size} places; white: not done",
+            label="logits",
+            signed=True,
+            known=covered,
+        ),
     ]
     alt = (
-        f"The photo with a frame at the {place(known)}, where hiding {values.patch} by "
-        f"{values.patch} pixels hurts {label} most; beside it the heat map of all places."
+        f"The photo with a frame at the {place(drops)}, where hiding {values.patch} by "
+        f"{values.patch} pixels hurts {label} most; beside it the heat map of "
+        + ("all places." if whole else f"{known.sum()} of {known.size} places, the rest white.")
     )
-    note = f"{passes} forward passes; the worst place costs {label} {drop:.2f} logits"
+    note = f"{known.sum() + 1} forward passes; the worst place costs {label} {drop:.2f} logits"
     return Drawn(row(panels), alt, note)

@@ -26,7 +26,7 @@ METHODS = {
     "guided backprop": guided_backprop,
 }
 SIGNS = {"strength": "max_abs", "sign": "sum"}
-COUNTS = [1, 2, 4, 8, 16, 32, 64]
+COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
 
 def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", show="strength"):
@@ -59,7 +59,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
             options["noise"] = values.noise
         options["reduce"] = SIGNS[values.show]
         found = kept.call(chosen, net, values.photo, target=values.target, resize=False, **options)
-        return _drawn(net, values, found)
+        return _drawn(net, values, found, task.cut_short or values.count)
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
@@ -77,19 +77,19 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     return Explorer("saliency", controls, draw, photo, adjust)
 
 
-def _drawn(net, values, found):
-    """Draw the photo and the map beside it."""
+def _drawn(net, values, found, count):
+    """Draw the photo and the map beside it; count: of samples or steps, "3 of 64" when stopped."""
     signed = values.show == "sign"
     label = net.labels[values.target]
-    count = {
-        "SmoothGrad": f", {values.count} samples, noise {values.noise:.2f}",
-        "integrated gradients": f", {values.count} steps",
+    amount = {
+        "SmoothGrad": f", {count} samples, noise {values.noise:.2f}",
+        "integrated gradients": f", {count} steps",
     }.get(values.method, "")
     picture = photo_panel(values.photo, prediction_text(net, values.photo))
     shown = map_panel(
         found,
         f"{values.method}: {label}",
-        f"{values.show}{count}",
+        f"{values.show}{amount}",
         signed=signed,
         percentile=99.5,
         shape=picture.pixels.shape[:2],
@@ -97,6 +97,6 @@ def _drawn(net, values, found):
     )
     alt = (
         f"The photo, and beside it {values.method} for {label}, {values.show} of each pixel"
-        f"{count}; the strongest pixel lies at the {place(abs(found))}."
+        f"{amount}; the strongest pixel lies at the {place(abs(found))}."
     )
-    return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{count}")
+    return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{amount}")

@@ -25,6 +25,7 @@ METHODS = {
     "Grad-CAM": gradcam,
     "Guided Grad-CAM": guided_gradcam,
 }
+PARTS = 3  # of a redraw: the trained network's map, a network that forgot, its map
 
 
 def explore_trust(net=None, photo="chelsea", target=None, method="guided backprop", forgotten=1):
@@ -41,7 +42,8 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
     Returns
     -------
     Explorer. Magnitudes of both maps, each on its own scale, since two networks share no unit;
-    below them how alike the maps are (`rank_correlation`, `structural_similarity`).
+    below them how alike the maps are (`rank_correlation`, `structural_similarity`). Stop leaves the
+    picture as it was.
 
     Raises ValueError for an unknown class or photo.
     """
@@ -49,10 +51,9 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
     names = layers_from_the_top(net)
 
     def found(which, values, task):
-        options = {}
-        if METHODS[values.method] is integrated_gradients:
-            options = {"steps": 16, "progress": task.progress}
-        method = METHODS[values.method]
+        method, options = METHODS[values.method], {}
+        if method is integrated_gradients:
+            options = {"steps": 16, "progress": lambda done, total: task.check()}
         made = kept.call(method, which, values.photo, target=values.target, resize=False, **options)
         return np.abs(resize_map(made, net.input_size))
 
@@ -65,8 +66,9 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
             return _drawn(net, values, names, trained, trained)
 
         def forget():
+            task.progress(1, PARTS)
             copy = networks(count, lambda: randomize_layers(net, names[count - 1]))
-            task.check()
+            task.progress(2, PARTS)
             return found(copy, values, task)
 
         return _drawn(net, values, names, trained, maps((count, *key), forget))
