@@ -25,6 +25,8 @@ def resize_photo(photo, size):
     array([121., 128., 127., 134.], dtype=float32)
     """
     photo = np.asarray(photo)
+    if photo.shape[:2] == tuple(size):
+        return photo.astype(np.float32)
     planes = (photo[:, :, channel] for channel in range(photo.shape[2]))
     resized = [_resample(plane, size, Image.Resampling.BICUBIC) for plane in planes]
     return np.stack(resized, axis=-1).clip(0, 255)

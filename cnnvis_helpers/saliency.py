@@ -77,7 +77,8 @@ def gradient_x_input(net, photo, target=None, reduce="sum", resize=True):
     Shrikumar et al. 2016, "Not just a black box", arXiv 1605.01713
     """
     check_reduce(reduce)
-    product = input_gradient(net, photo, target) * net.prepare(photo)[0]
+    pixels = prepared(net, photo)
+    product = _gradient_sum(net)(pixels, tf.ones(1), target_vector(net, target)) * pixels[0]
     return at_photo_size(reduce_colours(product, reduce), photo, resize)
 
 

@@ -144,12 +144,14 @@ def test_maps_and_gradients_are_those_of_plain_keras(small, small_photo):
 # Identities ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [n for n in ("grey", "transfer", "MobileNetV2") if n in POOLED])
+@pytest.mark.parametrize("name", ["course", *(n for n in POOLED if n != "mixed precision")])
 def test_cam_is_gradcam_before_the_relu_times_the_number_of_places(name):
-    net = architecture(name)
-    grid = cam(net, PHOTO, 2, resize=False)
-    before_relu = gradcam(net, PHOTO, 2, pooled_head(net)[0], relu=False, resize=False)
-    assert np.ptp(grid) > 0
+    """In float32: half precision keeps three digits."""
+    net = load_network() if name == "course" else architecture(name)
+    with eagerly(name):
+        grid = cam(net, PHOTO, 2, resize=False)
+        before_relu = gradcam(net, PHOTO, 2, pooled_head(net)[0], relu=False, resize=False)
+    assert grid.any()  # InceptionV3 has one place at this size
     assert np.abs(grid / grid.size - before_relu).max() <= 1e-5 * np.abs(before_relu).max()
 
 
