@@ -5,8 +5,12 @@
 
 oldest: the oldest supported Python, and of every direct requirement the lowest version allowed.
 newest: the newest supported Python, and of everything the newest version there is today.
-Without options all tests run, the notebooks left out. The environments stay in build/environments;
-`newest` is looked up anew each time.
+The environments stay in build/environments; `newest` is looked up anew each time.
+
+Without options the tests run that a version can break, which takes minutes. Left out are those
+marked slow, the browser's, and the notebooks: tests/colab/proof.py runs every lesson, with versions
+of its own. Left out too is tests/test_project.py: it is about this copy's files, and each release
+of ruff has a style of its own.
 """
 
 import subprocess
@@ -16,6 +20,7 @@ import tomllib
 import environments
 
 PROJECT = environments.ROOT / "pyproject.toml"
+CHOSEN = ["tests", "-m", "not slow", "--ignore=tests/browser", "--ignore=tests/test_project.py"]
 PYTHONS = {"oldest": environments.SUPPORTED[-1], "newest": environments.SUPPORTED[0]}
 
 
@@ -52,7 +57,7 @@ def main(arguments):
     found = environments.versions(python)
     named = ("tensorflow", "keras", "numpy", "scipy", "matplotlib", "ipython", "ipywidgets")
     print(f"{which}:", ", ".join(f"{name} {found[name]}" for name in named), flush=True)
-    command = [str(python), "-m", "pytest", *(options or ["tests"])]
+    command = [str(python), "-m", "pytest", *(options or CHOSEN)]
     variables = environments.clean_variables(PYTHONPATH=str(environments.ROOT))
     return subprocess.run(command, cwd=environments.ROOT, env=variables).returncode
 

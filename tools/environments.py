@@ -122,9 +122,9 @@ def versions(python):
 
 
 def _run(command):
-    """Run a command to its end and return what it printed; NoEnvironment when it fails."""
+    """Run a command in the course's folder and return what it printed, or raise NoEnvironment."""
     ran = subprocess.run(
-        command, env=clean_variables(), capture_output=True, text=True, timeout=SECONDS
+        command, cwd=ROOT, env=clean_variables(), capture_output=True, text=True, timeout=SECONDS
     )
     if ran.returncode:
         lines = [line.strip() for line in ran.stderr.splitlines() if line.strip()]
