@@ -29,11 +29,11 @@ _CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 _SECONDS = 20
 _CHUNK = 1 << 20
 _LEFT_ALONE = 60  # seconds after which a part that nobody writes to may be taken over
-_WRONG_SUM = "what arrived does not have the checksum that Keras knows"
+_WRONG_SUM = "what arrived does not have the checksum that Keras knows; try again, elsewhere"
 
 
 class DownloadError(ConnectionError):
-    """A download that failed; `reason` says why, `str` says which and why."""
+    """A download that failed; `reason` says why and what to do, `str` which one as well."""
 
     def __init__(self, url, reason):
         super().__init__(f"Downloading {url} failed: {reason}.")
@@ -116,8 +116,8 @@ def _fetch_photo(address):
     path = kept_path(address)
     if not path.is_file():
         raise OSError(
-            f"{address} was fetched but could not be kept: {path.parent} cannot be written to; "
-            "set CNNVIS_CACHE to a folder of your own."
+            f"{address} was fetched but could not be kept: {path.parent} cannot be written to or is "
+            "full; set CNNVIS_CACHE to a folder of your own."
         )
     return path
 
@@ -249,16 +249,20 @@ def _copy(answer, out, progress):
 
 
 def _reason(error, folder):
-    """Say why a download failed and, where that can be told, what to do about it."""
+    """Say why a download failed and what to do about it."""
     elsewhere = "or set KERAS_HOME to a folder elsewhere"
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} ({error.reason})"
+        return f"the server answers {error.code} ({error.reason}); try again later"
     if getattr(error, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
         return f"the disk of {folder} is full; make room and call again, {elsewhere}"
     if getattr(error, "filename", None):  # it is about a file, so about this machine
         return f"{folder} cannot be written to ({error.strerror}); make it so, {elsewhere}"
     reason = getattr(error, "reason", None) or error
-    reason = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    if "Tunnel connection failed" in reason or "roxy" in reason:
-        return f"the proxy refuses ({reason}); set HTTPS_PROXY to the address it is to have"
-    return reason
+    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    if "Tunnel connection failed" in text or "roxy" in text:
+        return f"the proxy refuses ({text}); set HTTPS_PROXY to the address it is to have"
+    if ";" in text:  # it says already what to do
+        return text
+    if isinstance(error, urllib.error.URLError) and urllib.request.getproxies().get("https"):
+        return f"{text}; connect this machine, and check HTTPS_PROXY, the address of its proxy"
+    return f"{text}; connect this machine and call again"

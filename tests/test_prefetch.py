@@ -98,7 +98,10 @@ def test_prefetch_downloads_nothing_twice(vgg16_at, empty_keras_home):
 PART = f".{APPLICATIONS['vgg16'].file}.part"
 
 
-@pytest.mark.parametrize("kind, words", [("other", "checksum"), ("gone", "404 .Not Found")])
+@pytest.mark.parametrize(
+    "kind, words",
+    [("other", "checksum .*; try again"), ("gone", "404 .Not Found.; try again later")],
+)
 def test_a_failed_download_leaves_nothing_behind(vgg16_at, empty_keras_home, kind, words):
     vgg16_at(kind)
     with pytest.raises(ConnectionError, match=words) as caught:
@@ -236,8 +239,11 @@ def failing_with(monkeypatch, error):
             urllib.error.URLError(OSError("Tunnel connection failed: 407 Proxy Authentication")),
             "the proxy refuses .Tunnel connection failed: 407 .*; set HTTPS_PROXY",
         ),
-        (urllib.error.URLError(socket.gaierror(-2, "Name not known")), "failed: Name not known"),
-        (TimeoutError("timed out"), "failed: timed out"),
+        (
+            urllib.error.URLError(socket.gaierror(-2, "Name not known")),
+            "failed: Name not known; connect this machine and call again",
+        ),
+        (TimeoutError("timed out"), "failed: timed out; connect this machine and call again"),
     ],
 )
 def test_a_failure_is_one_sentence_with_the_next_step(
@@ -263,6 +269,13 @@ def test_a_real_proxy_that_refuses_is_one_sentence(empty_keras_home, monkeypatch
     monkeypatch.setenv("https_proxy", server)
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(ConnectionError, match="the proxy refuses .*501.*; set HTTPS_PROXY"):
+        prefetch("vgg16", progress=lambda *_: None)
+
+
+def test_a_proxy_that_is_not_there_is_one_sentence(empty_keras_home, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(ConnectionError, match="refused; connect this machine, and check HTTPS_PR"):
         prefetch("vgg16", progress=lambda *_: None)
 
 
