@@ -116,8 +116,8 @@ def _fetch_photo(address):
     path = kept_path(address)
     if not path.is_file():
         raise OSError(
-            f"{address} was fetched but could not be kept: {path.parent} cannot be written to or is "
-            "full; set CNNVIS_CACHE to a folder of your own."
+            f"{address} was fetched but could not be kept: {path.parent} cannot be written to "
+            "or is full; set CNNVIS_CACHE to a folder of your own."
         )
     return path
 
