@@ -126,6 +126,7 @@ def main(arguments=None):
         if missing:
             raise Missing(f"Not installed: {', '.join(missing)}. Run: pip install -e .[slides]")
         import slide_parts
+        from build_slides import warn_of_stale
 
         lessons = lesson_source.read_lessons()
         options.into.mkdir(parents=True, exist_ok=True)
@@ -134,6 +135,7 @@ def main(arguments=None):
             path = (options.into / f"{lesson.name}.html").resolve()
             path.write_text(handout_html(lesson, sections), encoding="utf-8")
             print(write_pdf(path) if options.pdf else path)
+            warn_of_stale(lesson, lessons)
     except (Missing, lesson_source.LessonError) as error:
         print(error, file=sys.stderr)
         return 1

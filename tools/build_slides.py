@@ -3,6 +3,7 @@
     python tools/build_slides.py                  all lessons, into slides/
     python tools/build_slides.py 04 05            these lessons only
     python tools/build_slides.py --into FOLDER    somewhere else
+    python tools/build_slides.py --check          and look for what cannot be read, with Chromium
     python tools/build_slides.py --pictures       and a picture of every slide, made with Chromium
 
 Open slides/index.html in a browser. Arrow keys and space move, S opens the speaker's window with
@@ -49,13 +50,41 @@ def build(lessons, wanted, folder):
     for lesson in wanted:
         sections = slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
         path = folder / f"{lesson.name}.html"
-        path.write_text(slide_deck.deck_html(lesson, sections), encoding="utf-8")
-        slides = sum(len(slide_deck.slides_of(section)) for section in sections)
+        deck = slide_deck.deck_html(lesson, sections)
+        path.write_text(deck, encoding="utf-8")
+        slides = deck.count('<section><div class="page')
         print(f"{path.name}: {slides} slides, {path.stat().st_size / 1e6:.1f} MB")
+        warn_of_stale(lesson, lessons)
         made.append(path)
     there = [lesson for lesson in lessons if (folder / f"{lesson.name}.html").is_file()]
     (folder / "index.html").write_text(index_html(there), encoding="utf-8")
     return made
+
+
+def warn_of_stale(lesson, lessons):
+    """Say so where a lesson's outputs are left out because its code was changed since."""
+    import slide_parts
+
+    if slide_parts.is_stale(lesson, lessons, slide_parts.stored_notebook(lesson)):
+        print(
+            f"  Lesson {lesson.number} was changed after its notebook had run, so its figures are "
+            f"missing here. Run: python tools/build_notebooks.py {lesson.number}",
+            file=sys.stderr,
+        )
+
+
+def find_faults(paths):
+    """Print what is wrong with the slides of some decks; return how many faults there are."""
+    from slide_pictures import check, faults
+
+    found = 0
+    for path in paths:
+        for number, slide in enumerate(check(path), start=1):
+            for fault in faults(slide):
+                print(f"{path.name}, slide {number}, {slide['title']!r}: {fault}", file=sys.stderr)
+                found += 1
+    print(f"{found} faults on the slides of {len(paths)} lessons")
+    return found
 
 
 def copy_assets(folder):
@@ -88,6 +117,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("lessons", nargs="*", help="numbers, such as 04; all when none is given")
     parser.add_argument("--into", type=Path, default=ROOT / "slides", metavar="FOLDER")
+    parser.add_argument("--check", action="store_true", help="look at each slide, by Chromium")
     parser.add_argument("--pictures", action="store_true", help="PNG of each slide, by Chromium")
     options = parser.parse_args(arguments)
     try:
@@ -97,6 +127,8 @@ def main(arguments=None):
         lessons = lesson_source.read_lessons()
         made = build(lessons, chosen(lessons, options.lessons), options.into)
         print(f"open {options.into / 'index.html'}")
+        if options.check and find_faults(made):
+            return 1
         if options.pictures:
             from slide_pictures import take_pictures
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 
 from PIL import Image
-from slide_parts import Part, code_html, markdown_html
+from slide_parts import Part, Section, code_html, markdown_html
 
 WIDTH, HEIGHT = 1280, 720
 ROOM = 590  # pixels of height below a heading
@@ -22,7 +22,10 @@ PROSE, CODE, TEXT = 26, 19, 19  # pixels
 _PROSE_LINE, _CODE_LINE, _TEXT_LINE = 37, 26, 25
 _PROSE_WIDTH = 92  # characters in a line
 _IMAGE = re.compile(r'src="data:image/\w+;base64,([^"]+)"')
-SMALLEST_FIGURE = 290
+SMALLEST_FIGURE = 260
+LEGIBLE = 0.72  # of its own size: a figure's writing has 18 pixels there
+_SUBHEADING = re.compile(r"\A### +(.+)\n*")
+_ATTRIBUTES = re.compile(r' (?:width|height|style)="[^"]*"')
 
 
 @dataclass
@@ -44,17 +47,32 @@ def slides_of(section):
         if part.kind == "note":
             slides[-1].notes.append(part.content)
             continue
-        needed = height_of(part)
-        least = min(needed, SMALLEST_FIGURE) if part.kind == "figure" else needed
-        starts = part.kind == "prose" and _introduces(parts[at + 1 :])
-        if part.kind == "text" and len(part.content.splitlines()) <= 4:
-            least = 0  # what code prints stays with it
-        if slides[-1].parts and (starts or least > left + _slack(slides[-1])):
-            slides.append(Slide(section.title))
+        heading = _SUBHEADING.match(part.content) if part.kind == "prose" else None
+        if heading or (slides[-1].parts and _needs_a_new_slide(parts[at:], slides[-1], left)):
+            slides.append(Slide(heading[1] if heading else slides[-1].title))
             left = ROOM
-        slides[-1].parts.append(part)
-        left -= needed
+        if heading:
+            part = Part("prose", part.content[heading.end() :])
+        if part.content:
+            slides[-1].parts.append(part)
+            left -= height_of(part)
     return [slide for slide in slides if slide.parts or slide.first]
+
+
+def _needs_a_new_slide(coming, slide, left):
+    """Whether the first of the coming parts has no place on a slide with `left` free pixels."""
+    part, last = coming[0], slide.parts[-1].kind
+    if part.kind == "prose" and _introduces(coming[1:]):
+        return True
+    if part.kind == "text" and last == "code" and len(part.content.splitlines()) <= 4:
+        return False  # what code prints stays with it
+    if part.kind == "code" and {each.kind for each in slide.parts} == {"prose"}:
+        left += 0.12 * ROOM  # written a little smaller, what belongs together stays together
+    least = least_height_of(part)
+    if [each.kind for each in coming[:2]] == ["figure", "figure"] and last != "figure":
+        both = least + least_height_of(coming[1])
+        least = both if both <= ROOM else least  # two figures are there to be compared
+    return least > left + _slack(slide)
 
 
 def _introduces(following):
@@ -65,8 +83,15 @@ def _introduces(following):
 
 def _slack(slide):
     """How many pixels the figures of a slide can give way."""
-    figures = [height_of(part) for part in slide.parts if part.kind == "figure"]
-    return 0.7 * sum(max(0, height - SMALLEST_FIGURE) for height in figures)
+    figures = [part for part in slide.parts if part.kind == "figure"]
+    return 0.9 * sum(height_of(part) - least_height_of(part) for part in figures)
+
+
+def least_height_of(part):
+    """Estimate how many pixels a part needs at least: a figure may shrink while it can be read."""
+    if part.kind != "figure":
+        return height_of(part)
+    return min(height_of(part), max(SMALLEST_FIGURE, LEGIBLE * figure_size(part)[1]))
 
 
 def height_of(part):
@@ -98,8 +123,11 @@ def _height_of_block(block):
 
 
 def _split(parts):
-    """Parts in which nothing is too high for one slide: long prose and code are cut."""
-    for part in parts:
+    """Parts in which nothing is too high for one slide: long prose and code are cut.
+
+    Prose is also cut before each subheading, which becomes a slide's title.
+    """
+    for part in _at_subheadings(parts):
         if part.kind == "prose" and height_of(part) > ROOM:
             yield from _split_blocks(part, re.split(r"\n\s*\n", part.content), "\n\n")
         elif part.kind == "code" and height_of(part) > ROOM:
@@ -110,6 +138,15 @@ def _split(parts):
                 yield Part("text", "\n".join(lines[start : start + most]))
         else:
             yield part
+
+
+def _at_subheadings(parts):
+    for part in parts:
+        if part.kind != "prose":
+            yield part
+            continue
+        pieces = re.split(r"(?m)^(?=### )", part.content)
+        yield from (Part("prose", piece.strip("\n")) for piece in pieces if piece.strip())
 
 
 def _split_blocks(part, blocks, glue):
@@ -146,7 +183,7 @@ def part_html(part):
 
 def _figure(content):
     """A figure without its own size: the slide gives it as much as there is."""
-    return re.sub(r'(<img[^>]*?) (?:width="\d+" |height="\d+" |style="[^"]*" )+', r"\1 ", content)
+    return re.sub(r"<img[^>]*>", lambda image: _ATTRIBUTES.sub("", image[0]), content)
 
 
 def slide_html(slide, lesson, opening=False):
@@ -167,7 +204,7 @@ def slide_html(slide, lesson, opening=False):
 def deck_html(lesson, sections):
     """Return a whole deck: a page that opens from disk and asks no network for anything."""
     columns = []
-    for number, section in enumerate(sections):
+    for number, section in enumerate(_with_the_end_together(sections)):
         made = [
             slide_html(slide, f"{lesson.number} {lesson.title}", opening=number + at == 0)
             for at, slide in enumerate(slides_of(section))
@@ -178,6 +215,15 @@ def deck_html(lesson, sections):
         slides="\n".join(columns),
         options=json.dumps(OPTIONS),
     )
+
+
+def _with_the_end_together(sections):
+    """Sections with the line on the next lesson below the further reading, on one slide."""
+    *others, last = sections
+    if not others or last.title != "Next lesson" or others[-1].title != "Further reading":
+        return sections
+    heading = Part("prose", f"**{last.title}**")
+    return [*others[:-1], Section(others[-1].title, [*others[-1].parts, heading, *last.parts])]
 
 
 OPTIONS = {

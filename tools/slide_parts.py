@@ -21,7 +21,9 @@ _MARK = "formula{}end"
 _ANCHOR = re.compile(r'<a class="anchor-link".*?</a>')
 _ALT = re.compile(r'<img[^>]*\balt="([^"]*)"')
 _SECTION = re.compile(r"\A(#{1,2}) +(.+)")
+_EXPLORER = "Run this cell to use the explorer."  # stands for the live one in a stored notebook
 LONG = 8  # lines of code
+WIDTH = 92  # characters of a line of code that was put together again
 
 
 @dataclass
@@ -65,15 +67,28 @@ def sections(lesson, lessons, stored=None):
         if {"navigation", "setup", "skip"} & {*tags} or not cell["source"].strip():
             continue
         if cell["cell_type"] == "markdown" and "teaching-note" not in tags:
-            heading = _SECTION.match(cell["source"])
-            if heading:
-                found.append(Section(heading[2].strip()))
-                rest = cell["source"][heading.end() :].strip()
-                found[-1].parts += [Part("prose", rest)] if rest else []
-                continue
-        if found:
+            _add_prose(found, cell["source"])
+        elif found:
             found[-1].parts += _parts(cell, tags, found[-1].is_exercises)
     return found
+
+
+def is_stale(lesson, lessons, stored):
+    """Whether a lesson's code was changed after its notebook had run: its outputs are left out."""
+    made = making.make_notebook(lesson, lessons, making.SOLUTIONS)
+    ran = stored and stored["metadata"].get("cnnvis", {}).get("ran")
+    return ran != made["metadata"]["cnnvis"]["ran"]
+
+
+def _add_prose(found, source):
+    """Add a Markdown cell to the sections; a heading in it, also in its middle, begins another."""
+    for piece in re.split(r"(?m)^(?=#{1,2} )", source):
+        heading = _SECTION.match(piece)
+        if heading:
+            found.append(Section(heading[2].strip()))
+        rest = piece[heading.end() if heading else 0 :].strip()
+        if found and rest:
+            found[-1].parts.append(Part("prose", rest))
 
 
 def _parts(cell, tags, in_exercises):
@@ -81,13 +96,14 @@ def _parts(cell, tags, in_exercises):
     if "teaching-note" in tags:
         note = re.sub(r"^> ?", "", source, flags=re.MULTILINE)
         return [Part("note", note.replace("**Teaching note**", "", 1).strip())]
-    if cell["cell_type"] == "markdown":
-        return [Part("prose", source)]
-    if in_exercises:  # the room thinks first; the speaker has the answer
+    if in_exercises or "exercise" in tags:  # the room thinks first; the speaker has the answer
         return [Part("note", f"Answer:\n\n```python\n{shown_code(source)}\n```")]
     code = shown_code(source)
     parts = [Part("code", code)] if code else []
-    return parts + [made for output in cell["outputs"] if (made := _output(output))]
+    outputs = [made for output in cell["outputs"] if (made := _output(output))]
+    if sum(part.kind == "text" for part in outputs) == 1:  # beside its code, not below a figure
+        outputs.sort(key=lambda part: part.kind != "text")
+    return parts + outputs
 
 
 def _output(output):
@@ -102,7 +118,7 @@ def _output(output):
             alt = html.escape("".join(data.get("text/plain", "")), quote=True)
             return Part("figure", f'<img alt="{alt}" src="data:{kind};base64,{data[kind]}">')
     text = "".join(data.get("text/plain", "")).rstrip()
-    return Part("text", text) if text else None
+    return Part("text", text) if text and text != _EXPLORER else None
 
 
 def alt_text(part):
@@ -115,7 +131,8 @@ def shown_code(source):
     """Return code as a room wants to see it: no imports, no assertions, no alt texts.
 
     What a lesson asserts and how it describes its figures stays in the notebook. Of long code the
-    statements that only draw are left out too: their figure follows.
+    statements that only draw are left out too: their figure follows. A statement over several lines
+    stands on one where it fits.
 
     >>> shown_code('import numpy as np\\n\\nx = 1\\nassert x == 1\\nshow(x, alt="A one.")')
     'x = 1\\nshow(x, alt=...)'
@@ -123,7 +140,7 @@ def shown_code(source):
     code = _without_alt(_without(source, _is_aside))
     if len(code.splitlines()) > LONG:
         code = _without(code, lambda node: _is_aside(node) or _only_draws(node))
-    return re.sub(r"\n{3,}", "\n\n", code).strip("\n")
+    return _on_one_line(re.sub(r"\n{3,}", "\n\n", code).strip("\n"))
 
 
 def _without(code, unwanted):
@@ -188,6 +205,35 @@ def _without_alt(code):
         lines[first : last + 1] = [f"{before}...{after}"]
     joined = "\n".join(lines)
     return re.sub(r"alt=\(\s*\.\.\.\s*\)", "alt=...", joined)
+
+
+def _on_one_line(code):
+    """Code whose simple statements stand on one line where they fit and nothing else changes."""
+    lines, tree = code.splitlines(), ast.parse(code)
+    simple = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return)
+    spans = {(n.lineno, n.end_lineno) for n in ast.walk(tree) if isinstance(n, simple)}
+    for first, last in sorted(spans, reverse=True):
+        piece = lines[first - 1 : last]
+        if last == first or any("#" in line for line in piece):
+            continue
+        joined = piece[0]
+        for line in piece[1:]:
+            line = line.strip()
+            if line.startswith((")", "]", "}")):
+                joined = joined.removesuffix(",") + line
+            else:
+                joined += line if joined.endswith(("(", "[", "{")) else f" {line}"
+        tried = "\n".join([*lines[: first - 1], joined, *lines[last:]])
+        if len(joined) <= WIDTH and _same_code(tried, tree):
+            lines[first - 1 : last] = [joined]
+    return "\n".join(lines)
+
+
+def _same_code(code, tree):
+    try:
+        return ast.dump(ast.parse(code)) == ast.dump(tree)
+    except SyntaxError:
+        return False
 
 
 # --- to HTML -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Look at slides with Chromium: what runs over an edge, and a picture of every slide.
 
     check(path) -> a list of dicts, one a slide; needs Chromium alone
+    faults(slide) -> what is wrong with one of them
     take_pictures(path) -> PNG files and contact sheets; needs the package playwright too
 
 The network is off: Chromium gets a proxy that does not exist.
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from chromium import FLAGS, find_chromium
 
+PROSE, SMALLEST = 20, 15  # pixels of writing on a slide of 1280 x 720, at least
+SHRUNK = 0.62  # of its size, at least, for a figure that does not fill its slide: 16 pixels
 OFFLINE = ["--headless", *FLAGS, "--hide-scrollbars", "--proxy-server=127.0.0.1:9"]
 
 
@@ -22,8 +25,9 @@ def check(path, timeout=120):
     """Return what Chromium sees on each slide of a deck at 1280 x 720.
 
     Each dict has "slide" (place), "title", "outside" (what runs over an edge, "" for nothing),
-    "smallest" (smallest writing, pixels), "prose" (size of prose), "figure" (height of the smallest
-    figure or None) and "broken" (pictures that did not load).
+    "smallest" (smallest writing, pixels), "prose" (size of prose), "figure" (how large the smallest
+    figure stands there, as a share of its own size, or None), "filled" (whether a figure has as
+    much of the slide as there is) and "broken" (pictures that did not load).
     """
     with tempfile.TemporaryDirectory() as profile:
         command = [find_chromium(), *OFFLINE, f"--user-data-dir={profile}"]
@@ -35,6 +39,20 @@ def check(path, timeout=120):
     if not found:
         raise ValueError(f"Chromium could not show {path}: {ran.stderr.decode()[-300:]}")
     return json.loads(html.unescape(found[1]))
+
+
+def faults(slide):
+    """Return what is wrong with a slide that `check` saw, a sentence each; [] for a good one."""
+    found = [f"{slide['outside']}over the edge"] if slide["outside"] else []
+    if slide["broken"]:
+        found.append("a picture did not load")
+    if slide["prose"] < PROSE:
+        found.append(f"prose of {slide['prose']:.0f} pixels, less than {PROSE}")
+    if slide["smallest"] is not None and slide["smallest"] < SMALLEST:
+        found.append(f"writing of {slide['smallest']:.0f} pixels, less than {SMALLEST}")
+    if slide["figure"] is not None and slide["figure"] < SHRUNK and not slide["filled"]:
+        found.append(f"a figure at {slide['figure']:.0%} of its size, although there is room")
+    return found
 
 
 def take_pictures(path):

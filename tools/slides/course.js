@@ -3,13 +3,17 @@
 
 const SIZE = 26;      // pixels of prose, as in course.css
 const FOOT = 34;      // pixels at the bottom and the right that stay free
-const FIGURE = 280;   // pixels of height that a figure should have
+const LEGIBLE = 0.72; // of its own size: a figure's writing has 18 pixels there
+
+function scaleOf(image) {
+  return Math.min(image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight);
+}
 
 function overflows(page) {
   const edge = page.getBoundingClientRect(), scale = edge.width / page.offsetWidth;
   const floor = edge.bottom - FOOT * scale, wall = edge.right - FOOT * scale;
   if (page.scrollHeight > page.clientHeight + 1) return true;
-  return [...page.querySelectorAll(':scope > *, pre, table, math, mi, mo')].some((part) => {
+  return [...page.querySelectorAll(':scope > *, pre, table, math, mi, mo, img')].some((part) => {
     const box = part.getBoundingClientRect();
     return box.bottom > floor + 1 || box.right > wall + 1 || part.scrollWidth > part.clientWidth + 2
       && part.tagName === 'PRE';
@@ -19,12 +23,11 @@ function overflows(page) {
 function fit(slide) {
   const page = slide && slide.querySelector(':scope > .page');
   if (!page || page.dataset.fitted) return;
-  const figures = page.querySelectorAll('.figure').length;
+  const figures = [...page.querySelectorAll('.figure img')];
   // A slide with little on it is written larger, one with too much smaller.
-  for (let size = SIZE * (figures ? 1 : 1.15); size >= SIZE * 0.6; size -= 0.5) {
+  for (let size = SIZE * (figures.length ? 1 : 1.3); size >= SIZE * 0.6; size -= 0.5) {
     page.style.fontSize = size + 'px';
-    const figure = page.querySelector('.figure');
-    const seen = !figure || figure.clientHeight >= FIGURE / figures || size <= SIZE * 0.85;
+    const seen = size <= SIZE * 0.85 || figures.every((image) => scaleOf(image) >= LEGIBLE);
     if (!overflows(page) && seen) break;
   }
   page.dataset.fitted = page.style.fontSize;
@@ -52,7 +55,8 @@ function problems() {
     found.push({
       slide: at.h + '/' + (at.v || 0), title: page.firstElementChild.textContent, outside,
       smallest: smallest === Infinity ? null : smallest, prose: parseFloat(page.style.fontSize),
-      figure: figures.length ? Math.min(...figures.map((i) => i.clientHeight)) : null,
+      figure: figures.length ? Math.min(...figures.map(scaleOf)) : null,
+      filled: figures.some((i) => i.clientHeight > 510 || i.clientWidth * i.clientHeight > 530000),
       broken: figures.filter((i) => !i.complete || !i.naturalWidth).length,
     });
   }
