@@ -46,6 +46,7 @@ def _parser():
     listing.set_defaults(command=_list)
     lecture = commands.add_parser("rehearse", help="run a lesson, so that it answers at once live")
     lecture.add_argument("lessons", nargs="+", metavar="LESSON", help="such as 04, or a notebook")
+    lecture.add_argument("--minutes", type=float, default=20, help="for each lesson (20)")
     lecture.set_defaults(command=_rehearse)
     results = commands.add_parser("kept", help="list what was kept for lectures, or clear it")
     results.add_argument("what", nargs="?", choices=["list", "clear"], default="list")
@@ -90,7 +91,7 @@ def _rehearse(options):
     from cnnvis_helpers.rehearsing import find_lesson, rehearse
 
     for path in [find_lesson(lesson) for lesson in options.lessons]:  # all are there, or none runs
-        rehearse(path)
+        rehearse(path, options.minutes)
     print(f"Kept in {str(folder())!r}; python -m cnnvis_helpers kept clear removes it.")
     return 0
 

@@ -35,7 +35,7 @@ from cnnvis_helpers.kept_keys import PACKAGE, NoKey, call_key, named_arguments, 
 __all__ = ["clear_kept", "keep_results", "kept_results"]
 
 SECONDS = 2.0
-LIMIT = 256 * 2**20  # bytes of all results together; no single one may have more than a quarter
+LIMIT = 2**30  # bytes of all results together; no single one may have more than a quarter
 _NO_METHODS = ("networks", "layers", "pictures", "figures", "explore", "studio")  # rooms, begun so
 _ENDING = ".kept"
 _chosen = None  # what keep_results() was last told

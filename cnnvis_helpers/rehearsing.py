@@ -2,14 +2,22 @@
 
     python -m cnnvis_helpers rehearse 04
 
-runs every cell of the lesson in a fresh kernel, then moves each control of its explorers through
-its positions, one control at a time from where the lesson sets it. Whatever takes longer than
-`SECONDS` is kept on disk (see `kept`); the lesson itself is not changed.
+runs every cell of the lesson in a fresh kernel, then moves the controls of its explorers, from
+where the lesson sets them, for as long as there is time:
+
+1. each control alone, through every position that it has
+2. each two controls together; of a long slider, round values only (0.05, 0.10, ... or 8, 16, ...)
+3. each menu together with two sliders, such as SmoothGrad with noise and number of samples
+
+What takes longer than `SECONDS` in a cell, and whatever an explorer asked for, is kept on disk (see
+`kept`); the lesson itself is not changed. The report says how many positions were reached.
 """
 
 import gc
+import itertools
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,36 +25,43 @@ from cnnvis_helpers import kept
 from cnnvis_helpers.kernels import FreshKernel, code_cells
 
 SECONDS = 0.1  # what is slower is kept: after a restart the first call of everything is slow
-POSITIONS = 7  # of a slider are rehearsed: its ends, its start, and places between
-_WALK = "from cnnvis_helpers import rehearsing as _r\n_r.walk_explorers({budget})"
+MINUTES = 20  # for one lesson
+ROUND = 12  # places of a long slider, at most, where controls are moved together
+PRODUCT = 600  # positions of two sliders: up to here all, beyond it the round ones
+_WALK = "from cnnvis_helpers import rehearsing as _r\n_r.walk_explorers({seconds}, {report!r})"
 
 
-def rehearse(lesson, seconds=1200, say=print):
+def rehearse(lesson, minutes=MINUTES, say=print):
     """Run a lesson and keep what is slow.
 
     Parameters
     ----------
     lesson : its number ("04"), or the path of any notebook
-    seconds : limit for the whole rehearsal
+    minutes : limit for the whole rehearsal
     say : function that is told how far it is
 
     Returns the number of results that were added. Raises ValueError when there is no such lesson,
     and when a cell of it fails.
     """
-    path = find_lesson(lesson)
+    path, seconds = find_lesson(lesson), 60 * minutes
     sources = code_cells(json.loads(path.read_text(encoding="utf-8")))
     before, begun = {each.path for each in kept.kept_results()}, time.monotonic()
     say(f"Rehearsing {path.name}: {len(sources)} cells")
-    with FreshKernel(path.parent, {"CNNVIS_KEEP": str(SECONDS)}) as kernel:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FreshKernel(path.parent, {"CNNVIS_KEEP": str(SECONDS)}) as kernel,
+    ):
         for number, source in enumerate(sources, start=1):
             ran = kernel.run(source, seconds - (time.monotonic() - begun))
             if ran.status != "ok":
                 raise ValueError(f"{path.name}, code cell {number}: {ran.said}")
-        left = seconds - (time.monotonic() - begun)
+        left, report = seconds - (time.monotonic() - begun), Path(folder) / "report"
         say(f"  its cells ran in {seconds - left:.0f} s; now its explorers")
-        ran = kernel.run(_WALK.format(budget=left), left + 30)
+        ran = kernel.run(_WALK.format(seconds=left, report=str(report)), left + 60)
         if ran.status != "ok":
             raise ValueError(f"{path.name}, its explorers: {ran.said}")
+        for name, of, reached in json.loads(report.read_text(encoding="utf-8")):
+            say(f"  explorer {name!r}: {len(reached)} of {of} positions")
     added = [each for each in kept.kept_results() if each.path not in before]
     saved = sum(each.seconds for each in added)
     size = sum(each.bytes for each in added) / 1e6
@@ -73,46 +88,119 @@ def find_lesson(lesson):
     )
 
 
-def walk_explorers(seconds):
-    """Move each control of every explorer in this process through its positions; count pictures."""
+def walk_explorers(seconds, report, keep=True, rounds=3):
+    """Move the controls of every explorer in this process.
+
+    Parameters
+    ----------
+    seconds : limit for all of them together
+    report : path of a JSON file to be written: for each explorer its name, the number of positions
+        there are, and [settings, seconds] of each that was reached
+    keep : whether what they ask for is kept; False to measure what a rehearsed lecture feels like
+    rounds : how many controls are moved together at most
+    """
     base = sys.modules.get("cnnvis_helpers.explorer_base")
-    if base is None:
-        return 0
-    explorers = [each for each in gc.get_objects() if isinstance(each, base.Explorer)]
-    drawn, until = 0, time.monotonic() + seconds
+    explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
+    if keep:
+        kept.keep_results(0)
+    until, told = time.monotonic() + seconds, []
     for explorer in explorers:
         explorer.wait(seconds)
-        for name, positions in demo_positions(explorer).items():
-            control = explorer.controls[name]
-            start = control.value
-            for value in [*positions, start]:
-                if time.monotonic() > until:
-                    return drawn
-                control.value = value
-                explorer.wait(max(1.0, until - time.monotonic()))
-                drawn += 1
-    return drawn
+        wanted, reached = demo_settings(explorer, rounds), []
+        start = {name: control.value for name, control in _demo_controls(explorer).items()}
+        for settings in [*wanted, {}]:
+            begun = time.perf_counter()
+            if time.monotonic() < until and _move(explorer, start, settings):
+                explorer.wait(600)
+                reached.append([repr(settings), time.perf_counter() - begun])
+        told.append([explorer.name, len(wanted) + 1, reached])
+    Path(report).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _move(explorer, start, settings):
+    """Set some controls, the others as in the beginning; whether a picture was asked for."""
+    values = {**settings, **{k: v for k, v in start.items() if k not in settings}}
+    if "photo" in settings:  # another photo chooses its own classes
+        values = {k: v for k, v in values.items() if k in settings or not k.startswith(_CLASSES)}
+    with explorer.hold():
+        for name in sorted(values, key=lambda name: name != "photo"):
+            explorer.controls[name].value = values[name]
+    if any(getattr(explorer.controls[name], "disabled", False) for name in settings):
+        return False  # greyed out: nobody can move it
+    explorer.request()
+    return True
+
+
+_CLASSES = ("target", "rather")
+
+
+def demo_settings(explorer, rounds=3):
+    """Return a list of {control: value}: what a lecturer may set, one control alone first."""
+    every, controls = demo_positions(explorer), _demo_controls(explorer)
+    some = {name: _round_places(controls[name], values) for name, values in every.items()}
+    sliders = [name for name in every if hasattr(controls[name], "readout")]
+    found = [{name: value} for name, values in every.items() for value in values]
+    if rounds > 1:
+        for pair in itertools.combinations(every, 2):
+            found += _together(pair, some)
+    if rounds > 2:
+        for menu, (a, b) in itertools.product(
+            [name for name in every if name not in sliders and name != "photo"],
+            itertools.combinations(sliders, 2),
+        ):
+            fine = len(every[a]) * len(every[b]) <= PRODUCT
+            found += _together((menu, a, b), every if fine else some)
+    return found
+
+
+def _together(names, positions):
+    values = itertools.product(*(positions[name] for name in names))
+    return [dict(zip(names, each, strict=True)) for each in values]
+
+
+def _demo_controls(explorer):
+    """The controls that are moved: whatever has a value to choose, but no upload."""
+    return {
+        name: control
+        for name, control in explorer.controls.items()
+        if not name.startswith("_")
+        and (hasattr(control, "options") or hasattr(control, "max") or _is_box(control))
+    }
+
+
+def _is_box(control):
+    return isinstance(getattr(control, "value", None), bool)
 
 
 def demo_positions(explorer):
-    """Return {control: values worth rehearsing}: all of a menu, some of a slider, both of a box."""
+    """Return {control: all its values but the present one}."""
     positions = {}
-    for name, control in explorer.controls.items():
-        if name.startswith("_") or not hasattr(control, "value") or name == "upload":
-            continue
+    for name, control in _demo_controls(explorer).items():
         if getattr(control, "options", None):
-            options = [o[1] if isinstance(o, tuple) else o for o in control.options]
-            positions[name] = options
-        elif isinstance(control.value, bool):
-            positions[name] = [not control.value]
-        elif hasattr(control, "min") and hasattr(control, "max"):
-            positions[name] = _places(control)
+            values = [o[1] if isinstance(o, tuple) else o for o in control.options]
+        elif _is_box(control):
+            values = [False, True]
+        else:
+            count = int(round((control.max - control.min) / (control.step or 1))) + 1
+            values = [_at(control, place) for place in range(count)]
+        positions[name] = [value for value in values if value != control.value]
     return positions
 
 
-def _places(slider):
-    """Some values of a slider, evenly spread, its ends included, each one that it can stand on."""
-    low, high, step = slider.min, slider.max, slider.step or 1
-    count = int(round((high - low) / step)) + 1
-    taken = sorted({round(k * (count - 1) / (POSITIONS - 1)) for k in range(POSITIONS)})
-    return [type(slider.value)(low + k * step) for k in taken]
+def _at(slider, place):
+    value = slider.min + place * (slider.step or 1)
+    return type(slider.value)(round(value, 9))
+
+
+def _round_places(control, values):
+    """All values of a menu; of a slider its ends and multiples of a round number of steps."""
+    if len(values) <= ROUND or not hasattr(control, "max"):
+        return values
+    step = control.step or 1
+    unit = next(
+        unit
+        for unit in (2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 256, 500, len(values))
+        if (control.max - control.min) / step / unit <= ROUND - 1
+    )
+    ends = (control.min, control.max)
+    return [v for v in values if v in ends or round(v / step) % unit == 0]

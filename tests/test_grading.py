@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("ipykernel")
@@ -234,10 +235,49 @@ def test_every_kind_of_control_is_moved_through_its_positions():
         "_shown": widgets.Checkbox(value=False),
         "upload": widgets.FileUpload(),
     }
-    found = rehearsing.demo_positions(SimpleNamespace(controls=controls))
-    assert found["layer"] == ["a", "b"] and found["signed"] == [True]
-    assert found["patch"] == [4, 12, 24, 36, 44, 52, 64] or len(found["patch"]) == 7
-    assert found["patch"][0] == 4 and found["patch"][-1] == 64
-    assert all(value % 4 == 0 for value in found["patch"])
-    assert found["share"] == [0.0, 0.5, 1.0]
+    explorer = SimpleNamespace(controls=controls)
+    found = rehearsing.demo_positions(explorer)
+    assert found["layer"] == ["b"] and found["signed"] == [True]  # all but the present one
+    assert found["patch"] == [4, 8, 12, *range(20, 65, 4)]
+    assert found["share"] == [0.0, 1.0]
     assert set(found) == {"layer", "patch", "share", "signed"}
+    settings = rehearsing.demo_settings(explorer)
+    assert settings[:19] == [{name: value} for name in found for value in found[name]]
+    assert {"layer": "b", "share": 1.0} in settings
+    assert {"layer": "b", "patch": 8, "share": 0.0} in settings  # a menu and two sliders
+    places = {each["patch"] for each in settings if set(each) == {"layer", "patch"}}
+    assert len(places) <= rehearsing.ROUND and {4, 64, 32} <= places
+
+
+def test_of_a_fine_slider_round_values_are_rehearsed_together_with_others():
+    widgets = pytest.importorskip("ipywidgets")
+    noise = widgets.FloatSlider(value=0.05, min=0.0, max=0.5, step=0.01)
+    every = [rehearsing._at(noise, place) for place in range(51)]
+    assert rehearsing._round_places(noise, every)[:4] == [0.0, 0.05, 0.1, 0.15]
+    epsilon = widgets.IntSlider(value=3, min=0, max=32)
+    assert rehearsing._round_places(epsilon, list(range(33))) == list(range(0, 33, 4))
+
+
+def test_explorers_are_walked_and_what_they_ask_for_is_kept(tmp_path, monkeypatch):
+    """One explorer of a small network: each position is drawn, greyed out controls are left."""
+    base = pytest.importorskip("cnnvis_helpers.explorer_base")
+    from cnnvis_helpers import kept
+
+    monkeypatch.setenv("CNNVIS_KEPT", str(tmp_path / "kept"))
+    monkeypatch.setattr(kept, "_chosen", None)
+    drawn, pixels = [], np.zeros((8, 8, 3), np.uint8)
+
+    def draw(values, task):
+        drawn.append((values.size, values.kind, kept.keeping()))
+        return base.Drawn(pixels, "A black square that shows nothing.")
+
+    controls = {"size": base.slider("Size", 1, 1, 3), "kind": base.choice("Kind", ["a", "b"])}
+    explorer = base.Explorer("walked", controls, draw)
+    controls["kind"].disabled = True
+    monkeypatch.setattr(rehearsing.gc, "get_objects", lambda: [explorer])
+    rehearsing.walk_explorers(60, tmp_path / "report")
+    assert {(size, kind) for size, kind, _ in drawn} == {(1, "a"), (2, "a"), (3, "a")}
+    assert all(keeping for *_, keeping in drawn[1:]) and not drawn[0][2]
+    ((name, of, reached),) = json.loads((tmp_path / "report").read_text())
+    assert (name, of) == ("walked", 6) and len(reached) == 3
+    assert explorer.values().size == 1  # back where it was
