@@ -18,6 +18,7 @@ _BALL = [
     (_PHOTO + _RNG.uniform(-30, 30, _PHOTO.shape), _PHOTO, 8),
     (_PHOTO + _RNG.uniform(-12, 12, _PHOTO.shape), _PHOTO, 3),
 ]
+_PIXELS = [(_PHOTO, (0, 1, 10, 90, 250)), (_PHOTO, (1, 0, 255, 3, 0))]
 _ANSWERS = [
     (np.array([0, 1, 2, 2, 1]), np.array([0, 1, 2, 0, 1]), np.array([3, 1, 0, 0, 1])),
     (np.array([4, 4, 1, 0]), np.array([4, 2, 1, 0]), np.array([4, 4, 3, 2])),
@@ -58,6 +59,12 @@ def _shortened(x, original, epsilon):
 
 def _bounds(height, width):
     return [(0, height - 1), (0, width - 1), (0, 255), (0, 255), (0, 255)]
+
+
+def _with_pixel(photo, row, column, colour):
+    changed = photo.copy()
+    changed[row, column] = colour
+    return changed
 
 
 def _rate(truth, before, after):
@@ -228,6 +235,43 @@ EXERCISES = [
             "A list of five pairs: row, column, red, green, blue.",
             "Both ends of a pair can be reached. What is the last row of 32 rows?",
             "For 32 x 32: rows and columns end at 31, colours at 255.",
+        ],
+    ),
+    function(
+        "06-pixel",
+        "One pixel set",
+        lambda photo, candidate: _with_pixel(photo, *candidate[:2], candidate[2:]),
+        cases=_PIXELS,
+        dtype="uint8",
+        wrong=[
+            (
+                lambda photo, candidate: _with_pixel(photo, *candidate[:2], candidate[:1:-1]),
+                "Place right, colours turned round. A published program does this: it writes red, "
+                "green, blue into an array that preprocessing had made blue, green, red.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo, candidate[1], candidate[0], candidate[2:]
+                ),
+                "Row and column are exchanged: an array is asked for `[row, column]`.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo, *candidate[:2], np.add(photo[candidate[:2]], candidate[2:]) % 256
+                ),
+                "The colour was added to the pixel. It takes the pixel's place.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo, candidate[0], slice(None), candidate[2:]
+                ),
+                "A whole row has the colour. Give the column as well.",
+            ),
+        ],
+        hints=[
+            "Copy first: `photo.copy()`. The caller still needs the photo as it was.",
+            "`row, column, *colour = candidate` takes the candidate apart.",
+            "One assignment does it: `changed[row, column] = colour`.",
         ],
     ),
     function(

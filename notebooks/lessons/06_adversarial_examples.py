@@ -10,7 +10,7 @@
 # **Time:** 45 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 45 min: FGSM by hand 9, PGD and targets 5, the curve 5, files and rounding 5, another network 4, one pixel 7, explanation and defence 5,
+# 45 min: FGSM by hand 9, PGD and targets 5, the curve 4, files and rounding 4, other networks 5, one pixel 7, explanation and defence 6,
 # what goes wrong 5. The exercises are homework. With 15 minutes only: FGSM, the curve, the JPEG table.
 # On the board: a *level* is one step of a colour value, 0..255. Every epsilon of this lesson is in levels; most mistakes are in the unit.
 
@@ -56,8 +56,8 @@ photo = load_photo("chelsea")
 # first:** how many levels does it take until the network no longer sees what is in this photo? Write your guess down.
 
 # %%
-best = net.predict(photo)[0]
-original = np.rint(net.prepare(photo)[0]).astype(np.uint8)  # what the network sees: its own size
+original = np.rint(net.prepare(photo)[0]).astype(np.uint8)  # at the size that the network sees
+best = net.predict(original)[0]
 print(f"{best.label} with probability {best.probability:.3f}; the network sees {original.shape}")
 if net.name == "course":
     assert best.label == "cat" and best.probability > 0.97
@@ -71,20 +71,31 @@ if net.name == "course":
 #
 # $$x' = x + \varepsilon \, \mathrm{sign}\left(\nabla_x L(x, y)\right)$$
 #
-# where $x$ is the photo, $y$ its true class, $L$ the loss, and $\varepsilon$ (epsilon) the size of the step in levels. The sign is $+1$
-# or $-1$: every value moves by the same amount, the way that hurts.
+# where $x$ is the photo, $y$ its true class, $L$ the loss, $\nabla_x L$ the gradient of the loss with respect to the photo, and $\varepsilon$
+# (epsilon) the size of the step in levels. The sign is $+1$ or $-1$: every value moves by the same amount, the way that hurts. First the gradient.
+# (The argument `see` is for the end of the lesson; for now it changes nothing.)
+
+
+# %%
+def loss_gradient(picture, label, see=lambda pixels: pixels):
+    """How the loss of class `label` changes with each value of a picture, float (h, w, 3)."""
+    pixels = tf.constant(picture[None], tf.float32)  # a batch of one
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        logits = net.forward(see(pixels))[0]
+        if net.units == 1:  # a network with one output
+            loss = tf.nn.sigmoid_cross_entropy_with_logits([[float(label)]], logits)
+        else:
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits([label], logits)
+    return tape.gradient(loss, pixels)[0].numpy()
+
+
+# %% [markdown]
+# The step itself is one line. Then the values are cut to 0..255 and become whole numbers again, as a file needs them.
 
 # %%
 epsilon = 4
-pixels = tf.constant(original[None], tf.float32)  # a batch of one
-with tf.GradientTape() as tape:
-    tape.watch(pixels)
-    logits = net.forward(pixels)[0]
-    if net.units == 1:  # a network with one output
-        loss = tf.nn.sigmoid_cross_entropy_with_logits([[float(best.index)]], logits)
-    else:
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits([best.index], logits)
-gradient = tape.gradient(loss, pixels)[0].numpy()
+gradient = loss_gradient(original, best.index)
 moved = original + epsilon * np.sign(gradient)
 by_hand = np.clip(moved, 0, 255).astype(np.uint8)
 print("before:", best.label, " after:", net.predict(by_hand)[0].label)
@@ -93,7 +104,7 @@ if net.name == "course":
 
 # %% [markdown]
 # The helper does the same, and returns an `Attack` that knows what happened. It follows the **log-odds** of the class, $\log(p / (1 - p))$; they fall where the loss rises,
-# so the signs are the same. A sign can differ only where the gradient is nearly nothing.
+# so the signs are the same. A sign can differ only where the gradient is nearly nothing. What it prints counts the *queries* too: pictures that went through the network.
 
 # %%
 attack = fgsm(net, photo, epsilon=epsilon)
@@ -128,10 +139,10 @@ for trial in range(3):
     answer = net.predict(noisy)[0]
     print(f"random signs, trial {trial + 1}: {answer.label} {answer.probability:.3f}")
     if net.name == "course":
-        assert answer.label == "cat" and answer.probability > 0.9
+        assert answer.label == "cat" and answer.probability > 0.9 and original.size > 20_000
 
 # %% [markdown]
-# The network shrugs off random changes of this size. What fools it is the direction: tens of thousands of tiny pushes that all add up.
+# The course network shrugs off random changes of this size. What fools it is the direction: tens of thousands of tiny pushes that all add up.
 
 # %% [markdown] tags=["teaching-note"]
 # 9 min. Ask why the sign and not the gradient. (For a largest change of epsilon a value, the sign gains most on a linear function.)
@@ -142,29 +153,58 @@ for trial in range(3):
 # ## Many small steps, and a target
 #
 # One long step trusts a gradient that is right only nearby. **Projected gradient descent** (PGD) takes many short ones, each followed by a
-# projection: back to within epsilon of the photo, and to 0..255. With a target class, it raises that class in place of lowering the true one.
+# projection: back to within epsilon of the photo, and to 0..255. With a target class it walks the other way, down the loss of *that* class.
+
 
 # %%
-goal = net.class_index("dog") if net.name == "course" else net.predict(photo, top=3)[2].index
+def pgd_by_hand(label, epsilon, steps, towards=False, see=lambda pixels: pixels):
+    """The photo, uint8, after steps away from class `label`, or towards it."""
+    low = np.clip(original.astype(float) - epsilon, 0, 255)
+    high = np.clip(original.astype(float) + epsilon, 0, 255)
+    x = original.astype(float)
+    for _ in range(steps):
+        uphill = np.sign(loss_gradient(x, label, see))
+        x = x + (-1 if towards else 1) * 2.5 * epsilon / steps * uphill
+        x = np.clip(x, low, high)  # the projection
+    return np.rint(x).astype(np.uint8)
+
+
+ours = pgd_by_hand(best.index, epsilon=2, steps=10)
+theirs = pgd(net, photo, epsilon=2, steps=10, random_start=False)
+print(f"{(ours == theirs.photo).mean():.1%} of the values are equal to the helper's")
+print("answers:", net.predict(ours)[0].label, "by hand,", theirs.after[0].label, "by the helper")
+if net.name == "course":
+    assert (ours == theirs.photo).mean() > 0.99
+
+# %% [markdown]
+# (A rounding error can turn a tiny gradient's sign, and the next steps then go another way. On the course network this hardly happens.)
+#
+# The helper starts at a random point within epsilon of the photo, unless you forbid it as here. Now twice with the random start: once away from the class, once
+# towards a target.
+
+# %%
+goal = net.class_index("dog") if net.name == "course" else net.predict(photo, top=10)[-1].index
 strong = pgd(net, photo, epsilon=2, steps=10)
 targeted = pgd(net, photo, goal, epsilon=4, steps=10)
 print(strong)
 print(targeted)
 if net.name == "course":
     assert strong.success and targeted.success and targeted.linf <= 4
+    assert strong.after[0].probability > attack.after[0].probability
     assert targeted.after[0].label == "dog" and targeted.after[0].probability > 0.9
 
 # %% [markdown]
-# With the course network, half the epsilon now gives more than FGSM had, and the target is reached with a probability above 0.9. Look at the
-# three changes, in levels and on one scale (green values).
+# With the course network, half the epsilon now makes the network surer of a wrong class than FGSM had, and the target is reached with a probability above 0.9. Look
+# at the three changes, in levels and on one scale (green values).
 
 # %%
+changes = {
+    "FGSM, 4 levels": attack.difference[:, :, 1],
+    "PGD, 2 levels": strong.difference[:, :, 1],
+    "PGD to a target, 4": targeted.difference[:, :, 1],
+}
 compare_maps(
-    {
-        "FGSM, 4 levels": attack.difference[:, :, 1].astype(np.float32),
-        "PGD, 2 levels": strong.difference[:, :, 1].astype(np.float32),
-        "PGD to a target, 4": targeted.difference[:, :, 1].astype(np.float32),
-    },
+    {name: change.astype(np.float32) for name, change in changes.items()},
     signed=True,
     label="levels",
     alt=(
@@ -172,6 +212,11 @@ compare_maps(
         "paler, as its changes are half as large."
     ),
 )
+for name, change in changes.items():
+    print(f"{name:20s} {np.mean(abs(change) == abs(change).max()):4.0%} at an end of the range")
+if net.name == "course":
+    at_end = [np.mean(abs(change) == abs(change).max()) for change in changes.values()]
+    assert at_end[0] > 0.99 and max(at_end[1:]) < 0.9
 
 # %% [markdown]
 # FGSM uses the two ends of the allowed range only; PGD uses what lies between as well. No picture of the target class appears in any of them.
@@ -200,13 +245,15 @@ show_curve(
     xlabel="epsilon in pixel levels",
     ylabel="photos fooled, in per cent",
     title=f"Six photos, network {net.name}",
-    alt=f"Two curves from 0 at epsilon 0 up to {100 * curve_fgsm.rates[-1]:.0f} and "
-    f"{100 * curve_pgd.rates[-1]:.0f} per cent at epsilon 4; PGD rises faster.",
+    alt=f"Two curves from 0 at epsilon 0 up to {100 * curve_fgsm.rates[-1]:.0f} (FGSM) and "
+    f"{100 * curve_pgd.rates[-1]:.0f} per cent (PGD) at epsilon 4; at epsilon 1 they stand at "
+    f"{100 * curve_fgsm.rates[1]:.0f} and {100 * curve_pgd.rates[1]:.0f}.",
 )
 print("FGSM:", curve_fgsm.rates.round(2), " PGD:", curve_pgd.rates.round(2))
 if net.name == "course":
     assert (curve_pgd.rates >= curve_fgsm.rates).all() and curve_fgsm.rates[-1] == 1
     assert curve_fgsm.rates[0] == 0 and curve_pgd.rates[2] >= 0.8
+    assert curve_pgd.rates[1] > curve_fgsm.rates[1] > 0  # one level is enough for some of them
 
 # %% [markdown]
 # Compare with your guess. Three photos and their mirror images are a demonstration and not a benchmark: a mirrored photo is no independent
@@ -219,8 +266,8 @@ if net.name == "course":
 # %% [markdown]
 # ## What is left when the photo is saved?
 #
-# Files hold whole levels. An attack of less than half a level has an effect on the numbers in memory only (here the probability falls, the answer stays); rounding removes *every* part of it.
-# The helper warns, and judges success only after rounding.
+# Files hold whole levels. An attack of less than half a level changes the numbers in memory only; rounding removes *every* part of it. The helper
+# warns, and judges success only after rounding.
 
 # %%
 with warnings.catch_warnings(record=True) as said:
@@ -228,18 +275,19 @@ with warnings.catch_warnings(record=True) as said:
     faint = pgd(net, photo, epsilon=0.49, steps=10)
 saved = np.rint(faint.unrounded).astype(np.uint8)
 print("warning:", said[0].message)
-for name, picture in (("in memory", faint.unrounded), ("saved", saved)):
-    print(
-        f"{name:10s} {net.probabilities(net.logits(np.float32(picture)[None]))[0][best.index]:.3f}"
-    )
+in_memory, from_file = (
+    net.probabilities(net.logits(np.float32(picture)[None]))[0]
+    for picture in (faint.unrounded, saved)
+)
+print(f"{best.label} in memory {in_memory[best.index]:.3f}, saved {from_file[best.index]:.3f}")
 assert (saved == original).all()
 if net.name == "course":
-    in_memory = float(net.probabilities(net.logits(faint.unrounded[None]))[0][best.index])
-    assert in_memory < 0.7
+    assert in_memory[best.index] < 0.75 * best.probability and in_memory.argmax() == best.index
 
 # %% [markdown]
-# The second number is the first photo's own again: not one value of the saved photo differs. From one level up an attack survives a PNG,
-# which loses nothing. JPEG and resizing smooth fine detail away, and with it, perhaps, the attack. **Predict first:** which rows fail?
+# With the course network, less than half a level takes more than a quarter of the probability away, in memory. The second number is the first photo's own again: not one
+# value of the saved photo differs. From one level up an attack survives a PNG, which loses nothing. JPEG and resizing smooth fine detail away, and with it, perhaps, the
+# attack. **Predict first:** which rows fail?
 
 # %%
 strongest = pgd(net, photo, goal, epsilon=8, steps=10)
@@ -259,10 +307,9 @@ if net.name == "course":
 # %% [markdown]
 # ## Does it fool another network?
 #
-# An attack is made with one network's gradient. If it fools another one too, it **transfers**, and an attacker does not need your weights. With
-# the course network we test three relatives, made offline from the same weights: the same network on larger input, on smaller input, and a
-# compressed copy whose convolutions keep 4 bits a weight. They are relatives, not strangers: expect more transfer than between networks
-# that were trained apart.
+# An attack is made with one network's gradient. If it fools another one too, it **transfers**, and an attacker does not need your weights. Begin with three relatives
+# of the course network, made from the same weights: the same network on larger input, on smaller input, and a compressed copy whose convolutions keep 4 bits a
+# weight. (For any other network, its attack is shown to the course network.)
 
 
 # %%
@@ -281,32 +328,98 @@ def relative(size=None, bits=None):
     return load_network(copy, labels=net.labels)
 
 
+course = net if net.name == "course" else load_network("course")
+others = {"course": course}
 if net.name == "course":
     others = {"160 px": relative(160), "96 px": relative(96), "4 bits": relative(bits=4)}
-else:
-    others = {"course": load_network("course")}
-for name, other in others.items():
-    for title, made in (("FGSM, 4 levels", attack), ("PGD, 2 levels", strong)):
-        result = transfer(other, made)
-        print(
-            f"{name:7s} {title:15s} {result.before[0].label} -> {result.after[0].label}",
-            "(fooled)" if result.success else "",
-        )
+results = {name: transfer(other, strong) for name, other in others.items()}
+for name, result in results.items():
+    verdict = "fooled" if result.success else "not fooled"
+    print(f"{name:7s} {result.before[0].label} -> {result.after[0].label} ({verdict})")
+if net.name == "course":
+    fooled = {name: result.success for name, result in results.items()}
+    assert fooled == {"160 px": True, "96 px": False, "4 bits": True}
 
 # %% [markdown]
-# With the course network the larger picture and the compressed copy are fooled, the smaller picture is not: what is made for one grid of pixels need not outlive another. A real stranger would be MobileNetV2, trained by others on ImageNet. The next cell asks it when you say `True`, and fetches its weights
-# (14 MB) if they are not here. It is "fooled" when its own top class changes; between two kinds of cat that is easy.
+# The larger picture and the compressed copy of the course network are fooled, the smaller picture is not: what is made for one grid of pixels need not outlive another.
+#
+# Relatives share their weights. Two networks that do not are part of the course too: `honest` and `shortcut`, small ones that tell five drawn shapes apart ([lesson
+# 08](08_trust.ipynb) is about them). Same layers and same first weights, but each was trained by itself, on pictures that differ. **Predict first:** attacks are made for
+# the honest one. Do they fool the other?
 
 # %%
-ask_a_stranger = False  # change me: True, with the network connected or the weights at hand
+from cnnvis_helpers import shape_pictures
 
-if ask_a_stranger:
-    result = transfer(load_network("mobilenet_v2"), attack)
-    print(f"MobileNetV2: {result.before[0].label} -> {result.after[0].label}")
+maker, stranger = load_network("honest"), load_network("shortcut")
+drawn = [picture for picture in shape_pictures(30, seed=5) if picture.label != "hexagon"]
+drawn = [
+    picture.photo
+    for picture in drawn
+    if all(each.predict(picture.photo)[0].label == picture.label for each in (maker, stranger))
+]
+strengths = [0, 2, 4, 8, 16]
+made = epsilon_curve(maker, drawn, strengths, attack=pgd, steps=10)
+lent = [np.mean([transfer(stranger, row[k]).success for row in made.attacks]) for k in range(5)]
+show_curve(
+    strengths,
+    {"the network attacked": 100 * made.rates, "the other": 100 * np.array(lent)},
+    xlabel="epsilon in pixel levels",
+    ylabel="pictures fooled, in per cent",
+    title=f"{len(drawn)} drawn shapes that both get right",
+    alt=f"Two curves: at epsilon 16 the network attacked is fooled by {made.rates[-1]:.0%} of the "
+    f"pictures, the other by {lent[-1]:.0%}.",
+)
+print("attacked:", made.rates.round(2), " the other:", np.round(lent, 2))
+assert lent[0] == 0 and lent[-1] > 0 and sum(lent) < made.rates.sum()
+
+# %% [markdown]
+# Some attacks carry over, others do not: transfer is no law, it is a rate, and it has to be measured.
+#
+# ### A network of a thousand classes
+#
+# Lectures show all this on a large network that was trained on ImageNet. The next cell does so when the weights of one are on this machine: first it shows that network the
+# attack that was made for yours, then it attacks the network itself. Otherwise it says so, and shows the course network on another photo.
+
+# %% tags=["long"]
+from cnnvis_helpers import list_networks
+
+large = ("vgg16", "resnet50", "inceptionv3", "mobilenetv2")  # the first that is here is taken
+here = {row.name for row in list_networks() if row.here}
+strangers = [name for name in large if name in here and name != net.name]
+giant = load_network(strangers[0]) if strangers else net if len(net.labels) == 1000 else None
+if giant:
+    victim, seen, carried = giant, photo, transfer(giant, strong)
+    verdict = "fooled" if carried.success else "not fooled"
+    print(f"the attack on {net.name}, shown to {giant.name}: {carried.before[0].label} ->", end=" ")
+    print(f"{carried.after[0].label} ({verdict})")
+else:
+    victim, seen = course, load_photo("motorcycle")
+    print("No ImageNet network is on this machine, so this says nothing about one. Below is the")
+    print("course network, which knows 16 classes. To fetch one: python -m cnnvis_helpers prefetch")
+    print("mobilenet_v2 (14 MB) in a terminal, with a connection; then run this cell again.")
+shown = pgd(victim, seen, epsilon=2, steps=10)
+first, last = shown.before[0], shown.after[0]
+show_grid(
+    [shown.original, shown.photo, shown.magnified(30)],
+    titles=[
+        f"{first.label} {first.probability:.2f}",
+        f"{last.label} {last.probability:.2f}",
+        "difference x 30",
+    ],
+    columns=3,
+    title=f"network {victim.name}, PGD of 2 levels",
+    alt=f"A photo that {victim.name} takes for {first.label}; the same to our eyes, taken for "
+    f"{last.label}; the change, enlarged thirty times, as coloured noise.",
+)
+if victim.name == "course":
+    assert len(course.labels) == 16 and shown.success
+
+# %% [markdown]
+# A network of a thousand classes is "fooled" in this count as soon as its own top class changes; between two kinds of cat that is easy. Look at *what* it says afterwards.
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. Say plainly what was tested: relatives. Ask what a fair test would need (a network trained apart, on the same classes, and many
-# photos that both get right). A misconception: "they keep the weights secret, so it is safe".
+# 5 min. Say plainly what was tested: relatives, then two small networks that began with the same weights. Ask what a fair test would need (a
+# network trained apart, on the same classes, and many photos that both get right). A misconception: "they keep the weights secret, so it is safe".
 
 # %% [markdown]
 # ## One pixel
@@ -327,21 +440,42 @@ assert paper["CIFAR-10"][0] > 4 * paper["ImageNet"][0]
 
 # %% [markdown]
 # The search needs no gradient. **Differential evolution** keeps a population of candidates (row, column, red, green, blue), builds new ones
-# from differences of old ones, and keeps what lowers the class's probability. A
-# [public reimplementation](https://github.com/Hyperparticle/one-pixel-attack-keras) uses 400 candidates for up to 75 generations; here they
-# are 24, for eight. Watch the best so far on two photos: the cat, of which the network is sure, and a part of the motorcycle photo. We
-# *chose* that part, among hundreds of random ones, because for the course network two classes are close there.
+# from differences of old ones, and keeps what lowers the class's probability. `settings="paper"` stands for the search that is usually named with this attack, 400
+# candidates and 100 generations; a [public reimplementation](https://github.com/Hyperparticle/one-pixel-attack-keras) has 400 and up to 75. Here they are 32, for 20.
+#
+# Watch it on a part of the motorcycle photo. We *chose* that part, among hundreds of random ones, because for the course network two classes are close there. Beside it
+# runs the same search on the cat, of which the course network is sure. `watch=` is called after each generation; here it keeps which pixels were tried.
 
 # %%
+from cnnvis_helpers import figure_row, show_photo
+
 close_call = load_photo("motorcycle")[170:430, 360:630]
-settings = {"population": 24, "generations": 8}
+settings = {"population": 32, "generations": 20}
+watched = []
 searches = {
-    "sure": one_pixel(net, photo, settings=settings, seed=0),
-    "close call": one_pixel(net, close_call, settings=settings, seed=0),
+    "cat": one_pixel(net, photo, settings=settings, seed=0),
+    "motorcycle": one_pixel(net, close_call, settings=settings, seed=0, watch=watched.append),
 }
+with figure_row(
+    3,
+    alt="A part of a motorcycle three times, with coloured dots at the pixels that one generation "
+    "tries; a red frame marks the best so far.",
+) as axes:
+    for ax, k in zip(axes, (0, len(watched) // 2, -1), strict=True):
+        generation, *_, best_so_far, _, tried = watched[k]
+        show_photo(searches["motorcycle"].original, title=f"generation {generation}", ax=ax)
+        rows, columns, colours = tried[:, 0, 0], tried[:, 0, 1], tried[:, 0, 2:] / 255
+        ax.scatter(columns, rows, s=60, c=colours, edgecolor="white")
+        ax.scatter(*best_so_far[0, 1::-1], s=260, marker="s", facecolor="none", edgecolor="red")
+
+# %% [markdown]
+# Each dot is a pixel that was tried, in the colour that was tried there; the red frame marks the best so far. Now, for both searches, how far the probability of the
+# first answer has fallen, generation by generation.
+
+# %%
 longest = max(len(search.history) for search in searches.values())
 paths = {}
-for name, search in searches.items():  # how far the probability has fallen, start included
+for name, search in searches.items():
     history = [*search.history, *[search.history[-1]] * (longest - len(search.history))]
     paths[name] = [100 * (search.before[0].probability - p) for p in history]
 show_curve(
@@ -357,17 +491,16 @@ show_curve(
 for search in searches.values():
     print(search)
 if net.name == "course":
-    assert searches["close call"].success and not searches["sure"].success
-    first, second = searches["close call"].before[:2]
+    assert searches["motorcycle"].success and not searches["cat"].success
+    first, second = searches["motorcycle"].before[:2]
     assert round(first.probability - second.probability, 2) == 0.05
-    assert 400 * 75 / (24 * 9) > 100
+    assert 400 * 75 / (32 * 21) > 40
 
 # %% [markdown]
-# The curves say how far the probability of the first answer has fallen, in percentage points; they can only rise, since the best is kept. A
-# search ends when it succeeds. Here is the close call with its one pixel, and a closer look at the place.
+# The curves can only rise, since the best is kept. A search ends when it succeeds; from there on its curve is flat. Here is the close call with its one pixel, and a closer look at the place.
 
 # %%
-found = searches["close call"]
+found = searches["motorcycle"]
 row, column = found.pixels[0] if len(found.pixels) else (0, 0)
 top, left = min(max(row - 12, 0), height - 24), min(max(column - 12, 0), width - 24)
 show_grid(
@@ -386,7 +519,7 @@ show_grid(
 
 # %% [markdown]
 # With the course network, one pixel is enough on the close call, and on the cat it is not. Two warnings. "No success" does not mean
-# "impossible": that long search tries over a hundred times as much. And a success on a photo picked for it says little: two classes were
+# "impossible": that longer search tries over forty times as much. And a success on a photo picked for it says little: two classes were
 # five points of probability apart before the pixel came. So whoever shows you one fooled photo has to say out of how many.
 #
 # A map can be exhaustive where a search is not: `one_pixel_map` tries black and white at every eighth row and column, and
@@ -403,17 +536,16 @@ show_grid(
     titles=["photo", "one pixel: fall of p", "saliency"],
     columns=3,
     scale="each",
-    alt=(
-        "A red cup; a map of coarse, mostly pale cells, with blue ones on the cup; and a "
-        "fine-grained saliency map with specks on the cup."
-    ),
+    alt="A red cup; a map of coarse, mostly pale cells"
+    + (", with blue ones on the cup" if net.name == "course" else "")
+    + "; and a fine-grained saliency map.",
 )
-likeness = float(np.corrcoef(cross.ravel(), slopes.ravel())[0, 1])
-print(
-    f"largest fall of the probability {cross.max():.3f}; correlation with saliency {likeness:.2f}"
-)
+likeness = float(np.corrcoef(abs(cross).ravel(), slopes.ravel())[0, 1])
+print(f"largest fall of the probability {cross.max():.3f}")
+print(f"correlation of the sizes in both maps {likeness:.2f}")
 if net.name == "course":
-    assert 0 < cross.max() < 0.5 and abs(likeness) < 0.8
+    assert 0 < cross.max() < 0.5 and likeness < 0.8
+    assert net.predict(coffee)[0].label == "rose"
 
 # %% [markdown]
 # Both say where the network is touchy, and they are not equal: saliency is the slope for an *infinitely small* change, while a pixel
@@ -431,25 +563,30 @@ if net.name == "course":
 
 # %%
 made_up = targeted.after[0]
+heats = {
+    f"before: {best.label}": gradcam(net, targeted.original, best.index),
+    f"after: {best.label}": gradcam(net, targeted.photo, best.index),
+    f"after: {made_up.label}": gradcam(net, targeted.photo, made_up.index),
+}
 compare_maps(
-    {
-        f"before: {best.label}": gradcam(net, targeted.original, best.index),
-        f"after: {best.label}": gradcam(net, targeted.photo, best.index),
-        f"after: {made_up.label}": gradcam(net, targeted.photo, made_up.index),
-    },
+    heats,
     photo=targeted.original,
     label="Grad-CAM",
     alt=(
         "Three heat maps over the cat on one scale: for the true class, faint before the attack "
-        "and empty after it; for the new class, strong all over the face."
+        "and nearly empty after it; for the new class, strong all over the face."
     )
     if net.name == "course"
     else "Three heat maps on one scale: before the attack, after it, and for the new class.",
 )
+peaks = [float(heat.max()) for heat in heats.values()]
+print("peaks:", ", ".join(f"{name} {peak:.3f}" for name, peak in zip(heats, peaks, strict=True)))
+if net.name == "course":
+    assert peaks[1] < peaks[0] / 4 and peaks[2] > peaks[0]
 
 # %% [markdown]
-# A map without any colour is an answer too: nothing in that photo raises that class. And the map of the made-up class can look as convincing as an honest one. A heat map says where the score came from; it does not say that
-# the score is deserved.
+# With the course network, the map in the middle has hardly any colour. That is an answer too: next to nothing in that photo speaks for its old class. And the map of the made-up class is
+# as convincing as an honest one, and even stronger. A heat map says where the score came from; it does not say that the score is deserved.
 
 # %% [markdown]
 # ## A defence that works a little
@@ -477,26 +614,53 @@ for name, way in ways.items():
     )
 print(f"right again: {held} of {2 * len(ways)}")
 if net.name == "course":
-    assert 1 <= held
+    assert 1 <= held < 2 * len(ways)
 
 # %% [markdown]
-# Do not stop here. These attacks did not know of the defence. An **adaptive** attacker does: the simplest way is to try stronger and stronger
-# attacks until one also gets through the squeezing.
+# With the course network, squeezing puts some of the answers right, and not all. But do not stop here: these attacks did not know of the defence. An **adaptive** attacker does. The simplest
+# way is to try stronger and stronger attacks until one also gets through.
 
 # %%
 way = {"jpeg": 50}
-for epsilon in (4, 8, 16, 32):
-    tried = pgd(net, photo, goal, epsilon=epsilon, steps=10)
+for strength in (4, 8, 16, 32):
+    tried = pgd(net, photo, goal, epsilon=strength, steps=10)
     answer = net.predict(squeeze(tried.photo, **way))[0]
-    print(f"epsilon {epsilon:2d}, behind the defence: {answer.label} {answer.probability:.2f}")
+    print(f"epsilon {strength:2d}, behind the defence: {answer.label} {answer.probability:.2f}")
     if answer.index == goal:
         break
 if net.name == "course":
-    assert answer.index == goal and epsilon > 4
+    assert answer.index == goal and strength > 4
 
 # %% [markdown]
-# So the defence raises the price and does not close the door. A better attacker would put the squeezing inside the gradient. A defence
-# counts only when it was attacked by somebody who knew it.
+# A better way is to put the squeezing *inside* the gradient. A blur is only a weighted mean, so it has a derivative. Our own PGD takes it as `see`: what happens to the photo before the network
+# sees it. Two levels each, towards the same target: one attack that knows nothing of the blur, one that knows it.
+
+
+# %%
+def blurred(pixels, sigma=1.0):
+    """Pixels (1, h, w, 3) under a Gaussian blur; TensorFlow, so that the gradient goes through."""
+    reach = np.arange(-4, 5)
+    bell = np.exp(-(reach**2) / (2 * sigma**2))
+    bell = tf.constant(np.tile((bell / bell.sum())[:, None, None, None], (1, 1, 3, 1)), tf.float32)
+    pixels = tf.pad(pixels, [[0, 0], [4, 4], [4, 4], [0, 0]], "SYMMETRIC")
+    for kernel in (bell, tf.transpose(bell, (1, 0, 2, 3))):  # down, then across
+        pixels = tf.nn.depthwise_conv2d(pixels, kernel, (1, 1, 1, 1), "VALID")
+    return pixels
+
+
+same_blur = np.abs(blurred(original[None].astype(np.float32))[0] - squeeze(original, blur=1)).max()
+assert same_blur <= 0.51  # the helper's, but for rounding
+behind = {}
+for name, see in {"does not know": lambda pixels: pixels, "knows": blurred}.items():
+    tried = pgd_by_hand(goal, epsilon=2, steps=20, towards=True, see=see)
+    behind[name] = net.predict(squeeze(tried, blur=1))[0]
+    print(f"{name:14s} behind the blur: {behind[name].label} {behind[name].probability:.2f}")
+if net.name == "course":
+    assert behind["does not know"].index == best.index and behind["knows"].index == goal
+
+# %% [markdown]
+# With the course network, the blur stops the first and not the second, of the same two levels. So a defence of this kind raises the price and does not close the door. It counts only when
+# it was attacked by somebody who knew it.
 
 # %% [markdown]
 # ## Play
@@ -506,17 +670,16 @@ if net.name == "course":
 # %%
 my_photo = load_photo("motorcycle")  # change me: any photo, also your own
 my_epsilon = 2  # change me: levels from 1 to 255
-my_target = None  # change me: None, or a class such as "rose"
+my_target = None  # change me: None, or one of net.labels
 
 mine = pgd(net, my_photo, my_target, epsilon=my_epsilon, steps=10)
 show_grid(
     [mine.original, mine.photo, mine.magnified(30)],
     titles=[mine.before[0].label, mine.after[0].label, "difference x 30"],
     columns=3,
-    alt=(
-        "A motorcycle, the same with an attack that cannot be seen, and the attack as coloured "
-        "noise, thirty times enlarged."
-    ),
+    alt=f"The chosen photo, taken for {mine.before[0].label}; the same after an attack of "
+    f"{my_epsilon} levels, taken for {mine.after[0].label}; the attack as coloured noise, thirty "
+    "times enlarged.",
 )
 
 # %% [markdown]
@@ -530,8 +693,8 @@ explore_attack(net, photo)
 # %% [markdown]
 # ## What goes wrong with attacks
 #
-# First, the unit. Many tutorials write epsilon 0.1 for a network that reads inputs from -1 to 1. That is 12.75 levels, six times as much
-# as two levels, and it can be seen. Taken as pixel levels, it would be nothing at all.
+# First, the unit. Some tutorials write epsilon 0.1 for a network that reads inputs from -1 to 1. That is 12.75 levels, more than six times as
+# much as two levels, and it can be seen. Taken as pixel levels, it would be nothing at all.
 
 # %%
 wide = 0.1 * 255 / 2  # from -1 to 1 are 2 units and 255 levels
@@ -544,7 +707,10 @@ show_grid(
         "A cat that looks as always, and beside it the same cat under a grain that is plain to see."
     ),
 )
-assert np.isclose(wide, 12.75) and visible.linf == 12
+assert np.isclose(wide, 12.75) and 6 < wide / 2 < 7 and visible.linf == 12
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the helper warns of it
+    assert fgsm(net, photo, epsilon=0.1).linf == 0
 
 # %% [markdown]
 # Second, forgetting to cut to 0..255 before the photo becomes `uint8`. Values go round, black turns white, and the "attack" is a
@@ -568,25 +734,19 @@ assert clipped.linf <= 4 and largest > 200
 
 # %% [markdown]
 # Third, the wrong label. On a photo that the network gets *wrong*, an attack on its predicted class may put the mistake right, and a count
-# of "changed answers" calls that a success. The course network takes the coffee for a rose; this attack starts there.
+# of "changed answers" calls that a success. The course network takes the coffee for a rose; this attack starts there, whatever network you chose above.
 
 # %%
-if net.name == "course":
-    cup = net.class_index("cup_or_jug")
-    assert net.predict(coffee)[0].label == "rose"
-    helped = pgd(net, coffee, cup, epsilon=2, steps=10)
-    print(helped)
-    print(
-        "the answer changed:",
-        helped.success,
-        " the answer is now right:",
-        helped.after[0].label == "cup_or_jug",
-    )
-    assert helped.after[0].label == "cup_or_jug"
+assert course.predict(coffee)[0].label == "rose"
+helped = pgd(course, coffee, "cup_or_jug", epsilon=2, steps=10)
+print(helped)
+print("the answer changed:", helped.success, " it is now right:", helped.after[0].label)
+assert helped.after[0].label == "cup_or_jug"
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Two more published slips are in the exercises: a loss made of probabilities where logits were meant, and search bounds
-# (0, 32) and (0, 256) that include a row and a colour which do not exist. Ask who would notice them: nothing crashes.
+# 5 min. Three more published slips are in the exercises: a loss made of probabilities where logits were meant; search bounds (0, 32) and
+# (0, 256) that include a row and a colour which do not exist; red, green, blue written into an array whose colours stand the other way round.
+# Ask who would notice them: nothing crashes.
 
 # %% [markdown]
 # ## Exercises
@@ -665,6 +825,23 @@ def bounds(height, width):
 check("06-bounds", bounds)
 
 # %% [markdown]
+# **Set the pixel.** A candidate is (row, column, red, green, blue). Return a *copy* of the uint8 RGB photo (h, w, 3) in which this pixel has this colour.
+
+
+# %%
+def with_pixel(photo, candidate):
+    """uint8 (h, w, 3): a copy of the photo with one pixel set."""
+    # <solution>
+    row, column, *colour = candidate
+    changed = photo.copy()
+    changed[row, column] = colour
+    return changed
+    # </solution>
+
+
+check("06-pixel", with_pixel)
+
+# %% [markdown]
 # **The success rate.** Three integer arrays (photos,): the true classes, and the network's answers before and after an attack. Return the share
 # (0..1) of the photos it got right that it now gets wrong.
 
@@ -682,7 +859,7 @@ check("06-rate", success_rate)
 # %% [markdown]
 # ## Take-away
 #
-# 1. A change of one or two levels, along the gradient's sign, can fool a network that shrugs off random noise of twice the size.
+# 1. A change of one or two levels along the gradient's sign can be enough to fool a network that shrugs off random noise of twice that size.
 # 2. Give epsilon in pixel levels, judge the rounded photo, and count only photos that were right before.
 # 3. Compression and smoothing stop weak attacks, not an attacker who knows about them.
 
