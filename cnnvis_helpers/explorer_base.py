@@ -42,7 +42,8 @@ __all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_s
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
 PATIENCE = 0.4  # seconds until work that says nothing of its own is called work
-ARRIVAL = 6.0  # seconds that a chosen photo may take to reach the kernel
+ARRIVAL = 8.0  # seconds that a chosen photo may take to reach the kernel
+WAITING = "no file yet"
 LOST = (
     "The photo has not arrived; it is probably larger than this server lets through (10 MB as a "
     "rule): save it smaller, or put it beside the notebook and give its path in place of an upload."
@@ -168,7 +169,8 @@ class Explorer:
             layout={"width": "90px", "display": "none"},
         )
         self.stop_button.on_click(lambda _: self.stop())
-        style = ipywidgets.HTML(_hiding(self._static_class), layout={"display": "none"})
+        name = self._static_class
+        page = ipywidgets.HTML(_page_rules(name), layout={"display": "none"})
         flow = "column" if wide else "row wrap"
         controls = ipywidgets.Box(
             list(self.controls.values()), layout={"flex_flow": flow, "overflow": "visible"}
@@ -177,8 +179,8 @@ class Explorer:
             [self.status, self.bar, self.stop_button],
             layout={"align_items": "center", "min_height": "36px"},
         )
-        box = ipywidgets.VBox([controls, self.picture, line, style])
-        box.add_class(f"{self._static_class}-live")
+        box = ipywidgets.VBox([controls, self.picture, line, page])
+        box.add_class(f"{name}-live")
         return box
 
     @property
@@ -351,11 +353,7 @@ class Explorer:
         options = names if bundled else [GIVEN, *names]
         self._photos = {} if bundled else {GIVEN: _small_photo(photo)}
         self.controls["photo"] = choice("Photo", options, photo if bundled else GIVEN)
-        self.controls["upload"] = upload = ipywidgets.FileUpload(
-            accept="image/*", multiple=False, description="Own photo", layout={"width": "auto"}
-        )
-        upload.observe(lambda _: self._uploaded(upload), "value")
-        self._listen_for_files(upload)
+        self.controls["upload"] = self._upload_button()
         after = self._adjust.pop("photo", None)
         self._adjust = {"photo": lambda _: self._pick_photo(after), **self._adjust}
 
@@ -366,42 +364,49 @@ class Explorer:
         if after:
             after(self)
 
-    def _listen_for_files(self, upload):
-        """Hear that a file was chosen before the file itself comes, which may never happen.
+    def _upload_button(self):
+        """Return the button for an own photo, which is heard of before the file itself comes.
 
         A server closes the connection on a message that is too long (tornado's
         `websocket_max_message_size`, 10 MB), and nobody is told. The page clears `error` when a
         file is chosen; a link inside the page reports that in a short message of its own.
         """
-        self.chosen = ipywidgets.Text(value="none")  # never shown: it carries the report
-        upload.error = "none"
+        upload = ipywidgets.FileUpload(
+            accept="image/*",
+            multiple=False,
+            description="Own photo",
+            error=WAITING,
+            layout={"width": "auto"},
+        )
+        upload.observe(lambda _: self._uploaded(upload), "value")
+        self.chosen = ipywidgets.Text(value=WAITING)  # never shown: it carries the report
+        self.chosen.observe(lambda change: change["new"] or self._await_photo(), "value")
         ipywidgets.jsdlink((upload, "error"), (self.chosen, "value"))
         self._awaited = None
+        return upload
 
-        def lost():
-            self._file_came()
-            self._show_error(LOST)
+    def _await_photo(self):
+        if self._awaited is None:
+            self._say("Waiting for the photo ...")
+            self._awaited = _later(ARRIVAL, self._lose_photo)
 
-        def report(change):
-            if change["new"] == "" and self._awaited is None:
-                self._say("Waiting for the photo ...")
-                self._awaited = _later(ARRIVAL, lost)
+    def _lose_photo(self):
+        """Say that no photo came, and put a fresh button in place of the one that sent it.
 
-        self.chosen.observe(report, "value")
-
-    def _file_came(self):
-        """Wait for no file any more, and be ready to hear of the next one."""
-        if self._awaited is not None:
-            self._awaited.cancel()
-            self._awaited = None
-        upload = self.controls["upload"]
-        self.chosen.value = upload.error = "none"
-        upload.send_state("error")  # the page may have cleared it, and we not heard of it
+        The page's part of the old one waits for the answer to what it sent, and sends nothing more.
+        Where the way was only slow, the photo is still taken when it comes.
+        """
+        old, self.controls["upload"] = self.controls["upload"], self._upload_button()
+        _replace(self.box, old, self.controls["upload"])
+        self._show_error(LOST)
 
     def _uploaded(self, upload):
         if not upload.value:
             return
-        self._file_came()
+        if self._awaited is not None:
+            self._awaited.cancel()
+            self._awaited = None
+        self.chosen.value = upload.error = WAITING  # for the next one
         self._say("Reading the photo ...")
         try:
             self._photos[UPLOADED] = _small_photo(upload)
@@ -501,18 +506,35 @@ def _described(label, width=None):
     }
 
 
+def _replace(box, old, new):
+    """Put a widget in the place of another one, wherever it is in a box."""
+    if old in box.children:
+        box.children = [new if each is old else each for each in box.children]
+    for child in box.children:
+        if isinstance(child, ipywidgets.Box):
+            _replace(child, old, new)
+
+
 # Pictures and errors as HTML
 
 
-def _hiding(name):
-    """Return the style with which a live explorer hides the static figure of its own cell.
+def _page_rules(name):
+    """Return the style of a live explorer's page, which is in force as long as it is shown.
 
-    One page of JupyterLab shows many notebooks, so the figure must be in the same output area. In
-    other pages (in Colab each cell's output is one of its own) the name alone must do.
+    It hides the static figure of its own cell. One page of JupyterLab shows many notebooks, so the
+    figure must be in the same output area. In other pages (in Colab each cell's output is one of
+    its own) the name alone must do. And it keeps the keys pressed inside the explorer from
+    JupyterLab, to which an arrow on a menu means "next cell", and a letter may delete a cell.
     """
     here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"
     elsewhere = f"body:not(:has(.jp-OutputArea)) .{name}"
-    return f"<style>{here}, {elsewhere} {{display: none}}</style>"
+    keys = (
+        "const own = event => event.target.setAttribute('data-lm-suppress-shortcuts', 'true');"
+        f"const find = left => {{ const box = this.closest('.{name}-live');"
+        " if (box) box.addEventListener('focusin', own);"
+        " else if (left) setTimeout(find, 50, left - 1) }; find(100)"
+    )
+    return f'<style onload="{keys}">{here}, {elsewhere} {{display: none}}</style>'
 
 
 def _image_html(drawn):

@@ -124,7 +124,7 @@ class Studio(Explorer):
 
     def _build(self, wide):
         box = super()._build(wide)
-        picture, working, style = box.children[1:]
+        picture, working, page = box.children[1:]
         self.classes = ipywidgets.HTML(layout={"min_width": "230px", "margin": "4px 0 0 16px"})
         self.python = ipywidgets.HTML(layout={"width": "auto"})
         self.save_name = _text("Save as", "name.png", value="studio.png", width="240px")
@@ -142,7 +142,7 @@ class Studio(Explorer):
             working,
             _row([self.save_button, self.save_name, self.saved]),
             self.python,
-            style,
+            page,
         ]
         return box
 

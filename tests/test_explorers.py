@@ -445,9 +445,9 @@ def test_no_warning_of_a_stopped_method_reaches_the_notebook(tiny_net, recwarn):
 # --- uploads ---------------------------------------------------------------------------------
 
 
-def upload(explorer, name, content):
+def upload(explorer, name, content, button=None):
     """Hand a file to the upload button, as each version of ipywidgets does."""
-    button = explorer.controls["upload"]
+    button = button or explorer.controls["upload"]
     if ipywidgets.__version__.startswith("7."):
         about = {"name": name, "type": "", "size": len(content), "lastModified": 0}
         button.set_trait("value", {name: {"metadata": about, "content": content}})
@@ -510,14 +510,20 @@ def choose_file(explorer):
 def test_a_photo_that_never_arrives_is_one_sentence(waiting, monkeypatch):
     monkeypatch.setattr(explorer_base, "ARRIVAL", 0.05)
     for _ in range(2):  # a second time too
+        button = waiting.controls["upload"]
         choose_file(waiting)
         assert "Waiting for the photo" in waiting.status.value
         end = time.monotonic() + 10
         while waiting.error != explorer_base.LOST and time.monotonic() < end:
             time.sleep(0.01)
         assert waiting.error == explorer_base.LOST and '<p role="alert"' in waiting.picture.value
+        fresh = waiting.controls["upload"]  # the page's part of the old one is stuck
+        assert fresh is not button and fresh in waiting.box.children[0].children
+        assert button not in waiting.box.children[0].children
         upload(waiting, "mine.png", picture_file(90, 140))
         assert waiting.error is None and waiting.photo.shape == (90, 140, 3)
+    upload(waiting, "late.png", picture_file(50, 40), button)
+    assert waiting.error is None and waiting.photo.shape == (50, 40, 3), "late is not lost"
 
 
 def test_a_photo_that_arrives_leaves_no_alarm_behind(waiting, monkeypatch):

@@ -412,3 +412,23 @@ def test_a_class_in_words_and_in_python(tiny_net):
     chosen = Chosen(tiny_net, "conv2", 0, 2, 0, 4, 3, 8)
     assert chosen.class_name == "cat rather than dog" and chosen.class_code == "('cat', 'dog')"
     assert Chosen(tiny_net, "conv2", 1, None, 0, 4, 3, 8).class_code == "1"
+
+
+# --- a network of keras.applications with its ImageNet weights --------------------------------
+
+
+def test_an_imagenet_network_is_chosen_and_another_of_its_top_classes_explained(keras_home):
+    app = studio("coffee")
+    put(app, network="mobilenetv2")
+    assert app.error is None and app.net.name == "mobilenetv2"
+    assert "espresso" in text(app.classes) and "map for espresso at" in app.drawn.alt
+    assert app.controls["layer"].value == app.net.last_conv
+    second = app.net.predict(load_photo("coffee"))[1]
+    for method in ("Grad-CAM", "Guided Grad-CAM", "Guided backprop of a layer", "Feature maps"):
+        put(app, method=method, target=second.index)
+        assert app.error is None and "load_network('mobilenetv2')" in app.code
+        if "target" in VIEWS[method].uses:
+            assert second.label in app.drawn.alt
+    put(app, method="Deep dream", octaves=1, steps=2)
+    assert app.error is None and "a deep dream of" in app.drawn.alt
+    assert np.array_equal(run(app.code), app.drawn.pixels), "the copied lines stand alone"

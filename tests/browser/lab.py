@@ -8,8 +8,10 @@ The browser is a Chromium or Chrome that is installed already (CNNVIS_BROWSER na
 nothing is downloaded. The server's settings live in a folder of its own.
 """
 
+import base64
 import contextlib
 import io
+import itertools
 import json
 import os
 import secrets
@@ -25,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from chromium import FLAGS, find_chromium  # noqa: E402
+from course import DEFAULTS  # noqa: E402
+
+SERVER = DEFAULTS["etc/jupyter/jupyter_server_config.json"]  # as `tools/course.py open` sets it
 
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -33,9 +38,9 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
 }
 PICTURES = ROOT / "build" / "browser"  # screenshots, to be looked at
-EXPLORERS = ("layers", "occlusion", "cam", "saliency", "attack", "dream", "trust")
 START = 120  # seconds a server may take
-RUN = 240  # and a notebook
+RUN = 300  # and a notebook
+_numbers = itertools.count()
 
 
 def missing():
@@ -74,9 +79,12 @@ def write_notebook(path, cells, outputs=None):
 class Lab:
     """A JupyterLab that serves one folder on 127.0.0.1 until the block ends."""
 
-    def __init__(self, folder, private):
-        """folder: Path with the notebooks; private: an empty Path for settings and the log."""
-        self.folder, self.private = Path(folder), Path(private)
+    def __init__(self, folder, private, server=SERVER):
+        """folder: Path with the notebooks; private: an empty Path for settings and the log.
+
+        server: JSON, the settings of the server; those of the course's own command if not given.
+        """
+        self.folder, self.private, self.settings = Path(folder), Path(private), server
         self.token = secrets.token_hex(16)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -87,6 +95,9 @@ class Lab:
             path = self.private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(settings), encoding="utf-8")
+        (self.private / "config").mkdir()
+        settings = self.private / "config" / "jupyter_server_config.json"
+        settings.write_text(self.settings, encoding="utf-8")
         self.log = open(self.private / "server.log", "w", encoding="utf-8")  # noqa: SIM115
         options = {
             "ServerApp.ip": "127.0.0.1",
@@ -153,28 +164,41 @@ class Lab:
                 browser.close()
 
     def open(self, browser, notebook, size=(1280, 900)):
-        """Open a notebook; returns playwright's Page once its kernel is there."""
+        """Open a notebook, alone; returns playwright's Page once its kernel is there."""
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-        page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}")
+        place = f"lab/workspaces/{next(_numbers)}/tree/{notebook}?token={self.token}"
+        page.goto(f"http://127.0.0.1:{self.port}/{place}")
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=1000 * START)
         page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=1000 * START)
         idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'  # else it asks for a kernel
         page.wait_for_selector(idle, timeout=1000 * START)
         return page
 
+    def close(self, page):
+        """Close a page, and end all kernels, which hold a gigabyte each."""
+        page.close()
+        address, token = f"http://127.0.0.1:{self.port}/api/kernels", f"?token={self.token}"
+        with urllib.request.urlopen(address + token, timeout=30) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            request = urllib.request.Request(f"{address}/{kernel['id']}{token}", method="DELETE")
+            urllib.request.urlopen(request, timeout=60).close()
+
 
 def run_all(page):
     """Run all cells from the menu, as a student does, and wait until the kernel has answered."""
     accept = page.locator(".jp-Dialog .jp-mod-accept")  # at times it asks for the kernel it has,
     last = page.locator(".jp-NotebookPanel .jp-CodeCell").last.locator(".jp-InputPrompt")
-    end, ask = time.time() + RUN, 0
+    end, ask, begun = time.time() + RUN, 0, False
+    stored = last.inner_text().strip(" []:")  # a number in a notebook that was stored with outputs
     while time.time() < end:
-        prompt = last.inner_text().strip(" []:")  # "" before, "*" meanwhile, a number after
-        if prompt.isdigit():
+        prompt = last.inner_text().strip(" []:")  # "" or stored, "*" meanwhile, a number after
+        begun = begun or prompt == "*" or prompt != stored
+        if begun and prompt.isdigit():
             return
         if accept.count():
             accept.click()
-        elif not prompt and time.time() > ask:  # and then forgets what it was told to run
+        elif not begun and time.time() > ask:  # and then forgets what it was told to run
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_text("Run All Cells", exact=True).click()
             ask = time.time() + 20
@@ -186,6 +210,13 @@ def run_all(page):
 def menu(box, label):
     """Return the drop-down menu with this label."""
     return box.locator(f'.widget-dropdown:has(label:text-is("{label}")) select')
+
+
+def choose(box, label, option):
+    """Choose an option, by its text, of the menu with this label."""
+    texts = menu(box, label).locator("option").all_inner_texts()
+    number = [text.replace("\xa0", " ") for text in texts].index(option)
+    menu(box, label).select_option(index=number)
 
 
 def upload(box, file):
@@ -211,6 +242,15 @@ def picture(box):
     return np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), np.float64)
 
 
+def sent(image):
+    """Return the pixels of an image as the notebook holds them, whatever room the page has."""
+    import numpy as np
+    from PIL import Image
+
+    data = base64.b64decode(image.get_attribute("src").partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float64)
+
+
 def picture_after(box, act, words=""):
     """Do something; wait for another picture whose alt text holds `words`; return its pixels."""
     image = box.locator("img").first
@@ -222,6 +262,36 @@ def picture_after(box, act, words=""):
         arg=[box.element_handle(), before, words],
     )
     return picture(box)
+
+
+def press(box, label, key, times=1):
+    """Press a key on the slider or menu with this label: no mouse is needed."""
+    control = box.locator(f'.jupyter-widgets:has(> label:text-is("{label}"))')
+    handle = control.locator(".noUi-handle, select")
+    handle.focus()
+    for _ in range(times):
+        handle.press(key)
+
+
+def stop_button(box):
+    """Find the Stop button, also while it is hidden."""
+    return box.locator("button.widget-button", has_text="Stop")
+
+
+def wait_for_end(box):
+    """Wait until no work is under way: the Stop button is disabled."""
+    button = stop_button(box).element_handle()
+    box.page.wait_for_function("button => button.disabled", arg=button)
+
+
+def stop(box, act):
+    """Begin long work, press Stop as soon as it is there, and return what the status then says."""
+    act()
+    button = stop_button(box)
+    box.page.wait_for_function("button => !button.disabled", arg=button.element_handle())
+    button.click()
+    wait_for_end(box)
+    return box.get_by_role("status").inner_text()
 
 
 def keep_picture(page, name):

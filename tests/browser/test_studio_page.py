@@ -1,27 +1,24 @@
-"""The studio in JupyterLab, driven by a browser: what a reader clicks, and what then is there."""
+"""The studio in lesson 09, driven by a browser: what a reader clicks, and what then is there."""
 
 import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import keep_picture, menu, run_all, upload, write_notebook
+from lab import choose, keep_picture, menu, run_all, stop, upload
 from PIL import Image
-
-from cnnvis_helpers import load_photo
 
 SECONDS = 60_000  # milliseconds that a picture may take on a busy machine
 
 
 @pytest.fixture(scope="module")
 def page(lab, browser):
-    write_notebook(lab.folder / "studio.ipynb", ["from cnnvis_helpers import studio", "studio()"])
-    page = lab.open(browser, "studio.ipynb")
+    page = lab.open(browser, "09_your_own.ipynb")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.set_default_timeout(SECONDS)
     run_all(page)
     yield page
-    page.close()
+    lab.close(page)
 
 
 @pytest.fixture
@@ -29,6 +26,7 @@ def app(page):
     """The studio's box, with the picture of the last test in it."""
     box = page.locator(".cnnvis-studio-1-live")
     box.locator("img, [role=alert]").first.wait_for()
+    box.scroll_into_view_if_needed()
     return box
 
 
@@ -54,8 +52,14 @@ def refused(app):
     return alert.inner_text()
 
 
-def test_the_studio_opens_with_one_picture_and_its_alt_text(app, page):
+def test_the_lesson_runs_and_the_studio_opens_with_one_picture_and_its_alt_text(app, page):
+    errors = page.locator('.jp-OutputArea-output[data-mime-type*="error"]')
+    assert errors.count() == 0, errors.first.inner_text()
     assert app.locator("img").count() == 1
+    alt = app.locator("img").get_attribute("alt")
+    assert alt.startswith("The photo in grey under the Grad-CAM map for shoe")
+    keep_picture(page, "studio-lesson")
+    after(app, lambda: choose(app, "Photo", "chelsea"))
     alt = app.locator("img").get_attribute("alt")
     assert alt.startswith("The photo in grey under the Grad-CAM map for cat")
     assert page.locator(".cnnvis-studio-1:visible").count() == 0, "the static figure is hidden"
@@ -89,20 +93,15 @@ def test_the_keyboard_alone_changes_the_picture(app, page):
     keep_picture(page, "studio-attack")
 
 
-def test_a_photo_a_text_file_and_forty_megapixels(app, page, tmp_path):
+def test_a_photo_a_text_file_and_forty_megapixels(app, page, files):
     after(app, lambda: menu(app, "Show").select_option("Top classes"))
-    good, text, large = (tmp_path / name for name in ("mine.png", "notes.txt", "large.jpg"))
-    Image.fromarray(load_photo("motorcycle", max_side=300)).save(good)
-    text.write_text("This is not a picture.", encoding="utf-8")
-    Image.fromarray(load_photo("rocket")).resize((7746, 5168)).save(large, quality=90)
-
-    after(app, lambda: upload(app, good))
+    after(app, lambda: upload(app, files["good"]))
     assert "motorbike" in app.inner_text()
     keep_picture(page, "studio-uploaded")
-    upload(app, text)
+    upload(app, files["text"])
     assert refused(app).startswith("The upload 'notes.txt' is not a picture")
     keep_picture(page, "studio-refused")
-    pixels = after(app, lambda: upload(app, large))
+    pixels = after(app, lambda: upload(app, files["large"]))
     assert pixels.std() > 10 and "motorbike 0" not in app.inner_text()
     after(app, lambda: menu(app, "Photo").select_option("chelsea"))
 
@@ -112,11 +111,7 @@ def test_stop_ends_a_dream_and_keeps_what_is_there(app, page):
     steps = app.locator('.widget-slider:has(label:text-is("Steps an octave")) .widget-readout')
     before = source(app)
     steps.fill("30")
-    steps.press("Enter")
-    stop = app.get_by_role("button", name="Stop")
-    stop.wait_for(state="visible")
-    stop.click()
-    app.get_by_text("Stopped").wait_for()
+    assert "Stopped after" in stop(app, lambda: steps.press("Enter"))
     assert source(app) != before
     keep_picture(page, "studio-stopped")
 
