@@ -199,7 +199,8 @@ def test_a_lesson_that_was_changed_after_its_run_is_told(monkeypatch, capsys):
 def test_shown_code_leaves_out_imports_assertions_and_alt_texts():
     source = (
         "import numpy as np\nfrom a import (\n    b,\n    c,\n)\n\nx = 1\nif x:\n    assert x\n"
-        "    y = 2\nif x:\n    assert y\nshow(x, alt=(\n    'One.'\n    'Two.'\n))\n"
+        "    y = 2\nif x:\n    assert y\nfor y in x:\n    assert y\n"
+        "show(x, alt=(\n    'One.'\n    'Two.'\n))\n"
     )
     assert slide_parts.shown_code(source) == "x = 1\nif x:\n    y = 2\nshow(x, alt=...)"
     for each in LESSONS:

@@ -21,6 +21,8 @@ ROOM = 590  # pixels of height below a heading
 PROSE, CODE, TEXT = 26, 19, 19  # pixels
 _PROSE_LINE, _CODE_LINE, _TEXT_LINE = 37, 26, 25
 _PROSE_WIDTH = 92  # characters in a line
+ONE_LINE = 60  # pixels of a paragraph of one line
+WRAPPED = 105  # characters: longer lines of printed text are broken
 _IMAGE = re.compile(r'src="data:image/\w+;base64,([^"]+)"')
 SMALLEST_FIGURE = 260
 LEGIBLE = 0.72  # of its own size: a figure's writing has 18 pixels there
@@ -66,6 +68,8 @@ def _needs_a_new_slide(coming, slide, left):
         return True
     if part.kind == "text" and last == "code" and len(part.content.splitlines()) <= 4:
         return False  # what code prints stays with it
+    if part.kind == "prose" and last == "figure" and height_of(part) <= ONE_LINE:
+        return False  # "What is wrong?" makes no slide
     if part.kind == "code" and {each.kind for each in slide.parts} == {"prose"}:
         left += 0.12 * ROOM  # written a little smaller, what belongs together stays together
     least = least_height_of(part)
@@ -177,7 +181,9 @@ def part_html(part):
     if part.kind == "code":
         return f'<div class="code">{code_html(part.content)}</div>'
     if part.kind == "text":
-        return f'<pre class="text">{html.escape(part.content)}</pre>'
+        longest = max(map(len, part.content.splitlines()), default=0)
+        look = "text wrapped" if longest > WRAPPED else "text"
+        return f'<pre class="{look}">{html.escape(part.content)}</pre>'
     return f'<div class="figure">{_figure(part.content)}</div>'
 
 

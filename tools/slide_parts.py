@@ -170,10 +170,11 @@ def _first_line(node):
 
 
 def _is_aside(node):
-    """Whether a statement is an import, an assertion, or an `if` with nothing else inside."""
+    """Whether a statement is an import, an assertion, or a block with nothing else inside."""
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert)):
         return True
-    return isinstance(node, ast.If) and not node.orelse and all(map(_is_aside, node.body))
+    block = isinstance(node, (ast.If, ast.For)) and not node.orelse
+    return block and all(map(_is_aside, node.body))
 
 
 def _only_draws(node):
