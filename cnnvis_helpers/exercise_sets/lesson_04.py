@@ -184,6 +184,11 @@ EXERCISES = [
                 "The ReLU came before the sum: then channels that speak against the class no "
                 "longer count. Add first.",
             ),
+            (
+                lambda activations, gradients: _relu(activations @ _plus(activations, gradients)),
+                "These are the weights of Grad-CAM++. A published class notebook explains the one "
+                "and runs the other. Grad-CAM's weight is a plain mean.",
+            ),
         ],
         hints=[
             "First one weight a channel: the mean of its gradient over the places.",
