@@ -251,6 +251,9 @@ def test_a_handout_holds_every_figure_and_every_displayed_formula(tmp_path):
     displayed = sum(p.content.count("$$") // 2 for p in parts if p.kind == "prose")
     assert text.count('display="block"') == displayed >= 4
     assert not FETCHED.findall(text) and "<script" not in text
+    assert "NETWORK =" not in text  # how to run the notebook is nothing for paper
+    after = text.partition("this is the weight of the map")[2]
+    assert "<math" in after.partition("</div>")[0]  # on the page of its formula
     for figure in figures:
         assert slide_parts.alt_text(figure).split(".")[0][:40] in re.sub(r"&#x27;", "'", text)
 

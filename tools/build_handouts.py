@@ -10,6 +10,7 @@ A handout is one page that opens from disk without a network. Needs `pip install
 import argparse
 import html
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -37,7 +38,11 @@ figcaption { font-size: 9.5pt; color: #333; }
 .exercise { break-inside: avoid; padding-bottom: 2.2em; border-bottom: 1px dotted #999; }
 code { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .9em; }
 footer { margin-top: 2em; font-size: 9pt; color: #555; }
-@media print { body { margin: 0; max-width: none; } a { color: inherit; text-decoration: none; } }
+@media print { body { margin: 0; max-width: none; } a { color: inherit; text-decoration: none; }
+  footer { display: none; } }
+"""
+FOOT = """@page {{ @bottom-left {{ content: {lesson}; font: 8pt sans-serif; color: #555; }}
+  @bottom-right {{ content: counter(page); font: 8pt sans-serif; color: #555; }} }}
 """
 
 
@@ -56,7 +61,7 @@ def handout_html(lesson, sections):
             if part.kind == "figure" and "<img" in part.content:
                 number += 1
                 made.append(_figure_html(part, number))
-            elif part.kind == "prose":
+            elif part.kind == "prose" and (made == [] or section is not sections[0]):
                 made += _prose_html(part.content, section, opening=section is sections[0])
         if made:
             level = "h1" if section is sections[0] else "h2"
@@ -65,7 +70,8 @@ def handout_html(lesson, sections):
     title = html.escape(f"{lesson.number} {lesson.title}")
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-        f"<style>{STYLE}</style></head>\n<body>\n" + "\n".join(body) + "\n"
+        f"<style>{STYLE}{FOOT.format(lesson=json.dumps(f'{lesson.number} {lesson.title}'))}</style>"
+        "</head>\n<body>\n" + "\n".join(body) + "\n"
         f"<footer>Lesson {title}. The notebook has the code, the solutions' checks and more."
         "</footer>\n</body></html>\n"
     )
@@ -93,8 +99,13 @@ def _prose_html(source, section, opening):
     for at, block in enumerate(blocks):
         if slide_parts.has_formula(block):  # with what leads to it and what names its symbols
             wanted |= {at - 1, at, at + 1}
-    kept = [block for at, block in enumerate(blocks) if at in wanted]
-    return [f'<div class="formula">{slide_parts.markdown_html(block)}</div>' for block in kept]
+    made = []
+    for at, block in enumerate(blocks):
+        if at in wanted and at - 1 in wanted:
+            made[-1] += f"\n\n{block}"  # a formula stays on a page with the words around it
+        elif at in wanted:
+            made.append(block)
+    return [f'<div class="formula">{slide_parts.markdown_html(each)}</div>' for each in made]
 
 
 def _inline(text):
