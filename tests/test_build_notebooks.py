@@ -266,7 +266,8 @@ def test_outputs_are_carried_over_only_to_the_same_code(ran):
     assert not kept and bare["metadata"]["cnnvis"]["ran"] is None
 
 
-def test_staleness_is_seen(ran, tmp_path):
+def test_staleness_is_seen(ran, tmp_path, monkeypatch):
+    monkeypatch.setattr(making.publication, "publication", lambda: UNPUBLISHED)  # as `ran` is
     lessons = [DEMO_LESSON]
     for kind, notebook in ran.items():
         path = tmp_path / making.notebook_file(DEMO_LESSON, kind)

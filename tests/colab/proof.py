@@ -172,11 +172,11 @@ def main(arguments=None):
         path.name[:2] for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")
     )
     try:
-        python, version = (sys.executable, sys.version.split()[0])
+        python, version, packages = sys.executable, sys.version.split()[0], "its own packages"
         if not options.here:
-            python, version = colab_python()
+            (python, version), packages = colab_python(), CONSTRAINTS.stem
         source = os.environ.get("CNNVIS_SOURCE") or source_of_this_copy()
-        print(f"Python {version}, {CONSTRAINTS.stem}, the course from {source}", flush=True)
+        print(f"Python {version}, {packages}, the course from {source}", flush=True)
         prove_all(numbers, python, source, tell=lambda line: print(line, flush=True))
     except (Failed, environments.NoEnvironment) as error:
         print(error, file=sys.stderr)
