@@ -7,9 +7,9 @@ For each demo a fresh process computes the result and keeps it; another fresh pr
 network loaded, then asks for it. Reading includes the proof that nothing has changed: the hash of
 all weights, of the photo, of the arguments and of the package's code.
 
-A lesson is rehearsed (for `--minutes` at most) and then run in
-another fresh kernel, where each control of its explorers is moved through every position: the
-seconds from the new value to the finished picture.
+A lesson is rehearsed (for `--minutes` at most) and then run in another fresh kernel, where each
+control of its explorers is moved through every position: the seconds from the new value to the
+finished picture.
 """
 
 import argparse
@@ -98,10 +98,9 @@ def lesson_main(lesson, minutes):
             taken = sorted((seconds, settings) for settings, seconds in reached)
             seconds = [each for each, _ in taken]
             slowest = max(slowest, seconds[-1])
-            print(
-                f"{name}: {len(taken)} positions, median {1000 * statistics.median(seconds):.0f} ms, "
-                f"{sum(each < GOAL for each in seconds) / len(seconds):.0%} under 300 ms"
-            )
+            median = 1000 * statistics.median(seconds)
+            quick = sum(each < GOAL for each in seconds) / len(seconds)
+            print(f"{name}: {len(taken)} positions, median {median:.0f} ms, {quick:.0%} under 300")
             for each, settings in reversed(taken[-3:]):
                 print(f"  slowest: {1000 * each:.0f} ms {settings}")
     return 0 if slowest < GOAL else 1

@@ -49,6 +49,17 @@ def test_a_part_has_the_lessons_title_and_minutes_and_all_that_a_lecturer_needs(
     assert own, "no exercise is set"
 
 
+@pytest.mark.parametrize("number", list(LESSONS))
+def test_the_parts_of_the_first_teaching_note_fill_the_lessons_minutes(number):
+    cells = LESSONS[number].cells
+    note = next(cell.source for cell in cells if "teaching-note" in cell.tags)
+    total, parts = re.match(r"(?:> )?\D*(\d+) min(?:: ([^.]+)| in all)", note).groups()
+    assert int(total) == minutes(number)
+    taken = sum(int(each) for each in re.findall(r" (\d+)(?=,|$| \()", parts or f" {total}"))
+    # One exercise in class may stand without a number: five minutes at most.
+    assert minutes(number) - 5 <= taken <= minutes(number), (parts, taken)
+
+
 def test_every_exercise_that_is_named_exists():
     named = set(re.findall(r"`(\d\d-[a-z0-9-]+)`", TEXT))
     assert len(named) > 20
