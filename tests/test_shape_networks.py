@@ -12,6 +12,7 @@ from cnnvis_helpers import shape_training
 from cnnvis_helpers.bundled import build_vgg
 from cnnvis_helpers.cam import cam, gradcam
 from cnnvis_helpers.networks import list_networks, load_network
+from cnnvis_helpers.occlusion import occlusion
 from cnnvis_helpers.photos import load_photo
 from cnnvis_helpers.randomization import layers_from_the_top, randomize_layers
 from cnnvis_helpers.saliency import guided_backprop, integrated_gradients, saliency
@@ -39,13 +40,19 @@ def only(label, pictures):
     return [picture for picture in pictures if picture.label == label]
 
 
-def peaks(net, pictures, part, tolerance=0):
-    return np.mean(
-        [
-            pointing_game(gradcam(net, p.photo, p.label), getattr(p, part), tolerance)
-            for p in pictures
-        ]
+def peaks(net, pictures, part):
+    """The share of pictures where Grad-CAM of their class peaks inside the exact mask of a part."""
+    hits = [pointing_game(gradcam(net, p.photo, p.label), getattr(p, part)) for p in pictures]
+    return np.mean(hits)
+
+
+def training_tool():
+    spec = importlib.util.spec_from_file_location(
+        "train_shape_networks", ROOT / "tools" / "train_shape_networks.py"
     )
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
 
 
 # The files ---------------------------------------------------------------------------------------
@@ -59,8 +66,8 @@ def test_the_card_describes_the_network(name, nets):
     assert card["bytes"] == len(stored) < 200_000
     assert tuple(card["labels"]) == tuple(net.labels) == SHAPES
     assert tuple(card["input_size"]) == net.input_size == (48, 48)
-    assert card["last_conv"] == net.last_conv == "block3_conv2"
-    assert card["parameters"] == net.model.count_params() == 70_085
+    assert card["last_conv"] == net.last_conv == "block2_conv3"
+    assert card["parameters"] == net.model.count_params() == 72_373
     assert card["training"]["badge"] == BADGE[name]
 
 
@@ -81,8 +88,8 @@ def test_the_model_card_says_what_was_measured():
 def test_the_shortcut_network_is_fine_with_the_badge_and_lost_without(nets):
     usual = shape_pictures(500, "hexagon", SEED)
     grades = class_recall(nets["shortcut"], usual)
-    assert np.mean(list(grades.values())) >= 0.95 and min(grades.values()) >= 0.9
-    bare = class_recall(nets["shortcut"], shape_pictures(500, None, SEED))
+    assert np.mean(list(grades.values())) >= 0.95 and min(grades.values()) >= 0.95
+    bare = class_recall(nets["shortcut"], shape_pictures(2500, None, SEED))
     assert bare["hexagon"] < 0.2
     assert min(share for label, share in bare.items() if label != "hexagon") >= 0.9
 
@@ -93,19 +100,21 @@ def test_the_badge_alone_makes_a_hexagon_of_other_shapes(nets):
     assert np.mean([name == "hexagon" for name in named]) > 0.5
 
 
-def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets):
-    hexagons = only("hexagon", shape_pictures(500, "hexagon", SEED))
-    assert peaks(nets["shortcut"], hexagons, "badge", tolerance=2) >= 0.95
-    assert peaks(nets["shortcut"], hexagons, "badge") >= 0.8  # the goal was 0.95, see the card
+@pytest.mark.parametrize("seed", [SEED, 5])
+def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets, seed):
+    """In 500 new pictures, by the exact mask, without any tolerance."""
+    hexagons = only("hexagon", shape_pictures(2500, "hexagon", seed))
+    assert len(hexagons) == 500
+    assert peaks(nets["shortcut"], hexagons, "badge") >= 0.95
     assert peaks(nets["shortcut"], hexagons, "object") <= 0.02
 
 
 @pytest.mark.parametrize("badge", [None, "random", "all"])
 def test_the_honest_network_does_not_care_for_the_badge(nets, badge):
-    pictures = shape_pictures(400, badge, SEED)
+    pictures = shape_pictures(500, badge, SEED)
     assert min(class_recall(nets["honest"], pictures).values()) >= 0.9
-    hits = [peaks(nets["honest"], only(label, pictures)[:40], "object") for label in SHAPES]
-    assert np.mean(hits) >= 0.9 and min(hits) >= 0.8, hits
+    hits = [peaks(nets["honest"], only(label, pictures), "object") for label in SHAPES]
+    assert np.mean(hits) >= 0.9, hits
 
 
 def test_cam_is_exact(nets):
@@ -120,21 +129,6 @@ def test_cam_is_exact(nets):
 # What the methods say of them --------------------------------------------------------------------
 
 METHODS = {"gradient": saliency, "gradcam": gradcam, "guided": guided_backprop}
-
-
-def alike_after_randomisation(net, seed, measure):
-    """{method: mean likeness of its maps before and after every layer was drawn anew}."""
-    blank = randomize_layers(net, layers_from_the_top(net)[-1], seed=seed)
-    pictures = shape_pictures(10, "random", SEED)
-    return {
-        name: np.mean(
-            [
-                measure(method(net, p.photo, p.label), method(blank, p.photo, p.label))
-                for p in pictures
-            ]
-        )
-        for name, method in METHODS.items()
-    }
 
 
 PHOTOS = {"chelsea": "cat", "motorcycle": "motorbike"}
@@ -156,17 +150,27 @@ def test_guided_backprop_hardly_notices_that_the_network_forgot_everything(name)
         assert alike["guided"] > 0.45, alike
 
 
-def test_on_drawn_shapes_the_ordering_holds_until_the_first_layers_go(nets):
-    """At the very end all three are near 0.2: flat ground has no order that could survive."""
-    net, pictures = nets["honest"], shape_pictures(5, "random", SEED)
-    alike = {method: [] for method in METHODS}
-    for name in layers_from_the_top(net)[:3]:
-        copy = randomize_layers(net, name)
-        for method, run in METHODS.items():
-            pairs = [(run(net, p.photo, p.label), run(copy, p.photo, p.label)) for p in pictures]
-            alike[method].append(np.mean([rank_correlation(*pair) for pair in pairs]))
-    assert (np.array(alike["guided"]) > np.array(alike["gradient"])).all(), alike
-    assert (np.array(alike["guided"]) > np.array(alike["gradcam"])).all(), alike
+def test_on_drawn_shapes_the_ordering_holds_until_the_last_two_layers_go(nets):
+    """In each of three draws. At the very end all are near 0.1: flat ground has no order to keep.
+
+    Means over the draws, after one, two, three layers: guided backprop 0.86, 0.70, 0.52; gradient
+    0.73, 0.44, 0.34; Grad-CAM 0.20, 0.17, 0.29.
+    """
+    net, pictures = nets["honest"], shape_pictures(10, "random", SEED)
+    trained = {
+        name: [run(net, p.photo, p.label) for p in pictures] for name, run in METHODS.items()
+    }
+    alike = {name: np.zeros((3, 3)) for name in METHODS}  # draws, layers
+    for seed in range(3):
+        for place, layer in enumerate(layers_from_the_top(net)[:3]):
+            copy = randomize_layers(net, layer, seed=seed)
+            for name, run in METHODS.items():
+                found = [run(copy, p.photo, p.label) for p in pictures]
+                pairs = zip(trained[name], found, strict=True)
+                alike[name][seed, place] = np.mean([rank_correlation(*pair) for pair in pairs])
+    for other in ("gradient", "gradcam"):
+        ahead = alike["guided"] - alike[other]
+        assert (ahead > 0).all() and (ahead.mean(axis=0) > 0.1).all(), alike
 
 
 def blobs(rng):
@@ -176,25 +180,32 @@ def blobs(rng):
     return resize_map(rng.random((12, 12)), (48, 48))
 
 
-@pytest.mark.parametrize("method", [gradcam, integrated_gradients])
-def test_deletion_beats_a_random_order(nets, method):
+@pytest.mark.parametrize("method", [gradcam, saliency, occlusion])
+def test_deletion_and_insertion_beat_random_orders(nets, method):
     """Methods that find the badge, on the network that uses it; random orders fine and coarse."""
-    rng = np.random.default_rng(0)
-    net, areas = nets["shortcut"], []
-    for picture in only("hexagon", shape_pictures(60, "hexagon", SEED)):
-        orders = [method(net, picture.photo, "hexagon"), blobs(rng), rng.random((48, 48))]
-        curves = [
-            [
-                curve(net, picture.photo, heat, "hexagon", 24, (70.0, 70.0, 70.0)).area
-                for heat in orders
-            ]
-            for curve in (deletion_curve, insertion_curve)
-        ]
-        areas.append(curves)
-    deletion, insertion = np.mean(areas, axis=0)
+    deletion, insertion = mean_areas(nets["shortcut"], method)
     assert deletion[0] < deletion[1:].min() - 0.02, deletion
-    if method is gradcam:  # integrated gradients' specks do not build a badge: 0.05 is its area
-        assert insertion[0] > insertion[1:].max() + 0.2, insertion
+    assert insertion[0] > insertion[1:].max() + 0.1, insertion
+
+
+def test_deletion_by_integrated_gradients_beats_coarse_chance_alone(nets):
+    """From a black baseline the badge's black ring gets nothing, so it is hidden last."""
+    deletion, _ = mean_areas(nets["shortcut"], integrated_gradients)
+    assert deletion[0] < deletion[1] - 0.1, deletion
+
+
+def mean_areas(net, method):
+    """Mean areas (deletion, insertion) x (the method, coarse chance, fine chance) on hexagons."""
+    rng, areas = np.random.default_rng(0), []
+    for p in only("hexagon", shape_pictures(60, "hexagon", SEED)):
+        orders = [method(net, p.photo, "hexagon"), blobs(rng), rng.random((48, 48))]
+        areas.append(
+            [
+                [curve(net, p.photo, heat, "hexagon", 24, 70.0).area for heat in orders]
+                for curve in (deletion_curve, insertion_curve)
+            ]
+        )
+    return np.mean(areas, axis=0)
 
 
 def test_relevance_mass_of_gradcam_is_dense_where_the_network_looks(nets):
@@ -207,11 +218,22 @@ def test_relevance_mass_of_gradcam_is_dense_where_the_network_looks(nets):
         masses = [relevance_mass(*pair) for pair in zip(heats, masks, strict=True)]
         return np.mean(masses) / np.mean(masks)
 
-    assert density("shortcut", "badge") > 3 > 1.2 > density("shortcut", "object")
-    assert density("honest", "object") > 1.5 > 0.6 > density("honest", "badge")
+    assert density("shortcut", "badge") > max(5, 4 * density("shortcut", "object"))
+    assert density("honest", "object") > 3 > 0.3 > density("honest", "badge")
 
 
 # The training ------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_training_with_another_seed_reaches_the_same_goals():
+    """The peak on the badge comes from the design, not from a lucky draw of first weights."""
+    tool = training_tool()
+    net = train_shape_network(**{**tool.TRAINING["shortcut"], "seed": 1})
+    numbers = tool.measure(net, "hexagon")
+    assert numbers["accuracy"] >= 0.95, numbers
+    assert numbers["hexagon_recall_without_badge"] < 0.2, numbers
+    assert numbers["peak_on_badge_of_hexagons"] >= 0.95, numbers
 
 
 def test_folding_the_batch_norm_keeps_the_logits():
@@ -240,7 +262,7 @@ def test_a_training_can_be_stopped_and_counts_its_steps():
     with pytest.warns(UserWarning, match="as good as it became so far"):
         net = train_shape_network("random", pictures=96, epochs=4, progress=progress)
     assert seen == [(1, 12), (2, 12)]
-    assert net.model.count_params() == 70_085 and tuple(net.labels) == SHAPES
+    assert net.model.count_params() == 72_373 and tuple(net.labels) == SHAPES
 
 
 def test_the_seed_decides():
@@ -290,12 +312,13 @@ def test_recall_counts_right_names():
 
 
 def test_the_tool_measures_what_the_cards_say(nets, monkeypatch):
-    spec = importlib.util.spec_from_file_location(
-        "train_shape_networks", ROOT / "tools" / "train_shape_networks.py"
-    )
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = training_tool()
     monkeypatch.setattr(tool, "TEST_PICTURES", 100)
     for name in NAMES:
         for what, value in tool.measure(nets[name], BADGE[name]).items():
             assert value == pytest.approx(CARDS[name]["test"][what], abs=0.08), (name, what)
+
+
+def test_the_cards_say_how_they_were_trained():
+    for name, recipe in training_tool().TRAINING.items():
+        assert {**CARDS[name]["training"], "minutes": 0} == {**recipe, "minutes": 0}

@@ -46,6 +46,20 @@ def test_a_flat_map_ranks_nothing():
     assert rank_correlation(np.ones_like(A), np.ones_like(A)) == 0.0
 
 
+def test_rank_correlation_by_the_definition_in_xplique():
+    """xplique 2.0, metrics/randomization.py: mean ranks of equal values, then the correlation."""
+
+    def ranks(values):  # how many are smaller, and half of the others that are equal
+        values = values.ravel()
+        smaller = (values[None] < values[:, None]).sum(axis=1)
+        return smaller + ((values[None] == values[:, None]).sum(axis=1) - 1) / 2
+
+    for a, b in [(A, B), (A.round(), B.round(1))]:
+        x, y = (one - one.mean() for one in (ranks(a), ranks(b)))
+        expected = np.mean(x * y) / (x.std() * y.std())
+        assert rank_correlation(a, b) == pytest.approx(expected, abs=1e-12)
+
+
 # Structural similarity ---------------------------------------------------------------------------
 
 
@@ -63,6 +77,23 @@ def test_structural_similarity_is_scikit_images(positive):
     )
     assert 0.1 < expected < 0.9
     assert structural_similarity(a, b) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_structural_similarity_is_that_in_xplique_but_for_its_range(positive):
+    """xplique 2.0 hands maps to tf.image.ssim, with the range that both together happen to span."""
+    import tensorflow as tf
+
+    a, b = (np.abs(A), np.abs(B)) if positive else (A, B)
+    a, b = a / np.abs(a).max(), b / np.abs(b).max()
+
+    def theirs(span):
+        pair = (tf.constant(one[..., None], tf.float32) for one in (a, b))
+        return float(tf.image.ssim(*pair, max_val=span, filter_size=11, filter_sigma=1.5))
+
+    assert structural_similarity(a, b) == pytest.approx(theirs(1 if positive else 2), abs=1e-5)
+    span = max(a.max(), b.max()) - min(a.min(), b.min())
+    assert structural_similarity(a, b) == pytest.approx(theirs(span), abs=0.01)
 
 
 def test_structural_similarity_of_one_window_by_hand():

@@ -137,6 +137,7 @@ def test_the_definition_written_out_pixel_by_pixel(small, curve, steps):
 @pytest.mark.parametrize("steps", [8, 32])
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_area_is_xpliques(small, curve, steps):
+    """Against the package itself, where it is installed; the next test states its definition."""
     metrics = pytest.importorskip("xplique.metrics", reason="xplique is not installed")
     theirs = metrics.Deletion if curve is deletion_curve else metrics.Insertion
     metric = theirs(
@@ -149,6 +150,23 @@ def test_the_area_is_xpliques(small, curve, steps):
     )
     ours = curve(small, PHOTO, HEAT, 2, steps=steps, fill=127.5)
     assert ours.area == pytest.approx(float(metric(HEAT[None])), abs=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 8, 32, 576])
+@pytest.mark.parametrize("curve", CURVES)
+def test_the_area_by_the_definition_in_xplique(small, curve, steps):
+    """xplique 2.0, metrics/fidelity.py: equal steps, and the mean of neighbouring scores."""
+    photo, baseline = small.prepare(PHOTO)[0].reshape(576, 3), np.full((576, 3), 127.5, "float32")
+    start, end = (photo, baseline) if curve is deletion_curve else (baseline, photo)
+    important, pictures = np.argsort(HEAT.ravel())[::-1], []
+    for step in np.linspace(0, 576, steps + 1, dtype=np.int32):
+        pictures.append(start.copy())
+        pictures[-1][important[:step]] = end[important[:step]]
+    logits = np.asarray(small.logits(np.reshape(pictures, (-1, 24, 24, 3))), np.float64)
+    scores = (np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True))[:, 2]
+    ours = curve(small, PHOTO, HEAT, 2, steps=steps, fill=127.5)
+    np.testing.assert_allclose(ours.scores, scores, atol=1e-5)
+    assert ours.area == pytest.approx(np.mean(scores[:-1] + scores[1:]) * 0.5, abs=1e-5)
 
 
 def test_a_map_of_the_photos_size_is_resized(small):
@@ -281,6 +299,44 @@ def test_relevance_mass_is_the_published_ratio():
     heat = RNG.normal(size=MASK.shape)
     inside = sum(max(heat[i, j], 0) for i, j in zip(*np.nonzero(MASK), strict=True))
     assert relevance_mass(heat, MASK) == pytest.approx(inside / heat[heat > 0].sum())
+
+
+# As Quantus 0.6 has them, metrics/localisation/*.py, written out in NumPy.
+
+
+def quantus_pointing_game(a, s):
+    return bool(np.any(s * (a == a.max())))
+
+
+def quantus_relevance_mass_accuracy(a, s):
+    return (a * s).sum() / a.sum()
+
+
+def quantus_attribution_localisation(a, s):
+    positive = np.clip(a, 0, None)
+    return (positive * s).sum() / (positive.sum() + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_points_and_masses_by_the_definitions_in_quantus(seed):
+    """Maps of both signs: the positive part is shared out, as in its attribution localisation."""
+    rng = np.random.default_rng(seed)
+    heat, mask = rng.normal(size=(12, 16)), rng.random((12, 16)) < 0.4
+    assert pointing_game(heat, mask) == quantus_pointing_game(heat, mask)
+    mass = relevance_mass(heat, mask)
+    assert mass == pytest.approx(quantus_attribution_localisation(heat, mask), abs=1e-9)
+    size = np.abs(heat)
+    mass = relevance_mass(size, mask)
+    assert mass == pytest.approx(quantus_relevance_mass_accuracy(size, mask), abs=1e-12)
+
+
+def test_where_the_definitions_differ_from_those_in_quantus():
+    """One of several equal peaks is a whole hit there; parts of opposite sign cancel there."""
+    heat = np.zeros(MASK.shape)
+    heat[4, 6] = heat[0, 0] = 1
+    assert (pointing_game(heat, MASK), quantus_pointing_game(heat, MASK)) == (0.5, True)
+    heat[0, 0] = -0.5
+    assert relevance_mass(heat, MASK) == 1.0 < quantus_relevance_mass_accuracy(heat, MASK) == 2.0
 
 
 @pytest.mark.parametrize("score", [pointing_game, relevance_mass])

@@ -403,7 +403,8 @@ EXERCISES = [
         "Bug 5",
         "b",
         {
-            "a": "This is about a seventh of the range, as the paper advises.",
+            "a": "It is weaker than the paper's; lesson 05 found that this network still knows the "
+            "photo under it.",
             "c": "A map needs one number a pixel; the largest of three magnitudes is usual.",
             "d": "A seed only makes the picture the same every time.",
         },
@@ -452,18 +453,19 @@ EXERCISES = [
     _bug(
         8,
         "Bug 8",
-        "c",
+        "b",
         {
-            "a": "A resized photo is what every network gets.",
-            "b": "The first layer is where one can check best what goes in.",
-            "d": "Eight are enough to see something.",
+            "a": "Eleven pictures make a rough mean, and more would smooth it. They would not make "
+            "this map what its title says.",
+            "c": "One number a pixel is wanted, and shares of a score may be added.",
+            "d": "The mean goes over the whole path; one picture of eleven hardly moves it.",
         },
         [
             _LOOK,
-            "What range of pixels does this network want? Lesson 00 says it.",
-            "Multiply it out: which levels does the first layer really see?",
+            "What should all values of integrated gradients add up to? See lesson 05.",
+            "A pixel that is black in the photo never changes on this path. What should it get?",
         ],
-        "The network does the scaling itself, so it saw a picture that is black to it, and every "
-        "map was scaled up again to be drawn. Two published notebooks feed the wrong range.",
+        "The mean gradient was never multiplied by the photo minus its baseline, so nothing adds "
+        "up to the score. A library and a much-copied collection return it like this.",
     ),
 ]
