@@ -168,6 +168,13 @@ EXERCISES = [
                 "A published library has this upside down.",
             ),
             (
+                lambda pixels, draws, fraction: (
+                    pixels + (fraction / (pixels.max() - pixels.min())) ** 2 * draws
+                ),
+                "The range is divided by, and the result squared, as if the variance were asked "
+                "for. A published program does both. Multiply `draws` by the deviation itself.",
+            ),
+            (
                 lambda pixels, draws, fraction: pixels + fraction * 255 * draws,
                 "255 is the largest range that a photo can have, not the range of this one.",
             ),
@@ -296,8 +303,13 @@ EXERCISES = [
             ),
             (
                 _probability_rise,
-                "This is a difference of probabilities. The score is the logit, before the "
-                "softmax.",
+                "This is a difference of probabilities. Two published tutorials share out that "
+                "one; the score of this course is the logit, before the softmax.",
+            ),
+            (
+                lambda net, photo: 127.5 * _rise(net, photo),
+                "This is 127.5 times too large: what a sum of shares gives when slopes and pixels "
+                "have different scales. Take two logits and no gradient.",
             ),
         ],
         hints=[

@@ -5,7 +5,7 @@
 #
 # **You will learn:** what a gradient says and what it cannot say, SmoothGrad, integrated gradients and their completeness, and why guided backprop is pretty but no evidence.
 #
-# **You need:** [lesson 02](02_feature_maps.ipynb); that a derivative is a slope.
+# **You need:** [lesson 02](02_feature_maps.ipynb); from [lesson 04](04_class_activation_maps.ipynb) what a `GradientTape` is; that a derivative is a slope.
 #
 # **Time:** 45 minutes
 
@@ -71,14 +71,32 @@ show_photo(photo, title=f"{best.label} {best.probability:.2f}", alt=photo_alt("c
 #
 # $$g_i = \frac{\partial S_c}{\partial x_i}$$
 #
-# the change of the logit for a small step of $x_i$, divided by the step. TensorFlow's `GradientTape` writes down what the network does and then goes
-# through it backwards. The vector `cat_score` picks one logit out of all.
+# the change of the logit for a small step of $x_i$, divided by the step. First the **class vector**, which picks one logit out of all when the logits are multiplied by it.
 
 # %%
 pixels = net.prepare(photo)  # (1, h, w, 3), pixel levels 0..255
 cat_score = net.score_vector(best.index)  # logits @ cat_score is the logit of the top class
+with figure_row(
+    1,
+    width=8,
+    height=3,
+    alt=f"A line at 0 with a single peak of 1, at the number of {best.label}, {best.index}.",
+) as (ax,):
+    ax.plot(cat_score, drawstyle="steps-mid")
+    ax.set(
+        xlabel="number of the class",
+        ylabel="its logit counts",
+        title=f"The class vector of {best.label}",
+    )
+if net.units > 1:  # a network with one output has a vector of one number
+    assert cat_score[best.index] == 1 and np.abs(cat_score).sum() == 1
+
+# %% [markdown]
+# The tape of lesson 04 records the forward pass and goes through it backwards, this time all the way to the pixels. `@tf.function` above a function has it compiled: the same numbers in less time.
+# `tf.linalg.matvec` multiplies a matrix by a vector.
 
 
+# %%
 @tf.function(reduce_retracing=True)
 def gradient(pixels, vector):
     """Slopes of a score for pixels (n, h, w, 3): the same shape."""
@@ -90,16 +108,8 @@ def gradient(pixels, vector):
 
 
 slopes = gradient(tf.constant(pixels), cat_score).numpy()[0]
-print(
-    "photo",
-    pixels.shape[1:],
-    " gradient",
-    slopes.shape,
-    " slopes from",
-    slopes.min(),
-    "to",
-    slopes.max(),
-)
+print("photo", pixels.shape[1:], " gradient", slopes.shape)
+print(f"slopes from {slopes.min():.4f} to {slopes.max():.4f} logits for each pixel level")
 assert slopes.shape == pixels.shape[1:] and np.abs(slopes).max() > 0
 
 # %% [markdown]
@@ -135,7 +145,8 @@ if net.name == "course":
     assert np.isclose((up - down) / 2, slopes[place], rtol=0.05)
 
 # %% [markdown]
-# The two agree. How far does the slope hold? **Predict first:** will the score follow the straight line if this one number goes through all levels?
+# With the course network the two agree within five per cent. (They need not agree to the last digit: a step of one level is not infinitely small.) How far does the slope hold? **Predict
+# first:** will the score follow the straight line if this one number goes through all levels?
 
 # %%
 levels = np.linspace(0, 255, 52, dtype=np.float32)
@@ -147,10 +158,8 @@ show_curve(
     xlabel="level of this one number, 0 to 255",
     ylabel=f"logit of {best.label}",
     title="A slope holds nearby",
-    alt=(
-        "A bent curve and a straight line: they touch at the photo's own level and part farther "
-        "away."
-    ),
+    alt=f"A curve and a straight line that touch at level {level:.0f}, the photo's own; farther "
+    f"away they part by up to {np.abs(followed - line).max():.2f} logits.",
 )
 if net.name == "course":
     assert np.abs(followed - line).max() > 0.05
@@ -182,7 +191,7 @@ compare_maps(
     label="logits for each pixel level",
     alt=(
         "Three maps of the same gradient: red and blue specks mixed; red specks alone; denser red "
-        "specks. The cat can hardly be made out in any of them."
+        "specks. What the photo shows can hardly be made out in them."
     ),
 )
 helper = saliency(net, photo, best.index, resize=False)
@@ -200,10 +209,8 @@ show_overlay(
     heat,
     percentile=99.5,
     title=f"Gradient for {best.label}, max |.|",
-    alt=(
-        "Fine bright specks over the cat and around it; the face is only a little denser than the "
-        "rest."
-    ),
+    alt="Fine bright specks over the cat and around it"
+    + ("; the face is only a little denser than the rest." if net.name == "course" else "."),
 )
 cat = load_mask("chelsea")  # True on the cat, drawn by hand
 
@@ -223,7 +230,7 @@ if net.name == "course":
 # %% [markdown]
 # ## A gradient is noisy
 #
-# Add noise of at most three levels of 255. Nobody sees it, and the network says the same. **Predict first:** will the map stay the same?
+# Add noise of at most three levels of 255. Nobody sees it. **Predict first:** will the answer stay the same, and will the map?
 
 # %%
 random = np.random.default_rng(0)
@@ -252,8 +259,8 @@ if net.name == "course":
     assert abs(before - after) < 0.3 and likeness < 0.85
 
 # %% [markdown]
-# The answer stayed, its explanation moved. The reason is in the ReLUs: each is a kink, and a small step of the photo switches many of them on or off, so
-# that slopes jump. Follow one slope on the way from the photo to its noisy twin:
+# With the course network the answer stayed, and its explanation moved: the correlation of the two maps is below 0.85. The reason is in the ReLUs: each is a kink, and a small step of
+# the photo switches many of them on or off, so that slopes jump. Follow one slope on the way from the photo to its noisy twin:
 
 
 # %%
@@ -272,11 +279,13 @@ show_curve(
     ylabel="slope, logits for each level",
     title="The steepest slope of the photo, under growing noise",
     alt=(
-        "A jagged curve: the slope goes up and down while the noise grows from 0 to 3 pixel levels."
+        f"The slope between {along.min():.5f} and {along.max():.5f}, up and down in a jagged curve "
+        "while the noise grows from 0 to 3 pixel levels."
     ),
 )
 print(f"the slope lies between {along.min():.5f} and {along.max():.5f}")
-assert len(np.unique(along)) > 10
+if net.name == "course":
+    assert len(np.unique(along)) > 10
 
 # %% [markdown]
 # ## SmoothGrad: ask many neighbours
@@ -321,10 +330,11 @@ fraction = max(
 )
 print("the largest of these that leaves the answer nearly as it was:", fraction)
 if net.name == "course":
+    assert max(still_seen[fractions.index(f)] for f in (0.1, 0.15, 0.2)) < 0.5
     assert still_seen[fractions.index(0.15)] < 0.2 and fraction < 0.1
 
 # %% [markdown]
-# SmoothGrad explains the noisy copies. With the course network, at the paper's noise there is no cat left to explain: a small network, trained on few photos, is easily upset. A map made there
+# SmoothGrad explains the noisy copies. With the course network, at a noise of 0.15, in the middle of what the paper advises, the mean probability is below 0.2: there is no cat left to explain. A map made there
 # might still look fine. So we take the largest noise that leaves the answer as it was. By hand, with seeded noise, so that everybody gets the same picture:
 
 # %%
@@ -351,11 +361,13 @@ compare_maps(
     signed=False,
     vmax=float(np.percentile(steps["max |mean of 1|"], 99.5)),
     label="logits for each pixel level",
-    alt=(
-        "Three maps, each calmer and darker than the one before; the specks that remain lie "
-        "mostly on the cat."
-    ),
+    alt="Three maps on one scale, each calmer and darker than the one before; their means are "
+    + ", ".join(f"{each.mean():.1e}" for each in steps.values())
+    + ".",
 )
+if net.name == "course":
+    means = [each.mean() for each in steps.values()]
+    assert means[0] > means[1] > means[2]
 
 # %% [markdown]
 # Slopes of random sign cancel, slopes that many neighbours share remain. The map shrinks as it gets clear; drawn on a scale of its own it would hide that.
@@ -370,11 +382,16 @@ show_overlay(
     alt=(
         "Bright specks gather on the cat, at the eye on the left above all; the background is "
         "darker than in the gradient's map."
+        if net.name == "course"
+        else f"Bright specks on grey; {share_on_cat(smooth):.0%} of their strength is on the cat."
     ),
 )
 print(f"share on the cat: gradient {share_on_cat(heat):.0%}, SmoothGrad {share_on_cat(smooth):.0%}")
 if net.name == "course":
-    assert share_on_cat(smooth) > share_on_cat(heat) + 0.02
+    assert share_on_cat(heat) + 0.02 < share_on_cat(smooth) < share_on_cat(heat) + 0.1
+
+# %% [markdown]
+# With the course network more of the map lies on the cat than before, but the gain is a few per cent. It is not the clean outline that pictures in papers promise.
 
 # %% [markdown] tags=["teaching-note"]
 # 6 min. The curve is worth the time: the usual setting, taken from a paper, destroys the very answer that it should explain. Ask: is a clearer map a truer one? It answers another question, the mean over a neighbourhood, and it is cleaner by construction.
@@ -396,7 +413,7 @@ with figure_row(
     width=10,
     alt=(
         "Two speckled red and blue maps: the plain gradient, and its product with the photo, "
-        "much alike, but paler in dark parts such as the pupils."
+        "much alike, but paler where the photo is dark."
     ),
 ) as axes:
     show_map(
@@ -420,7 +437,7 @@ if net.name == "course":
     assert abs(added_up - score) > 1
 
 # %% [markdown]
-# The unit is now logits, but the sum misses the logit: the network is not linear. And a black pixel gets zero however much it matters, because it is multiplied by zero.
+# The unit is now logits. With the course network the sum misses the logit by more than 1: the network is not linear. And a black pixel gets zero however much it matters, because it is multiplied by zero.
 
 # %% [markdown]
 # ## Saturation: why the slope at the photo is not enough
@@ -446,10 +463,10 @@ with figure_row(
     2,
     width=12,
     height=3.8,
-    alt=(
-        "Two curves over alpha: the logit rises steeply at first and flattens; the probability "
-        "rises early and then stays near its end."
-    ),
+    alt="Two curves over alpha: the logit goes from "
+    f"{path_scores[0]:.1f} by {path_scores[9]:.1f} at alpha {alphas[9]:.1f} to "
+    f"{path_scores[-1]:.1f}; the probability from {path_probability[0]:.2f} by "
+    f"{path_probability[9]:.2f} to {path_probability[-1]:.2f}.",
 ) as axes:
     show_curve(
         alphas,
@@ -474,9 +491,10 @@ print(
 )
 if net.name == "course":
     assert risen > 0.6 and path_probability[9] > 0.8
+    assert path_scores[-1] - path_scores[18] < 0.1 * (path_scores[-1] - path_scores[0])
 
 # %% [markdown]
-# With the course network, the cat is found while the photo is still dark. At the photo itself the curves are nearly flat: more of the same changes little. That is **saturation**. The gradient
+# With the course network, the cat is found while the photo is still dark. At the photo itself the curves are nearly flat: the last four tenths of the way add less than a tenth of the rise. That is **saturation**. The gradient
 # at the photo looks at the flat end alone and misses where the score was made.
 
 # %% [markdown]
@@ -486,7 +504,7 @@ if net.name == "course":
 #
 # $$a_i = (x_i - x'_i) \int_0^1 g_i\big(x' + \alpha (x - x')\big)\, d\alpha$$
 #
-# The shares of all pixels add up to the whole rise, $\sum_i a_i = S_c(x) - S_c(x')$. This is called **completeness**, and it is a test that your own code can fail. By hand,
+# where the **integral** $\int_0^1 \dots d\alpha$ is the mean of the slopes over the whole way from $\alpha = 0$ to $1$: add up the slopes at many places and divide by their number. The shares of all pixels add up to the whole rise, $\sum_i a_i = S_c(x) - S_c(x')$. This is called **completeness**, and it is a test that your own code can fail. By hand,
 # with $\alpha$ in the middle of 40 equal steps:
 
 
@@ -494,7 +512,7 @@ if net.name == "course":
 def shares_by_hand(places, weights, start):
     """Shares (h, w, 3) on the path from `start`, for alphas `places` with these weights."""
     path = start + places[:, None, None, None] * (pixels - start)
-    mean_slope = np.tensordot(weights, gradients(path, cat_score), 1)
+    mean_slope = np.tensordot(weights, gradients(path, cat_score), 1)  # weighted, added up
     return (pixels - start)[0] * mean_slope
 
 
@@ -545,24 +563,22 @@ show_curve(
     xlabel="steps",
     ylabel="error in per cent",
     title="Completeness against the number of steps",
-    alt=(
-        "Two curves that fall, not smoothly, from tens of per cent at 5 steps to a few or less at "
-        "80."
-    ),
+    alt="Two curves that fall, not smoothly: "
+    + "; ".join(
+        f"{name} from {v[0]:.1f} per cent at {numbers[0]} steps to {v[-1]:.1f} at {numbers[-1]}"
+        for name, v in errors.items()
+    )
+    + ".",
 )
 for name, values in errors.items():
-    print(
-        f"{name:28s}",
-        "  ".join(f"{n}: {value:.1f} %" for n, value in zip(numbers, values, strict=True)),
-    )
+    pairs = zip(numbers, values, strict=True)
+    print(f"{name:28s}", "  ".join(f"{n}: {value:.1f} %" for n, value in pairs))
 if net.name == "course":
-    assert (
-        all(values[-1] < 5 for values in errors.values())
-        and errors["middles of equal steps"][0] > 5
-    )
+    assert all(values[-1] < 5 for values in errors.values())
+    assert errors["middles of equal steps"][0] > 5
 
 # %% [markdown]
-# The error falls on the whole, but not smoothly: slopes jump at every kink of a ReLU, so no rule for the steps is exact. Always print the error; if it is large, take more steps.
+# The error falls on the whole, with the course network below 5 per cent at 80 steps, but not smoothly: slopes jump at every kink of a ReLU, so no rule for the steps is exact. Always print the error; if it is large, take more steps.
 
 # %% [markdown] tags=["teaching-note"]
 # 11 min from saturation to here. The best minute: let the room say which number must come out of the sum before you run the cell. Typical slip: "the logit".
@@ -589,10 +605,9 @@ compare_maps(
     signed=True,
     percentile=99.5,
     label="logits",
-    alt=(
-        "Four maps of red and blue specks for four baselines: strong all over the cat for black "
-        "and white, faint and around the eyes for grey and blurred."
-    ),
+    alt="Four maps of red and blue specks on one scale, for four baselines; mean strengths: "
+    + ", ".join(f"{name} {np.abs(each).mean():.4f}" for name, (each, _) in results.items())
+    + ".",
 )
 luminance = photo.mean(axis=-1)
 darkest, dark_part = luminance < np.percentile(luminance, 10), {}
@@ -628,14 +643,16 @@ if guided is not None:
         [photo, *pair],
         columns=3,
         titles=["photo", "gradient, signed", "guided, signed"],
-        alt=(
-            "The cat; coloured noise in which it is hardly seen; and a drawing of its eyes and "
-            "the lines of its face on even grey."
+        alt="The cat; the gradient as coloured noise on grey; and guided backprop on even grey"
+        + (
+            ": a drawing of the cat's eyes and the lines of its face."
+            if net.name == "course"
+            else "."
         ),
     )
 
 # %% [markdown]
-# A drawing of the cat: its eyes and the lines of its face. It works for any channel of any convolution too: what in the photo feeds this channel? From three depths, the channel with the highest mean:
+# With the course network a drawing of the cat comes out: its eyes and the lines of its face. Guided backprop works for any channel of any convolution too: what in the photo feeds this channel? From three depths, the channel with the highest mean:
 
 # %%
 names = [row.name for row in conv_layers(net)]
@@ -652,9 +669,12 @@ if guided is not None:
         drawings,
         columns=3,
         titles=titles,
-        alt=(
-            "Three drawings on grey, each on its own scale: pixels nearly everywhere for the "
-            "early channel, clear lines of the cat for the deep ones."
+        alt="Three drawings on grey, each on its own scale"
+        + (
+            ": pixels nearly everywhere for the early channel, clear lines of the cat for the deep "
+            "ones."
+            if net.name == "course"
+            else ", from an early channel to a deep one."
         ),
     )
 
@@ -685,10 +705,9 @@ with figure_row(
     len(methods),
     width=11,
     height=4.6 * len(methods),
-    alt=(
-        "For the two classes the gradient's specks differ; the two drawings of guided backprop "
-        "look the same."
-    ),
+    alt="For each method the maps of two classes side by side; their correlations are "
+    + ", ".join(f"{alike:.2f} for {name}" for name, (_, alike) in compared.items())
+    + ".",
 ) as axes:
     for row, (name, (maps, _)) in enumerate(compared.items()):
         for column, label in enumerate((best.label, other.label)):
@@ -706,7 +725,7 @@ if net.name == "course":
     assert compared["guided"][1] > 0.8 and compared["gradient"][1] < compared["guided"][1] - 0.15
 
 # %% [markdown]
-# Guided backprop draws nearly the same cat for both classes; the gradient at least changes. So its drawing says little about the class, however convincing it looks. Adebayo et al. (arXiv [1810.03292](https://arxiv.org/abs/1810.03292)) went
+# With the course network, guided backprop draws nearly the same cat for both classes, with a correlation above 0.8; the gradient at least changes. So its drawing says little about the class, however convincing it looks. Adebayo et al. (arXiv [1810.03292](https://arxiv.org/abs/1810.03292)) went
 # further: even when the network's weights are replaced by random ones, guided backprop goes on drawing the photo's edges. You repeat that test in lesson 08. Until then: pretty, not evidence.
 
 # %% [markdown] tags=["teaching-note"]
@@ -757,8 +776,8 @@ show_map(
     percentile=99.5,
     label="mean |gradient|, summed over colours",
     alt=(
-        "A bright spot in the middle of the box that fades towards its borders; the corners are "
-        "dark."
+        "What reaches one cell, inside the box of its receptive field: bright towards the middle, "
+        "darker towards the corners."
     ),
 )
 print(f"in the box {inside.sum() / used.sum():.1%} of the gradient, in its inner half {inner:.0%}")
@@ -766,7 +785,7 @@ if net.name == "course":
     assert inside.sum() / used.sum() > 0.999 and inner > 0.4
 
 # %% [markdown]
-# Outside the box the gradient is exactly zero, as it must be; inside it, the middle counts most. A cell's **effective receptive field** is smaller than its theoretical one, because pixels in the middle reach the cell on many ways and those at the border on few.
+# Outside the box the gradient is zero, as it must be; with the course network the inner half, a quarter of the area, holds more than 0.4 of it. A cell's **effective receptive field** is smaller than its theoretical one, because pixels in the middle reach the cell on many ways and those at the border on few.
 
 # %% [markdown]
 # ## The field's library
@@ -781,7 +800,10 @@ try:
 except ImportError:
     Saliency = None
     print("tf-keras-vis is not installed; pip install tf-keras-vis brings it.")
-if Saliency and net.name == "course":  # the course network's own model reads pixels
+if Saliency and net.name != "course":
+    print("This model may want its pixels preprocessed; slopes for other numbers than pixel")
+    print("levels cannot be compared with ours, so the comparison is left to the course network.")
+elif Saliency:  # the course network's own model reads pixels
     tool = Saliency(net.model, model_modifier=ReplaceToLinear(), clone=True)
     wanted = CategoricalScore([best.index])
     theirs = np.asarray(tool(wanted, pixels, normalize_map=False))[0]
@@ -821,7 +843,7 @@ question = MY_CLASS or net.predict(mine)[0].label
 with figure_row(
     3,
     width=13,
-    height=4.2,
+    height=3.3,
     alt=f"The photo {MY_PHOTO} under three heat maps: gradient, SmoothGrad, integrated gradients.",
     title=str(question),
 ) as axes:
@@ -879,8 +901,29 @@ if net.name == "course":
     assert against_top > 0.8 and np.abs(of_probability).max() < 0.1 * np.abs(of_logit).max()
 
 # %% [markdown]
-# The map of the second class was the cat's map with its signs turned round: the cheapest way to raise any other class is less cat. And where the network is sure, slopes of probabilities nearly vanish. Published examples
-# of gradient methods leave the softmax in; take the logit.
+# Numbers first, and now the three maps. Which two are alike?
+
+# %%
+three = {
+    f"logit of {second.label}": of_logit,
+    f"probability of {second.label}": of_probability,
+    f"minus the logit of {best.label}": -slopes.ravel(),
+}
+show_grid(
+    [values.reshape(slopes.shape).sum(axis=-1) for values in three.values()],
+    titles=list(three),
+    columns=3,
+    signed=True,
+    scale="each",
+    percentile=99.5,
+    title="Gradient, sum, signed; each on its own scale",
+    alt="Three maps of red and blue specks; the correlation of the middle one with the left is "
+    f"{np.corrcoef(of_probability, of_logit)[0, 1]:.2f}, with the right {against_top:.2f}.",
+)
+
+# %% [markdown]
+# With the course network the map of the second class's probability is the cat's map with its signs turned round, with a correlation above 0.8: the cheapest way to raise any other class is less cat. And where
+# a network is sure, slopes of probabilities nearly vanish. Published examples of gradient methods, of integrated gradients too, leave the softmax in; take the logit.
 #
 # **Shares that do not add up.** Published programs make two mistakes here. One takes the gradient with respect to the *preprocessed* input, $x/127.5 - 1$, and multiplies by the difference of raw pixels.
 # By the chain rule its slopes are 127.5 times too large. Others forget to multiply by $x - x'$ at all.
@@ -900,7 +943,7 @@ show_grid(
     percentile=99.5,
     alt=(
         "Three red and blue maps, each on its own scale: the first two look exactly alike, the "
-        "third is much the same."
+        "third is of the same kind."
     ),
 )
 print(f"the rise to be shared out is {rise:.2f}")
@@ -912,7 +955,8 @@ if net.name == "course":
     )
 
 # %% [markdown]
-# No eye finds the first mistake: the picture is the same, as each map is drawn on its own scale. The sum finds it at once.
+# No eye finds the first mistake: the picture is the same, as each map is drawn on its own scale. The sum finds it at once: with the course network it is more than 100 times the rise for the first, and less than a tenth of it for
+# the second.
 #
 # **Noise as an absolute number.** In the helper, `noise=0.15` means a fraction of the photo's range. Some programs take such a number as the standard deviation itself. On pixels 0..255 that is no noise at all; and a default of 1.0, meant for other data,
 # drowns pixels between 0 and 1.
@@ -928,10 +972,8 @@ compare_maps(
     signed=False,
     percentile=99.5,
     label="logits for each pixel level",
-    alt=(
-        "Three maps: the raw specks of the gradient; a calmer map; and, under far too much noise, "
-        "a dark one without the cat."
-    ),
+    alt="Three maps on one scale, under almost no noise, a little, and far too much; their means "
+    "are " + ", ".join(f"{values.mean():.1e}" for values in drawn.values()) + ".",
 )
 for name, values in zip(trials, drawn.values(), strict=True):
     print(
