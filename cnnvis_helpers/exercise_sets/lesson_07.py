@@ -11,7 +11,10 @@ _STEPS = [
     (np.full((2, 2, 3), 250.0), _RNG.uniform(0.1, 1.0, (2, 2, 3)), 8.0),
 ]
 _OCTAVES = [(300, 451, 4, 1.4), (100, 100, 3, 2.0), (227, 640, 2, 1.25)]
-_DETAIL = [tuple(_RNG.uniform(0, 255, (3, 4, 4, 3))), tuple(_RNG.uniform(0, 255, (3, 2, 2, 3)))]
+_DETAIL = [  # dream, photos, k
+    (_RNG.uniform(0, 255, (3, 3, 3)), list(_RNG.uniform(0, 255, (octaves, 3, 3, 3))), k)
+    for octaves, k in ((4, 2), (3, 1), (5, 3))
+]
 _RESPONSES = [
     (np.array([[5.0, 1.0, 0.0], [2.0, 0.5, 9.0], [1.0, 3.0, 9.5]]),),
     (np.array([[1.0, 4.0], [2.0, 3.0]]),),
@@ -114,6 +117,11 @@ EXERCISES = [
                 ],
                 "These sizes grow beyond the photo. Divide, and end with the photo's own size.",
             ),
+            (
+                lambda height, width, octaves, scale: _sizes(height, width, octaves, 1.14),
+                "This shrinks by 1.14 whatever `scale` says. A published program has this number, "
+                "beside a comment that says 1.4: its octaves are nearly one size.",
+            ),
         ],
         hints=[
             "The last size is the photo's; the one before is smaller by `scale`, the next by "
@@ -125,31 +133,41 @@ EXERCISES = [
     function(
         "07-detail",
         "Put the detail back",
-        lambda dream, photo, coarse: dream + (photo - coarse),
+        lambda dream, photos, k: dream + (photos[k] - photos[k - 1]),
         cases=_DETAIL,
         wrong=[
             (
-                lambda dream, photo, coarse: dream + (coarse - photo),
-                "The sign is turned round: the lost detail is what the photo has and the coarse "
-                "one has not.",
+                lambda dream, photos, k: dream + (photos[k] - photos[0]),
+                "This puts back all detail since the smallest octave, again at every size: a base "
+                "that is never updated. A published program does so. What did the *last* step up "
+                "add?",
             ),
             (
-                lambda dream, photo, coarse: photo - coarse,
+                lambda dream, photos, k: dream + (photos[-1] - photos[k - 1]),
+                "This puts back detail that octave k cannot hold yet: it takes the whole photo "
+                "instead of `photos[k]`.",
+            ),
+            (
+                lambda dream, photos, k: dream + (photos[k - 1] - photos[k]),
+                "The sign is turned round: gained is what octave k has and octave k - 1 has not.",
+            ),
+            (
+                lambda dream, photos, k: photos[k] - photos[k - 1],
                 "This is the detail alone. Add it to the dream.",
             ),
             (
-                lambda dream, photo, coarse: dream + photo,
-                "This adds the whole photo once more. Add only what shrinking lost.",
+                lambda dream, photos, k: dream + photos[k],
+                "This adds the whole photo once more. Add only what the step up gained.",
             ),
             (
-                lambda dream, photo, coarse: photo,
+                lambda dream, photos, k: photos[k],
                 "This is the photo again; the dream is gone.",
             ),
         ],
         hints=[
-            "What did the photo lose when it was shrunk? Compare it with `coarse`.",
-            "The lost detail is `photo - coarse`.",
-            "Add it to `dream`.",
+            "What does the photo show in octave k that it could not in octave k - 1?",
+            "The gain is the difference of two neighbours in `photos`.",
+            "`photos[k] - photos[k - 1]`, added to `dream`.",
         ],
     ),
     function(
