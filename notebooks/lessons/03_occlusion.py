@@ -202,7 +202,7 @@ if net.name == "course":
 # With the course network the dearest field is the third of the top row, above the eye on the right, and not the face. One field is blue there, the one with the eye on the left:
 # without it, the network is *more* sure. The tutorial's map paints the same field white, as if it did not matter.
 #
-# Now the helper: `occlusion_grid` gives the drops in one line, `occluded_photos` the pictures.
+# Now the helper: `occlusion_grid` gives the drops in one line, `occluded_photos` the pictures. (The library of the next lessons, tf-keras-vis, has no occlusion to compare with.)
 
 # %%
 by_helper = occlusion_grid(net, photo, animal, patch, patch, salmon, score="probability")

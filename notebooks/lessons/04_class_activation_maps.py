@@ -760,7 +760,8 @@ else:
 
 # %% [markdown]
 # Its Grad-CAM++ differs from the paper in two ways: it multiplies by $e^{S_c}$, the same for every cell, and it divides the shares $\alpha$ of each map by their sum. Both can
-# be written down and asserted. At the pooled layer neither changes the picture much. Here it is for the top class and for the class that is not there, each divided by its maximum, as most programs draw it:
+# be written down and asserted. At the pooled layer neither changes the picture much. Here it is for the top class and for the class that is not there, each divided by its maximum, as most programs draw it.
+# Grad-CAM++ counts positive gradients alone, so a map may come out even where Grad-CAM's is empty: read the peak in the title.
 
 # %%
 if ready_for_it:
