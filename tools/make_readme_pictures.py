@@ -56,7 +56,20 @@ def draw_fooled(axes, net, photo):
     show_photo(attack.photo, title=f"“{after.label}” ({after.probability:.0%})", ax=axes[2])
 
 
-PICTURES = {"where.png": draw_where, "inside.png": draw_inside, "fooled.png": draw_fooled}
+def draw_own(axes, net, _):
+    """What the README's example of use at home shows, on another photo."""
+    photo = load_photo("astronaut")[:240, 100:340]
+    best = net.predict(photo, top=1)[0]
+    show_photo(photo, title=f"“{best.label}” ({best.probability:.0%})", ax=axes[0])
+    show_overlay(photo, gradcam(net, photo), title="gradcam(net, photo)", ax=axes[1])
+
+
+PICTURES = {
+    "where.png": draw_where,
+    "inside.png": draw_inside,
+    "fooled.png": draw_fooled,
+    "own.png": draw_own,
+}
 COLUMNS = {"fooled.png": 3}
 
 
