@@ -103,17 +103,24 @@ def walk_explorers(seconds, report, keep=True, rounds=3):
     explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
     if keep:
         kept.keep_results(0)
-    until, told = time.monotonic() + seconds, []
-    for explorer in explorers:
-        explorer.wait(seconds)
-        wanted, reached = demo_settings(explorer, rounds), []
-        start = {name: control.value for name, control in _demo_controls(explorer).items()}
-        for settings in [*wanted, {}]:
-            begun = time.perf_counter()
-            if time.monotonic() < until and _move(explorer, start, settings):
-                explorer.wait(600)
-                reached.append([repr(settings), time.perf_counter() - begun])
-        told.append([explorer.name, len(wanted) + 1, reached])
+    until = time.monotonic() + seconds
+    starts = [
+        {name: control.value for name, control in _demo_controls(explorer.wait(seconds)).items()}
+        for explorer in explorers
+    ]
+    wanted = [demo_settings(explorer, rounds) for explorer in explorers]
+    reached = [[] for _ in explorers]
+    jobs = [(which, settings) for which, each in enumerate(wanted) for settings in each]
+    jobs.sort(key=lambda job: len(job[1]))  # every explorer's single moves before any pair
+    for which, settings in jobs:
+        begun = time.perf_counter()
+        if time.monotonic() < until and _move(explorers[which], starts[which], settings):
+            explorers[which].wait(600)
+            reached[which].append([repr(settings), time.perf_counter() - begun])
+    for explorer, start in zip(explorers, starts, strict=True):
+        if _move(explorer, start, {}):
+            explorer.wait(600)
+    told = [[e.name, len(w), r] for e, w, r in zip(explorers, wanted, reached, strict=True)]
     Path(report).write_text(json.dumps(told), encoding="utf-8")
 
 

@@ -279,5 +279,5 @@ def test_explorers_are_walked_and_what_they_ask_for_is_kept(tmp_path, monkeypatc
     assert {(size, kind) for size, kind, _ in drawn} == {(1, "a"), (2, "a"), (3, "a")}
     assert all(keeping for *_, keeping in drawn[1:]) and not drawn[0][2]
     ((name, of, reached),) = json.loads((tmp_path / "report").read_text())
-    assert (name, of) == ("walked", 6) and len(reached) == 3
+    assert (name, of) == ("walked", 5) and len(reached) == 2
     assert explorer.values().size == 1  # back where it was
