@@ -92,6 +92,8 @@ def heat_panel(
     blended = grey * (1 - strength) + _coloured(fitted, low, high, colours) * strength
     if known is not None:
         blended[_fitted_map(known, grey.shape[:2], cells=True) < 0.5] = 255
+        if not np.all(known):  # where the panel ends on a white page
+            blended[[0, -1]] = blended[:, [0, -1]] = FRAME
     faded = np.abs(np.linspace(low, high, 256) - zero) / max(high - zero, zero - low)
     faded = np.float32(0.8 * faded)[:, None]
     bar = np.uint8(128 * (1 - faded) + colours * faded)

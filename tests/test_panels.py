@@ -44,7 +44,9 @@ def test_where_a_map_is_not_known_it_is_white():
     known = np.zeros((60, 80), bool)
     known[:30] = True
     pixels = panels.heat_panel(GREY, np.zeros((60, 80)), side=60, signed=True, known=known).pixels
-    assert (pixels[:30] == 90).all() and (pixels[30:] == 255).all()
+    inside, edge = pixels[1:-1, 1:-1], pixels[-1]
+    assert (inside[:29] == 90).all() and (inside[29:] == 255).all()
+    assert (edge == panels.FRAME).all(), "on a white page the panel ends somewhere"
 
 
 def test_coarse_cells_stay_cells_or_become_smooth():
