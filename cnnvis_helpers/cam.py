@@ -312,8 +312,8 @@ def pooled_head(net):
     """Return (name of the pooled layer, Dense layer) of a network with a pooled head, or refuse.
 
     The network has to end with maps, global average pooling and one Dense layer; dropout and
-    layers that only change the shape may stand between them. Raises ValueError for every other
-    network.
+    layers that only change the shape or the precision may stand between them. Raises ValueError
+    for every other network.
     """
     step = _skip(net.steps[-1], _AFTER_DENSE)
     dense = step and step.layer
@@ -328,7 +328,7 @@ def pooled_head(net):
 
 
 _HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")
-_BEFORE_DENSE = ("Dropout", "Flatten", "Reshape", "Identity")
+_BEFORE_DENSE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
 _AFTER_DENSE = (*_BEFORE_DENSE, "Activation", "Softmax")
 
 
