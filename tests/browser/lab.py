@@ -266,7 +266,7 @@ def picture_after(box, act, words=""):
 
 def press(box, label, key, times=1):
     """Press a key on the slider or menu with this label: no mouse is needed."""
-    control = box.locator(f'.jupyter-widgets:has(> label:text-is("{label}"))')
+    control = box.locator(f'.widget-inline-hbox:has(> label:text-is("{label}"))')
     handle = control.locator(".noUi-handle, select")
     handle.focus()
     for _ in range(times):
