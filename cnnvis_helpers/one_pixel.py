@@ -22,6 +22,7 @@ from cnnvis_helpers.sweeps import (
     window_starts,
 )
 
+SEARCH_PIXELS = 16 * 224 * 224  # of a batch; a search ends with one, so its queries depend on this
 ONE_PIXEL_SETTINGS = {
     "paper": {
         "population": 400,
@@ -126,7 +127,7 @@ class _PixelSearch:
         """(energies, whether one succeeds) of a whole population; tells `progress` and `watch`."""
         candidates = np.rint(vectors.T).astype(np.int32).reshape(vectors.shape[1], -1, 5)
         energies, found = np.empty(len(candidates)), False
-        for part in even_slices(len(candidates), batch_size(self.net)):
+        for part in even_slices(len(candidates), batch_size(self.net, SEARCH_PIXELS)):
             energies[part], found = self._evaluate(candidates[part])
             if found:
                 break

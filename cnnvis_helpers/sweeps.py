@@ -2,17 +2,18 @@
 
 import numpy as np
 
-BATCH_PIXELS = 16 * 224 * 224
+BATCH_PIXELS = 4 * 224 * 224  # TensorFlow keeps the memory of its largest pass
 LARGEST_BATCH = 128
 
 
-def batch_size(net):
-    """Return how many pictures one pass should hold: 16 of 224 x 224 pixels, more of smaller ones.
+def batch_size(net, pixels=BATCH_PIXELS):
+    """Return how many pictures one pass should hold: 4 of 224 x 224 pixels, more of smaller ones.
 
-    The memory of a pass depends on this number alone, however many pictures are to be computed.
+    The memory of a pass depends on this number alone, however many pictures are to be computed;
+    larger passes cost more memory and are not quicker on a CPU.
     """
     height, width = net.input_size
-    return min(LARGEST_BATCH, max(1, BATCH_PIXELS // (height * width)))
+    return min(LARGEST_BATCH, max(1, pixels // (height * width)))
 
 
 def even_slices(count, largest):
