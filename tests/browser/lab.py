@@ -189,6 +189,7 @@ def run_all(page):
     """Run all cells from the menu, as a student does, and wait until the kernel has answered."""
     accept = page.locator(".jp-Dialog .jp-mod-accept")  # at times it asks for the kernel it has,
     last = page.locator(".jp-NotebookPanel .jp-CodeCell").last.locator(".jp-InputPrompt")
+    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
     end, ask, begun = time.time() + RUN, 0, False
     stored = last.inner_text().strip(" []:")  # a number in a notebook that was stored with outputs
     while time.time() < end:
@@ -196,6 +197,8 @@ def run_all(page):
         begun = begun or prompt == "*" or prompt != stored
         if begun and prompt.isdigit():
             return
+        if errors.count():
+            raise RuntimeError(f"A cell failed: {errors.first.inner_text()[-1500:]}")
         if accept.count():
             accept.click()
         elif not begun and time.time() > ask:  # and then forgets what it was told to run
