@@ -169,15 +169,18 @@ def pgd_by_hand(label, epsilon, steps, towards=False, see=lambda pixels: pixels)
     return np.rint(x).astype(np.uint8)
 
 
-ours = pgd_by_hand(best.index, epsilon=2, steps=10)
-theirs = pgd(net, photo, epsilon=2, steps=10, random_start=False)
-print(f"{(ours == theirs.photo).mean():.1%} of the values are equal to the helper's")
-print("answers:", net.predict(ours)[0].label, "by hand,", theirs.after[0].label, "by the helper")
-if net.name == "course":
-    assert (ours == theirs.photo).mean() > 0.99
+for steps in (1, 10):
+    ours = pgd_by_hand(best.index, epsilon=2, steps=steps)
+    theirs = pgd(net, photo, epsilon=2, steps=steps, random_start=False)
+    share, answer = (ours == theirs.photo).mean(), net.predict(ours)[0].label
+    print(f"{steps:2d} steps: {share:.1%} of the values are equal to the helper's;", end=" ")
+    print(f"answers {answer} and {theirs.after[0].label}")
+    if net.name == "course":
+        assert answer == theirs.after[0].label and (steps > 1 or share > 0.99)
 
 # %% [markdown]
-# (A rounding error can turn a tiny gradient's sign, and the next steps then go another way. On the course network this hardly happens.)
+# One step is the same. A rounding error can turn the sign of a tiny gradient, and the next steps then go another way: after ten, the two may differ in places and still
+# agree in the answer.
 #
 # The helper starts at a random point within epsilon of the photo, unless you forbid it as here. Now twice with the random start: once away from the class, once
 # towards a target.
