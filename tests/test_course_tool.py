@@ -145,7 +145,7 @@ def test_another_failure_of_pip_is_quoted(course, machine, capsys):
 
 
 def test_a_course_that_does_not_run_says_why(course, machine, capsys):
-    machine.fails = {"-c": "Traceback\n  ...\nImportError: no AVX\n"}
+    machine.fails = {" -c ": "Traceback\n  ...\nImportError: no AVX\n"}
     assert course.main(["open"]) == 1
     assert "does not run: ImportError: no AVX" in capsys.readouterr().err
     assert course.main(["test"]) == 0
