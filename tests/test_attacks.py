@@ -180,6 +180,20 @@ def test_pgd_never_leaves_the_ball(small, monkeypatch, epsilon, step_size):
     assert attack.linf <= int(epsilon)
 
 
+def test_pgd_starts_anywhere_in_the_ball(small, monkeypatch):
+    photo, seen = random_photo(16, 16, low=40, high=200), []
+    run = log_odds_gradient(small)
+    monkeypatch.setattr(
+        "cnnvis_helpers.attacks.log_odds_gradient",
+        lambda net: lambda pixels, classes: seen.append(np.array(pixels)) or run(pixels, classes),
+    )
+    pgd(small, photo, epsilon=6, steps=1)
+    start = seen[0][0] - photo
+    assert start.min() < -5.9 and start.max() > 5.9
+    assert start.mean() == pytest.approx(0, abs=0.5)
+    assert start.std() == pytest.approx(6 / np.sqrt(3), abs=0.2)
+
+
 def test_pgd_with_one_full_step_and_no_random_start_is_fgsm(small):
     photo = random_photo(16, 16)
     one_step = pgd(small, photo, epsilon=5, steps=1, step_size=5, random_start=False)
@@ -226,6 +240,21 @@ def test_stopping_early_ends_at_the_first_success_that_survives_rounding(small):
     assert early.l2 < late.l2
     steps = {**settings, "steps": len(early.history) - 2}
     assert not pgd(small, photo, **steps).success
+
+
+def test_stopping_early_asks_about_the_rounded_photo():
+    """The answer changes at 50.3 of one value: 50.4 is a success that does not survive rounding."""
+    net, _ = linear_network("sigmoid", 1)
+    kernel = np.zeros((*SIZE, 3), np.float32)
+    kernel[6, 9, 1] = 1
+    net.model.layers[-1].set_weights([kernel.reshape(-1, 1), np.array([-50.3], np.float32)])
+    photo = np.full((*SIZE, 3), 50, np.uint8)
+    attack = pgd(net, photo, epsilon=4, step_size=0.4, random_start=False, stop_early=True)
+    assert attack.success and attack.photo[6, 9, 1] == 51
+    assert attack.unrounded[6, 9, 1] == pytest.approx(50.8)
+    z = np.array([-0.3, 0.1, 0.5])
+    np.testing.assert_allclose(attack.history, 1 / (1 + np.exp(z)), rtol=1e-4)
+    assert attack.queries == 2 + 3 + 2  # before and after, the steps, two looks at a rounded photo
 
 
 def test_success_is_judged_on_the_rounded_photo(small):
@@ -320,6 +349,11 @@ def test_the_papers_settings_reach_scipy(monkeypatch):
         assert set(np.unique(first[:, :, axis])) == set(range(length))
     assert first[:, :, 2:].min() == 0 and first[:, :, 2:].max() == 255
     assert (first == np.rint(first)).all()
+    # N(128, 127) cut at 0 and 255 has this spread and 16 % at either end; uniform: 73.6, none.
+    assert first[:, :, 2:].mean() == pytest.approx(128, abs=6)
+    assert first[:, :, 2:].std() == pytest.approx(91.2, abs=4)
+    for end in (0, 255):
+        assert np.mean(first[:, :, 2:] == end) == pytest.approx(0.16, abs=0.03)
     assert ONE_PIXEL_SETTINGS["paper"] == {
         "population": 400, "generations": 100, "strategy": "rand1bin", "mutation": 0.5,
         "recombination": 1.0,
@@ -583,10 +617,10 @@ def test_a_target_that_is_on_top_already_is_refused(small):
     "options, message",
     [
         ({}, "at least one of"),
-        ({"bits": 8}, "bits must be in 1..7, not 8"),
-        ({"median": 1}, "median must be in 3"),
+        ({"bits": 8}, "bits must be a number in 1..7, not 8"),
+        ({"median": 1}, "median must be odd, from 3"),
         ({"blur": 0}, "blur must be"),
-        ({"jpeg": 101}, "jpeg must be in 1..100, not 101"),
+        ({"jpeg": 101}, "jpeg must be a number in 1..100, not 101"),
     ],
 )
 def test_squeeze_refuses(options, message):

@@ -448,10 +448,22 @@ def test_bad_settings(method, settings, words, tiny_net):
     assert one_sentence(error)
 
 
-def test_a_layer_beside_the_way_is_refused():
+def test_a_layer_that_counts_for_nothing_has_a_map_of_zeros():
     photo = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, name="used")(photo)
     aside = layers.Conv2D(4, 3, name="aside")(photo)
     x = layers.Add()([x, layers.Rescaling(0.0)(aside)])
     model = keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
-    assert not gradcam(load_network(model), PHOTO, 0, "aside").any()
+    net = load_network(model)
+    assert not gradcam(net, PHOTO, 0, "aside").any() and gradcam(net, PHOTO, 0, "used").any()
+
+
+@pytest.mark.parametrize("method", [gradcam, gradcam_plus_plus, layercam, guided_gradcam])
+def test_a_layer_from_which_no_gradient_reaches_the_score_is_refused(method):
+    photo = keras.Input((8, 8, 3))
+    cut = layers.Conv2D(4, 3, name="cut")(photo)
+    x = layers.Conv2D(4, 3, name="after")(keras.ops.stop_gradient(cut))
+    net = load_network(keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x))))
+    with pytest.raises(ValueError, match="does not depend on the layer 'cut'; take") as error:
+        method(net, PHOTO, 0, "cut")
+    assert one_sentence(error)

@@ -127,6 +127,20 @@ def test_no_place_of_a_pattern_is_special(net):
     assert np.abs(rolled - np.roll(start, (5, 9), axis=(1, 2))).mean() > 1
 
 
+@pytest.mark.parametrize("jitter, share", [(0, 1 / 16), (8, 1)])
+def test_jitter_reaches_the_pixels_between_the_places_of_a_coarse_grid(jitter, share):
+    """A filter that looks at every fourth pixel of every fourth row changes these alone."""
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse"),
+        keras.layers.GlobalAveragePooling2D(),
+    ])
+    pattern = dreams.filter_pattern(
+        load_network(model), "coarse", 0, size=32, steps=200, step=16.0, blur=0.0, jitter=jitter
+    )
+    assert np.mean(pattern.min(axis=2) == 255) == share
+
+
 def test_an_edge_filter_gets_stripes_and_a_colour_filter_a_colour():
     """A filter for horizontal edges wants bars across the picture; one that adds red wants red."""
     model = keras.Sequential([
@@ -170,6 +184,57 @@ def test_waves_make_a_smoother_picture_than_pixels(net):
         return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
 
     assert fastness(True) < fastness(False)
+
+
+@pytest.fixture(scope="module")
+def spot():
+    """A network that looks at one pixel of 24 x 24 alone: row 6, column 9."""
+    model = keras.Sequential([
+        keras.Input((24, 24, 3)), keras.layers.Flatten(), keras.layers.Dense(2, name="head"),
+    ])
+    kernel = np.zeros((24, 24, 3, 2), np.float32)
+    kernel[6, 9, :, 0] = 1
+    model.get_layer("head").set_weights([kernel.reshape(-1, 2), np.zeros(2, np.float32)])
+    return load_network(model)
+
+
+@pytest.mark.parametrize("jitter", [0, 2])
+def test_jitter_lights_every_place_that_a_shift_brings_to_the_spot(spot, jitter):
+    picture = dreams.class_pattern(
+        spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=jitter, zoom=0
+    )
+    square = np.zeros((24, 24), bool)
+    square[6 - jitter : 7 + jitter, 9 - jitter : 10 + jitter] = True
+    assert picture[square].min() > 200 and picture[~square].max() < 135
+
+
+def test_zoom_lights_places_nearer_to_the_centre_and_farther_from_it(spot):
+    """Row 6 is 5.5 above the middle: at 0.7 of the size row 4 comes there, at 1.3 row 7."""
+    picture = dreams.class_pattern(
+        spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=0, zoom=0.3
+    )
+    rows, columns = np.nonzero(picture.min(axis=2) > 135)
+    assert set(rows) >= {4, 5, 6, 7} and rows.min() >= 3 and rows.max() <= 8
+    assert set(columns) >= {8, 9, 10} and columns.min() >= 7 and columns.max() <= 10
+
+
+def test_waves_have_opponent_colours():
+    """Brightness, blue against yellow, green against purple: each alone shows its own relation."""
+    waves = np.random.default_rng(0).normal(0, 0.01, (2, 3, 24, 13)).astype(np.float32)
+
+    def colours(direction):
+        alone = np.zeros_like(waves)
+        alone[:, direction] = waves[:, direction]
+        picture = dreams._picture_of(tf.constant(alone), (24, 24), True).numpy()[0] / 255
+        return np.moveaxis(np.log(picture / (1 - picture)), -1, 0)  # before the sigmoid
+
+    size = np.abs(colours(0)).max()
+    red, green, blue = colours(0)
+    assert np.allclose([green, blue], red, atol=1e-4 * size) and red.std() > 0.1 * size
+    red, green, blue = colours(1)
+    assert np.allclose(green, 0, atol=1e-4 * size) and np.allclose(red, -blue, atol=1e-4 * size)
+    red, green, blue = colours(2)
+    assert np.allclose([red, blue], -green / 2, atol=1e-4 * size) and green.std() > 0.01 * size
 
 
 # --- deep dream
@@ -231,7 +296,7 @@ def test_an_interrupted_dream_keeps_what_it_has(net, photo):
             raise KeyboardInterrupt
 
     settings = dict(octaves=2, steps=4, progress=stop_after_three)
-    with pytest.warns(UserWarning, match="stopped early: 3 of 8 steps"):
+    with pytest.warns(UserWarning, match="stopped early: the dream"):
         dream = dreams.deep_dream(net, photo, "second", **settings)
     assert dream.shape == photo.shape and (dream != photo).any()
 

@@ -110,6 +110,19 @@ def test_smoothgrad_of_a_linear_network_is_its_gradient_whatever_the_noise(linea
     assert close(found, weights[..., 0], 1e-5)
 
 
+def test_smoothgrad_explains_the_photos_top_class_in_copies_with_another_one_too(
+    linear, linear_photo
+):
+    net, weights, _ = linear
+    pixels = net.prepare(linear_photo)[0]
+    noise = [tf.random.stateless_normal(pixels.shape, (0, k)) for k in range(9)]
+    copies = np.stack([pixels + 0.9 * np.ptp(pixels) * one for one in noise])
+    top = net.predict(linear_photo)[0].index
+    assert np.count_nonzero(net.logits(copies).numpy().argmax(axis=1) != top) >= 2
+    found = smoothgrad(net, linear_photo, samples=9, noise=0.9, reduce="rgb")
+    assert close(found, weights[..., top], 1e-5)
+
+
 @pytest.mark.parametrize("baseline", [0, 127.5, (255, 0, 30), "photo"])
 def test_integrated_gradients_of_a_linear_network_are_exact(linear, linear_photo, baseline):
     net, weights, _ = linear
