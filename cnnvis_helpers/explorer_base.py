@@ -76,6 +76,7 @@ class Task:
         self._explorer = explorer
         self.overtaken = False  # newer values are waiting
         self.stopped = False  # the Stop button was pressed
+        self._ended = False  # and the work heard of it before it was done
         self.reached = None  # (done, total) of the last progress
 
     def progress(self, done, total):
@@ -92,7 +93,7 @@ class Task:
     def cut_short(self):
         """How far stopped work came, "3 of 20", or "" for work that came to its end."""
         done, total = self.reached or (0, 0)
-        return f"{done} of {total}" if self.stopped and done < total else ""
+        return f"{done} of {total}" if self._ended and done < total else ""
 
     def preview(self, drawn):
         """Show a picture (`Drawn`) that is not finished yet."""
@@ -103,6 +104,7 @@ class Task:
         if self.overtaken:
             raise Overtaken
         if self.stopped:
+            self._ended = True
             raise StopIteration
 
 
