@@ -139,7 +139,7 @@ def test_every_number_comes_through_kept(tiny_net, tiny_photo, name, monkeypatch
         "layers": "feature_maps",
         "occlusion": "occlusion_grid",
         "saliency": "saliency",
-        "trust": "guided_backprop",
+        "trust": "map_of",
     }
     assert set(called) == {wanted[name]} and explorer.error is None
 
@@ -251,6 +251,19 @@ def test_stop_keeps_what_is_done_and_says_how_much(slow):
     put(explorer, number=5)
     assert explorer.drawn.alt == "Grey 5.", "it goes on after a stop"
     assert "Stopped" not in explorer.status.value
+
+
+def test_stop_that_comes_too_late_is_not_called_a_stop():
+    def draw(values, task):
+        task.progress(1, 2)
+        explorer.stop()  # during the last part, after which nobody asks
+        return Drawn(np.zeros((4, 4, 3), np.uint8), "Black.", "all of it")
+
+    explorer = Explorer("demo", {"number": slider("Number", 1, 0, 9)}, lambda *_: Drawn(
+        np.zeros((4, 4, 3), np.uint8), "Black."))  # fmt: skip
+    explorer.draw = draw
+    put(explorer, number=2)
+    assert "all of it" in said(explorer) and "Stopped" not in said(explorer)
 
 
 def test_stop_of_a_method_without_a_partial_result_leaves_the_picture(slow):

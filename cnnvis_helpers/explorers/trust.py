@@ -25,7 +25,7 @@ METHODS = {
     "Grad-CAM": gradcam,
     "Guided Grad-CAM": guided_gradcam,
 }
-PARTS = 3  # of a redraw: the trained network's map, a network that forgot, its map
+PARTS = 2  # of a redraw: the map of the trained network, and of one that forgot
 
 
 def explore_trust(net=None, photo="chelsea", target=None, method="guided backprop", forgotten=1):
@@ -47,31 +47,25 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
 
     Raises ValueError for an unknown class or photo.
     """
-    net, networks, maps = network(net), Memory(3), Memory(12)
+    net, maps = network(net), Memory(12)
     names = layers_from_the_top(net)
 
-    def found(which, values, task):
-        method, options = METHODS[values.method], {}
-        if method is integrated_gradients:
-            options = {"steps": 16, "progress": lambda done, total: task.check()}
-        made = kept.call(method, which, values.photo, target=values.target, resize=False, **options)
+    def found(values, task, layer):
+        given = values.target, values.method, layer
+        made = kept.call(map_of, net, values.photo, *given, progress=lambda *_: task.check())
         return np.abs(resize_map(made, net.input_size))
 
     def draw(values, task):
         key = values.method, values.target, values.photo_number
-        trained = maps((0, *key), lambda: found(net, values, task))
+        trained = maps((0, *key), lambda: found(values, task, None))
         count = values.forgotten
         task.check()
         if count == 0:
             return _drawn(net, values, names, trained, trained)
-
-        def forget():
-            task.progress(1, PARTS)
-            copy = networks(count, lambda: randomize_layers(net, names[count - 1]))
-            task.progress(2, PARTS)
-            return found(copy, values, task)
-
-        return _drawn(net, values, names, trained, maps((count, *key), forget))
+        task.progress(1, PARTS)
+        random = maps((count, *key), lambda: found(values, task, names[count - 1]))
+        task.check()
+        return _drawn(net, values, names, trained, random)
 
     controls = {
         "method": choice("Method", [*METHODS], method),
@@ -79,6 +73,22 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
         "target": class_menu("Class"),
     }
     return Explorer("trust", controls, draw, photo, {"photo": rank_classes(net, target)})
+
+
+def map_of(net, photo, target, method, forgotten=None, progress=None):
+    """Return the map of a method, raw and unenlarged, float32 (h, w), after layers have forgotten.
+
+    method : a name of METHODS
+    forgotten : the first layer, from the output down, that keeps its weights no more; None: none.
+        All behind it forget with it. The last three random copies stay with the network
+    progress : function of (done, total), for a method that takes long
+    """
+    if forgotten is not None:
+        copies = net.cached(("random copies",), lambda: Memory(3))
+        net = copies(forgotten, lambda: randomize_layers(net, forgotten))
+    slow = METHODS[method] is integrated_gradients
+    options = {"steps": 16, "progress": progress} if slow else {}
+    return METHODS[method](net, photo, target, resize=False, **options)
 
 
 def _drawn(net, values, names, trained, random):
