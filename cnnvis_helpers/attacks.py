@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers.gradients import check_number, check_whole, connected
 from cnnvis_helpers.progress import stoppable
 
 
@@ -158,7 +159,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
     steps : int from 1 up
     step_size : levels a step; None: 2.5 * epsilon / steps, so that every point can be reached
     random_start : False starts at the photo itself
-    stop_early : True stops at the first step whose rounded photo is a success
+    stop_early : True stops at the first step at which the photo is a success, rounded or not
     seed : int, of the random start; the same seed gives the same photo
     progress : function of (done, total), counted in steps
 
@@ -177,6 +178,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
     original, before, goal = begin(net, photo, target, label)
     low, high = ball(original, epsilon)
     step_size = _step_size(step_size, epsilon, steps)
+    check_whole("seed", seed, 0)
     noise = np.random.default_rng(seed).uniform(-epsilon, epsilon, original.shape)
     x = (original + random_start * noise).clip(low, high)
     (chosen, direction), history, queries = goal.pushed, [], 2
@@ -185,10 +187,10 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
             logits, sign = _gradient_sign(net, x, chosen)
             history.append(probability(net, logits, chosen))
             queries += 1
-            if stop_early and goal.reached(top_classes(net, logits)[0]):
+            if stop_early and goal.reached(net.top_classes(logits)[0]):
                 queries += 1
                 saved = rounded(x, original, epsilon)[None]
-                if goal.reached(top_classes(net, net.logits(saved))[0]):
+                if goal.reached(net.top_classes(net.logits(saved))[0]):
                     break
             x = (x + direction * step_size * sign).clip(low, high)
             if progress:
@@ -208,6 +210,8 @@ def begin(net, photo, target, label):
         raise ValueError(
             f"The photo is taken for {before[0].label!r} already; choose another target class."
         )
+    if goal.label == goal.target:
+        raise ValueError(f"An attack leads from one class to another, not from {label} to {label}.")
     return original, before, goal
 
 
@@ -242,11 +246,6 @@ def ball(original, epsilon):
     """Return the lowest and highest photo, float64, within `epsilon` levels and within 0..255."""
     original = original.astype(np.float64)
     return (original - epsilon).clip(0, 255), (original + epsilon).clip(0, 255)
-
-
-def top_classes(net, logits):
-    """Return the top class of each row of logits (n, units), int array (n,)."""
-    return np.argmax(net.probabilities(logits), axis=-1)
 
 
 def probability(net, logits, chosen):
@@ -285,7 +284,7 @@ def log_odds_gradient(net):
                 tape.watch(pixels)
                 logits = net.forward(pixels)[0]
                 odds = log_odds(net, logits, classes)
-            return logits, tape.gradient(odds, pixels)
+            return logits, connected(tape.gradient(odds, pixels), "pixels")
 
         return gradient
 
@@ -307,8 +306,7 @@ def check_count(name, value):
 
 def _check_epsilon(epsilon):
     """Raise ValueError for an epsilon outside 0..255; warn when it is too small to do anything."""
-    if not (np.ndim(epsilon) == 0 and np.isfinite(epsilon) and 0 <= epsilon <= 255):
-        raise ValueError(f"epsilon must be a number of pixel levels in 0..255, not {epsilon!r}.")
+    check_number("epsilon", epsilon, 0, 255, "pixel levels")
     if 0 < epsilon < 1:
         warnings.warn(
             f"epsilon is in pixel levels 0..255: {epsilon} is less than one level and changes "
@@ -322,6 +320,7 @@ def _step_size(step_size, epsilon, steps):
     check_count("steps", steps)
     if step_size is None:
         return 2.5 * epsilon / steps
-    if not (np.isfinite(step_size) and step_size > 0):
+    check_number("step_size", step_size, 0, np.inf, "pixel levels")
+    if step_size == 0:
         raise ValueError(f"step_size must be above 0 pixel levels, not {step_size!r}.")
     return step_size

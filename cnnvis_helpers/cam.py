@@ -31,6 +31,7 @@ from cnnvis_helpers.gradients import (
     check_reduce,
     check_whole,
     compiled,
+    connected,
     pixels_spec,
     prepared,
     reduce_colours,
@@ -201,17 +202,8 @@ def layercam(net, photo, target=None, layer=None, relu=True, resize=True):
     return at_photo_size(grid, photo, resize)
 
 
-def scorecam(
-    net,
-    photo,
-    target=None,
-    layer=None,
-    max_channels=None,
-    fill=127.5,
-    relu=True,
-    resize=True,
-    progress=None,
-):
+def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5, relu=True,
+             resize=True, progress=None):
     """Map the places that raise a class's probability: maps weighted by what each lets through.
 
     Each map, enlarged and scaled to 0..1, is laid over the photo as a mask; the probability of
@@ -229,7 +221,8 @@ def scorecam(
     -------
     float32 array (H, W), never negative unless `relu` is False.
 
-    Maps that are constant over the photo mask nothing and are left out. The weights are
+    Maps that are constant over the photo mask nothing and are left out (all of them, in a layer
+    with a single place). The weights are
     probabilities, as in the authors' code and the text of their section 3.3; their Algorithm 1
     also subtracts the probability of the empty photo and takes a softmax over channels.
     tf-keras-vis masks preprocessed input, so its fill depends on the network: 127.5 for networks
@@ -319,7 +312,8 @@ def pooled_head(net):
     dense = step and step.layer
     if isinstance(dense, keras.layers.Dense) and _name(dense.activation) in _HEAD_ACTIVATIONS:
         pool = _skip(step.inputs[0].step, _BEFORE_DENSE)
-        if pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D):
+        pooling = pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D)
+        if pooling and pool.inputs[0].step:
             return pool.inputs[0].step.name, dense
     raise ValueError(
         "CAM needs a network that ends with global average pooling and one Dense layer, but "
@@ -371,7 +365,7 @@ def _compile_layer_gradients(net, layer):
             tape.watch(pixels)
             logits, maps = net.forward(pixels, [layer])
             score = score_of(logits, vector)
-        return maps[0][0], _connected(tape.gradient(score, maps[0]), layer)[0]
+        return maps[0][0], connected(tape.gradient(score, maps[0]), layer)[0]
 
     return run
 
@@ -404,19 +398,12 @@ def _compile_guided_gradcam(net, layer):
             logits, maps = net.forward(pixels, [layer], rule)
             score = score_of(logits, vector)
         rule.active = False
-        gradients = _connected(tape.gradient(score, maps[0]), layer)
+        gradients = connected(tape.gradient(score, maps[0]), layer)
         rule.active = True
-        return tape.gradient(score, pixels)[0], maps[0][0], gradients[0]
+        fine = connected(tape.gradient(score, pixels), "pixels")
+        return fine[0], maps[0][0], gradients[0]
 
     return run
-
-
-def _connected(gradient, layer):
-    if gradient is None:
-        raise ValueError(
-            f"The score does not depend on the layer {layer!r}; take one on the way to the output."
-        )
-    return gradient
 
 
 def _varying_channels(activations, largest):

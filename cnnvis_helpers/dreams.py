@@ -8,17 +8,14 @@ tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because i
 tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
 
-from __future__ import annotations
-
-import warnings
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from .gradients import check_number, check_whole
-from .networks import Network
-from .progress import count_stop
+from cnnvis_helpers.gradients import check_number, check_whole, connected
+from cnnvis_helpers.layers import conv_layers
+from cnnvis_helpers.progress import stoppable
 
 GREY = 127.5
 LEAK = 0.1  # how much a filter's answers below zero count
@@ -31,36 +28,19 @@ _OPPONENT = np.array([[1, 1, 1], [0.45, 0, -0.45], [-0.12, 0.24, -0.12]], np.flo
 # --- filter patterns ------------------------------------------------------------------------------
 
 
-def filter_pattern(net: Network, layer: str, channel: int, **settings) -> np.ndarray:
+def filter_pattern(net, layer, channel, **settings):
     """The picture that excites one filter most, found by gradient ascent from grey noise.
 
-    Parameters are those of `filter_patterns`, with one `channel` instead of a list.
+    Parameters and errors are those of `filter_patterns`, with one `channel`, an int, instead of a
+    list. Returns a uint8 array (size, size, 3).
 
-    Returns
-    -------
-    uint8 array (size, size, 3).
-
-    Examples
-    --------
-    >>> pattern = filter_pattern(net, "block3_conv1", 12)      # doctest: +SKIP
+    >>> pattern = filter_pattern(net, "block3_conv1", 12, size=96)      # doctest: +SKIP
     """
     return filter_patterns(net, layer, [channel], **settings)[0]
 
 
-def filter_patterns(
-    net: Network,
-    layer: str,
-    channels=None,
-    *,
-    size: int = 64,
-    steps: int = 40,
-    step: float = 4.0,
-    jitter: int = 16,
-    blur: float = 0.7,
-    decay: float = 0.0,
-    seed: int = 0,
-    progress=None,
-) -> np.ndarray:
+def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, jitter=16, blur=0.7,
+                    decay=0.0, seed=0, progress=None):
     """One picture a filter, all made together in one batch.
 
     The objective is the mean of the channel's map *before* its activation function, with a tenth of
@@ -72,71 +52,83 @@ def filter_patterns(
     Parameters
     ----------
     net : Network
-    layer : name of a layer with maps (n, h, w, c).
-    channels : channel numbers; None for the first 64 of the layer (fewer if it has fewer).
-    size : side of the pictures in pixels.
-    steps : gradient steps, at least 1.
-    step : root mean square of one step, in pixel levels (0..255).
+    layer : name of a layer with maps (n, h, w, c)
+    channels : channel numbers; None for the first 64 of the layer (fewer if it has fewer)
+    size : side of the pictures in pixels, 16 or more
+    steps : gradient steps, 1 or more
+    step : root mean square of one step, in pixel levels (0..255), above 0
     jitter : the picture is rolled by up to this many pixels, at random, before each step, so that
-        no place of the layer's grid is favoured.
-    blur : standard deviation in pixels of the Gaussian that smooths each gradient; 0 for none.
-    decay : share (0..1) by which each step pulls the picture back to grey; 0 for none.
-    seed : the same seed gives the same bytes.
-    progress : called as progress(done, total) after each step.
+        no place of the layer's grid is favoured
+    blur : standard deviation in pixels of the Gaussian that smooths each gradient, at most a sixth
+        of the size; 0 for none
+    decay : share (0..1) by which each step pulls the picture back to grey; 0 for none
+    seed : whole number; the same seed gives the same bytes
+    progress : function of (done, total), called after each step
 
     Returns
     -------
-    uint8 array (n, size, size, 3), in the order of `channels`.
+    uint8 array (n, size, size, 3), in the order of `channels`. The Stop button (or a StopIteration
+    from `progress`) returns the pictures as far as they have grown, with a warning.
 
-    Raises
-    ------
-    ValueError for an unknown layer, a channel out of range, a setting out of its range, or
-    pictures so small that nothing is left of the layer's maps.
+    Raises ValueError for an unknown layer, a channel or a setting out of its range, and pictures so
+    small that nothing is left of the layer's maps.
 
-    Notes
-    -----
     Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; the normalised
-    gradient and the random roll follow Mordvintsev et al. 2015.
+    gradient and the random roll follow Mordvintsev et al. 2015, "Inceptionism"
     """
     layer = net.spatial_layer(layer)
     _check_settings(
         size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
     )
-    height, width, count = _map_shape(net, layer, (size, size), WRAP)
-    channels = _check_channels(layer, channels, count)
+    check_number("blur", blur, 0, size / 6)
+    start = _filter_start(net, layer, channels, size)
     climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
-    kernel = _gaussian(blur)
-    # Cells left out at the map's edge: they lie on what is there a second time.
-    margin = tf.constant(round(WRAP * min(height, width) / (size + 2 * WRAP)))
-    index = tf.constant(channels, tf.int32)
-    pictures = tf.tile(noise[None], (len(channels), 1, 1, 1))  # the same start for every filter
-    for done in range(steps):
-        shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
-        pictures = climb(
-            pictures, index, margin, shift, kernel, np.float32(step), np.float32(decay)
-        )
-        if progress is not None:
-            progress(done + 1, steps)
+    pictures = tf.tile(noise[None], (len(start.index), 1, 1, 1))  # the same for every filter
+    strength = _gaussian(blur), np.float32(step), np.float32(decay)
+    with stoppable(f"the patterns have not made all their {steps} steps"):
+        for done in range(steps):
+            shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
+            pictures = climb(pictures, *start, shift, *strength)
+            if progress:
+                progress(done + 1, steps)
     return _to_uint8(pictures.numpy())
 
 
-def filter_responses(net: Network, pictures, layer: str) -> np.ndarray:
+class _FilterStart(NamedTuple):
+    """What a climb needs to know of a layer: channel numbers, and its maps' margin in cells."""
+
+    index: tf.Tensor
+    margin: tf.Tensor
+
+
+def _filter_start(net, layer, channels, size):
+    height, width, count = _map_shape(net, layer, (size, size), WRAP)
+    # Cells left out at the map's edge: they lie on what is there a second time.
+    margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
+    index = _check_channels(layer, channels, count)
+    return _FilterStart(tf.constant(index, tf.int32), tf.constant(margin))
+
+
+def filter_responses(net, pictures, layer):
     """How strongly each picture excites each filter: the answer that `filter_patterns` raises.
 
-    Parameters
-    ----------
-    pictures : uint8 or float array (n, h, w, 3), 0..255, taken at their own size.
-    layer : name of a layer with maps.
+    net : Network
+    pictures : uint8 or float array (n, h, w, 3), 0..255, taken at their own size
+    layer : name of a layer with maps
 
-    Returns
-    -------
-    float32 array (n, channels).
+    Returns a float32 array (n, channels): means over the layer's places, before its activation
+    function, what is below zero counted a tenth.
+
+    Raises ValueError for an unknown layer and for pictures of another shape.
     """
     layer = net.spatial_layer(layer)
-    batch = tf.constant(np.asarray(pictures, np.float32))
-    return tf.reduce_mean(_answers(net, batch, layer), axis=(1, 2)).numpy()
+    batch = np.asarray(pictures, np.float32)
+    if batch.ndim != 4 or batch.shape[-1] != 3:
+        raise ValueError(f"pictures must be an array (n, h, w, 3), not of shape {batch.shape}.")
+    _map_shape(net, layer, batch.shape[1:3])
+    return tf.reduce_mean(_answers(net, tf.constant(batch), layer), axis=(1, 2)).numpy()
 
 
 def _answers(net, pixels, layer):
@@ -144,16 +136,10 @@ def _answers(net, pixels, layer):
     target = net.layer(layer)
 
     def substitute(candidate):
-        if candidate is target and _has_activation(candidate):
-            return net.without_activation(candidate)
-        return None
+        return net.without_activation(candidate) if candidate is target else None
 
     maps = tf.cast(net.maps(pixels, [layer], substitute=substitute)[0], tf.float32)
     return tf.nn.leaky_relu(maps, LEAK)
-
-
-def _has_activation(layer) -> bool:
-    return getattr(layer, "activation", None) is not None and hasattr(layer, "kernel")
 
 
 def _compile_filter_step(net, layer):
@@ -167,7 +153,7 @@ def _compile_filter_step(net, layer):
             inner = maps[:, margin : height - margin, margin : width - margin]
             responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
             score = tf.linalg.trace(responses)  # picture i answers for channel i
-        gradient = _smooth(tape.gradient(score, rolled), kernel)
+        gradient = _smooth(connected(tape.gradient(score, rolled), "pixels"), kernel)
         rolled += step * _unit_rms(gradient)
         rolled += decay * (GREY - rolled)
         return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
@@ -175,7 +161,7 @@ def _compile_filter_step(net, layer):
     return climb
 
 
-def _check_channels(layer, channels, count) -> list[int]:
+def _check_channels(layer, channels, count):
     if channels is None:
         return list(range(min(64, count)))
     wanted = np.asarray(channels)
@@ -194,18 +180,8 @@ def _check_channels(layer, channels, count) -> list[int]:
 # --- class patterns -------------------------------------------------------------------------------
 
 
-def class_pattern(
-    net: Network,
-    target,
-    *,
-    steps: int = 128,
-    learning_rate: float = 0.03,
-    smooth: bool = True,
-    jitter: int = 8,
-    zoom: float = 0.15,
-    seed: int = 0,
-    progress=None,
-) -> np.ndarray:
+def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, jitter=8, zoom=0.15,
+                  seed=0, progress=None):
     """A picture that the network takes for a very good example of a class.
 
     The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help
@@ -216,26 +192,24 @@ def class_pattern(
 
     Parameters
     ----------
-    target : class index, label, or (a, b).
-    steps : steps of Adam, at least 1.
-    learning_rate : of Adam, in units of the picture's parameters.
-    smooth : False climbs on the pixels themselves.
-    jitter : largest shift in pixels.
-    zoom : largest relative change of scale, 0..0.5.
-    seed : the same seed gives the same bytes.
-    progress : called as progress(done, total) after each step.
+    net : Network
+    target : class index, label, or (a, b)
+    steps : steps of Adam, 1 or more
+    learning_rate : of Adam, in units of the picture's parameters, above 0
+    smooth : False climbs on the pixels themselves
+    jitter : largest shift in pixels
+    zoom : largest relative change of scale, 0..0.5
+    seed : whole number; the same seed gives the same bytes
+    progress : function of (done, total), called after each step
 
     Returns
     -------
-    uint8 array (h, w, 3) of the network's input size.
+    uint8 array (h, w, 3) of the network's input size. The Stop button (or a StopIteration from
+    `progress`) returns the picture as far as it has grown, with a warning.
 
-    Raises
-    ------
-    ValueError for an unknown target (None has no meaning without a photo) or a bad setting.
+    Raises ValueError for an unknown target (None has no meaning without a photo) or a bad setting.
 
-    Notes
-    -----
-    Simonyan et al. 2013 (arXiv 1312.6034) introduced class maximisation; the waves and the
+    Simonyan et al. 2013, arXiv 1312.6034, introduced class maximisation; the waves and the
     transformations follow Olah et al., "Feature Visualization", Distill 2017.
     """
     if target is None:
@@ -249,15 +223,14 @@ def class_pattern(
     rng = np.random.default_rng(seed)
     parameters = tf.constant(_first_parameters(net.input_size, smooth, rng))
     moments = (tf.zeros_like(parameters), tf.zeros_like(parameters))
-    for done in range(steps):
-        shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
-        scale = np.float32(1 + rng.uniform(-zoom, zoom))
-        parameters, moments = climb(
-            parameters, moments, vector, shift, scale, np.float32(learning_rate),
-            np.float32(done + 1),
-        )
-        if progress is not None:
-            progress(done + 1, steps)
+    rate = np.float32(learning_rate)
+    with stoppable(f"the pattern has not made all its {steps} steps"):
+        for done in range(steps):
+            shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
+            scale, count = np.float32(1 + rng.uniform(-zoom, zoom)), np.float32(done + 1)
+            parameters, moments = climb(parameters, moments, vector, shift, scale, rate, count)
+            if progress:
+                progress(done + 1, steps)
     picture = _picture_of(parameters, net.input_size, smooth)
     return _to_uint8(picture.numpy())[0]
 
@@ -273,7 +246,7 @@ def _compile_class_step(net, smooth):
             seen = _zoomed(tf.roll(picture, shift, axis=(1, 2)), scale, height, width)
             logits, _ = net.forward(seen)
             score = tf.tensordot(logits[0], vector, 1)
-        gradient = tape.gradient(score, parameters)
+        gradient = connected(tape.gradient(score, parameters), "pixels")
         gradient /= tf.sqrt(tf.reduce_mean(gradient**2)) + 1e-12
         first = 0.9 * moments[0] + 0.1 * gradient
         second = 0.999 * moments[1] + 0.001 * gradient**2
@@ -283,7 +256,7 @@ def _compile_class_step(net, smooth):
     return climb
 
 
-def _first_parameters(input_size, smooth, rng) -> np.ndarray:
+def _first_parameters(input_size, smooth, rng):
     height, width = input_size
     shape = (2, 3, height, width // 2 + 1) if smooth else (1, height, width, 3)
     return rng.normal(0, 0.01, shape).astype(np.float32)
@@ -313,48 +286,35 @@ def _zoomed(pictures, scale, height, width):
 # --- deep dream -----------------------------------------------------------------------------------
 
 
-def deep_dream(net: Network, photo, layers=None, **settings) -> np.ndarray:
+def deep_dream(net, photo, layers=None, *, progress=None, **settings):
     """Exaggerate in a photo what some layers of the network already see in it.
 
-    Parameters are those of `dream_steps`. An interrupted dream returns what it has so far.
+    Parameters
+    ----------
+    net, photo, layers, settings : as in `dream_steps`: octaves, octave_scale, steps, step, jitter,
+        detail, tile, seed
+    progress : function of (done, total), counted in steps over all octaves, called after each
 
     Returns
     -------
-    uint8 array (H, W, 3), the size of the photo.
+    uint8 array (H, W, 3), the size of the photo. The Stop button (or a StopIteration from
+    `progress`) returns the dream as far as it came, with a warning.
 
-    Examples
-    --------
+    Raises ValueError as `dream_steps` does.
+
     >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
     """
-    progress = settings.pop("progress", None)
-    done, total, picture = 0, None, None
-    try:
-        for done, total, picture in dream_steps(net, photo, layers, **settings):  # noqa: B007
-            if progress is not None:
+    dream, size = np.array(photo)[None], np.shape(photo)[:2]
+    with stoppable("the dream has not made all its steps"):
+        for done, total, picture in dream_steps(net, photo, layers, **settings):
+            dream = picture
+            if progress:
                 progress(done, total)
-    except KeyboardInterrupt:
-        count_stop()
-        if picture is None:
-            raise
-        warnings.warn(f"stopped early: {done} of {total} steps of the dream", stacklevel=2)
-        picture = _resize(picture, np.shape(photo)[:2])
-    return _to_uint8(picture)[0]
+    return _to_uint8(dream if dream.shape[1:3] == size else _resize(dream, size))[0]
 
 
-def dream_steps(
-    net: Network,
-    photo,
-    layers=None,
-    *,
-    octaves: int = 4,
-    octave_scale: float = 1.4,
-    steps: int = 10,
-    step: float = 1.5,
-    jitter: int = 32,
-    detail: bool = True,
-    tile: int = 512,
-    seed: int = 0,
-) -> Iterator[tuple[int, int, np.ndarray]]:
+def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=10, step=1.5,
+                jitter=32, detail=True, tile=512, seed=0):
     """A dream as it grows: yields (steps done, steps in all, picture) after every step.
 
     The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size upwards each
@@ -363,28 +323,26 @@ def dream_steps(
 
     Parameters
     ----------
-    photo : uint8 (H, W, 3) of any size; it is not resized to the network's input.
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255, of any size; it is not resized to the network's
     layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
-        of the way to the last maps.
-    octaves, octave_scale : number of sizes (>= 1) and ratio (> 1) between them.
-    steps : gradient steps an octave, at least 1.
-    step : mean absolute change of one step, in pixel levels.
-    jitter : largest random roll in pixels before each step; it hides the seams of tiles.
-    detail : False keeps the lost detail lost.
-    tile : pictures larger than this many pixels a side are done in tiles, so memory stays bounded.
-    seed : the same seed gives the same bytes.
+        of the way to the last maps
+    octaves, octave_scale : number of sizes (1 or more) and ratio (above 1) between them
+    steps : gradient steps an octave, 1 or more
+    step : mean absolute change of one step, in pixel levels, above 0
+    jitter : largest random roll in pixels before each step; it hides the seams of tiles
+    detail : False keeps the lost detail lost
+    tile : pictures larger than this many pixels a side are done in tiles, so memory stays bounded
+    seed : whole number; the same seed gives the same bytes
 
     Yields
     ------
     (int, int, float32 array (1, h, w, 3) in 0..255); in the last octave h, w = H, W.
 
-    Raises
-    ------
-    ValueError for an unknown layer, a bad setting, or a photo too small for the octaves.
+    Raises ValueError for an unknown layer, a weight that is not finite, a bad setting, or a photo
+    too small for the octaves.
 
-    Notes
-    -----
-    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream.
+    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
     """
     net.prepare(photo)  # the one place that judges photos
     _check_settings(
@@ -392,11 +350,11 @@ def dream_steps(
         tile=tile, seed=seed,
     )
     weights = _layer_weights(net, layers)
-    key = ("deep_dream", *sorted(weights))
-    gradient_of = net.cached(key, lambda: _compile_dream_gradient(net, sorted(weights)))
+    gradient_of = net.cached(
+        ("deep_dream", *sorted(weights)), lambda: _compile_dream_gradient(net, sorted(weights))
+    )
     amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
-    rng = np.random.default_rng(seed)
-    original = np.asarray(photo, np.float32)[None]
+    rng, original = np.random.default_rng(seed), np.asarray(photo, np.float32)[None]
     sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
     for name in weights:
         _map_shape(net, name, _smallest_tile(sizes, tile))
@@ -412,9 +370,16 @@ def dream_steps(
             yield number * steps + done + 1, octaves * steps, picture
 
 
-def dream_objective(net: Network, photo, layers=None) -> float:
-    """What `deep_dream` raises: the weighted sum over layers of the mean square of their maps."""
+def dream_objective(net, photo, layers=None):
+    """What `deep_dream` raises: the weighted sum over layers of the mean square of their maps.
+
+    net, photo, layers : as in `dream_steps`; the photo is taken at its own size
+    Returns a float, 0 or more for weights that are. Raises ValueError as `dream_steps` does.
+    """
+    net.prepare(photo)  # the one place that judges photos
     weights = _layer_weights(net, layers)
+    for name in weights:
+        _map_shape(net, name, np.shape(photo)[:2])
     pixels = tf.constant(np.asarray(photo, np.float32)[None])
     maps = net.maps(pixels, list(weights))
     return float(sum(w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
@@ -443,7 +408,7 @@ def _compile_dream_gradient(net, names):
             score = 0.0
             for number, maps in enumerate(net.maps(pixels, names)):
                 score += amounts[number] * tf.reduce_mean(tf.cast(maps, tf.float32) ** 2)
-        gradient = tape.gradient(score, pixels)
+        gradient = connected(tape.gradient(score, pixels), "pixels")
         # Tiles of different content must not differ in strength.
         return gradient / (tf.reduce_mean(tf.abs(gradient)) + 1e-12)
 
@@ -459,13 +424,13 @@ def _tiles(size, tile):
     return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
 
 
-def _smallest_tile(sizes, tile) -> tuple[int, int]:
+def _smallest_tile(sizes, tile):
     """(height, width) of the smallest tile in octaves of these sizes."""
     tiles = [(rows, columns) for size in sizes for rows, columns in _tiles(size, tile)]
     return tuple(min(one[k].stop - one[k].start for one in tiles) for k in (0, 1))
 
 
-def _octave_sizes(size, octaves, scale) -> list[tuple[int, int]]:
+def _octave_sizes(size, octaves, scale):
     sizes = [tuple(round(side / scale**k) for side in size) for k in range(octaves)][::-1]
     if min(sizes[0]) < 32:
         raise ValueError(
@@ -475,22 +440,25 @@ def _octave_sizes(size, octaves, scale) -> list[tuple[int, int]]:
     return sizes
 
 
-def _layer_weights(net, layers) -> dict[str, float]:
-    if layers is None:
-        layers = _middle_layer(net)
-    if isinstance(layers, str):
-        layers = [layers]
+def _layer_weights(net, layers):
+    """{name: weight} of the layers to dream with."""
+    layers = _middle_layer(net) if layers is None else layers
+    layers = [layers] if isinstance(layers, str) else layers
+    if not isinstance(layers, (list, tuple, dict)):
+        raise ValueError(
+            f"layers must be a name, a list of names or a dict name -> weight, not {layers!r}."
+        )
     weights = dict(layers) if isinstance(layers, dict) else {name: 1.0 for name in layers}
     if not weights:
         raise ValueError("an empty list of layers came; name at least one layer to dream with.")
+    for name, weight in weights.items():
+        check_number(f"the weight of {name!r}", weight, -np.inf, np.inf)
     return {net.spatial_layer(name): float(weight) for name, weight in weights.items()}
 
 
-def _middle_layer(net) -> str:
-    from .layers import conv_layers
-
+def _middle_layer(net):
     names = [row.name for row in conv_layers(net)]
-    return names[(2 * len(names)) // 3]
+    return names[(2 * len(names)) // 3] if names else net.spatial_layer()
 
 
 # --- shared ---------------------------------------------------------------------------------------
@@ -514,16 +482,18 @@ def _check_settings(**settings):
                 raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
 
 
-def _map_shape(net, layer, size, beyond=0) -> tuple[int, int, int]:
+def _map_shape(net, layer, size, beyond=0):
     """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small.
 
     beyond : by how many pixels the picture is continued on each side
     """
 
     def measure():
-        height, width = (length + 2 * beyond for length in size)
+        # Traced, not run: a convolution with nothing left can end in any error, or in none.
+        pixels = tf.TensorSpec((1, *(length + 2 * beyond for length in size), 3))
+        trace = tf.function(lambda pixels: net.maps(pixels, [layer])[0], autograph=False)
         try:
-            return tuple(net.maps(tf.zeros((1, height, width, 3)), [layer])[0].shape[1:])
+            return tuple(trace.get_concrete_function(pixels).structured_outputs.shape[1:])
         except (ValueError, tf.errors.InvalidArgumentError):
             return 0, 0, 0
 
@@ -536,7 +506,7 @@ def _map_shape(net, layer, size, beyond=0) -> tuple[int, int, int]:
     return shape
 
 
-def _gaussian(sigma: float) -> tf.Tensor:
+def _gaussian(sigma):
     """A one-dimensional Gaussian of odd length whose sum is 1; [1.] for sigma 0."""
     if sigma == 0:
         return tf.ones((1,))
@@ -571,9 +541,9 @@ def _unit_rms(gradient):
     return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
 
 
-def _resize(pictures, size) -> np.ndarray:
+def _resize(pictures, size):
     return tf.image.resize(pictures, size, antialias=True).numpy()
 
 
-def _to_uint8(pictures) -> np.ndarray:
+def _to_uint8(pictures):
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)

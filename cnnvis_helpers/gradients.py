@@ -49,6 +49,17 @@ def score_of(logits, vector):
     return tf.reduce_sum(logits * score_weights(logits, vector), axis=-1)
 
 
+def connected(gradient, what):
+    """Return a gradient, or raise a ValueError where there is none; what : "pixels", or a layer."""
+    if gradient is None:
+        raise ValueError(
+            f"No gradient of the score reaches the {what}: a layer between them stops gradients."
+            if what == "pixels" else
+            f"The score does not depend on the layer {what!r}; take one on the way to the output."
+        )
+    return gradient
+
+
 def compiled(signature):
     """Return the decorator tf.function for one signature: compiled at the first call alone.
 
@@ -95,12 +106,14 @@ def check_whole(name, value, least):
         raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}.")
 
 
-def check_number(name, value, low, high):
-    """Raise a ValueError unless `value` is a finite number in low..high."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and np.isfinite(value)
-    if not number or not low <= value <= high:
+def check_number(name, value, low, high, unit=""):
+    """Raise a ValueError unless `value` is a finite number in low..high; unit: a word for it."""
+    kinds = (int, float, np.integer, np.floating)
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not number or not np.isfinite(value) or not low <= value <= high:
         wanted = f"{low} or more" if high == np.inf else f"in {low}..{high}"
-        raise ValueError(f"{name} must be a number {wanted}, not {value!r}.")
+        of = f" of {unit}" if unit else ""
+        raise ValueError(f"{name} must be a number{of} {wanted}, not {value!r}.")
 
 
 def at_photo_size(values, photo, resize=True):
@@ -146,8 +159,9 @@ class GuidedRule:
     `active` chooses between the guided and the true way back when a gradient is taken (while
     TensorFlow traces the function), so that one forward pass can serve both.
 
-    A layer with another nonlinearity raises a ValueError: the rule is defined for ReLUs alone,
-    and a plain gradient under the name "guided" would mislead.
+    A layer with another activation function raises a ValueError: the rule is defined for ReLUs
+    alone, and a plain gradient under the name "guided" would mislead. Layers that pool, normalise
+    or take a maximum of several inputs keep their true way back.
 
     Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
     """

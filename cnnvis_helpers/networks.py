@@ -81,8 +81,11 @@ class Network:
 
     def predict(self, photo, top=5):
         """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first."""
-        probabilities = self.probabilities(self.logits(self.prepare(photo)))[0]
-        best = np.argsort(-probabilities, kind="stable")[:top]
+        logits = self.logits(self.prepare(photo))
+        probabilities = self.probabilities(logits)[0]
+        # By logits: two probabilities near 1 can be the same number.
+        ranks = probabilities if self.units == 1 else logits[0].numpy()
+        best = np.argsort(-ranks, kind="stable")[:top]
         return [Prediction(int(i), self.labels[i], float(probabilities[i])) for i in best]
 
     def probabilities(self, logits):
@@ -98,6 +101,11 @@ class Network:
         else:
             result = tf.sigmoid(logits) if self.head == "sigmoid" else tf.nn.softmax(logits)
         return result if symbolic else result.numpy()
+
+    def top_classes(self, logits):
+        """Return the top class of each row of logits (n, units): int array (n,)."""
+        logits = np.asarray(logits)
+        return (logits[:, 0] > 0).astype(int) if self.units == 1 else np.argmax(logits, axis=-1)
 
     # The forward pass
 
@@ -237,7 +245,7 @@ class Network:
         values = np.asarray(photo_or_logits)
         if values.ndim > 2:
             values = self.logits(self.prepare(values) if values.ndim == 3 else values)
-        return int(np.argmax(self.probabilities(np.reshape(values, (-1, self.units)))[0]))
+        return int(self.top_classes(np.reshape(values, (-1, self.units)))[0])
 
     # Layers
 
@@ -359,9 +367,8 @@ def _check_photo(photo):
     except ValueError:
         array = np.empty(0, object)
     if array.dtype.kind not in "uif":
-        raise ValueError(
-            f"A photo is an array of pixels, not {type(photo).__name__}; load_photo makes one."
-        )
+        kind = f"of {array.dtype}" if isinstance(photo, np.ndarray) else type(photo).__name__
+        raise ValueError(f"A photo is an array of pixels, not {kind}; load_photo makes one.")
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(
             f"A photo is an RGB array (height, width, 3), not one of shape {array.shape}; "
@@ -376,6 +383,11 @@ def _check_photo(photo):
     if array.min() < 0 or array.max() > 255:
         low, high = array.min(), array.max()
         raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
+    if 0 < array.max() <= 1:
+        raise ValueError(
+            f"The pixels of a photo are 0..255, but the largest here is {array.max():g}, as after "
+            "a division by 255: multiply by 255, or let load_photo make the photo."
+        )
     return array
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
+from cnnvis_helpers.gradients import check_number
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.sweeps import (
     batch_size,
+    check_target,
     even_slices,
     outputs,
     spread,
@@ -77,6 +79,7 @@ def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5,
     (3, 3)
     """
     pixels = net.prepare(photo)
+    check_target(net, target, score)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
     cover = fill_picture(net, pixels, fill, patch)
     no_patch = np.zeros((1, 4), np.int32)
@@ -142,13 +145,17 @@ def mask_photo(photo, values, power=2):
             "mask_photo needs a photo (H, W, 3) and a map (H, W) of the same size, "
             f"not {photo.shape} and {values.shape}."
         )
+    low, high = photo.min(), photo.max()
+    if not (0 <= low and high <= 255):  # so is no photo with NaN
+        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
     if not np.isfinite(values).all() or values.min() == values.max():
         raise ValueError(
             f"A map that is not finite or the same everywhere ({values.min()} to {values.max()}) "
             "cannot mask a photo."
         )
-    if not power > 0:
-        raise ValueError(f"power must be above 0, not {power!r}.")
+    check_number("power", power, 0, np.inf)
+    if power == 0:
+        raise ValueError("power must be above 0, not 0.")
     weight = ((values - values.min()) / (values.max() - values.min())) ** power
     return np.rint(photo * weight[:, :, None]).astype(np.uint8)
 

@@ -10,10 +10,12 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import differential_evolution
 
-from cnnvis_helpers.attacks import begin, check_count, finish, log_odds, probability, top_classes
+from cnnvis_helpers.attacks import begin, check_count, finish, log_odds, probability
+from cnnvis_helpers.gradients import check_number, check_whole
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.sweeps import (
     batch_size,
+    check_target,
     even_slices,
     outputs,
     spread,
@@ -39,6 +41,10 @@ ONE_PIXEL_SETTINGS = {
         "recombination": 1.0,
     },
 }
+STRATEGIES = tuple(
+    f"{base}{kind}" for kind in ("bin", "exp")
+    for base in ("best1", "best2", "rand1", "rand2", "randtobest1", "currenttobest1")
+)  # SciPy's
 _RANDOM = "rng" if "rng" in inspect.signature(differential_evolution).parameters else "seed"
 
 
@@ -94,6 +100,7 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     """
     options = _search_settings(settings)
     check_count("pixels", pixels)
+    check_whole("seed", seed, 0)
     original, before, goal = begin(net, photo, target, label)
     search = _PixelSearch(net, original, goal, options["generations"], progress, watch)
     with stoppable("the attack holds the best change found so far"):
@@ -146,7 +153,7 @@ class _PixelSearch:
         photo = self.original[None].astype(np.float32)
         logits = _changed_logits(self.net)(photo, _last_wins(candidates))
         energies = -direction * log_odds(self.net, logits, [chosen] * len(candidates)).numpy()
-        found = self.goal.reached(top_classes(self.net, logits))
+        found = self.goal.reached(self.net.top_classes(logits))
         self.queries += len(candidates)
         best = int(np.argmin(np.where(found, energies, np.inf) if found.any() else energies))
         if found.any() or energies[best] < self.lowest:
@@ -227,6 +234,7 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     tried = [np.repeat(places, len(colours), axis=0), np.tile(colours, (len(places), 1))]
     unchanged = np.array([[0, 0, *original[0, 0, 0]]], np.int32)
     candidates = np.concatenate([unchanged, np.hstack(tried)]).astype(np.int32)[:, None]
+    check_target(net, target, score)
     values, weights = np.full(len(candidates), np.nan, np.float32), None
     with stoppable("only the pixels done so far have a value"):
         for part in even_slices(len(candidates), batch_size(net)):
@@ -283,6 +291,8 @@ def _search_settings(settings):
                 f"one_pixel has no settings {settings!r}, only {', '.join(ONE_PIXEL_SETTINGS)}."
             )
         return ONE_PIXEL_SETTINGS[settings]
+    if not isinstance(settings, dict):
+        raise ValueError(f"settings must be a name or a dict of entries, not {settings!r}.")
     unknown = set(settings) - set(ONE_PIXEL_SETTINGS["quick"])
     if unknown:
         raise ValueError(
@@ -294,6 +304,9 @@ def _search_settings(settings):
     check_count("population", options["population"])
     if options["population"] < 5:
         raise ValueError(f"population must be 5 or more, not {options['population']}.")
+    check_number("recombination", options["recombination"], 0, 1)
+    if options["strategy"] not in STRATEGIES:
+        raise ValueError(f"one_pixel has no strategy {options['strategy']!r}; it has {STRATEGIES}.")
     return options
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, median_filter
 
 from cnnvis_helpers.attacks import Goal, fgsm
+from cnnvis_helpers.gradients import check_number, check_whole
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.resizing import resize_photo
 
@@ -28,12 +29,14 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
     net : Network
     attack : Attack
     qualities : JPEG qualities 1..100
-    scales : factors above 0; the photo is resized by it, and then by the network back again
+    scales : factors 0.01..100; the photo is resized by it, and then by the network back again
 
     Returns
     -------
     list of Survival(change, success, after): a sentence for the change, whether the attack still
     succeeds, and the predictions, best first. The first row is PNG, which loses nothing.
+
+    Raises ValueError for a quality or a scale out of its range.
 
     >>> attack = fgsm(net, photo, epsilon=8)
     >>> [row.change for row in survives(net, attack, qualities=[75], scales=[2])]
@@ -44,6 +47,7 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
     for quality in qualities:
         changed.append((f"saved as JPEG, quality {quality}", squeeze(attack.photo, jpeg=quality)))
     for scale in scales:
+        check_number("a scale", scale, 0.01, 100)
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         small = np.rint(resize_photo(attack.photo, size)).astype(np.uint8)
         changed.append((f"resized to {size[0]} x {size[1]}", small))
@@ -117,18 +121,24 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
     photo = np.asarray(photo)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
         raise ValueError(f"squeeze needs a uint8 photo (H, W, 3), not {photo.dtype} {photo.shape}.")
+    for name, value in (("bits", bits), ("median", median), ("jpeg", jpeg)):
+        if value is not None:
+            check_whole(name, value, 1)
     if bits is not None:
-        _check_range("bits", bits, 1, 7)
+        check_number("bits", bits, 1, 7)
         levels = 2**bits - 1
         photo = np.rint(np.rint(photo / 255 * levels) * 255 / levels).astype(np.uint8)
     if median is not None:
-        _check_range("median", median, 3, min(photo.shape[:2]))
+        if median % 2 == 0 or not 3 <= median <= min(photo.shape[:2]):
+            raise ValueError(
+                f"median must be odd, from 3 up and no wider than the photo, not {median!r}."
+            )
         photo = median_filter(photo, size=(median, median, 1))
     if blur is not None:
-        _check_range("blur", blur, 1e-3, max(photo.shape[:2]))
+        check_number("blur", blur, 1e-3, max(photo.shape[:2]))
         photo = np.rint(gaussian_filter(photo.astype(float), (blur, blur, 0))).astype(np.uint8)
     if jpeg is not None:
-        _check_range("jpeg", jpeg, 1, 100)
+        check_number("jpeg", jpeg, 1, 100)
         photo = _through_file(photo, "JPEG", quality=int(jpeg))
     return photo
 
@@ -191,9 +201,3 @@ def _through_file(photo, kind, **options):
     file = io.BytesIO()
     Image.fromarray(photo).save(file, kind, **options)
     return np.array(Image.open(file).convert("RGB"))
-
-
-def _check_range(name, value, low, high):
-    """Raise ValueError unless low <= value <= high."""
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be in {low}..{high}, not {value!r}.")

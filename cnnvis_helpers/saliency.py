@@ -32,6 +32,7 @@ from cnnvis_helpers.gradients import (
     check_reduce,
     check_whole,
     compiled,
+    connected,
     pixels_spec,
     prepared,
     reduce_colours,
@@ -298,7 +299,7 @@ def _compile_sum(net, rule, squared):
             tape.watch(pixels)
             logits, _ = net.forward(pixels, substitute=substitute)
             score = score_of(logits, vector)
-        gradients = tape.gradient(score, pixels)
+        gradients = connected(tape.gradient(score, pixels), "pixels")
         gradients = tf.square(gradients) if squared else gradients
         return tf.tensordot(weights, gradients, 1)
 
@@ -310,7 +311,8 @@ def _guided_maps(net, photo, layer, channel):
     if channel is not None:
         check_whole("channel", channel, 0)
     run = net.cached(("guided maps", layer), lambda: _compile_guided_maps(net, layer))
-    gradient, count = run(prepared(net, photo), tf.constant(-1 if channel is None else channel))
+    chosen = tf.constant(-1 if channel is None else int(channel))
+    gradient, count = run(prepared(net, photo), chosen)
     if channel is not None and channel >= count:
         raise ValueError(
             f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {channel}."
@@ -332,7 +334,7 @@ def _compile_guided_maps(net, layer):
             count = tf.shape(maps)[-1]
             chosen = tf.where(channel < 0, tf.ones(count), tf.one_hot(channel, count))
             excitement = tf.reduce_sum(maps * chosen)
-        return tape.gradient(excitement, pixels)[0], count
+        return connected(tape.gradient(excitement, pixels), "pixels")[0], count
 
     return run
 

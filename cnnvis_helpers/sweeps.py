@@ -84,19 +84,24 @@ def target_weights(net, target, logits, score):
     target : as in `Network.score_vector`; None means the top class of `logits` (1, units)
     score : "logit" or "probability", the outputs that `outputs` returns
     """
-    if score not in ("logit", "probability"):
-        raise ValueError(f'score must be "logit" or "probability", not {score!r}.')
+    check_target(net, target, score)
     if score == "logit":
         return net.score_vector(target, logits)
     weights = np.zeros(len(net.labels), np.float32)
     if isinstance(target, (tuple, list)):
         a, b = (net.class_index(one) for one in target)
-        weights[a] += 1
-        weights[b] -= 1
+        weights[a], weights[b] = 1, -1
     else:
-        top = int(np.argmax(net.probabilities(logits)))
-        weights[top if target is None else net.class_index(target)] = 1
+        weights[net.top_classes(logits)[0] if target is None else net.class_index(target)] = 1
     return weights
+
+
+def check_target(net, target, score):
+    """Raise a ValueError, before any work, for what `target_weights` refuses."""
+    if score not in ("logit", "probability"):
+        raise ValueError(f'score must be "logit" or "probability", not {score!r}.')
+    if target is not None:
+        net.score_vector(target)
 
 
 def outputs(net, logits, score):

@@ -40,6 +40,8 @@ PHOTOS = {
     "no pixels": (np.zeros((0, 8, 3), np.uint8), "RGB array"),
     "not finite": (np.full((8, 8, 3), np.inf), "not finite"),
     "out of range": (np.full((8, 8, 3), 256.0), "0..255"),
+    "divided by 255": (PHOTO / 255, "multiply by 255"),
+    "true and false": (PHOTO > 127, "not of bool"),
     "a path": ("chelsea.png", "load_photo"),
     "nothing": (None, "load_photo"),
 }
@@ -68,6 +70,20 @@ SETTINGS = [
     ("integrated_gradients", {"baseline": "grey"}, "grey"),
     ("one_pixel", {"pixels": 0}, "not 0"),
     ("scorecam", {"max_channels": 0}, "not 0"),
+    ("occlusion", {"target": (0, 0), "score": "probability"}, "the two are the same"),
+    ("occlusion", {"target": (0, 1, 2), "score": "probability"}, "two classes, not 3"),
+    ("occlusion", {"score": "loss"}, "not 'loss'"),
+    ("one_pixel_map", {"target": (1,), "score": "probability"}, "two classes, not 1"),
+    ("guided_backprop", {"layer": "conv1", "channel": np.int64(6)}, "no channel 6"),
+    ("fgsm", {"epsilon": "8"}, "not '8'"),
+    ("fgsm", {"epsilon": True}, "not True"),
+    ("fgsm", {"target": 0, "label": 0}, "from one class to another"),
+    ("pgd", {"step_size": "a"}, "not 'a'"),
+    ("pgd", {"seed": -1}, "not -1"),
+    ("one_pixel", {"seed": 1.5}, "not 1.5"),
+    ("one_pixel", {"settings": None}, "not None"),
+    ("one_pixel", {"settings": {"recombination": 3}}, "not 3"),
+    ("one_pixel", {"settings": {"strategy": "worst"}}, "rand1bin"),
 ]
 
 
@@ -110,6 +126,35 @@ def test_what_is_no_layer_with_maps(method, layer, words, tiny_net):
     else:
         text = one_sentence(method, tiny_net, PHOTO, layer=layer)
     assert words in text
+
+
+def stopping_net():
+    """A network whose first layer lets no gradient through."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Lambda(keras.ops.stop_gradient)(inputs)
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return load_network(keras.Model(inputs, keras.layers.Dense(3)(x)))
+
+
+@pytest.mark.parametrize(
+    "method", ["saliency", "smoothgrad", "integrated_gradients", "fgsm", "pgd"]
+)
+def test_a_network_that_stops_gradients(method):
+    settings = OF_PHOTO.get(method, {})
+    assert "stops gradients" in one_sentence(method, stopping_net(), PHOTO, **settings)
+
+
+def test_patterns_of_a_network_that_stops_gradients():
+    assert "stops gradients" in one_sentence("class_pattern", stopping_net(), 1, steps=1)
+    assert "stops gradients" in one_sentence("filter_patterns", stopping_net(), "conv", steps=1)
+
+
+def test_networks_without_the_layers_that_a_method_needs():
+    layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+    net = load_network(keras.Sequential(layers))
+    assert "ends with" in one_sentence("cam", net, PHOTO)
+    assert "no convolution" in one_sentence("deep_dream", net, PHOTO)
 
 
 @pytest.mark.parametrize("method, settings, words", SETTINGS)

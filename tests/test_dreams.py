@@ -423,3 +423,42 @@ def test_bad_input_is_one_sentence(net, photo, case):
         with pytest.raises(ValueError, match=words) as caught:
             call(net, photo)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+# --- what a layer of its own that is only an activation, and the Stop button, must not cost
+
+
+def test_a_silent_filter_behind_a_relu_of_its_own_gets_its_pattern(photo):
+    """Its maps are all zero: the pattern climbs what comes before the ReLU."""
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(3, 3, name="conv"),
+        keras.layers.BatchNormalization(name="bn"),
+        keras.layers.ReLU(6.0, name="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2),
+    ])
+    model.get_layer("bn").beta.assign([-10.0, -10.0, 0.0])
+    patterns = {
+        name: dreams.filter_patterns(load_network(model), name, size=32, steps=10)
+        for name in ("bn", "relu")
+    }
+    assert np.array_equal(patterns["bn"], patterns["relu"])
+    assert (patterns["relu"][0] != patterns["relu"][1]).any()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
+def test_stopped_patterns_and_dreams_are_those_of_the_steps_done(net, photo, stop):
+    def after_two(done, total):
+        if done == 2:
+            raise stop
+
+    calls = {
+        "filters": lambda **more: dreams.filter_patterns(net, "second", [1, 3], size=32, **more),
+        "class": lambda **more: dreams.class_pattern(net, 2, **more),
+        "dream": lambda **more: dreams.deep_dream(net, photo, "second", octaves=1, **more),
+    }
+    for call in calls.values():
+        with pytest.warns(UserWarning, match="stopped early"):
+            stopped = call(steps=5, progress=after_two)
+        assert np.array_equal(stopped, call(steps=2))

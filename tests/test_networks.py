@@ -894,3 +894,26 @@ def test_the_course_network(tiny_photo):
     assert net.name == "course" and net.head == "linear" and len(net.labels) == net.units == 16
     assert net.predict(tiny_photo)[0].label in net.labels
     assert load_network("course").last_conv == net.last_conv == net.steps[-3].name
+
+
+def test_every_part_of_the_course_means_the_same_top_class(tiny_photo):
+    """Where two sigmoids round to 1, the larger logit is on top, not the first class."""
+    from cnnvis_helpers import fgsm, gradcam, occlusion, saliency
+
+    logits = np.array([0.2, 20.2, 0.1, 30.0, -0.1], np.float32)
+    model = keras.Sequential([
+        keras.Input((24, 32, 3)),
+        keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(5, activation="sigmoid", name="head"),
+    ])
+    head = model.get_layer("head")
+    head.kernel.assign(head.kernel * 1e-3)
+    head.bias.assign(logits)
+    net = load_network(model)
+    ranked = net.predict(tiny_photo)
+    assert [one.index for one in ranked[:2]] == [3, 1]
+    assert ranked[0].probability == ranked[1].probability == 1
+    for method in (saliency, gradcam, occlusion):
+        assert np.array_equal(method(net, tiny_photo), method(net, tiny_photo, 3))
+    assert fgsm(net, tiny_photo).label == 3

@@ -289,6 +289,17 @@ def test_ruff_is_content():
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_every_function_of_the_package_fits_a_screen():
+    """A student can print it and read it: at most 60 lines, its docstring included."""
+    long = []
+    for path in (ROOT / "cnnvis_helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 60:
+                length = node.end_lineno - node.lineno + 1
+                long.append(f"{path.name}: {node.name} has {length} lines")
+    assert not long
+
+
 # --- the wheel -------------------------------------------------------------------------------
 
 
