@@ -249,7 +249,7 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
     assert sum(passes) == occlusion_passes(small, 6, 3) == 15 * 15 + 1
     assert max(passes) <= 32 and max(passes) - min(passes) <= 1
     vgg = type("Net", (), {"input_size": (224, 224)})
-    assert batch_size(vgg) == 4
+    assert batch_size(vgg) == 16
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
