@@ -132,24 +132,29 @@ def architecture(name):
 def give_statistics(model, seed=0):
     """Give every batch normalisation (also of a nested model) statistics as after a training.
 
-    One training pass over random pictures sets mean and variance to what the layers see; they, and
-    scale and shift, then get a random change, so that none of them can be left out unnoticed.
+    Scale and shift get a random change; then one training pass over colourful pictures sets mean
+    and variance to what the layers see, so that none of the four can be left out unnoticed. With
+    statistics that do not fit, logits of a deep network grow to 10^5 and its gradients follow the
+    rounding of the last digit: no number would mean anything.
     """
     norms = [x for x in model._flatten_layers() if isinstance(x, layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
     rng = np.random.default_rng(seed)
     for norm in norms:
         norm.momentum = 0.0
+        if norm.gamma is not None:
+            norm.gamma.assign(rng.uniform(0.7, 1.4, norm.gamma.shape))
+        norm.beta.assign(rng.normal(0, 0.2, norm.beta.shape))
     if norms:
-        model(rng.uniform(0, 255, (4, *model.input_shape[1:])).astype("float32"), training=True)
+        model(_pictures(rng, model.input_shape[1:]), training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-        channels, variance = norm.moving_mean.shape, norm.moving_variance.numpy() + 1e-3
-        norm.moving_variance.assign(variance * rng.uniform(0.7, 1.4, channels))
-        norm.moving_mean.assign_add(rng.normal(0, 0.2, channels) * np.sqrt(variance))
-        if norm.gamma is not None:
-            norm.gamma.assign(rng.uniform(0.7, 1.4, channels))
-        norm.beta.assign(rng.normal(0, 0.2, channels))
+
+
+def _pictures(rng, shape):
+    """Eight pictures of this shape (h, w, c), 0..255, of coarse to fine coloured blocks."""
+    blocks = [rng.uniform(0, 255, (n, n, shape[-1])) for n in range(3, 11)]
+    return tf.stack([tf.image.resize(one, shape[:2], method="nearest") for one in blocks])
 
 
 @contextmanager
