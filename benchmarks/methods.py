@@ -9,6 +9,11 @@ rounds), how many times the floor that is, the seconds of the first call (compil
 and the memory at the peak of two calls beyond what is in use before the first, measured in a
 process of its own.
 
+All seconds are for the whole work of the method. Where one call of the floor or of a peer does
+another amount (a batch, four filters of 64), a warm call is scaled to the work, and to the first
+call, as it was timed, comes the rest at the pace of a warm one. Every row has networks and
+floors of its own: no first call finds what an earlier row compiled.
+
 Factors are given in wall time and in processor time (of all cores); the latter means something on a
 busy machine too. The floor is the least that the arithmetic allows: one compiled forward pass,
 or forward and backward pass, of the bare Keras model, times the number of evaluations; in a
@@ -108,11 +113,24 @@ def measure(row, rounds):
             if name not in row.peers:
                 raise
             failed[name] = error
+    scales = {name: scale_of(row, name) for name in first}
     for _ in range(rounds):
-        for name in first:
-            scale = row.floor_times if name == "floor" else row.peer_times.get(name, 1)
+        for name, scale in scales.items():
             warm[name].append([scale * time for time in typical_seconds(calls[name])])
-    return {name: (first[name], warm[name]) for name in first} | failed
+    whole = {name: whole_first(first[name], warm[name], scales[name]) for name in first}
+    return {name: (whole[name], warm[name]) for name in first} | failed
+
+
+def scale_of(row, name):
+    """How many calls of an implementation make the work of the row's method."""
+    times = row.floor_times if name == "floor" else row.peer_times.get(name, 1)
+    return times() if callable(times) else times
+
+
+def whole_first(first, warm, scale):
+    """Seconds to the first result of the whole work: the first call, the rest at a warm pace."""
+    wall = statistics.median(times[0] for times in warm)  # already scaled
+    return first + wall - wall / scale
 
 
 def calls_of(row):

@@ -21,13 +21,11 @@ CHANNELS = 32
 
 
 def rows(case):
-    to_maps = case.gradient(of_maps=True, of_inputs=False)
-    to_both = case.gradient(of_maps=True)
     yield _row(
         case,
         "gradcam",
         gradcam,
-        to_maps,
+        _to_maps(case),
         {
             "keras.io style": lambda: _tutorial_gradcam(case),
             "tf-keras-vis": _tkv(case, "gradcam", "Gradcam"),
@@ -39,18 +37,34 @@ def rows(case):
         case,
         "gradcam_plus_plus",
         gradcam_plus_plus,
-        to_maps,
+        _to_maps(case),
         {
             "tf-keras-vis": _tkv(case, "gradcam_plus_plus", "GradcamPlusPlus"),
             "xplique": _xplique(case, "GradCAMPP"),
         },
     )
     yield _row(
-        case, "layercam", layercam, to_maps, {"tf-keras-vis": _tkv(case, "layercam", "Layercam")}
+        case,
+        "layercam",
+        layercam,
+        _to_maps(case),
+        {
+            "tf-keras-vis": _tkv(case, "layercam", "Layercam"),
+        },
     )
-    yield _row(case, "guided_gradcam", guided_gradcam, to_both, {})
+    yield _row(
+        case,
+        "guided_gradcam",
+        guided_gradcam,
+        case.gradient(of_maps=True),
+        {
+            "keras.io style": _tutorial_guided_gradcam(case),
+        },
+    )
     if isinstance(case.linear.layers[-2], keras.layers.GlobalAveragePooling2D):
-        yield _row(case, "cam", cam, case.forward(), {})
+        yield _row(
+            case, "cam", cam, case.forward(), {"keras.io style": lambda: _tutorial_cam(case)}
+        )
     yield _row(
         case,
         f"scorecam, {CHANNELS} channels",
@@ -70,6 +84,11 @@ def _row(case, name, method, floor, peers, times=1.0, **settings):
     return Row(name, lambda: method(net, case.photo, case.target, **settings), floor, times, peers)
 
 
+def _to_maps(case):
+    """The floor of the Grad-CAM family, compiled anew for each row."""
+    return case.gradient(of_maps=True, of_inputs=False)
+
+
 def _tutorial_gradcam(case):
     """Grad-CAM as tutorials write it: a model with two outputs for each call, uncompiled."""
     layer = case.linear.get_layer(case.layer)
@@ -79,6 +98,43 @@ def _tutorial_gradcam(case):
         score = logits[:, case.target]
     weights = tf.reduce_mean(tape.gradient(score, maps), axis=(0, 1, 2))
     grid = np.maximum(maps[0].numpy() @ weights.numpy(), 0)
+    return zoom(grid, case.photo.shape[0] / grid.shape[0], order=1)
+
+
+def _tutorial_guided_gradcam(case):
+    """The product as tutorials write it: a second model with guided ReLUs beside Grad-CAM.
+
+    None where ReLUs are layers of their own: there the recipe finds nothing to guide.
+    """
+    if case.relus_are_layers:
+        return None
+
+    @tf.custom_gradient
+    def guided_relu(x):
+        return tf.nn.relu(x), lambda dy: tf.cast(dy > 0, dy.dtype) * tf.cast(x > 0, x.dtype) * dy
+
+    guided = case.linear_copy()
+    for layer in guided.layers:
+        if getattr(layer, "activation", None) is keras.activations.relu:
+            layer.activation = guided_relu
+
+    def call():
+        x = tf.constant(case.inputs)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = guided(x)[:, case.target]
+        fine = np.abs(tape.gradient(score, x)[0].numpy()).max(axis=-1)
+        return fine * _tutorial_gradcam(case)
+
+    return call
+
+
+def _tutorial_cam(case):
+    """CAM as tutorials write it: the last maps, weighted by the class's column of the head."""
+    layer = case.linear.get_layer(case.layer)
+    model = keras.Model(case.linear.inputs, [layer.output, case.linear.output])
+    maps, _ = model(tf.constant(case.inputs), training=False)
+    grid = maps[0].numpy() @ case.linear.layers[-1].get_weights()[0][:, case.target]
     return zoom(grid, case.photo.shape[0] / grid.shape[0], order=1)
 
 
@@ -124,5 +180,5 @@ def _xplique(case, name):
         return None
     import xplique.attributions
 
-    method = getattr(xplique.attributions, name)(case.linear, conv_layer=case.layer)
+    method = getattr(xplique.attributions, name)(case.linear_copy(), conv_layer=case.layer)
     return lambda: np.asarray(method.explain(case.inputs, case.one_hot))

@@ -24,9 +24,11 @@ class Row:
 
     method : what the table calls it
     ours, floor : calls without arguments
-    floor_times : how many calls of the floor make the work of the method
+    floor_times : how many calls of the floor make the work of the method; a function without
+        arguments, asked after the first calls, where only they can tell
     peers : {name: call without arguments}
-    peer_times : {name: how many calls of it make the work}, for those where that is not one
+    peer_times : {name: how many calls of it make the work}, for those where that is not one; a
+        number or a function, as `floor_times`
     room : the file in rows/ that it comes from
     inside : call that returns the share (0..1) of our time spent inside the network, or None
     """
@@ -34,7 +36,7 @@ class Row:
     method: str
     ours: object
     floor: object
-    floor_times: float = 1.0
+    floor_times: object = 1.0
     peers: dict = field(default_factory=dict)
     peer_times: dict = field(default_factory=dict)
     inside: object = None
@@ -79,9 +81,9 @@ class Case:
             model = build(weights=None)
             net = networks.load_network(model, preprocess, [str(i) for i in range(1000)])
         photo = np.random.default_rng(0).integers(0, 256, (*net.input_size, 3), np.uint8)
-        inputs = tf.constant(
-            {"tf": photo / 127.5 - 1.0}.get(preprocess, photo - 116.0)[None], tf.float32
-        ).numpy()
+        inputs = photo[None].astype(np.float32)
+        if preprocess:
+            inputs = keras.applications.imagenet_utils.preprocess_input(inputs, mode=preprocess)
         return cls(model, linear_copy(model), preprocess, photo, inputs, net.last_conv, samples)
 
     def net(self):
@@ -90,6 +92,15 @@ class Case:
             return networks.load_network("course")
         labels = [f"class {i}" for i in range(self.model.output_shape[-1])]
         return networks.load_network(self.model, self.preprocess, labels)
+
+    def linear_copy(self):
+        """A fresh copy of `linear`, for a peer that keeps what it compiled for a model."""
+        return linear_copy(self.model)
+
+    @functools.cached_property
+    def relus_are_layers(self):
+        """Whether ReLUs are layers of their own: the usual guided recipe passes those by."""
+        return any(isinstance(layer, keras.layers.ReLU) for layer in self.linear.layers)
 
     @functools.cached_property
     def one_hot(self):

@@ -21,12 +21,12 @@ def rows(case):
 
 def _filters(case, steps):
     """The first 64 filters of a layer a third of the way through, in pictures of 64 x 64."""
-    net, layer = case.net(), _wide_layer(case, 1 / 3)
+    net, other_net, layer = case.net(), case.net(), _wide_layer(case, 1 / 3)
     model = _up_to(case, layer, (SIDE, SIDE, 3), linear=True)
     settings = {"size": SIDE, "steps": steps, "jitter": JITTER}
     peers = {
         "ours, one by one": lambda: [
-            filter_pattern(net, layer, k, **settings) for k in range(ALONE)
+            filter_pattern(other_net, layer, k, **settings) for k in range(ALONE)
         ],
         "keras.io style, one by one": lambda: _tutorial_filters(model, steps),
     }

@@ -49,6 +49,10 @@ def _xplique(case, patch, stride, batch):
     from xplique.attributions import Occlusion
 
     method = Occlusion(
-        case.linear, batch_size=batch, patch_size=patch, patch_stride=stride, occlusion_value=0.0
+        case.linear_copy(),
+        batch_size=batch,
+        patch_size=patch,
+        patch_stride=stride,
+        occlusion_value=0.0,
     )
     return lambda: np.asarray(method.explain(case.inputs, case.one_hot))

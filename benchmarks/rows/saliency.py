@@ -15,13 +15,12 @@ from rows.common import BATCH, HAVE_TKV, HAVE_XPLIQUE, Row
 
 def rows(case):
     n = case.samples
-    once, batched = case.gradient(), case.gradient(BATCH)
     share = n / BATCH
     yield _row(
         case,
         "saliency",
         saliency,
-        once,
+        case.gradient(),
         {
             "keras.io style": lambda: np.abs(case.tape(case.inputs)).max(axis=-1),
             "tf-keras-vis": _tkv(case),
@@ -32,7 +31,7 @@ def rows(case):
         case,
         "gradient_x_input",
         gradient_x_input,
-        once,
+        case.gradient(),
         {
             "xplique": _xplique(case, "GradientInput"),
         },
@@ -41,8 +40,9 @@ def rows(case):
         case,
         "guided_backprop",
         guided_backprop,
-        once,
+        case.gradient(),
         {
+            "tf-keras-vis": _tkv_guided(case),
             "xplique": _xplique(case, "GuidedBackprop"),
         },
     )
@@ -50,7 +50,7 @@ def rows(case):
         case,
         f"smoothgrad, {n} copies",
         smoothgrad,
-        batched,
+        case.gradient(BATCH),
         {
             "keras.io style": lambda: _smooth(case, n),
             "tf-keras-vis": _tkv(case, smooth_samples=n),
@@ -63,7 +63,7 @@ def rows(case):
         case,
         f"integrated_gradients, {n} steps",
         integrated_gradients,
-        batched,
+        case.gradient(BATCH),
         {
             "keras.io style": lambda: _integrated(case, n),
             "xplique": _xplique(case, "IntegratedGradients", steps=n, batch_size=BATCH),
@@ -102,10 +102,22 @@ def _tkv(case, **settings):
     return lambda: method(score, tf.constant(case.inputs), **settings)
 
 
+def _tkv_guided(case):
+    """Its guided backprop, where it is one: with ReLUs as layers it is the plain gradient."""
+    if not HAVE_TKV or case.relus_are_layers:
+        return None
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    method = Saliency(case.linear, model_modifier=GuidedBackpropagation(), clone=True)
+    return lambda: method(CategoricalScore([case.target]), tf.constant(case.inputs))
+
+
 def _xplique(case, name, **settings):
     if not HAVE_XPLIQUE:
         return None
     import xplique.attributions
 
-    method = getattr(xplique.attributions, name)(case.linear, **settings)
+    method = getattr(xplique.attributions, name)(case.linear_copy(), **settings)
     return lambda: np.asarray(method.explain(case.inputs, case.one_hot))
