@@ -302,8 +302,8 @@ show_grid(
     titles=[text for k in clearest for text in (f"filter {k}", "best patch", "second", "third")],
     columns=4,
     size=1.7,
-    alt=f"Rows of four: a piece of the pattern of a filter of {deep}, then three patches of photos; "
-    "some share its stripes, edges or colours.",
+    alt=f"Rows of four: a piece of the pattern of a filter of {deep}, then three patches of "
+    "photos; some share its stripes, edges or colours.",
 )
 print(f"{side} x {side} pixels each, of {net.input_size[0]} x {net.input_size[1]}")
 
