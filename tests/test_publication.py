@@ -204,7 +204,7 @@ def add_packages(folder, names=PACKAGES):
 def pip(tmp_path):
     """Function that makes a pip which says `said`, and may bring packages, and notes its call."""
 
-    def make(said="", packages=()):
+    def make(said="", packages=(), fails=False):
         folder = tmp_path / "site"
         (folder / "pip").mkdir(parents=True)
         (folder / "pip" / "__init__.py").write_text("")
@@ -214,7 +214,8 @@ def pip(tmp_path):
             "(here / 'called').write_text(' '.join(sys.argv[1:]))\n"
             f"for name in {tuple(packages)!r}:\n"
             "    (here / name).mkdir(); (here / name / '__init__.py').touch()\n"
-            f"sys.exit({said!r})\n"
+            f"sys.stderr.write({said!r})\n"
+            f"sys.exit({int(fails)})\n"
         )
         return folder
 
@@ -275,15 +276,23 @@ def test_it_finds_the_copy_around_the_notebook(tmp_path, pip):
 
 def test_an_unpublished_copy_says_what_to_do(tmp_path, pip):
     site = pip()
-    assert run_setup(tmp_path, site=site) == "Not published: README.md says what to do.\n"
+    said = "Not published: use a wheel as said above; rerun.\n"
+    assert run_setup(tmp_path, site=site) == said
+    assert run_setup(tmp_path, site=site, CNNVIS_SOURCE="") == said
     assert not (site / "called").exists()
+    assert "`%env CNNVIS_SOURCE=/content/NAME.whl`" in publication.SETUP_NOTE
+    above = demo()["cells"]
+    (place,) = (i for i, cell in enumerate(above) if cell["source"] == publication.SETUP_NOTE)
+    assert above[place + 1]["source"] == publication.setup_source(*UNPUBLISHED)
     assert any(
         "CNNVIS_SOURCE" in line for line in publication.stamped_lines("README.md", *UNPUBLISHED)
     )
 
 
 # What pip and git really say (pip 24 to 26, git 2.39), and the beginning of the answer.
-ADDRESS, NETWORK = "Nothing at ", "Network or proxy lets nothing through"
+ADDRESS, NETWORK = "Nothing at ", "Mend network or proxy; rerun."
+OWN_PYTHON = "Use a virtual environment, Python 3.11-3.13, no Intel Mac; rerun."
+FULL, OTHER = "Disk full: make room; rerun.", 'Mend this: ["'
 SAID = {
     "no such page": ("ERROR: HTTP error 404 while getting https://...", ADDRESS),
     "no such tag": ("  error: pathspec 'v9' did not match any file(s) known to git", ADDRESS),
@@ -295,19 +304,78 @@ SAID = {
         "Please make sure the repository exists.",
         ADDRESS,
     ),
+    "no key": (
+        "git@github.com: Permission denied (publickey).\n"
+        "fatal: Could not read from remote repository.\n",
+        ADDRESS,
+    ),
+    "git is refused": ("fatal: access 'x': The requested URL returned error: 403", ADDRESS),
     "no such wheel": ("ERROR: Invalid wheel filename (wrong number of parts): 'none'", ADDRESS),
+    "no such version": (
+        "ERROR: Could not find a version that satisfies the requirement cnnvis-helpers==9\n"
+        "ERROR: No matching distribution found for cnnvis-helpers==9",
+        ADDRESS,
+    ),
     "offline": ("╰─> Failed to resolve IP address for 'github.com' ([Errno -2] Name", NETWORK),
     "git offline": ("fatal: unable to access 'https://x/': Could not resolve host: x", NETWORK),
+    "offline half way": (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n"
+        "ERROR: No matching distribution found for tensorflow>=2.18",
+        NETWORK,
+    ),
     "proxy": ("error: proxy-connection-failed\n\n× Failed to connect to proxy", NETWORK),
     "proxy refuses": ("(Caused by ProxyError('Tunnel connection failed: 403 Forb", NETWORK),
-    "disk full": ("ERROR: [Errno 28] No space left on device", "pip failed: 'ERROR: [Errno 28]"),
-    "nothing": ("", "Installed: restart the kernel"),
+    "may not write": (
+        "WARNING: The directory '/home/me/.cache/pip' or its parent directory is not owned or is\n"
+        "not writable by the current user. The cache has been disabled.\n"
+        "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: "
+        "'/usr/lib/python3.12/site-packages/tensorflow'\n"
+        "Consider using the `--user` option or check the permissions.\n",
+        OWN_PYTHON,
+    ),
+    "the system's Python": (
+        "error: externally-managed-environment\n\n× This environment is externally managed\n"
+        "╰─> To install Python packages system-wide, try apt install\n    python3-xyz\n"
+        "note: If you believe this is a mistake, please contact your Python installation.\n",
+        OWN_PYTHON,
+    ),
+    "another Python": (
+        "ERROR: Package 'cnnvis-helpers' requires a different Python: 3.14.0 not in '<3.14,>=3.11'",
+        OWN_PYTHON,
+    ),
+    "Intel Mac": (
+        "ERROR: Ignored the following versions that require a different python version: 0.0.1\n"
+        "ERROR: Could not find a version that satisfies the requirement tensorflow>=2.18\n"
+        "ERROR: No matching distribution found for tensorflow>=2.18\n",
+        OWN_PYTHON,
+    ),
+    "disk full": (
+        "WARNING: Running pip as the 'root' user can result in broken permissions\n"
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device: "
+        "'/tmp/pip-unpack-x402k3/tensorflow-2.21.whl'\n",
+        FULL,
+    ),
+    "in the way": (
+        "WARNING: Target directory is there already\n"
+        "ERROR: Could not install packages due to an OSError: [Errno 17] File exists: '/x402/y'\n"
+        "note: This error originates from a subprocess, and is likely not a problem with pip.\n",
+        OTHER + "ERROR: Could not install packages due to an OSError: [Errno 17] File exists",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("said, answer", SAID.values(), ids=SAID)
 def test_a_failure_is_one_sentence_with_a_next_step(tmp_path, pip, said, answer):
-    assert run_setup(tmp_path, PUBLISHED, pip(said)).startswith(answer)
+    told = run_setup(tmp_path, PUBLISHED, pip(said, fails=True))
+    assert told.startswith(answer) and told.endswith("; rerun.\n")
+
+
+@pytest.mark.parametrize("said", ["", "WARNING: Running pip as the 'root' user\n"])
+@pytest.mark.parametrize("given", [{}, {"CNNVIS_SOURCE": "/content/a.whl"}])
+def test_where_pip_is_content_the_kernel_is_to_be_restarted(tmp_path, pip, said, given):
+    published = UNPUBLISHED if given else PUBLISHED
+    told = run_setup(tmp_path, published, pip(said), **given)
+    assert told == "Installed: restart the kernel; rerun.\n"
 
 
 def test_without_pip_it_says_how_to_get_it(tmp_path):
@@ -317,13 +385,13 @@ def test_without_pip_it_says_how_to_get_it(tmp_path):
         "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]"
     )
     said = run_setup(tmp_path, PUBLISHED, tmp_path / "site")
-    assert said.startswith("Python has no pip here: run `%run -m ensurepip`")
+    assert said == "No pip: `%run -m ensurepip`; rerun.\n"
 
 
 def test_the_real_pip_is_understood_too(tmp_path):
     nowhere = str(tmp_path / "nowhere.whl")
     assert run_setup(tmp_path, CNNVIS_SOURCE=nowhere) == (
-        f"Nothing at {nowhere!r}: check that address and its tag.\n"
+        f"Nothing at {nowhere!r}: check it; rerun.\n"
     )
     git = "git+" + (tmp_path / "none").as_uri()
     if shutil.which("git"):

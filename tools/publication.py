@@ -17,28 +17,28 @@ FIRST_LESSON = "00_start_here.ipynb"
 
 SETUP_NOTE = (
     "**Set-up.** The next cell makes the course ready: it fetches what is missing, and does "
-    "nothing where everything is there."
+    "nothing where everything is there. Where it asks for something, do that and run it again. "
+    "To use a wheel of the course that you uploaded, run this in a new cell above: "
+    "`%env CNNVIS_SOURCE=/content/NAME.whl`."
 )
 
 # At most ten lines, the same in every notebook. It looks for the course (installed, or in the
-# folder around the notebook), has pip install what is missing, and prints one line: "ready", or
-# what is wrong and the next step. pip replaces nothing that it finds good enough, and the package
-# asks for nothing newer than Colab ships: tests/colab/proof.py shows it.
+# folders around the notebook), has pip install what is missing, and prints one line: "ready", or
+# what is wrong and the next step. The keys are words of pip and git, and the first that fits
+# counts; of an unknown failure the last error is shown. pip replaces nothing that it finds good
+# enough, and the package asks for nothing newer than Colab ships: tests/colab/proof.py shows it.
 _SETUP = """\
-import os, re, subprocess, sys; from importlib.util import find_spec  # noqa: E401, E702, I001
-def ready(): return all(map(find_spec, ("cnnvis_helpers", "tensorflow", "tf_keras_vis")))
-sys.path += [up for up in ("..", "../..") if os.path.isdir(up + "/cnnvis_helpers")]
+import importlib.util as iu, os, re, subprocess as sp, sys; sys.path += "..", "../.."  # noqa
+def ok(): return all(map(iu.find_spec, ("cnnvis_helpers", "tensorflow", "tf_keras_vis")))
 src = os.environ.get("CNNVIS_SOURCE") or "%s"
-said = src and not ready() and subprocess.getoutput(f'"{sys.executable}" -m pip install -q "{src}"')
-ways = {"amed pip$": "Python has no pip here: run `%%run -m ensurepip`, then this cell again.",
-    "onnect|resolve|roxy": "Network or proxy lets nothing through: mend that, run this again.",
-    "repos|pathsp|40[1-4]|nvalid|exist": f"Nothing at {src!r}: check that address and its tag.",
-    "(?i)error": f"pip failed: {str(said)[:99]!r}", "": "%s"}
-print("The course is ready." if ready() else next(ways[x] for x in ways if re.search(x, said)))
+out = src * (not ok()) and sp.getoutput(f'"{sys.executable}" -m pip install -q "{src}" && echo OK')
+do = {"^$": "Not published: use a wheel as said above", "OK$": "Installed: restart the kernel",
+    "amed pip$": "No pip: `%%run -m ensurepip`", "onnect|resolve |roxy": "Mend network or proxy",
+    "denied:|nally-m|nt Py|for tens": "Use a virtual environment, Python 3.11-3.13, no Intel Mac",
+    "repository|pathsp|t exist|lid (w|r)|rror:? 40[1-4]|o match": f"Nothing at {src!r}: check it",
+    "No space": "Disk full: make room", "": f"Mend this: {re.findall('(?i)error:.*', out)[-1:]}"}
+print("The course is ready." if ok() else next(do[x] for x in do if re.search(x, out)) + "; rerun.")
 """
-# what it says when there was nothing to install, or pip is content and the course still not found
-_UNPUBLISHED = "Not published: README.md says what to do."
-_PUBLISHED = "Installed: restart the kernel."
 
 
 def publication(path=FILE):
@@ -73,8 +73,7 @@ def requirement(repository, tag):
 
 def setup_source(repository, tag):
     """Source of the set-up cell."""
-    address = requirement(repository, tag)
-    return (_SETUP % (address, _PUBLISHED if address else _UNPUBLISHED)).rstrip()
+    return (_SETUP % requirement(repository, tag)).rstrip()
 
 
 def colab_address(repository, tag, file):
