@@ -16,13 +16,10 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PACKAGE = "cnnvis_helpers"
+from cnnvis_helpers.kept_code import PACKAGE, NoKey, add_function
+
 LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "pillow")
 _FOLDER = Path(__file__).resolve().parent
-
-
-class NoKey(Exception):
-    """This call cannot be told from others for sure; the text says why."""
 
 
 def call_key(method, arguments, started):
@@ -66,8 +63,11 @@ def named_arguments(method, arguments, named):
     return flat
 
 
-def _add(digest, value, network):
-    """Add a value with its type and extent, so that no two values look alike."""
+def _add(digest, value, network, other=None):
+    """Add a value with its type and extent, so that no two values look alike.
+
+    network(value) is asked for a network, other(value) for what has no key here.
+    """
     import numpy as np
 
     if hasattr(value, "score_vector") and hasattr(value, "model"):
@@ -81,28 +81,33 @@ def _add(digest, value, network):
         items = list(value.items()) if isinstance(value, dict) else value
         digest.update(f"{type(value).__qualname__}:{len(items)}:".encode())
         for item in items:
-            _add(digest, item, network)
+            _add(digest, item, network, other)
     elif dataclasses.is_dataclass(value) and type(value).__module__.startswith(f"{PACKAGE}."):
         digest.update(f"{type(value).__qualname__}:".encode())
         for part in dataclasses.fields(value):
-            _add(digest, getattr(value, part.name), network)
-    elif isinstance(value, types.FunctionType) and _is_public(inspect.unwrap(value)):
+            _add(digest, getattr(value, part.name), network, other)
+    elif isinstance(value, types.FunctionType) and _is_public(value):
         digest.update(f"function:{value.__module__}.{value.__qualname__}".encode())
     elif hasattr(value, "numpy") and hasattr(value, "dtype"):
-        _add(digest, value.numpy(), network)
+        _add(digest, value.numpy(), network, other)
+    elif other is not None:
+        other(value)
     else:
         raise NoKey(f"an argument of type {type(value).__name__} has no key")
 
 
 def _is_public(function):
-    """Whether a function is one of the package's own, found by its name alone."""
-    return function.__module__.startswith(f"{PACKAGE}.") and "<" not in function.__qualname__
+    """Whether a function is one of the package's own, found by its name alone.
+
+    A wrapper of one's own around one of them has its name, but is another function.
+    """
+    own = inspect.unwrap(function)
+    ours = function is own or function.__globals__.get("__name__") == f"{PACKAGE}.kept"
+    return ours and own.__module__.startswith(f"{PACKAGE}.") and "<" not in own.__qualname__
 
 
 def _add_network(digest, net):
     """Add everything that a network's answers depend on: structure, weights, preprocessing."""
-    import numpy as np
-
     model = net.model
     try:
         structure = json.loads(model.to_json())
@@ -115,10 +120,59 @@ def _add_network(digest, net):
     with ThreadPoolExecutor() as pool:  # hashing lets other threads work
         for part in pool.map(_hash_of_weight, model.variables):
             digest.update(part)
-    # A function cannot be written down, but what it does to a picture of all levels can.
-    ramp = np.linspace(0, 255, 3 * net.input_size[0] * net.input_size[1], dtype=np.float32)
-    made = np.asarray(net._preprocess(ramp.reshape(1, *net.input_size, 3)))
-    digest.update(f"{made.shape}{made.dtype}".encode() + np.ascontiguousarray(made).tobytes())
+    _add_preprocessing(digest, net)
+
+
+def _add_preprocessing(digest, net):
+    """Add the function from pixels to the network's input: its code, and what it does to pixels.
+
+    The code alone must tell two functions apart: x / 255 and x / max(x) make the same of any
+    picture that has all levels. What it makes of two pictures, together and alone, stands for the
+    rest, such as a file that a library reads for it.
+    """
+    import numpy as np
+
+    def add(value, other):
+        if _is_layer(value):
+            _add_layer(digest, value)
+        else:
+            _add(digest, value, _refuse_network, lambda part: add_part(part, other))
+
+    def add_part(value, other):
+        add(value, other) if _is_layer(value) else other(value)
+
+    add(net._preprocess, lambda value: add_function(digest, value, add))
+    shape = (*net.input_size, 3)
+    ramp = np.linspace(0, 255, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    pair = np.stack([ramp, 40 + 0.5 * ramp[::-1]])  # all levels, and half of them
+    for pixels in (pair, pair[1:]):
+        made = np.asarray(net._preprocess(pixels))
+        digest.update(f"{made.shape}{made.dtype}".encode() + np.ascontiguousarray(made).tobytes())
+
+
+def _refuse_network(net):
+    raise NoKey("the preprocessing asks a network")
+
+
+def _is_layer(value):
+    import keras
+
+    return isinstance(value, keras.Layer)
+
+
+def _add_layer(digest, layer):
+    """Add a Keras layer, such as Rescaling or an adapted Normalization, with its numbers."""
+    import keras
+
+    try:
+        made = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    except Exception as error:
+        raise NoKey(f"the layer {layer.name!r} cannot be written down ({error})") from error
+    for reason in (*_foreign_code(made), *_foreign_functions(layer)):
+        raise NoKey(reason)
+    digest.update(f"layer:{json.dumps(made, sort_keys=True)}".encode())
+    for variable in layer.variables:
+        digest.update(_hash_of_weight(variable))
 
 
 def _hash_of_weight(variable):
@@ -146,14 +200,14 @@ def _foreign_code(part):
             yield from _foreign_code(item)
 
 
-def _foreign_functions(model):
-    """Yield a reason for each layer that calls a function from outside Keras, such as a lambda."""
-    for layer in model._flatten_layers():
-        for value in vars(layer).values():
+def _foreign_functions(layer):
+    """Yield a reason for each part of a layer that calls a function from outside Keras."""
+    for each in layer._flatten_layers():
+        for value in vars(each).values():
             if isinstance(value, types.FunctionType):
                 home = (value.__module__ or "").partition(".")[0]
                 if home not in ("keras", "tensorflow"):
-                    yield f"the layer {layer.name!r} calls a function of its own"
+                    yield f"the layer {each.name!r} calls a function of its own"
 
 
 def _code(started):

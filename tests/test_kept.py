@@ -1,5 +1,6 @@
 """Kept results: the same bytes as computed, found only for the same call, never half a file."""
 
+import functools
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import cnnvis_helpers
 from cnnvis_helpers import kept, kept_keys, progress
@@ -143,6 +145,155 @@ def test_labels_and_preprocessing_are_part_of_a_network(tiny_net, tiny_photo, ru
     assert runs.counted == [1] * 5
 
 
+# Each pair makes the same of a picture that has all levels from 0 to 255.
+ALIKE = {
+    "range": (lambda x: x / 255.0, lambda x: x / tf.reduce_max(x)),
+    "mean": (lambda x: x - 127.5, lambda x: x - tf.reduce_mean(x)),
+    "clip": (lambda x: x, lambda x: tf.clip_by_value(x, 0.0, 255.0)),
+}
+
+
+@pytest.mark.parametrize("pair", ALIKE.values(), ids=list(ALIKE))
+def test_functions_that_agree_on_all_levels_are_told_apart(tiny_net, tiny_photo, runs, pair):
+    ramp = tf.reshape(tf.linspace(0.0, 255.0, 24 * 32 * 3), (1, 24, 32, 3))
+    assert np.allclose(pair[0](ramp), pair[1](ramp), atol=1e-3)
+    heats = [
+        runs(gradcam, small_copy(tiny_net, preprocess=each), tiny_photo, 0) for each in pair * 2
+    ]
+    assert runs.counted == [1, 1, 0, 0]
+    assert np.array_equal(heats[0], heats[2]) and np.array_equal(heats[1], heats[3])
+
+
+SCALE = 2.0
+LEVELS = np.array([1.0, 2.0, 3.0], np.float32)
+
+
+def scaled(x):
+    return halved(x) * SCALE + LEVELS
+
+
+def halved(x):
+    return tf.cast(x, tf.float32) / 2
+
+
+def key_of(preprocess):
+    """The hash of a preprocessing alone."""
+    import hashlib
+    from types import SimpleNamespace
+
+    digest = hashlib.sha256()
+    net = SimpleNamespace(input_size=(4, 5), _preprocess=preprocess)
+    kept_keys._add_preprocessing(digest, net)
+    return digest.hexdigest()
+
+
+def test_a_function_is_its_code_its_closure_and_its_globals(monkeypatch):
+    def made(number, power=1):
+        return lambda x: (x * number) ** power
+
+    assert key_of(made(2)) == key_of(made(2)) != key_of(made(3))
+    assert key_of(made(2)) != key_of(made(2, power=2))
+    assert key_of(functools.partial(made(2))) != key_of(made(2))
+    before = key_of(scaled)
+    assert key_of(scaled) == before
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert key_of(scaled) != before
+    monkeypatch.undo()
+    monkeypatch.setitem(globals(), "halved", lambda x: tf.cast(x, tf.float32) / 2.5)
+    assert key_of(scaled) != before
+    monkeypatch.undo()
+    assert key_of(scaled) == before
+    LEVELS[0] += 1
+    assert key_of(scaled) != before
+    LEVELS[0] -= 1
+    assert key_of(tf.function(halved)) == key_of(tf.function(halved)) != key_of(halved)
+    assert key_of(lambda x: x[..., ::-1] - np.float32(3)) is not None
+
+
+def test_layers_of_keras_as_preprocessing_have_their_numbers_in_the_key():
+    import keras
+
+    scale = [keras.layers.Rescaling(1 / n, name="scale") for n in (255, 255, 127.5)]
+    assert key_of(scale[0]) == key_of(scale[1]) != key_of(scale[2])
+    assert key_of(lambda x: scale[0](x)) != key_of(lambda x: scale[2](x))
+    normal = [
+        keras.layers.Normalization(mean=m, variance=4.0, name="normal") for m in (1.0, 1.0, 2.0)
+    ]
+    assert key_of(normal[0]) == key_of(normal[1]) != key_of(normal[2])
+    assert key_of(keras.applications.vgg16.preprocess_input) != key_of(
+        keras.applications.mobilenet.preprocess_input
+    )
+
+
+def test_every_preprocessing_of_the_course_has_a_key():
+    from types import SimpleNamespace
+
+    from cnnvis_helpers import loading
+    from cnnvis_helpers.applications import MODES
+
+    found = {key_of(mode) for mode in MODES.values()}
+    for channels in (1, 2):  # of grey pictures (n, h, w, 1), and (n, h, w)
+        for mode in ("identity", "unit", "tf"):
+            found.add(key_of(loading._preprocessing(mode, SimpleNamespace(), None, channels)))
+    assert len(found) == len(MODES) + 6
+
+
+class Own:
+    def __init__(self):
+        self.mean = 3.0
+
+    def __call__(self, x):
+        return x - self.mean
+
+
+OWN = Own()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        OWN,
+        OWN.__call__,
+        lambda x: x - OWN.mean,
+        lambda x: x - float(os.environ.get("NOWHERE", "1")),
+        lambda x: x + np.random.default_rng(0).normal(),
+        lambda x: tf.image.random_brightness(x, 0.1),
+        lambda x: x * len(open(__file__).read()),
+        lambda x: x * time.time(),
+    ],
+    ids=["object", "method", "attribute", "environment", "numpy", "tf", "file", "clock"],
+)
+def test_a_function_that_may_come_out_differently_has_no_key(function):
+    with pytest.raises(kept_keys.NoKey):
+        key_of(function)
+
+
+def test_a_code_key_is_the_same_in_every_process():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import hashlib\nfrom cnnvis_helpers.kept_code import add_function\n"
+        "from cnnvis_helpers.kept_keys import _add\n"
+        "one = 3\n"
+        "def f(x, names=('b', 'a')):\n"
+        "    return x * one if x in {'u', 'v', 'w'} else [(lambda y: y + one)(x) for x in names]\n"
+        "digest = hashlib.sha256()\n"
+        "add_function(digest, f, lambda value, other: _add(digest, value, None, other))\n"
+        "print(digest.hexdigest())"
+    )
+    told = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        ran = subprocess.run(
+            [sys.executable, "-c", code, str(ROOT)],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr
+        told.add(ran.stdout)
+    assert len(told) == 1 and len(told.pop()) == 65
+
+
 def test_another_activation_is_another_network(tiny_net, tiny_photo, runs):
     import keras
 
@@ -250,7 +401,8 @@ def test_own_functions_own_layers_and_generators_are_not_kept(tiny_net, tiny_pho
     runs(dream_steps, tiny_net, tiny_photo)
     own = lambda net, photo, epsilon: pgd(net, photo, epsilon=epsilon)  # noqa: E731
     runs(epsilon_curve, tiny_net, [tiny_photo], [1], attack=own)
-    assert runs.counted == [0] * 5
+    runs(epsilon_curve, tiny_net, [tiny_photo], [1], attack=functools.wraps(pgd)(own))
+    assert runs.counted == [0] * 6
     runs(epsilon_curve, tiny_net, [tiny_photo], [1], attack=pgd)  # a method is known by its name
     assert runs.counted[-1] == 1
 
