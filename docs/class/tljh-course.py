@@ -8,6 +8,10 @@ c.Spawner.environment = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "MALLOC_ARENA_MAX": "2",
 }
-# A kernel that nobody has used for an hour gives its memory back; the notebook stays.
-c.Spawner.args = ["--MappingKernelManager.cull_idle_timeout=3600"]
+# A kernel that has computed nothing for an hour ends and gives its memory back, also while its
+# notebook stays open in a browser; the notebook stays, its variables do not.
+c.Spawner.args = [
+    "--MappingKernelManager.cull_idle_timeout=3600",
+    "--MappingKernelManager.cull_connected=True",
+]
 c.Spawner.start_timeout = 120

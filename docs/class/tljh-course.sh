@@ -22,4 +22,6 @@ done
 install -D -m 644 docs/class/tljh-course.py /opt/tljh/config/jupyterhub_config.d/course.py
 tljh-config set user_environment.default_app jupyterlab
 tljh-config set limits.memory 1.5G
+# The hub itself stops whole servers that are idle; its own 600 seconds are less than a discussion.
+tljh-config set services.cull.timeout 3600
 tljh-config reload
