@@ -69,7 +69,8 @@ def report(tell=None):
             finding = look()
         except Exception as error:  # a report is needed most where something is badly broken
             text = f"cannot be told: {type(error).__name__}: {str(error)[:200]}"
-            finding = Finding(look.__name__[1:].replace("_", " "), text, "report this", True)
+            todo = (isinstance(error, ImportError) and _own_python()) or "report this"
+            finding = Finding(look.__name__[1:].replace("_", " "), text, todo, True)
         found.append(finding)
         if tell:
             tell(finding)
@@ -107,10 +108,20 @@ def _packages():
     missing = [name for name in names[:3] if versions[name] is None]
     old = [n for n, least in _AT_LEAST.items() if n in versions and not _reaches(n, least)]
     todo = f"python -m pip install --upgrade {' '.join(missing or old)}" if missing or old else ""
+    todo = (todo and _own_python()) or todo
     if not todo and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         todo = "set KERAS_BACKEND to tensorflow and start again"
     text = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
     return Finding("packages", text, todo, True)
+
+
+def _own_python():
+    """What to do where a .venv lies beside the course and this Python is another; "" elsewhere."""
+    course = Path(__file__).resolve().parent.parent
+    own = course / ".venv"
+    if not (own / "pyvenv.cfg").is_file() or own == Path(sys.prefix).resolve():
+        return ""
+    return "use the course's own Python, in .venv: python3 tools/course.py doctor"
 
 
 def _graphics_card():
@@ -150,18 +161,22 @@ def _connection():
 def _networks():
     from cnnvis_helpers.applications import APPLICATIONS
     from cnnvis_helpers.bundled import bundled_names
-    from cnnvis_helpers.prefetch import cache_folder, find_cached, is_whole
+    from cnnvis_helpers.prefetch import cache_folder, find_cached, is_here, is_whole
 
-    here, damaged = list(bundled_names()), []
+    here, damaged, nameless = list(bundled_names()), [], []
     for name, application in APPLICATIONS.items():
         path = find_cached(application.file)
         if path is None:
             continue
         whole = not application.checksum or is_whole(path, application.checksum)
         (here if whole else damaged).append(name)
+        if whole and not is_here(application):
+            nameless.append(name)
     todo = ""
     if damaged:
         todo = f"damaged: python -m cnnvis_helpers prefetch {' '.join(damaged)}"
+    elif nameless:
+        todo = f"class names are missing: python -m cnnvis_helpers prefetch {nameless[0]}"
     elif not os.access(_existing(cache_folder()), os.W_OK):
         todo = "the folder cannot be written to: set KERAS_HOME to one of your own"
     return Finding("networks", f"{', '.join(here)}; more go to {_tilde(cache_folder())}", todo)

@@ -19,7 +19,7 @@ import tensorflow as tf
 from cnnvis_helpers import loading
 from cnnvis_helpers.applications import APPLICATIONS
 from cnnvis_helpers.bundled import bundled_card, bundled_names
-from cnnvis_helpers.prefetch import find_cached
+from cnnvis_helpers.prefetch import is_here
 from cnnvis_helpers.resizing import resize_photo
 from cnnvis_helpers.tables import html_table
 from cnnvis_helpers.walking import Graph, without_activation
@@ -68,6 +68,14 @@ class Network:
     def __repr__(self):
         size = f"{self.input_size[0]} x {self.input_size[1]} pixels"
         return f"<Network {self.name!r}: {size}, {len(self.labels)} classes>"
+
+    @property
+    def preprocess(self):
+        """The function from pixels (n, h, w, 3), 0..255, to the model's own input.
+
+        `load_network` takes it as `preprocess` for another model that begins in the same way.
+        """
+        return self._preprocess
 
     # From photo to prediction
 
@@ -320,15 +328,15 @@ def list_networks():
     """Return a table of the networks that `load_network` knows by name; it prints as text and HTML.
 
     Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (nearly; 0
-    for a bundled network), and whether the weights are on this machine already.
+    for a bundled network), and whether weights and class names are on this machine already.
     """
     rows = []
     for name in bundled_names():
         card = bundled_card(name)
         rows.append(NetworkRow(name, tuple(card["input_size"]), card["parameters"], 0, True))
     for one in APPLICATIONS.values():
-        here = find_cached(one.file) is not None
-        rows.append(NetworkRow(one.name, (one.size,) * 2, one.parameters, one.megabytes, here))
+        size = (one.size, one.size)
+        rows.append(NetworkRow(one.name, size, one.parameters, one.megabytes, is_here(one)))
     return NetworkTable(rows)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from cnnvis_helpers.applications import APPLICATIONS, find_application
 from cnnvis_helpers.bundled import bundled_names
+from cnnvis_helpers.data_files import entries
 from cnnvis_helpers.progress import text_progress
 
 CLASS_INDEX = "imagenet_class_index.json"
@@ -52,7 +53,7 @@ def prefetch(names, progress=None):
     Returns
     -------
     list of pathlib.Path: the files, also those that were there already and are whole. Bundled
-    networks have none.
+    networks and photos have none.
 
     Raises ValueError for an unknown name or an address that is no photo's, DownloadError when a
     download fails. What came of a large file before it broke off or was stopped is kept in a hidden
@@ -63,7 +64,7 @@ def prefetch(names, progress=None):
         if "://" in str(name):
             paths.append(_fetch_photo(str(name)))
             continue
-        if name in bundled_names():
+        if name in bundled_names() or name in entries("photo"):
             continue
         application = find_application(name)
         if application is None:
@@ -84,6 +85,11 @@ def unknown_network(name):
 def find_cached(file):
     """Return the path of a file in Keras's cache, or None if it is not there."""
     return next(iter(_copies(file)), None)
+
+
+def is_here(application):
+    """Tell whether a network's weights and the list of its classes lie in Keras's cache."""
+    return None not in (find_cached(application.file), find_cached(CLASS_INDEX))
 
 
 def fetch_weights(application, progress=None):

@@ -27,14 +27,11 @@ RUNNER = ["pytest", "pluggy", "iniconfig", "pytest-timeout"]
 def colab():
     """The Python of an environment with Colab's versions, nothing of the course in it."""
     try:
-        python, _ = proof.colab_python()
+        return proof.colab_python()
     except environments.NoNetwork as error:
         pytest.skip(f"Colab's packages cannot be fetched without a network: {error}")
-    except environments.NoEnvironment as error:
-        if "No Python" in str(error):
-            pytest.skip(str(error))
-        raise
-    return python
+    except environments.NoPython as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.slow
@@ -47,6 +44,17 @@ def test_the_environment_is_colabs_to_the_version(colab):
         name = wanted.name.replace("_", "-").lower()
         assert wanted.specifier.contains(found[name]), f"{line}, but {found[name]} is installed"
     assert "cnnvis-helpers" not in found and "tf-keras-vis" not in found
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    ran = subprocess.run([str(colab), "-c", ask], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == proof.PYTHON == "3.13"
+
+
+def test_no_other_python_takes_the_place_of_colabs(monkeypatch, capsys):
+    monkeypatch.setattr(environments, "_version", lambda python: "3.12")
+    with pytest.raises(environments.NoPython, match="needs Python 3.13, and none was found"):
+        proof.colab_python()
+    assert proof.main(["00"]) == 1
+    assert "needs Python 3.13" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -138,7 +146,7 @@ def test_a_set_up_cell_that_did_not_install_is_told():
 
 
 def test_a_lesson_that_is_not_there_is_one_sentence(capsys, monkeypatch):
-    monkeypatch.setattr(proof, "colab_python", lambda: (sys.executable, "3.13"))
+    monkeypatch.setattr(proof, "colab_python", lambda: sys.executable)
     monkeypatch.setattr(environments, "versions", lambda python: {})
     assert proof.main(["77"]) == 1
     assert "There is no lesson '77'." in capsys.readouterr().err

@@ -26,14 +26,12 @@ def conda():
     version = re.fullmatch(r"python=(.*)", FILE["dependencies"][0])[1]
     (lines,) = (part["pip"] for part in FILE["dependencies"] if isinstance(part, dict))
     try:
-        bare = environments.environment("conda", [], environments.find_python(version)[0])
+        bare = environments.environment("conda", [], environments.find_python(version))
         environments.install(bare, [word for line in lines for word in line.split()])
     except environments.NoNetwork as error:
         pytest.skip(f"the pip part cannot be fetched without a network: {error}")
-    except environments.NoEnvironment as error:
-        if "No Python" in str(error):
-            pytest.skip(str(error))
-        raise
+    except environments.NoPython as error:
+        pytest.skip(str(error))
     return bare
 
 

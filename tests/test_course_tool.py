@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cnnvis_helpers import __main__ as main_of_the_package
+
 ROOT = Path(__file__).resolve().parent.parent
 NO_NAMES = "WARNING: Retrying after NameResolutionError\nERROR: No matching distribution found"
 
@@ -191,10 +193,54 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(course, machine, cap
 
 def test_wrong_command_lines_are_answered(course, capsys):
     assert course.main(["start"]) == 1
-    assert capsys.readouterr().err == "There is no command 'start'; the two are: open, test.\n"
+    said = capsys.readouterr().err
+    assert said.startswith("There is no command 'start'; there are: open, test, setup, slides,")
     assert course.main([]) == 2
     assert course.main(["--help"]) == 0
-    assert "tools/course.py open" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert all(f"tools/course.py {command} " in told for command in course.EXTRA_OF)
+
+
+@pytest.mark.parametrize(
+    "command, extra, options",
+    [
+        ("doctor", "lab", []),
+        ("prefetch", "lab", ["vgg16", "chelsea"]),
+        ("rehearse", "lab", ["04"]),
+        ("kept", "lab", ["clear"]),
+        ("grade", "lab", ["homework.ipynb"]),
+        ("slides", "slides", ["04", "--check"]),
+        ("handouts", "slides", ["--pdf"]),
+    ],
+)
+def test_every_other_command_runs_inside_the_environment_and_where_the_user_is(
+    course, machine, command, extra, options, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    assert course.main([command, *options]) == 0
+    assert machine.ran[-1].endswith(f"[{extra}]")
+    (((python, *rest), folder),) = machine.handed_over
+    assert python == str(course.python_of(course.ENVIRONMENT)) and folder == tmp_path
+    if extra == "slides":
+        assert rest == [str(course.ROOT / "tools" / f"build_{command}.py"), *options]
+        assert (ROOT / "tools" / f"build_{command}.py").is_file()
+    else:
+        assert rest == ["-m", "cnnvis_helpers", command, *options]
+        assert main_of_the_package._parser().parse_args(rest[2:]).command
+
+
+def test_the_doctor_installs_nothing_where_anything_is_installed(course, machine):
+    course.main(["test"])
+    machine.ran.clear()
+    assert course.main(["doctor"]) == 0
+    assert machine.ran == []
+
+
+def test_setup_makes_what_the_tests_need_and_says_where(course, machine, capsys):
+    assert course.main(["setup"]) == 0
+    assert machine.ran[-1].endswith("[test]") and not machine.handed_over
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"All is set up. The course's Python is {course.python_of(course.ENVIRONMENT)}"
 
 
 def test_ctrl_c_is_no_traceback(course, monkeypatch, capsys):

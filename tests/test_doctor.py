@@ -72,10 +72,39 @@ def test_a_damaged_file_and_a_whole_one(empty_keras_home, monkeypatch):
     models.mkdir(parents=True)
     (models / APPLICATIONS["vgg16"].file).write_bytes(b"half a file")
     (models / APPLICATIONS["mobilenetv2"].file).write_bytes(b"no checksum is known of it")
+    (models / "imagenet_class_index.json").write_text("{}")
     finding = doctor._networks()
     assert finding.found.startswith("course") and "mobilenetv2" in finding.found
     assert "vgg16" not in finding.found
     assert finding.todo == "damaged: python -m cnnvis_helpers prefetch vgg16"
+
+
+def test_missing_names_of_classes(empty_keras_home):
+    models = empty_keras_home / "models"
+    models.mkdir(parents=True)
+    (models / APPLICATIONS["mobilenetv2"].file).write_bytes(b"no checksum is known of it")
+    todo = "class names are missing: python -m cnnvis_helpers prefetch mobilenetv2"
+    assert doctor._networks().todo == todo
+    (models / "imagenet_class_index.json").write_text("{}")
+    assert doctor._networks().todo == ""
+
+
+def test_the_courses_own_python_is_named_where_this_one_lacks_something(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "cnnvis_helpers" / "doctor.py"))
+    missing(monkeypatch, "keras")
+    assert doctor._packages().todo == "python -m pip install --upgrade keras"
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "pyvenv.cfg").touch()
+    own = "use the course's own Python, in .venv: python3 tools/course.py doctor"
+    assert doctor._packages().todo == own
+
+    def _first_look():
+        raise ModuleNotFoundError("No module named 'keras'")
+
+    monkeypatch.setattr(doctor, "_first_look", _first_look)
+    assert report()[4].todo == own
+    monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path / ".venv"))
+    assert doctor._packages().todo == "python -m pip install --upgrade keras"
 
 
 @pytest.mark.parametrize(

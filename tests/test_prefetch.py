@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnvis_helpers.__main__ import main
 from cnnvis_helpers.applications import APPLICATIONS, MODES, application_of
-from cnnvis_helpers.networks import load_network
-from cnnvis_helpers.prefetch import find_cached, prefetch
+from cnnvis_helpers.networks import list_networks, load_network
+from cnnvis_helpers.prefetch import CLASS_INDEX, find_cached, prefetch
 
 room = importlib.import_module("cnnvis_helpers.prefetch")
 CONTENT = bytes(range(256)) * 9000  # 2.3 MB: more than two pieces
@@ -282,7 +283,24 @@ def test_a_proxy_that_is_not_there_is_one_sentence(empty_keras_home, monkeypatch
 def test_prefetch_of_unknown_and_bundled_names(empty_keras_home):
     with pytest.raises(ValueError, match="No network 'vgg61'; did you mean 'vgg16'"):
         prefetch("vgg61")
-    assert prefetch("course") == [] and not empty_keras_home.exists()
+    assert prefetch(["course", "chelsea"]) == [] and not empty_keras_home.exists()
+
+
+def test_the_command_says_that_a_photo_is_bundled(empty_keras_home, capsys):
+    assert main(["prefetch", "chelsea"]) == 0
+    assert capsys.readouterr().out == "chelsea: ready to be used offline (bundled)\n"
+
+
+def test_a_network_without_the_names_of_its_classes_is_not_here(empty_keras_home):
+    def listed():
+        return {row.name: row.here for row in list_networks()}["mobilenetv2"]
+
+    models = empty_keras_home / "models"
+    models.mkdir(parents=True)
+    (models / APPLICATIONS["mobilenetv2"].file).touch()
+    assert not listed()
+    (models / CLASS_INDEX).touch()
+    assert listed()
 
 
 def test_missing_weights_and_no_network_are_one_sentence(empty_keras_home):

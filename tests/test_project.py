@@ -156,7 +156,15 @@ def test_the_conda_environment_takes_its_versions_from_the_project():
 
 def test_the_two_commands_of_the_readme_exist_as_written():
     commands = re.findall(r"^    (python3 .*)$", README, re.MULTILINE)
-    assert commands == ["python3 tools/course.py open", "python3 tools/course.py test"]
+    assert commands[:2] == ["python3 tools/course.py open", "python3 tools/course.py test"]
+    assert "python -m cnnvis_helpers" not in README, "it would run outside the environment"
+    told = subprocess.run(
+        [sys.executable, ROOT / "tools" / "course.py", "--help"], capture_output=True, text=True
+    ).stdout
+    pages = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    used = set(re.findall(r"tools/course\.py (\w+)", pages))
+    assert {"doctor", "prefetch", "rehearse", "slides", "setup"} <= used
+    assert all(f"tools/course.py {command} " in told for command in used)
     assert (ROOT / "tools" / "course.py").is_file()
     check = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert commands[1] in check, ".ci/run is to call the README's test command"

@@ -32,9 +32,7 @@ def requirements():
 
 def environment_for(which):
     """The Python of the environment "oldest" or "newest"."""
-    python, version = environments.find_python(PYTHONS[which])
-    if version != PYTHONS[which]:
-        raise environments.NoEnvironment(f"{which} needs Python {PYTHONS[which]}; install it.")
+    python = environments.find_python(PYTHONS[which])
     if which == "oldest":
         lowest = ["--resolution", "lowest-direct"]
         return environments.environment(which, requirements(), python, lowest)

@@ -2,10 +2,19 @@
 
     python3 tools/course.py open [options of JupyterLab, such as --no-browser --port 9000]
     python3 tools/course.py test [options of pytest, such as -x -k photos]
+    python3 tools/course.py doctor                  what works here, and what to do about the rest
+    python3 tools/course.py prefetch NAME...        fetch networks and photos, for use offline later
+    python3 tools/course.py rehearse NN...          run lessons, so that they answer at once live
+    python3 tools/course.py kept [list | clear]     what was kept of rehearsals
+    python3 tools/course.py grade NOTEBOOK...       run notebooks anew: which exercises hold
+    python3 tools/course.py slides [NN...]          make slides
+    python3 tools/course.py handouts [NN... --pdf]  make handouts
+    python3 tools/course.py setup                   set up all that is needed to change the course
 
-Either command makes a private Python environment in the folder .venv, installs the course there
-and goes on. From the second time on it starts at once and needs no network. Nothing is changed
-outside .venv; deleting that folder undoes everything.
+Each command makes a private Python environment in the folder .venv, installs the course there and
+what the command needs, and goes on. From the second time on it starts at once and needs no network.
+Apart from caches and what you ask for, nothing is changed outside .venv; deleting that folder
+undoes everything.
 """
 
 # Only the standard library, and no syntax above Python 3.8: too old a Python can say so itself.
@@ -23,7 +32,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
-EXTRA_OF = {"open": "lab", "test": "test"}
+# The part of pyproject.toml that a command needs; "" where any will do.
+EXTRA_OF = {"open": "lab", "test": "test", "setup": "test"}
+EXTRA_OF.update(dict.fromkeys(("slides", "handouts"), "slides"))
+EXTRA_OF.update(dict.fromkeys(("doctor", "prefetch", "rehearse", "kept", "grade"), ""))
 
 # Defaults inside .venv, by file; the user's own settings still win. JupyterLab is not to ask for
 # news and updates: there may be no network. What TensorFlow's C++ code says of missing graphics
@@ -64,9 +76,12 @@ def main(arguments):
     command, *options = arguments
     try:
         if command not in EXTRA_OF:
-            raise Trouble(f"There is no command {command!r}; the two are: open, test.")
+            raise Trouble(f"There is no command {command!r}; there are: {', '.join(EXTRA_OF)}.")
         prepare(command)
-        return hand_over(*COMMANDS[command](options))
+        if command == "setup":
+            say(f"All is set up. The course's Python is {python_of(ENVIRONMENT)}")
+            return 0
+        return hand_over(*command_line(command, options))
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1
@@ -84,9 +99,9 @@ def say(text):
 
 def prepare(command):
     """Bring .venv to what `command` needs; do nothing when it is there already."""
-    extra = EXTRA_OF[command]
     works = version_of(python_of(ENVIRONMENT), needs="pip") in SUPPORTED
     stamp = read_stamp() if works else {"extras": []}
+    extra = EXTRA_OF[command] or [*stamp["extras"], "lab"][0]
     current = stamp.get("for") == fingerprint()
     if current and extra in stamp["extras"]:
         return
@@ -285,7 +300,19 @@ def hand_over(command, folder):
             continue
 
 
-# --- the two commands ------------------------------------------------------------------------
+# --- the commands ----------------------------------------------------------------------------
+
+
+def command_line(command, options):
+    """The command and folder that `command` goes on as, in the environment."""
+    if command == "open":
+        return open_course(options)
+    if command == "test":
+        return test_course(options)
+    python, here = str(python_of(ENVIRONMENT)), Path.cwd()
+    if command in ("slides", "handouts"):
+        return [python, str(ROOT / "tools" / f"build_{command}.py"), *options], here
+    return [python, "-m", "cnnvis_helpers", command, *options], here
 
 
 def open_course(options):
@@ -304,8 +331,6 @@ def test_course(options):
     """The command and folder that run every test, the notebooks included."""
     return [str(python_of(ENVIRONMENT)), "-m", "pytest", *options], ROOT
 
-
-COMMANDS = {"open": open_course, "test": test_course}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -29,20 +29,23 @@ class NoEnvironment(Exception):
     """An environment could not be made; the text says why and what to do."""
 
 
+class NoPython(NoEnvironment):
+    """The Python that an environment is to be made with is not here."""
+
+
 class NoNetwork(NoEnvironment):
     """An environment could not be made because nothing could be fetched."""
 
 
 def find_python(wanted):
-    """(path, version) of Python `wanted`, such as "3.13", or of the next older one supported.
+    """Path of Python `wanted`, such as "3.13"; NoPython where there is none.
 
     It is looked for where this Python is, on the search path, and where pyenv and uv keep theirs.
     """
-    for version in SUPPORTED[SUPPORTED.index(wanted) :]:
-        for python in _candidates(version):
-            if _version(python) == version:
-                return str(python), version
-    raise NoEnvironment(f"No Python {' or '.join(SUPPORTED)} was found; install one of them.")
+    for python in _candidates(wanted):
+        if _version(python) == wanted:
+            return str(python)
+    raise NoPython(f"This needs Python {wanted}, and none was found; install it.")
 
 
 def _candidates(version):

@@ -48,9 +48,9 @@ def constraints():
 
 
 def colab_python():
-    """(python, version) of the environment with Colab's versions, made when it is not there."""
-    python, version = environments.find_python(PYTHON)
-    return environments.environment("colab", constraints(), python), version
+    """The Python of the environment with Colab's versions, made when it is not there."""
+    python = environments.find_python(PYTHON)
+    return environments.environment("colab", constraints(), python)
 
 
 def source_of_this_copy():
@@ -174,7 +174,7 @@ def main(arguments=None):
     try:
         python, version, packages = sys.executable, sys.version.split()[0], "its own packages"
         if not options.here:
-            (python, version), packages = colab_python(), CONSTRAINTS.stem
+            python, version, packages = colab_python(), PYTHON, CONSTRAINTS.stem
         source = os.environ.get("CNNVIS_SOURCE") or source_of_this_copy()
         print(f"Python {version}, {packages}, the course from {source}", flush=True)
         prove_all(numbers, python, source, tell=lambda line: print(line, flush=True))
