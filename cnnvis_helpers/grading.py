@@ -17,7 +17,7 @@ from cnnvis_helpers import exercise_sets
 from cnnvis_helpers.kernels import FreshKernel, code_cells
 
 HOLDS, WRONG, EMPTY = "holds", "wrong", "not yet"
-UNREACHED, UNCHECKED = "not reached", "not checked"
+UNREACHED, UNCHECKED, ERROR = "not reached", "not checked", "error"
 _STATUS = {"right": HOLDS, "wrong": WRONG, "not yet": EMPTY}
 _IDS = re.compile(r"""\bcheck\(\s*["'](\d\d-[a-z0-9-]+)["']""")
 
@@ -53,8 +53,8 @@ def grade(path, seconds=600, memory=4000):
     -------
     dict, ready for JSON: "notebook", "lesson", "holds" and "of" (numbers of exercises),
     "exercises" (a list of {"id", "title", "status", "message"}, status "holds", "wrong",
-    "not yet", "not reached" or "not checked"), "problems" (sentences on cells with an error and on
-    limits), "seconds", "megabytes"
+    "not yet", "error" (its cell failed before its check), "not reached" or "not checked"),
+    "problems" (sentences on cells with an error and on limits), "seconds", "megabytes"
 
     Raises ValueError for what is no notebook of a lesson.
     """
@@ -69,9 +69,11 @@ def grade(path, seconds=600, memory=4000):
             "IPYTHONDIR": str(Path(outside) / "ipython"),
         }
         with FreshKernel(folder, variables, memory) as kernel:
-            problems, took, whole = _run(kernel, sources, records, seconds)
+            problems, failed, took, whole = _run(kernel, sources, records, seconds)
         recorded = _recorded(records)
         peak = kernel.peak
+    for exercise_id, problem in failed.items():
+        recorded.setdefault(exercise_id, (ERROR, problem))
     judged = [_judged(exercise, recorded, whole) for exercise in wanted]
     return {
         "notebook": str(path),
@@ -88,11 +90,11 @@ def grade(path, seconds=600, memory=4000):
 def as_text(graded):
     """Return what `grade` found as lines of text."""
     lines = [f"{graded['notebook']}: {graded['holds']} of {graded['of']} exercises hold"]
-    signs = {HOLDS: "\u2713", WRONG: "\u2717"}
+    signs = {HOLDS: "\u2713", WRONG: "\u2717", ERROR: "\u2717"}
     for each in graded["exercises"]:
         sign = signs.get(each["status"], "\u25cb")
         line = f"  {sign} {each['id']:<24} {each['status']}"
-        said = each["message"] if each["status"] == WRONG else ""
+        said = each["message"] if each["status"] in (WRONG, ERROR) else ""
         lines.append(f"{line}: {said}" if said else line)
     lines += [f"  ! {problem}" for problem in graded["problems"]]
     lines.append(f"  ran anew in {graded['seconds']:.0f} s, {graded['megabytes']} MB at most")
@@ -125,20 +127,25 @@ def _wanted(path, sources):
 
 
 def _run(kernel, sources, records, seconds):
-    """Run all cells; return (problems, seconds, whether the end was reached)."""
+    """Run all cells; return (problems, failed, seconds, whether the end was reached).
+
+    failed : {exercise id: problem} of the checks that stand in cells that ended with an error
+    """
     kernel.run(_RECORDER.replace("{path!r}", repr(str(records))), 120)
-    problems, took = [], 0.0
+    problems, failed, took = [], {}, 0.0
     for number, source in enumerate(sources, start=1):
         ran = kernel.run(source, seconds - took)
         took += ran.seconds
         if ran.status == "ok":
             continue
         problems.append(f"code cell {number}: {ran.said}")
+        if ran.status == "error":
+            failed.update(dict.fromkeys(_IDS.findall(source), problems[-1]))
         if ran.status != "error":
             limit = {"time": f" (limit {seconds:g} s)", "memory": f" (limit {kernel.memory} MB)"}
             problems[-1] += limit.get(ran.status, "") + "; the cells after it did not run"
-            return problems, took, False
-    return problems, took, True
+            return problems, failed, took, False
+    return problems, failed, took, True
 
 
 def _recorded(records):

@@ -88,6 +88,20 @@ def test_the_text_says_the_same_as_the_json(graded):
     assert "! code cell 6: ZeroDivisionError" in text
 
 
+def test_a_cell_that_fails_before_its_check_is_an_error_and_not_a_missing_check(tmp_path):
+    broken = "def slope(x):\n    return x\nno_such_name\ncheck('04-score', slope)"
+    ended = FIRST + "\nraise KeyboardInterrupt\ncheck('04-rather', 1)"
+    later = CAM + "\n1 / 0"  # checked, then an error: what was checked counts
+    made = grading.grade(write(tmp_path / "a.ipynb", FIRST, broken, later, ended), seconds=100)
+    found = statuses(made)
+    assert found["04-score"] == "error" == found["04-rather"]
+    assert found["04-cam"] == "holds" and found["04-plus"] == "not checked"
+    failed = next(each for each in made["exercises"] if each["id"] == "04-score")
+    problem = "code cell 2: NameError: name 'no_such_name' is not defined"
+    assert failed["message"] == problem and problem in made["problems"]
+    assert "04-score                 error: code cell 2: NameError" in grading.as_text(made)
+
+
 def test_a_check_of_ones_own_earns_nothing(tmp_path):
     own = "def check(*_, **__):\n    print('✓ Right.')\n    return True\ncheck('04-cam', 0)"
     made = grading.grade(write(tmp_path / "a.ipynb", own), seconds=100)
