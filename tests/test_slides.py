@@ -2,10 +2,13 @@
 
 import ast
 import base64
+import http.server
 import io
 import os
 import re
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,7 @@ import lesson_source  # noqa: E402
 import slide_deck  # noqa: E402
 import slide_parts  # noqa: E402
 import slide_pictures  # noqa: E402
-from chromium import find_chromium  # noqa: E402
+from chromium import FLAGS, Missing, find_chromium, run_chromium  # noqa: E402
 from PIL import Image  # noqa: E402
 from slide_pictures import faults  # noqa: E402
 
@@ -236,6 +239,53 @@ def test_an_unknown_lesson_and_a_missing_package_are_one_sentence(capsys, monkey
     assert "pip install -e .[slides]" in capsys.readouterr().err
 
 
+BROWSERS = {
+    "none": ("", "No Chromium or Chrome here"),
+    "silent": ("exit 0", "could not show"),
+    "failing": ("echo 'no display' >&2; exit 3", "no display"),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs sh")
+@pytest.mark.parametrize(("script", "sentence"), BROWSERS.values(), ids=list(BROWSERS))
+def test_a_browser_that_is_not_there_or_fails_is_one_sentence(
+    tmp_path, capsys, monkeypatch, script, sentence
+):
+    browser = tmp_path / "browser"
+    if script:
+        browser.write_text(f"#!/bin/sh\n{script}\n")
+        browser.chmod(0o755)
+    monkeypatch.setenv("CNNVIS_BROWSER", str(browser))
+    commands = [(build_slides, "--check")]
+    if script != "exit 0":  # a browser that does nothing and says nothing prints nothing either
+        commands.append((build_handouts, "--pdf"))
+    for tool, option in commands:
+        assert tool.main(["00", option, "--into", str(tmp_path / "made")]) == 1
+        said = capsys.readouterr().err
+        assert sentence in said and said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs sh")
+def test_a_browser_that_hangs_is_given_up(tmp_path, monkeypatch):
+    browser = tmp_path / "browser"
+    browser.write_text("#!/bin/sh\nexec sleep 60\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("CNNVIS_BROWSER", str(browser))
+    with pytest.raises(Missing, match="took more than 0.3 s for file://.*deck.html"):
+        slide_pictures.check(tmp_path / "deck.html", timeout=0.3)
+
+
+def test_pictures_without_playwright_or_a_browser_are_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CNNVIS_BROWSER", str(tmp_path / "nothing"))
+    assert build_slides.main(["00", "--pictures", "--into", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("--pictures needs ")
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    assert build_slides.main(["00", "--pictures", "--into", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said == "--pictures needs playwright. Run: pip install playwright\n"
+
+
 # --- handouts ----------------------------------------------------------------------------------
 
 
@@ -289,6 +339,40 @@ def test_the_check_sees_what_runs_over_an_edge(folder, tmp_path):
     seen = slide_pictures.check(tmp_path / "deck.html")
     assert [bool(slide["outside"]) for slide in seen] == [True, True]
     assert all("over the edge" in faults(slide)[0] for slide in seen)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
+def test_the_network_is_off_while_slides_are_looked_at(tmp_path):
+    """A server on this machine is asked by a plain browser, and by none of ours."""
+    pytest.importorskip("playwright")
+    asked = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = tmp_path / "deck.html"
+    page.write_text(
+        f"<img src='http://127.0.0.1:{server.server_port}/x.png'><script>window.Reveal = "
+        "{isReady: () => true, getTotalSlides: () => 2, next() {}};</script>"
+    )
+    try:
+        plain = [find_chromium(), "--headless", *FLAGS, f"--user-data-dir={tmp_path / 'p'}"]
+        subprocess.run([*plain, "--dump-dom", page.as_uri()], capture_output=True, timeout=120)
+        assert asked == ["/x.png"]
+        assert b"window.Reveal" in run_chromium(["--dump-dom", page.as_uri()])
+        assert len(slide_pictures.take_pictures(page)) == 3  # two slides, one sheet
+        assert asked == ["/x.png"]
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_each_fault_of_a_slide_is_named():

@@ -12,15 +12,12 @@ import html
 import importlib.util
 import json
 import re
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import lesson_source
 from build_notebooks import chosen
-from chromium import find_chromium
-from slide_pictures import OFFLINE
+from chromium import Missing, run_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("latex2mathml", "nbconvert", "jupytext", "nbclient")
@@ -44,10 +41,6 @@ footer { margin-top: 2em; font-size: 9pt; color: #555; }
 FOOT = """@page {{ @bottom-left {{ content: {lesson}; font: 8pt sans-serif; color: #555; }}
   @bottom-right {{ content: counter(page); font: 8pt sans-serif; color: #555; }} }}
 """
-
-
-class Missing(Exception):
-    """Something that has to be installed first."""
 
 
 def handout_html(lesson, sections):
@@ -116,13 +109,8 @@ def _inline(text):
 
 def write_pdf(path):
     """Print a handout with Chromium; return the path of the PDF."""
-    if find_chromium() is None:
-        raise Missing("--pdf needs Chromium or Chrome; or print the HTML file with a browser.")
     pdf = path.with_suffix(".pdf")
-    with tempfile.TemporaryDirectory() as profile:
-        command = [find_chromium(), *OFFLINE, f"--user-data-dir={profile}"]
-        command += ["--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri()]
-        subprocess.run(command, capture_output=True, timeout=120, check=True)
+    run_chromium(["--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri()])
     return pdf
 
 

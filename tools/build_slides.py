@@ -20,6 +20,7 @@ from pathlib import Path
 
 import lesson_source
 from build_notebooks import chosen
+from chromium import Missing
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "tools" / "slides"
@@ -31,10 +32,6 @@ ASSETS = {
     "notes.js": "dist/plugin/notes.js",
     "LICENSE-reveal.txt": "LICENSE",
 }
-
-
-class Missing(Exception):
-    """Something that has to be installed first."""
 
 
 def build(lessons, wanted, folder):

@@ -4,21 +4,20 @@
     faults(slide) -> what is wrong with one of them
     take_pictures(path) -> PNG files and contact sheets; needs the package playwright too
 
-The network is off: Chromium gets a proxy that does not exist.
+The network is off: Chromium gets a proxy that does not exist. What cannot be had (a browser, the
+package playwright, an answer in time) is said in one sentence, as `chromium.Missing`.
 """
 
+import contextlib
 import html
 import json
 import re
-import subprocess
-import tempfile
 from pathlib import Path
 
-from chromium import FLAGS, find_chromium
+from chromium import FLAGS, OFFLINE, Missing, find_chromium, run_chromium
 
 PROSE, SMALLEST = 20, 15  # pixels of writing on a slide of 1280 x 720, at least
 SHRUNK = 0.62  # of its size, at least, for a figure that does not fill its slide: 16 pixels
-OFFLINE = ["--headless", *FLAGS, "--hide-scrollbars", "--proxy-server=127.0.0.1:9"]
 
 
 def check(path, timeout=120):
@@ -29,15 +28,12 @@ def check(path, timeout=120):
     figure stands there, as a share of its own size, or None), "filled" (whether a figure has as
     much of the slide as there is) and "broken" (pictures that did not load).
     """
-    with tempfile.TemporaryDirectory() as profile:
-        command = [find_chromium(), *OFFLINE, f"--user-data-dir={profile}"]
-        command += ["--window-size=1280,720", "--virtual-time-budget=60000", "--dump-dom"]
-        command.append(f"{Path(path).as_uri()}?check")
-        ran = subprocess.run(command, capture_output=True, timeout=timeout)
-    page = ran.stdout.decode("utf-8", "replace")
+    arguments = ["--window-size=1280,720", "--virtual-time-budget=60000", "--dump-dom"]
+    page = run_chromium([*arguments, f"{Path(path).as_uri()}?check"], timeout)
+    page = page.decode("utf-8", "replace")
     found = re.search(r'<script type="application/json" id="checked">(.*?)</script>', page, re.S)
     if not found:
-        raise ValueError(f"Chromium could not show {path}: {ran.stderr.decode()[-300:]}")
+        raise Missing(f"Chromium could not show {path}: its script did not come to an end.")
     return json.loads(html.unescape(found[1]))
 
 
@@ -57,26 +53,42 @@ def faults(slide):
 
 def take_pictures(path):
     """Write pictures/NN_name-001.png and so on, and contact sheets of twelve; return them all."""
-    from playwright.sync_api import sync_playwright
-
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        raise Missing("--pictures needs playwright. Run: pip install playwright") from None
+    if find_chromium() is None:
+        raise Missing("--pictures needs Chromium or Chrome; CNNVIS_BROWSER names one.")
     folder = path.parent / "pictures"
     folder.mkdir(exist_ok=True)
     for old in folder.glob(f"{path.stem}-*.png"):
         old.unlink()
     pictures = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS[1:])
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.goto(path.as_uri())
-        page.wait_for_function("window.Reveal && Reveal.isReady()")
-        for number in range(page.evaluate("Reveal.getTotalSlides()")):
-            page.wait_for_timeout(60)
-            pictures.append(folder / f"{path.stem}-{number + 1:03}.png")
-            page.screenshot(path=pictures[-1])
-            page.evaluate("Reveal.next()")
-        browser.close()
+    try:
+        with sync_playwright() as playwright, _offline_page(playwright) as page:
+            page.goto(path.as_uri())
+            page.wait_for_function("window.Reveal && Reveal.isReady()")
+            for number in range(page.evaluate("Reveal.getTotalSlides()")):
+                page.wait_for_timeout(60)
+                pictures.append(folder / f"{path.stem}-{number + 1:03}.png")
+                page.screenshot(path=pictures[-1])
+                page.evaluate("Reveal.next()")
+    except Error as error:
+        raise Missing(f"No pictures of {path.name}: {str(error).splitlines()[0]}") from None
     print(f"{len(pictures)} pictures of {path.name} in {folder}")
     return pictures + contact_sheets(pictures, folder / f"{path.stem}-sheet")
+
+
+@contextlib.contextmanager
+def _offline_page(playwright):
+    """A page of 1280 x 720 in a browser without a network."""
+    browser = playwright.chromium.launch(
+        executable_path=find_chromium(), args=[*FLAGS[1:], *OFFLINE]
+    )
+    try:
+        yield browser.new_page(viewport={"width": 1280, "height": 720}, offline=True)
+    finally:
+        browser.close()
 
 
 def contact_sheets(pictures, stem, columns=3, rows=4, width=640):
