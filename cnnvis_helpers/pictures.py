@@ -11,6 +11,7 @@ Photos are uint8 RGB (H, W, 3), feature maps float (h, w, c), heat maps float (H
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from cnnvis_helpers.arrays import around_grey, finite, map_limits, standardise_tile
 from cnnvis_helpers.drawing import (
@@ -443,8 +444,8 @@ def compare_maps(
 def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     """Show one curve, or several named ones.
 
-    x: n finite numbers. y: n finite numbers, or {name: n numbers}; curves differ in colour and
-    in line style. xlabel, ylabel: with units.
+    x: n finite numbers; whole ones get whole numbers on their axis. y: n finite numbers, or
+    {name: n numbers}; curves differ in colour and in line style. xlabel, ylabel: with units.
     """
     x = finite(x, "show_curve").ravel()
     named = y if isinstance(y, dict) else {None: y}
@@ -458,6 +459,8 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
         style = ("-", "--", "-.", ":")[number % 4]
         marker = "o" if len(x) <= 20 else None
         ax.plot(x, values, style, color=COLOURS[number % 7], label=name, marker=marker)
+    if (x == np.rint(x)).all():  # there is no generation 2.5
+        ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     ax.grid(True)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if len(named) > 1 or None not in named:

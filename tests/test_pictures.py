@@ -565,6 +565,14 @@ def test_a_curve_has_its_points_and_names():
         show_curve([0, 1], [1, np.nan], alt="x")
 
 
+@pytest.mark.parametrize("x", [[0, 1, 2, 3, 4], [0.0, 1.0], range(11), range(31), [0, 16]])
+def test_a_curve_over_whole_numbers_has_whole_ticks(x):
+    ticks = show_curve(x, x, alt="x").axes[0].get_xticks()
+    assert len(ticks) >= 2 and (ticks == np.rint(ticks)).all()
+    between = show_curve([0, 0.5, 1], [0, 1, 2], alt="x").axes[0].get_xticks()
+    assert (between != np.rint(between)).any()
+
+
 def test_a_matrix_writes_its_numbers_readably():
     ax = show_matrix([[1.0, 1.25], [-3.0, 0.0]], alt="x").axes[0]
     assert [text.get_text() for text in ax.texts] == ["1.00", "1.25", "-3.00", "0.00"]
