@@ -42,8 +42,13 @@ __all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_s
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
 PATIENCE = 0.4  # seconds until work that says nothing of its own is called work
-ARRIVAL = 8.0  # seconds that a chosen photo may take to reach the kernel
+SLOW = 8.0  # seconds until a chosen photo that has not reached the kernel is called slow
+ARRIVAL = 45.0  # and until it is given up: 8 MB at 5 Mbit/s take 12
 WAITING = "no file yet"
+DOUBTED = (
+    "The photo is still on its way; if it is larger than this server lets through (10 MB as a "
+    "rule), it will not come. You may choose a smaller one."
+)
 LOST = (
     "The photo has not arrived; it is probably larger than this server lets through (10 MB as a "
     "rule): save it smaller, or put it beside the notebook and give its path in place of an upload."
@@ -127,9 +132,12 @@ class Explorer:
     Attributes
     ----------
     controls : the dict, with "photo" and "upload" added where there is a photo
+    unrehearsed : names of controls that a rehearsal leaves where they are, of the class
     box : the ipywidget to be shown; `display(explorer)` shows it with its static figure
     drawn : the last `Drawn`; None after an error, which `error` holds as a sentence
     """
+
+    unrehearsed = ()
 
     def __init__(self, name, controls, draw, photo=None, adjust=None, wide=False):
         self.name, self.draw = name, draw
@@ -160,6 +168,7 @@ class Explorer:
     def _build(self, wide):
         self.picture = ipywidgets.HTML(layout={"margin": "4px 0", "overflow": "auto"})
         self.status = ipywidgets.HTML(layout={"margin": "0 12px 0 0"})
+        self.status.add_class("cnnvis-status")
         self.bar = ipywidgets.IntProgress(
             min=0, max=1, layout={"width": "160px", "display": "none"}
         )
@@ -170,6 +179,7 @@ class Explorer:
             tooltip="End this work and keep what is done",
             layout={"width": "90px", "display": "none"},
         )
+        self.stop_button.add_class("cnnvis-stop")
         self.stop_button.on_click(lambda _: self.stop())
         name = self._static_class
         page = ipywidgets.HTML(_page_rules(name), layout={"display": "none"})
@@ -212,10 +222,22 @@ class Explorer:
     # What happens when a control changes
 
     def _changed(self, control):
-        with self.hold():
-            if control in self._adjust:
-                self._adjust[control](self)
+        try:
+            with self.hold():
+                if control in self._adjust:
+                    self._adjust[control](self)
+        except Exception as error:
+            self._give_up(sentence(error))
+            return
         self.request()
+
+    def _give_up(self, text):
+        """Show an error in place of the picture; what is drawn meanwhile is no longer wanted."""
+        with self._lock:
+            self._wanted = None
+            if self._task:
+                self._task.overtaken = True
+        self._show_error(text)
 
     @contextlib.contextmanager
     def hold(self):
@@ -329,7 +351,7 @@ class Explorer:
         self._say("")
 
     def _say(self, text):
-        self.status.value = f'<span role="status">{html.escape(text)}</span>' if text else ""
+        self.status.value = f"<span>{html.escape(text)}</span>" if text else ""
 
     def _show_progress(self, done, total):
         now = time.monotonic()
@@ -353,6 +375,7 @@ class Explorer:
         names = [row.name for row in list_photos()]
         bundled = isinstance(photo, str) and photo in names
         options = names if bundled else [GIVEN, *names]
+        self._arriving, self._attempt, self._sender = threading.Lock(), 0, None
         self._photos = {} if bundled else {GIVEN: _small_photo(photo)}
         self.controls["photo"] = choice("Photo", options, photo if bundled else GIVEN)
         self.controls["upload"] = self._upload_button()
@@ -384,43 +407,69 @@ class Explorer:
         self.chosen = ipywidgets.Text(value=WAITING)  # never shown: it carries the report
         self.chosen.observe(lambda change: change["new"] or self._await_photo(), "value")
         ipywidgets.jsdlink((upload, "error"), (self.chosen, "value"))
-        self._awaited = None
         return upload
 
     def _await_photo(self):
-        if self._awaited is None:
-            self._say("Waiting for the photo ...")
-            self._awaited = _later(ARRIVAL, self._lose_photo)
+        with self._arriving:
+            self._attempt += 1
+            number, self._sender = self._attempt, self.controls["upload"]
+        self._say("Waiting for the photo ...")
+        _later(SLOW, lambda: self._doubt_photo(number))
+        _later(ARRIVAL, lambda: self._lose_photo(number))
 
-    def _lose_photo(self):
-        """Say that no photo came, and put a fresh button in place of the one that sent it.
+    def _doubt_photo(self, number):
+        """Say that a photo takes long, and put a fresh button in place of the one that sent it.
 
         The page's part of the old one waits for the answer to what it sent, and sends nothing more.
         Where the way was only slow, the photo is still taken when it comes.
         """
-        old, self.controls["upload"] = self.controls["upload"], self._upload_button()
-        _replace(self.box, old, self.controls["upload"])
-        self._show_error(LOST)
+        with self._arriving:
+            if number == self._attempt:
+                old, self.controls["upload"] = self.controls["upload"], self._upload_button()
+                _replace(self.box, old, self.controls["upload"])
+                self._say(DOUBTED)
+
+    def _lose_photo(self, number):
+        with self._arriving:
+            if number == self._attempt:
+                self._attempt += 1
+                self._show_error(LOST)
 
     def _uploaded(self, upload):
         if not upload.value:
             return
-        if self._awaited is not None:
-            self._awaited.cancel()
-            self._awaited = None
+        with self._arriving:
+            self._attempt += upload is self._sender  # no alarm for this one
+        value = upload.value
+        _empty(upload)
         self.chosen.value = upload.error = WAITING  # for the next one
         self._say("Reading the photo ...")
         try:
-            self._photos[UPLOADED] = _small_photo(upload)
+            self._photos[UPLOADED] = _small_photo(value)
         except Exception as error:
-            self._show_error(sentence(error))
+            self._give_up(sentence(error))
             return
+        self.upload_name = _upload_name(value)
         menu = self.controls["photo"]
         with self.hold():
             if UPLOADED not in menu.options:
                 menu.options = [*menu.options, UPLOADED]
             menu.value = UPLOADED
         self._changed("photo")
+
+
+def _empty(upload):
+    """Take the file from an upload button, so that the same file may be chosen again."""
+    if isinstance(upload.value, dict):  # ipywidgets 7
+        upload.metadata, upload.data = [], []
+        upload.set_trait("value", {})
+    else:
+        upload.value = ()
+
+
+def _upload_name(value):
+    """Return the name of the uploaded file, in ipywidgets 7 (a dict) and 8 (a tuple)."""
+    return next(reversed(value)) if isinstance(value, dict) else value[-1]["name"]
 
 
 # Controls, each with its label
@@ -520,23 +569,55 @@ def _replace(box, old, new):
 # Pictures and errors as HTML
 
 
+# In the page of a live explorer. It keeps the keys pressed inside from JupyterLab, to which an
+# arrow on a menu means "next cell", and a letter may delete a cell. It names what ipywidgets leaves
+# without a name to a screen reader: handles of sliders, the bar, the status line, which must stay
+# one element to be read out. And it gives the focus back when Stop disappears.
+_SCRIPT = " ".join("""
+const begin = box => {
+  let last = null, stopping = false;
+  const all = (what, act) => box.querySelectorAll(what).forEach(act);
+  const set = (e, key, value) => { if (e.getAttribute(key) !== value) e.setAttribute(key, value) };
+  const name = () => {
+    all('.noUi-handle, .ui-slider-handle', e => {
+      const row = e.closest('.widget-inline-hbox'), label = row && row.querySelector('label');
+      if (label) set(e, 'aria-label', label.textContent) });
+    all('.cnnvis-status', e => set(e, 'role', 'status'));
+    all('.progress', e => {
+      set(e, 'role', 'progressbar'); set(e, 'aria-label', 'Progress');
+      const bar = e.querySelector('.progress-bar');
+      if (bar) set(e, 'aria-valuenow', String(parseInt(bar.style.width) || 0)) });
+    const stop = box.querySelector('.cnnvis-stop'), now = document.activeElement;
+    if (stopping && stop && stop.disabled) {
+      stopping = false;
+      if (last && last.isConnected && (now === stop || now.contains(box))) last.focus() }
+  };
+  box.addEventListener('focusin', event => {
+    event.target.setAttribute('data-lm-suppress-shortcuts', 'true');
+    stopping = !!event.target.closest('.cnnvis-stop');
+    if (!stopping) last = event.target });
+  new MutationObserver(name).observe(box, {subtree: true, childList: true, characterData: true,
+    attributes: true, attributeFilter: ['style', 'disabled']});
+  name();
+};
+const find = left => {
+  const box = this.closest('.NAME-live');
+  if (box) begin(box); else if (left) setTimeout(find, 50, left - 1) };
+find(100)
+""".split())
+
+
 def _page_rules(name):
     """Return the style of a live explorer's page, which is in force as long as it is shown.
 
     It hides the static figure of its own cell. One page of JupyterLab shows many notebooks, so the
     figure must be in the same output area. In other pages (in Colab each cell's output is one of
-    its own) the name alone must do. And it keeps the keys pressed inside the explorer from
-    JupyterLab, to which an arrow on a menu means "next cell", and a letter may delete a cell.
+    its own) the name alone must do. And it runs `_SCRIPT`.
     """
     here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"
     elsewhere = f"body:not(:has(.jp-OutputArea)) .{name}"
-    keys = (
-        "const own = event => event.target.setAttribute('data-lm-suppress-shortcuts', 'true');"
-        f"const find = left => {{ const box = this.closest('.{name}-live');"
-        " if (box) box.addEventListener('focusin', own);"
-        " else if (left) setTimeout(find, 50, left - 1) }; find(100)"
-    )
-    return f'<style onload="{keys}">{here}, {elsewhere} {{display: none}}</style>'
+    script = _SCRIPT.replace("NAME", name)
+    return f'<style onload="{script}">{here}, {elsewhere} {{display: none}}</style>'
 
 
 def _image_html(drawn):

@@ -166,7 +166,7 @@ def _kind(data):
         return "an SVG drawing, made of lines instead of pixels", "save it as PNG"
     if b"<!doctype html" in start or b"<html" in start:
         return "a web page, not a picture", "take the address or the file of the picture itself"
-    return f"not a picture of a kind that can be read here (it begins with {data[:8]!r})", (
+    return f"not a picture of a kind that can be read here (it begins with {repr(data[:8])[1:]})", (
         "save it as PNG or JPEG"
     )
 

@@ -81,16 +81,21 @@ class Studio(Explorer):
 
     Attributes
     ----------
-    code : str, the lines that make the picture now shown; after an error those of the one before
-    net : Network, the one chosen
+    code : str, the lines that make the picture now shown; "" after an error. Of work that was
+        stopped they begin with a remark, since they run to the end
+    net : Network, the one chosen; None before the first picture
     """
+
+    unrehearsed = ("network",)  # to choose one may mean to download it
 
     def __init__(self, photo, net=None):
         self.code, self.net = "", None
+        self._table = ""
         self._given_photo, self._of_thread = photo, threading.local()
         self._networks, self._own = Memory(2), {}
-        self._ranked, self._menus_of = [], None  # (network, photo) the menus of classes are for
-        self._layers, self._layers_of = {}, None  # the layer of each kind of method
+        self._ranked = []
+        self._menus_of = None, None, None  # (name, Network, photo) the menus of classes are for
+        self._layers, self._layers_of = {}, None  # the layer of each network and kind of method
         names, begin = self._network_names(net)
         controls = {
             "network": choice("Network", names, begin),
@@ -154,6 +159,7 @@ class Studio(Explorer):
             self.controls[name].layout.display = "" if needed else "none"
         attack = "epsilon" in VIEWS[method].uses
         self.controls["rival"].description = "Towards" if attack else "Rather than"
+        self._offer_rivals()
         whole = method.startswith("Guided")
         self.controls["channel"].description = "Channel (-1: all)" if whole else "From channel"
         self.controls["channel"].min = -1 if whole else 0
@@ -181,15 +187,28 @@ class Studio(Explorer):
     # From what is chosen to the picture
 
     def _make(self, values, task):
-        self.net = self._network(values.network, task)
-        self._fill_menus(values)
+        self._fill_menus(self._network(values.network, task), values)
         task.check()
         lines = VIEWS[values.method].lines(self._chosen(values))
         drawn = self._run(lines, values, task)
-        self.code = "\n".join([imports_of([*self._source(values), *lines]), "",
-                               *self._source(values), *lines])  # fmt: skip
+        code = [imports_of([*self._source(values), *lines]), "", *self._source(values), *lines]
+        if task.cut_short:
+            code.insert(0, f"# stopped after {task.cut_short}: these lines run to the end")
+        self.code = "\n".join(code)
         self.python.value, self.saved.value = _python_html(self.code), ""
+        # The picture of the top classes says the same as the table.
+        self.classes.value = "" if values.method == "Top classes" else self._table
         return drawn
+
+    def _show(self, drawn):
+        super()._show(drawn)
+        self.save_button.disabled = False
+
+    def _show_error(self, text):
+        """Show a sentence; nothing else on the screen may speak of the picture before."""
+        super()._show_error(text)
+        self.code = self.python.value = self.classes.value = self.saved.value = ""
+        self.save_button.disabled = True
 
     def _run(self, lines, values, task):
         """Run the lines, and return the figure that they make as a `Drawn`."""
@@ -218,50 +237,57 @@ class Studio(Explorer):
 
         return self._networks(name, load)
 
-    def _fill_menus(self, values):
+    def _fill_menus(self, net, values):
         """Fill the menus of classes and layers after the network or the photo has changed.
 
         values.target, rival, layer and channel become what is chosen then.
         """
-        shown = values.network, values.photo_number
+        shown, other = (values.network, net, values.photo_number), net is not self._menus_of[1]
         with self.hold():
             if shown != self._menus_of:
-                self._rank_classes(values, (self._menus_of or (None,))[0] != values.network)
-                self._menus_of = shown
+                self._rank_classes(net, values.photo, other)
+                if other:
+                    self._layers_of = None
+                self.net, self._menus_of = net, shown
             self._offer_layers()
         for name in ("target", "rival", "layer", "channel"):
             setattr(values, name, self.controls[name].value)
 
-    def _rank_classes(self, values, other_network):
+    def _rank_classes(self, net, photo, other_network):
         """List the classes anew, the most probable first; keep a class that was chosen."""
-        self._ranked = ranked_classes(self.net, values.photo)
-        top = f"top class: {self.net.labels[self._ranked[0][1]]}"
-        for name, first in (("target", (top, TOP)), ("rival", ("no other", NONE))):
-            wanted = first[1] if other_network else None
-            set_options(self.controls[name], [first, *self._ranked], wanted)
-        self.classes.value = _classes_html(self.net.name, self.net.predict(values.photo))
+        self._ranked = ranked_classes(net, photo)
+        first = f"top class: {net.labels[self._ranked[0][1]]}", TOP
+        wanted = TOP if other_network else None
+        set_options(self.controls["target"], [first, *self._ranked], wanted)
+        self._offer_rivals(NONE if other_network else None)
+        self._table = _classes_html(net.name, net.predict(photo))
+
+    def _offer_rivals(self, wanted=None):
+        """List the other classes; none of them means another thing to an attack than to a map."""
+        attack = "epsilon" in VIEWS[self.controls["method"].value].uses
+        first = "any other class" if attack else "no other", NONE
+        set_options(self.controls["rival"], [first, *self._ranked], wanted)
 
     def _offer_layers(self):
         """List the layers that fit the method; each kind of method remembers its own layer."""
-        view, network = VIEWS[self.controls["method"].value], self.controls["network"].value
-        place = network, view.layers, view.begin
-        if self._menus_of is None or self._menus_of[0] != network or not view.layers:
+        view, (name, net, _) = VIEWS[self.controls["method"].value], self._menus_of
+        if net is None or name != self.controls["network"].value or not view.layers:
             return
+        place = name, view.layers, view.begin
         if place != self._layers_of:
-            names = layer_names(self.net, view.layers)
-            if not names:
-                return
+            names, wanted = layer_names(net, view.layers), self._layers.get(place)
             self._layers_of = place
-            wanted = self._layers.get(place) or first_layer(names, view.begin)
-            set_options(self.controls["layer"], names, wanted)
+            if wanted not in names:
+                wanted = first_layer(names, view.begin) if names else None
+            set_options(self.controls["layer"], names or [("none", None)], wanted)
         self._limit_channel()
 
     def _limit_channel(self):
         """Let the channels end where those of the layer do; remember the layer."""
-        layer = self.controls["layer"].value
-        if layer and self._menus_of:
-            self._layers[self._layers_of] = layer
-            set_high(self.controls["channel"], channels(self.net, layer) - 1)
+        layer, place, (name, net, _) = self.controls["layer"].value, self._layers_of, self._menus_of
+        if layer and place and place[0] == name:  # else the menu is still that of another network
+            self._layers[place] = layer
+            set_high(self.controls["channel"], channels(net, layer) - 1)
 
     def _chosen(self, values):
         if VIEWS[values.method].layers and values.layer is None:
@@ -286,7 +312,7 @@ class Studio(Explorer):
             lines = ["# net: the network that studio() was given"]
         shrunk = f", max_side={LARGEST_PHOTO}"
         if values.photo_name == UPLOADED:
-            photo = f"load_photo({_upload_name(self.controls['upload'])!r}{shrunk})"
+            photo = f"load_photo({self.upload_name!r}{shrunk})"
             return [*lines, f"photo = {photo}  # your file, beside the notebook"]
         if values.photo_name != GIVEN:
             return [*lines, f"photo = load_photo({photo})"]
@@ -341,14 +367,6 @@ def _fetch(application, task):
             f"machine and could not be fetched ({error.reason}): once online, run `python -m "
             f'cnnvis_helpers prefetch {application.name}`; "course" works without.'
         ) from None
-
-
-def _upload_name(upload):
-    """Return the name of the uploaded file, in ipywidgets 7 (a dict) and 8 (a tuple)."""
-    value = upload.value
-    if isinstance(value, dict):
-        return next(reversed(value), "my_photo.jpg")
-    return value[-1]["name"] if value else "my_photo.jpg"
 
 
 def _free(path):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cnnvis_helpers import __all__ as PUBLIC
-from cnnvis_helpers.explorers.parts import layers_with_maps
+from cnnvis_helpers.explorers.parts import counted, layers_with_maps
 from cnnvis_helpers.layers import conv_layers
 
 FILTERS_SHOWN, MAPS_SHOWN = 6, 64
@@ -193,11 +193,10 @@ def _class_pattern(chosen):
     name = chosen.net.labels[chosen.target]
     return [
         f"pattern = class_pattern(net, {class_code(chosen.net, chosen.target)})",
-        _show(
-            "show_photo(pattern",
-            f"A pattern for {name}",
-            f"A colourful picture, grown from noise, that the network takes for {name}.",
-        ),
+        "top = net.predict(pattern)[0]",
+        f"alt = {f'A colourful picture, grown from noise for {name}. '!r}",
+        'alt += f"The network takes it for {top.label}, {top.probability:.3f}."',
+        f"show_photo(pattern, title={f'A pattern for {name}'!r}, alt=alt)",
     ]
 
 
@@ -255,18 +254,20 @@ def _occlusion(chosen):
 
 def _attack(method):
     def lines(chosen):
-        goal = ""
-        alt = "The photo, the attacked photo that looks the same, and their difference magnified."
+        goal, most = "", counted(chosen.epsilon, "level")
         if chosen.rival is not None:
             goal = f"{class_code(chosen.net, chosen.rival)}, "
         return [
             f"attack = {method}(net, photo, {goal}epsilon={chosen.epsilon})",
             "was, now = attack.before[0], attack.after[0]",
             'titles = [f"{was.label} {was.probability:.3f}", f"{now.label} {now.probability:.3f}"]',
+            'alt = f"The photo, taken for {was.label}; changed by at most {attack.linf} of 255, "',
+            'result = "a success" if attack.success else "no success"',
+            'alt += f"taken for {now.label}, {result}; "',
+            'alt += "and the difference, 10 times magnified."',
             "show_grid(\n    [attack.original, attack.photo, attack.magnified(10)],\n    "
             'titles=[*titles, "change x 10"],\n    columns=3,\n    '
-            f"title='{method.upper()}, {chosen.epsilon} levels of 255',\n    "
-            f"alt={_wrapped(alt)},\n)",
+            f"title='{method.upper()}, {most} of 255',\n    alt=alt,\n)",
         ]
 
     return lines
@@ -274,11 +275,14 @@ def _attack(method):
 
 def _dream(chosen):
     settings = f"octaves={chosen.octaves}, steps={chosen.steps}, step=2.5"
-    alt = f"The photo, and the photo after a deep dream of {chosen.layer}: its textures repeat."
+    alt = f"The photo, and a deep dream of {chosen.layer}: on average a colour "
     return [
         f"dream = deep_dream(net, photo, {chosen.layer!r}, {settings})",
+        "change = abs(dream.astype(float) - photo).mean()",
+        f"alt = {alt!r}",
+        'alt += f"value has changed by {change:.1f} of 255 levels."',
         f"show_grid(\n    [photo, dream],\n    titles=['the photo', 'a dream of {chosen.layer}'],\n"
-        f"    columns=2,\n    alt={_wrapped(alt)},\n)",
+        "    columns=2,\n    alt=alt,\n)",
     ]
 
 

@@ -46,7 +46,7 @@ MOVES = [
     ("attack", {"epsilon": 9}, "by 9 levels at most"),
     ("attack", {"epsilon": 1}, "by 1 level at most"),
     ("attack", {"method": "PGD, many steps", "epsilon": 20}, "20 levels at most; 12 queries"),
-    ("dream", {"octaves": 1, "steps": 2}, "1 octaves of 2 steps"),
+    ("dream", {"octaves": 1, "steps": 2}, "1 octave of 2 steps"),
     ("dream", {"layer": "conv1"}, "layer conv1"),
     ("trust", {"forgotten": 3}, "last 3 of 3 layers are random"),
     ("trust", {"method": "gradient"}, "gradient for"),
@@ -438,7 +438,7 @@ def test_a_dream_is_watched_unless_it_is_kept(tiny_net, tmp_path, monkeypatch, k
     seen = []
     monkeypatch.setattr(Task, "preview", lambda task, drawn: seen.append(drawn.alt))
     explorer = cnnvis_helpers.explore_dream(tiny_net, "coffee", octaves=1, steps=3)
-    assert "after 1 octaves of 3 steps" in explorer.drawn.alt
+    assert "after 1 octave of 3 steps" in explorer.drawn.alt
     assert bool(seen) != kept_before
 
 
@@ -515,18 +515,58 @@ def waiting():
     return Explorer("demo", {}, lambda values, task: Drawn(values.photo, "A photo."), "coffee")
 
 
+def test_the_same_file_a_second_time_is_read_a_second_time(waiting, monkeypatch):
+    monkeypatch.setattr(explorer_base, "SLOW", 0.05)
+    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.1)
+    content, button = picture_file(90, 140), waiting.controls["upload"]
+    for _ in range(2):
+        choose_file(waiting)
+        upload(waiting, "mine.png", content)
+        assert not button.value, "the button is empty, so the same file is another value"
+        assert waiting.controls["photo"].value == explorer_base.UPLOADED
+        put(waiting, photo="coffee")
+        time.sleep(0.3)
+        assert waiting.error is None and waiting.controls["upload"] is button
+    numbers = waiting.values().photo_number
+    upload(waiting, "mine.png", content)
+    assert waiting.values().photo_number > numbers and waiting.upload_name == "mine.png"
+
+
+@pytest.mark.parametrize("kind", ["a dict, as ipywidgets 7", "a tuple, as ipywidgets 8"])
+def test_a_button_is_emptied_in_both_versions(kind):
+    class Seven(types.SimpleNamespace):
+        def set_trait(self, name, value):
+            setattr(self, name, value)
+
+    if "7" in kind:
+        value = {"a.png": {"content": b"a"}}
+        button = Seven(value=value, metadata=[{"name": "a.png"}], data=[b"a"])
+        assert explorer_base._upload_name(button.value) == "a.png"
+        explorer_base._empty(button)
+        assert (button.value, button.metadata, button.data) == ({}, [], [])
+    else:
+        button = types.SimpleNamespace(value=({"name": "a.png", "content": b"a"},))
+        assert explorer_base._upload_name(button.value) == "a.png"
+        explorer_base._empty(button)
+        assert button.value == ()
+
+
 def choose_file(explorer):
     """What the page reports when a file is chosen, before it sends the file."""
     explorer.chosen.value = ""
 
 
 def test_a_photo_that_never_arrives_is_one_sentence(waiting, monkeypatch):
-    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.05)
+    monkeypatch.setattr(explorer_base, "SLOW", 0.05)
+    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.5)
     for _ in range(2):  # a second time too
         button = waiting.controls["upload"]
         choose_file(waiting)
         assert "Waiting for the photo" in waiting.status.value
         end = time.monotonic() + 10
+        while "still on its way" not in waiting.status.value and time.monotonic() < end:
+            time.sleep(0.01)
+        assert waiting.error is None and "<img" in waiting.picture.value, "the picture is kept"
         while waiting.error != explorer_base.LOST and time.monotonic() < end:
             time.sleep(0.01)
         assert waiting.error == explorer_base.LOST and '<p role="alert"' in waiting.picture.value
@@ -540,6 +580,7 @@ def test_a_photo_that_never_arrives_is_one_sentence(waiting, monkeypatch):
 
 
 def test_a_photo_that_arrives_leaves_no_alarm_behind(waiting, monkeypatch):
+    monkeypatch.setattr(explorer_base, "SLOW", 0.1)
     monkeypatch.setattr(explorer_base, "ARRIVAL", 0.2)
     choose_file(waiting)
     upload(waiting, "mine.png", picture_file(90, 140))
@@ -547,6 +588,71 @@ def test_a_photo_that_arrives_leaves_no_alarm_behind(waiting, monkeypatch):
     assert waiting.error is None and waiting.drawn.pixels.shape == (90, 140, 3)
     choose_file(waiting)
     assert "Waiting for the photo" in waiting.status.value, "the next one is heard of, too"
+
+
+def test_an_old_alarm_says_nothing_of_a_later_photo(waiting, monkeypatch):
+    choose_file(waiting)
+    old = waiting._attempt
+    upload(waiting, "mine.png", picture_file(90, 140))
+    before = waiting.controls["upload"]
+    waiting._doubt_photo(old)  # the timer fired while the file was being read
+    waiting._lose_photo(old)
+    assert waiting.error is None and waiting.controls["upload"] is before
+
+
+# --- networks of another kind ------------------------------------------------------------------
+
+
+def network_of(layers):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((24, 32, 3)), *layers, keras.layers.Dense(4)])
+    return cnnvis_helpers.load_network(model, labels=["cat", "crane", "dog", "newt"])
+
+
+def test_the_last_maps_of_a_network_may_be_no_convolution():
+    from keras import layers
+
+    net = network_of(
+        [
+            layers.Conv2D(6, 3, name="conv1"),
+            layers.BatchNormalization(),
+            layers.ReLU(name="out_relu"),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    assert net.last_conv == "out_relu"
+    explorer = cnnvis_helpers.explore_layers(net, "coffee")
+    assert explorer.controls["layer"].options == ("conv1",) and explorer.error is None
+    with pytest.raises(ValueError, match="out_relu"):
+        cnnvis_helpers.explore_layers(net, "coffee", layer="out_relu")
+    explorer = cnnvis_helpers.explore_dream(net, "coffee", layer="out_relu", octaves=1, steps=1)
+    assert explorer.error is None and "layer out_relu" in explorer.drawn.alt
+
+
+@pytest.mark.parametrize("name", ["layers", "dream", "cam"])
+def test_a_network_without_convolutions_is_one_clear_error(name):
+    from keras import layers
+
+    net = network_of([layers.Flatten(), layers.Dense(8, activation="relu")])
+    with pytest.raises(ValueError, match="has no convolution, so it makes no maps"):
+        getattr(cnnvis_helpers, f"explore_{name}")(net, "coffee")
+
+
+def test_an_error_of_a_control_that_sets_others_is_one_sentence():
+    def fit(explorer):
+        if explorer.controls["layer"].value == "b":
+            raise ValueError("The layer b has no weights.")
+
+    def draw(values, task):
+        return Drawn(np.zeros((4, 4, 3), np.uint8), f"Layer {values.layer}.")
+
+    explorer = Explorer("demo", {"layer": choice("Layer", ["a", "b"])}, draw, adjust={"layer": fit})
+    put(explorer, layer="b")
+    assert explorer.error == "The layer b has no weights." and "<img" not in explorer.picture.value
+    put(explorer, layer="a")
+    assert explorer.error is None and explorer.drawn.alt == "Layer a."
 
 
 # --- small parts -----------------------------------------------------------------------------

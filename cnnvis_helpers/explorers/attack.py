@@ -4,7 +4,7 @@ from cnnvis_helpers import kept
 from cnnvis_helpers.attacks import fgsm, pgd
 from cnnvis_helpers.drawing import short_share
 from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider, steps_slider
-from cnnvis_helpers.explorers.parts import class_menu, network, rank_classes
+from cnnvis_helpers.explorers.parts import class_menu, counted, network, rank_classes
 from cnnvis_helpers.one_pixel import one_pixel
 from cnnvis_helpers.panels import THIRD, bars_panel, photo_panel, row
 
@@ -62,10 +62,11 @@ def _drawn(attack, values):
     """Draw before, after, the difference, and what the network says of the changed photo."""
     was, now = attack.before[0], attack.after[0]
     factor = 127 // max(1, attack.linf)
-    changed = len(attack.pixels)
+    changed = counted(len(attack.pixels), "pixel")
     result = "fooled" if attack.success else "not fooled"
-    most = f"{attack.linf} level{'' if attack.linf == 1 else 's'} at most"
-    marked = {attack.pushed}
+    most = f"{counted(attack.linf, 'level')} at most"
+    label = {one.index: one.label for one in attack.after}.get(attack.pushed)
+    told = f"orange: {label}, {'lowered' if attack.target is None else 'raised'}" if label else ""
     panels = [
         photo_panel(attack.original, f"Before: {_text(was)}", side=THIRD),
         photo_panel(attack.photo, f"After: {_text(now)}", result, side=THIRD),
@@ -75,15 +76,17 @@ def _drawn(attack, values):
             f"x {factor}; {most}",
             side=THIRD,
         ),
-        bars_panel(attack.after, "What it says after", side=THIRD, width=220, marked=marked),
+        bars_panel(
+            attack.after, "What it says after", told, THIRD, width=220, marked={attack.pushed}
+        ),
     ]
     alt = (
         f"The photo before, taken for {was.label}; after, taken for {now.label}; their difference, "
-        f"{factor} times magnified, {changed} pixels changed by {most}; "
+        f"{factor} times magnified, {changed} changed by {most}; "
         f"bars with the {len(attack.after)} most probable classes after the attack."
     )
     note = (
-        f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} pixels changed by "
+        f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} changed by "
         f"{most}; {attack.queries} queries"
     )
     return Drawn(row(panels), alt, note)

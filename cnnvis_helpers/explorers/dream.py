@@ -2,11 +2,13 @@
 
 import time
 
+import numpy as np
+from PIL import Image
+
 from cnnvis_helpers import kept
 from cnnvis_helpers.dreams import deep_dream, dream_steps
 from cnnvis_helpers.explorer_base import Drawn, Explorer, slider
-from cnnvis_helpers.explorers.parts import layer_menu, network
-from cnnvis_helpers.layers import conv_layers
+from cnnvis_helpers.explorers.parts import convolutions, counted, layer_menu, network
 from cnnvis_helpers.panels import photo_panel, row
 from cnnvis_helpers.photos import load_photo
 
@@ -28,10 +30,10 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     -------
     Explorer. While it dreams, the picture so far is shown; Stop keeps it.
 
-    Raises ValueError for an unknown layer or photo.
+    Raises ValueError for an unknown layer or photo, and a network without convolutions.
     """
     net = network(net)
-    names = [one.name for one in conv_layers(net)]
+    names = convolutions(net)
     layer = names[2 * len(names) // 3] if layer is None else layer
 
     def draw(values, task):
@@ -71,13 +73,15 @@ def _watched(net, small, values, task, options):
 def _drawn(values, small, picture, so_far=""):
     """Draw the photo and its dream; picture: uint8 (h, w, 3), or float (1, h, w, 3)."""
     dream = (picture[0] if picture.ndim == 4 else picture).round().clip(0, 255).astype("uint8")
-    total = f"{values.octaves} octaves of {values.steps} steps"
+    total = f"{counted(values.octaves, 'octave')} of {counted(values.steps, 'step')}"
+    begun = Image.fromarray(small).resize(dream.shape[1::-1])  # the first octaves are smaller
+    change = abs(dream.astype(float) - np.asarray(begun)).mean()
     panels = [
         photo_panel(small, values.photo_name),
         photo_panel(dream, f"{values.layer} dreams", so_far or total),
     ]
     alt = (
         f"The photo, and beside it the photo after {so_far or total} of deep dream with the layer "
-        f"{values.layer}: its textures repeat all over the picture."
+        f"{values.layer}: on average a colour value has changed by {change:.1f} of 255 levels."
     )
     return Drawn(row(panels), alt, f"{values.layer}: {so_far or total}")

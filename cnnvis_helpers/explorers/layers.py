@@ -5,8 +5,8 @@ import numpy as np
 from cnnvis_helpers import kept
 from cnnvis_helpers.arrays import around_grey
 from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, set_high, slider
-from cnnvis_helpers.explorers.parts import Memory, layer_menu, network, place
-from cnnvis_helpers.layers import conv_layers, feature_maps, filters
+from cnnvis_helpers.explorers.parts import Memory, convolutions, network, place
+from cnnvis_helpers.layers import feature_maps, filters
 from cnnvis_helpers.panels import THIRD, colour_tiles, map_panel, photo_panel, row, tiles_panel
 
 MAPS, WEIGHTS = "feature maps", "weights"
@@ -30,11 +30,13 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     The filters of a first layer are shown in colour, others by input channel: white is the largest
     weight, black its negative, grey is zero.
 
-    Raises ValueError for an unknown layer or photo.
+    Raises ValueError for an unknown layer or photo, a layer that is no convolution, and a network
+    without any.
     """
     net, memory = network(net), Memory()
-    names = [row.name for row in conv_layers(net)]
+    names = convolutions(net)
     layer = names[0] if layer is None else layer
+    most = filters(net, layer).shape[3] - 1
 
     def draw(values, task):
         weights = filters(net, values.layer)
@@ -49,9 +51,9 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
         set_high(explorer.controls["channel"], filters(net, layer).shape[3] - 1)
 
     controls = {
-        "layer": layer_menu(net, layer),
+        "layer": choice("Layer", names, layer),
         "show": choice("Show", [MAPS, WEIGHTS], show),
-        "channel": slider("Channel", channel, 0, max(channel, filters(net, layer).shape[3] - 1)),
+        "channel": slider("Channel", channel, 0, max(channel, most)),
     }
     return Explorer("layers", controls, draw, photo, {"layer": fit_channels})
 

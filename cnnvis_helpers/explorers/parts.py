@@ -28,6 +28,19 @@ def network(net):
     return net if isinstance(net, Network) else load_network("course" if net is None else net)
 
 
+def counted(number, thing):
+    """Return a number of things in words: "1 level", "2 levels"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def convolutions(net):
+    """Return the names of a network's convolutions; raises ValueError if it has none."""
+    names = [row.name for row in conv_layers(net)]
+    if not names:
+        raise ValueError(f"The network {net.name!r} has no convolution, so it makes no maps.")
+    return names
+
+
 def layers_with_maps(net):
     """Return the names of a network's convolutions, and of the layer with its last maps.
 
