@@ -166,11 +166,15 @@ def _together(names, positions):
 
 
 def _demo_controls(explorer):
-    """The controls that are moved: whatever has a value to choose, but no upload."""
+    """The controls that are moved: whatever has a value to choose, but no upload.
+
+    An explorer may name some that stay as they are (`unrehearsed`), such as a menu that downloads.
+    """
     return {
         name: control
         for name, control in explorer.controls.items()
         if not name.startswith("_")
+        and name not in getattr(explorer, "unrehearsed", ())
         and (hasattr(control, "options") or hasattr(control, "max") or _is_box(control))
     }
 

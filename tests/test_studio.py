@@ -5,6 +5,7 @@ The same tests run with ipywidgets 7.7.1 and 8. What a reader sees is in tests/b
 
 import datetime
 import io
+import json
 import re
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from cnnvis_helpers import explorer_base, load_photo, studio
+from cnnvis_helpers import explorer_base, load_photo, rehearsing, studio
 from cnnvis_helpers.explorer_base import GIVEN, UPLOADED
 from cnnvis_helpers.figures import collect_figures, figure_pixels
 from cnnvis_helpers.studio import GIVEN_NET, NONE, TOP
@@ -213,6 +214,27 @@ def test_many_quick_changes_end_at_the_last_one(opened, tiny_net, photo):
     put(opened, layer="conv2")
 
 
+def test_to_no_other_class_means_any_other_class_to_an_attack(opened):
+    for method, word in (("Attack in one step (FGSM)", "any other class"), ("CAM", "no other")):
+        put(opened, method=method)
+        assert opened.controls["rival"].options[0] == (word, NONE)
+
+
+def test_the_alt_text_of_an_attack_says_how_it_went(opened):
+    put(opened, method="Attack in one step (FGSM)", epsilon=0)
+    alt = opened.drawn.alt
+    assert "changed by at most 0 of 255" in alt and "no success" in alt
+    assert f"taken for {opened.net.predict(opened.photo)[0].label};" in alt
+    put(opened, epsilon=4, method="Grad-CAM")
+
+
+def test_the_table_of_classes_is_hidden_where_the_picture_shows_them(opened):
+    put(opened, method="Top classes")
+    assert opened.classes.value == ""
+    put(opened, method="Grad-CAM")
+    assert "says" in text(opened.classes)
+
+
 # --- other networks -------------------------------------------------------------------------
 
 
@@ -228,15 +250,64 @@ def test_another_network_brings_its_own_classes_and_layers(opened):
     assert opened.net.name == "tiny" and opened.controls["layer"].value == "conv2"
 
 
+def test_a_network_without_convolutions_keeps_no_layer_of_the_one_before(opened, tmp_path):
+    model = keras.Sequential([keras.Input((24, 24, 3)), layers.Flatten(), layers.Dense(3)])
+    path = str(tmp_path / "dense.keras")
+    model.save(path)
+    put(opened, method="Grad-CAM", file=path)
+    assert "has no convolution" in opened.error
+    assert opened.controls["layer"].options == (("none", None),)
+    put(opened, network=GIVEN_NET)
+    assert opened.error is None and opened.controls["layer"].value in ("conv1", "conv2")
+
+
+def test_a_click_between_two_networks_finds_no_layer_of_the_wrong_one(opened, monkeypatch):
+    """The next network is loaded, not its menus; the reader goes back and changes the method."""
+    seen, fill = [], type(opened)._fill_menus
+
+    def fill_late(app, net, values):
+        if net.name == "course" and app.controls["network"].value == "course":
+            app.controls["network"].value = GIVEN_NET
+            app.controls["method"].value = "Filters"
+            seen.append((app.net.name, set(app.controls["layer"].options)))
+        fill(app, net, values)
+
+    put(opened, network=GIVEN_NET, method="Grad-CAM")
+    monkeypatch.setattr(type(opened), "_fill_menus", fill_late)
+    put(opened, network="course")
+    assert seen == [("tiny", {"conv1", "conv2"})]
+    assert opened.error is None and opened.net.name == "tiny"
+    assert set(opened.controls["layer"].options) == {"conv1", "conv2"}
+    monkeypatch.undo()
+    put(opened, method="Grad-CAM")
+
+
+def test_a_rehearsal_walks_the_studio_and_downloads_nothing(opened, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sys.modules["cnnvis_helpers.studio"], "fetch_weights",
+                        lambda *given: asked.append(given))  # fmt: skip
+    monkeypatch.setattr(rehearsing.gc, "get_objects", lambda: [opened])
+    put(opened, network=GIVEN_NET, method="Grad-CAM")
+    settings = rehearsing.demo_settings(opened)
+    assert not [one for one in settings if "network" in one] and {"method": "CAM"} in settings
+    rehearsing.walk_explorers(10, tmp_path / "report", keep=False, rounds=1)
+    ((name, _, reached),) = json.loads((tmp_path / "report").read_text())
+    assert name == "studio" and reached and not asked
+    assert opened.wait().error is None
+
+
 def test_a_network_that_cannot_be_fetched_is_one_sentence(opened, empty_keras_home):
     put(opened, network="vgg16")
     assert re.match(r"The weights of vgg16 \(553 MB\) are not on this machine .* prefetch vgg16`",
                     opened.error)  # fmt: skip
     assert not list(empty_keras_home.rglob("*.part")) and not list(empty_keras_home.rglob("*.h5"))
+    assert opened.code == opened.python.value == opened.classes.value == ""
+    assert opened.save_button.disabled, "there is nothing to save"
     put(opened, method="Filters")
     assert opened.drawn is None
     put(opened, network=GIVEN_NET)
     assert opened.error is None and "filters(net, 'conv" in opened.code
+    assert not opened.save_button.disabled and "tiny says" in text(opened.classes)
     put(opened, method="Grad-CAM")
 
 
@@ -350,6 +421,7 @@ def test_stop_keeps_the_dream_so_far(opened, monkeypatch):
     monkeypatch.undo()
     assert text(opened.status).startswith("Stopped after 2 of 20")
     assert opened.drawn is not None and opened.error is None
+    assert opened.code.startswith("# stopped after 2 of 20: these lines run to the end\nfrom ")
     put(opened, steps=8, octaves=3, method="Grad-CAM")
 
 
