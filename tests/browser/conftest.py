@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from lab import ROOT, Lab, missing
+from lab import PICTURES, ROOT, Lab, missing
 from PIL import Image
 
 from cnnvis_helpers import load_photo
@@ -20,7 +20,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """JupyterLab as the course opens it, with a copy of every lesson as it is stored."""
+    """JupyterLab as the course opens it, with a copy of every lesson as it is stored.
+
+    Screenshots of an earlier session are removed: each that is there is of this one.
+    """
+    shutil.rmtree(PICTURES, ignore_errors=True)
     folder = tmp_path_factory.mktemp("notebooks")
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         shutil.copy(notebook, folder)

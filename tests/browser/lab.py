@@ -40,6 +40,7 @@ SETTINGS = {
 PICTURES = ROOT / "build" / "browser"  # screenshots, to be looked at
 START = 120  # seconds a server may take
 RUN = 300  # and a notebook
+DEAD = ("dead", "terminating", "restarting", "autorestarting")  # what a kernel is without its cells
 _numbers = itertools.count()
 
 
@@ -152,6 +153,15 @@ class Lab:
         raise RuntimeError(f"JupyterLab did not start within {START} s: {said}")
 
     @contextlib.contextmanager
+    def opened(self, browser, notebook):
+        """Open a notebook as `open` does; it is closed whatever happens in the block."""
+        page = self.open(browser, notebook)
+        try:
+            yield page
+        finally:
+            self.close(page)
+
+    @contextlib.contextmanager
     def browser(self):
         """Start the browser, without a window; yields playwright's Browser."""
         from playwright.sync_api import sync_playwright
@@ -168,10 +178,14 @@ class Lab:
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         place = f"lab/workspaces/{next(_numbers)}/tree/{notebook}?token={self.token}"
         page.goto(f"http://127.0.0.1:{self.port}/{place}")
-        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=1000 * START)
-        page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=1000 * START)
-        idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'  # else it asks for a kernel
-        page.wait_for_selector(idle, timeout=1000 * START)
+        try:
+            page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=1000 * START)
+            page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=1000 * START)
+            idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'  # else it asks for one
+            page.wait_for_selector(idle, timeout=1000 * START)
+        except BaseException:
+            self.close(page)
+            raise
         return page
 
     def close(self, page):
@@ -192,6 +206,7 @@ def run_all(page):
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
     end, ask, begun = time.time() + RUN, 0, False
     stored = last.inner_text().strip(" []:")  # a number in a notebook that was stored with outputs
+    kernel = page.locator(".jp-Notebook-ExecutionIndicator").first
     while time.time() < end:
         prompt = last.inner_text().strip(" []:")  # "" or stored, "*" meanwhile, a number after
         begun = begun or prompt == "*" or prompt != stored
@@ -199,6 +214,9 @@ def run_all(page):
             return
         if errors.count():
             raise RuntimeError(f"A cell failed: {errors.first.inner_text()[-1500:]}")
+        state = kernel.get_attribute("data-status") or ""
+        if begun and state in DEAD:
+            raise RuntimeError(f"The kernel ended before the notebook did: it is {state!r}.")
         if accept.count():
             accept.click()
         elif not begun and time.time() > ask:  # and then forgets what it was told to run

@@ -78,19 +78,18 @@ class Opened(NamedTuple):
 @pytest.fixture(scope="module", params=LESSONS)
 def lesson(request, lab, browser):
     name = request.param
-    page = lab.open(browser, f"{LESSONS[name]}.ipynb")
-    page.set_default_timeout(SECONDS)
-    static = page.locator(f".cnnvis-{name}-1 img")
-    static.scroll_into_view_if_needed()
-    assert picture(page.locator(f".cnnvis-{name}-1")).std() > 20, "no stored figure is seen"
-    stored = sent(static)
-    keep_picture(page, f"{name}-stored")
-    run_all(page)
-    box = page.locator(f".cnnvis-{name}-1-live")
-    box.locator("img").wait_for()
-    box.scroll_into_view_if_needed()
-    yield Opened(name, page, box, stored)
-    lab.close(page)
+    with lab.opened(browser, f"{LESSONS[name]}.ipynb") as page:
+        page.set_default_timeout(SECONDS)
+        static = page.locator(f".cnnvis-{name}-1 img")
+        static.scroll_into_view_if_needed()
+        assert picture(page.locator(f".cnnvis-{name}-1")).std() > 20, "no stored figure is seen"
+        stored = sent(static)
+        keep_picture(page, f"{name}-stored")
+        run_all(page)
+        box = page.locator(f".cnnvis-{name}-1-live")
+        box.locator("img").wait_for()
+        box.scroll_into_view_if_needed()
+        yield Opened(name, page, box, stored)
 
 
 def test_the_lesson_runs_and_its_explorer_stands_where_the_stored_figure_was(lesson):
@@ -106,6 +105,20 @@ def test_the_lesson_runs_and_its_explorer_stands_where_the_stored_figure_was(les
     for select in box.locator("select").all():
         assert select.evaluate("e => e.labels.length && e.labels[0].innerText.trim().length > 0")
     keep_picture(page, f"{name}-opened")
+
+
+def test_a_screen_reader_is_told_what_a_slider_the_bar_and_the_status_are(lesson):
+    name, _, box, _ = lesson
+    for label, key, _ in (MOVES[name][0], HURRIES[name][0]):
+        if key == "ArrowRight":
+            assert box.get_by_role("slider", name=label, exact=True).count() == 1
+    assert box.locator(".progress[role=progressbar]").get_attribute("aria-label") == "Progress"
+    assert box.locator("[role=status]").count() == 1
+    box.locator("[role=status]").evaluate("e => { e.sameElement = true }")
+    picture_after(box, lambda: choose(box, "Photo", "rocket"))
+    picture_after(box, lambda: choose(box, "Photo", "chelsea"))
+    wait_for_end(box)
+    assert box.locator("[role=status]").evaluate("e => e.sameElement"), "it must stay one element"
 
 
 def test_a_control_moved_by_keyboard_shows_another_picture(lesson):
@@ -138,6 +151,10 @@ def test_photos_of_ones_own(lesson, files):
     chosen = menu(box, "Photo").evaluate("e => e.selectedOptions[0].text")
     assert chosen.replace("\xa0", " ") == "own photo"
     keep_picture(box, f"{name}-own-photo")
+    picture_after(box, lambda: choose(box, "Photo", "chelsea"))
+    picture_after(box, lambda: upload(box, files["good"]))  # the same file a second time
+    wait_for_end(box)
+    assert box.get_by_role("alert").count() == 0
     upload(box, files["text"])
     alert = box.get_by_role("alert")
     alert.wait_for()
@@ -163,6 +180,8 @@ def test_stop_ends_long_work(lesson):
     said = stop(box, lambda: press(box, *key))
     while name == "trust" and "Stopped" not in said and "block1_conv1" not in said:
         said = stop(box, lambda: press(box, *key))  # its work is short: Stop came too late
+    inside = "box => box.contains(document.activeElement) && document.activeElement.className"
+    assert box.evaluate(inside), "the focus goes back to the control"
     keep_picture(box, f"{name}-stopped")
     if name == "trust":
         assert said == "Stopped; the picture is as it was."

@@ -13,12 +13,11 @@ SECONDS = 60_000  # milliseconds that a picture may take on a busy machine
 
 @pytest.fixture(scope="module")
 def page(lab, browser):
-    page = lab.open(browser, "09_your_own.ipynb")
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.set_default_timeout(SECONDS)
-    run_all(page)
-    yield page
-    lab.close(page)
+    with lab.opened(browser, "09_your_own.ipynb") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.set_default_timeout(SECONDS)
+        run_all(page)
+        yield page
 
 
 @pytest.fixture
@@ -90,12 +89,15 @@ def test_the_keyboard_alone_changes_the_picture(app, page):
     handle.focus()
     after(app, lambda: page.keyboard.press("ArrowRight"))
     assert app.locator("img").count() == 1
+    assert app.get_by_role("slider", name="Change in levels of 255", exact=True).count() == 1
     keep_picture(page, "studio-attack")
 
 
 def test_a_photo_a_text_file_and_forty_megapixels(app, page, files):
     after(app, lambda: menu(app, "Show").select_option("Top classes"))
     after(app, lambda: upload(app, files["good"]))
+    assert app.locator("table").count() == 0, "the picture itself shows the top classes"
+    after(app, lambda: menu(app, "Show").select_option("Grad-CAM"))
     assert "motorbike" in app.inner_text()
     keep_picture(page, "studio-uploaded")
     upload(app, files["text"])
@@ -113,6 +115,7 @@ def test_stop_ends_a_dream_and_keeps_what_is_there(app, page):
     steps.fill("30")
     assert "Stopped after" in stop(app, lambda: steps.press("Enter"))
     assert source(app) != before
+    assert "# stopped after" in app.locator("pre").text_content()
     keep_picture(page, "studio-stopped")
 
 
@@ -121,6 +124,8 @@ def test_a_network_that_is_not_here_is_one_sentence(app, page):
     (vgg19,) = (number for number, name in enumerate(names) if name.startswith("vgg19"))
     menu(app, "Network").select_option(index=vgg19)
     assert "vgg19" in refused(app) and "prefetch vgg19" in refused(app)
+    assert app.locator("pre, table").count() == 0
+    assert app.get_by_role("button", name="Save picture").is_disabled()
     keep_picture(page, "studio-no-network")
     menu(app, "Network").select_option("course")
     app.locator("img").wait_for()

@@ -30,13 +30,12 @@ def noisy():
 
 def test_fourteen_megabytes_come_through_the_course_s_own_server(lab, browser, noisy):
     write_notebook(lab.folder / "uploads.ipynb", CELLS)
-    page = lab.open(browser, "uploads.ipynb")
-    page.set_default_timeout(SECONDS)
-    run_all(page)
-    box = page.locator(".cnnvis-shown-1-live")
-    pixels = picture_after(box, lambda: upload(box, noisy))
-    assert pixels.shape[0] == pixels.shape[1] and box.get_by_role("alert").count() == 0
-    lab.close(page)
+    with lab.opened(browser, "uploads.ipynb") as page:
+        page.set_default_timeout(SECONDS)
+        run_all(page)
+        box = page.locator(".cnnvis-shown-1-live")
+        pixels = picture_after(box, lambda: upload(box, noisy))
+        assert pixels.shape[0] == pixels.shape[1] and box.get_by_role("alert").count() == 0
 
 
 def test_what_another_server_does_not_let_through_is_told(browser, noisy, files, tmp_path):
@@ -50,6 +49,8 @@ def test_what_another_server_does_not_let_through_is_told(browser, noisy, files,
         box.locator("img").wait_for()
         for number in range(2):  # a second time, too
             upload(box, noisy)
+            box.get_by_text("The photo is still on its way").wait_for()
+            assert box.locator("img").count() == 1, "the picture is kept meanwhile"
             alert = box.get_by_role("alert")
             alert.wait_for()
             assert "has not arrived; it is probably larger than this server" in alert.inner_text()
@@ -70,15 +71,14 @@ def test_a_live_explorer_hides_the_figure_of_its_own_cell_alone(lab, browser):
     output = {"output_type": "display_data", "data": data, "metadata": {}}
     write_notebook(lab.folder / "live.ipynb", [*CELLS, "'the end'"])
     write_notebook(lab.folder / "stored.ipynb", ["explore()"], [[output]])
-    page = lab.open(browser, "live.ipynb")
-    page.set_default_timeout(SECONDS)
-    run_all(page)
-    page.locator(".cnnvis-shown-1-live img").wait_for()
-    assert not page.locator(".cnnvis-shown-1").is_visible()
-    page.get_by_role("listitem", name="stored.ipynb").dblclick()
-    image = page.get_by_role("img", name="A red field.")
-    image.wait_for()
-    pixels = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB"), float)
-    assert np.abs(pixels.mean(axis=(0, 1)) - (200, 30, 30)).max() < 6
-    keep_picture(page, "stored-beside-live")
-    lab.close(page)
+    with lab.opened(browser, "live.ipynb") as page:
+        page.set_default_timeout(SECONDS)
+        run_all(page)
+        page.locator(".cnnvis-shown-1-live img").wait_for()
+        assert not page.locator(".cnnvis-shown-1").is_visible()
+        page.get_by_role("listitem", name="stored.ipynb").dblclick()
+        image = page.get_by_role("img", name="A red field.")
+        image.wait_for()
+        pixels = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB"), float)
+        assert np.abs(pixels.mean(axis=(0, 1)) - (200, 30, 30)).max() < 6
+        keep_picture(page, "stored-beside-live")
