@@ -80,6 +80,9 @@ def continued(pixels):
 # %% [markdown]
 # The climb itself: a step costs one pass forward and one back. Cells of the map that lie on the continuation are left out of the mean,
 # since they show what is in the picture already.
+#
+# `net.maps` stands for a few lines of Keras. With a bare `keras.Model` set `model.get_layer(layer).activation = keras.activations.linear`, and
+# `keras.Model(model.inputs, model.get_layer(layer).output)` gives the same map, of preprocessed pixels at the model's own input size.
 
 
 # %%
@@ -216,8 +219,8 @@ if net.name == "course":
     assert ((grown.mean(axis=(1, 2)) > 127.5) == (sums > 0))[flat].all()
 
 # %% [markdown]
-# The course network has two kinds. Some of its filters grow a flat colour: red, green or blue is full where the nine weights of that colour add up to more than zero, and
-# off where they do not. The others grow stripes: their weights on one side work against those on the other.
+# The course network has two kinds. Some of its filters grow a flat colour: red, green or blue ends above mid grey where the nine weights of that colour add up to more than zero, and below it
+# where they do not. The others grow stripes, for which their weights must work against each other.
 #
 # From the second layer on, weights meet maps and not colours, and only grown patterns are left.
 #
@@ -308,7 +311,8 @@ show_grid(
 print(f"{side} x {side} pixels each, of {net.input_size[0]} x {net.input_size[1]}")
 
 # %% [markdown]
-# Some patches resemble their pattern, some do not. Where they differ, believe the patches: they are what the network really meets.
+# With the course network hardly a patch resembles its pattern: at most the direction of an edge returns, the colours do not. Where they differ, believe the patches: they are what the network
+# really meets.
 
 # %% [markdown]
 # ## A whole class, by hand
