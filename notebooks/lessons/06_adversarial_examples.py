@@ -73,7 +73,8 @@ if net.name == "course":
 #
 # where $x$ is the photo, $y$ its true class, $L$ the loss, $\nabla_x L$ the gradient of the loss with respect to the photo, and $\varepsilon$
 # (epsilon) the size of the step in levels. The sign is $+1$ or $-1$: every value moves by the same amount, the way that hurts. First the gradient.
-# (The argument `see` is for the end of the lesson; for now it changes nothing.)
+# (The argument `see` is for the end of the lesson; for now it changes nothing. With a bare `keras.Model` set `model.layers[-1].activation = keras.activations.linear`, and `model(pixels)`,
+# with the pixels preprocessed as in its training, gives the logits that `net.forward(pixels)[0]` gives here.)
 
 
 # %%
@@ -263,7 +264,7 @@ if net.name == "course":
 # second photo, and one photo more or less moves the curve by a sixth.
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Ask: why report a curve and not one number? (At a large enough epsilon anything is fooled: at 255 the photo can become another photo.)
+# 4 min. Ask: why report a curve and not one number? (At a large enough epsilon anything is fooled: at 255 the photo can become another photo.)
 # And: why does PGD at least equal FGSM here? (It nearly always does, but six steps from a random start are no guarantee.)
 
 # %% [markdown]
@@ -443,11 +444,12 @@ assert paper["CIFAR-10"][0] > 4 * paper["ImageNet"][0]
 
 # %% [markdown]
 # The search needs no gradient. **Differential evolution** keeps a population of candidates (row, column, red, green, blue), builds new ones
-# from differences of old ones, and keeps what lowers the class's probability. `settings="paper"` stands for the search that is usually named with this attack, 400
-# candidates and 100 generations; a [public reimplementation](https://github.com/Hyperparticle/one-pixel-attack-keras) has 400 and up to 75. Here they are 32, for 20.
+# from differences of old ones, and keeps what lowers the class's probability. `settings="paper"` is our name for a search of the paper's size as it is usually
+# described; a [public reimplementation](https://github.com/Hyperparticle/one-pixel-attack-keras) has 400 candidates and up to 75 generations. Here they are 32, for 20.
 #
-# Watch it on a part of the motorcycle photo. We *chose* that part, among hundreds of random ones, because for the course network two classes are close there. Beside it
-# runs the same search on the cat, of which the course network is sure. `watch=` is called after each generation; here it keeps which pixels were tried.
+# Watch it on a part of the motorcycle photo. We *chose* that part because for the course network two classes are close there. Beside it
+# runs the same search on the cat, of which the course network is sure. `watch=` is called with the state after each generation; here the states are kept. Each state
+# has `candidates` (32, 1, 5): row, column, red, green, blue of the one pixel that each of the 32 changes.
 
 # %%
 from cnnvis_helpers import figure_row, show_photo
@@ -465,15 +467,18 @@ with figure_row(
     "tries; a red frame marks the best so far.",
 ) as axes:
     for ax, k in zip(axes, (0, len(watched) // 2, -1), strict=True):
-        generation, *_, best_so_far, _, tried = watched[k]
-        show_photo(searches["motorcycle"].original, title=f"generation {generation}", ax=ax)
-        rows, columns, colours = tried[:, 0, 0], tried[:, 0, 1], tried[:, 0, 2:] / 255
+        state = watched[k]
+        show_photo(searches["motorcycle"].original, title=f"generation {state.generation}", ax=ax)
+        rows, columns = state.candidates[:, 0, 0], state.candidates[:, 0, 1]
+        colours = state.candidates[:, 0, 2:] / 255
         ax.scatter(columns, rows, s=60, c=colours, edgecolor="white")
-        ax.scatter(*best_so_far[0, 1::-1], s=260, marker="s", facecolor="none", edgecolor="red")
+        row, column = state.best[0, :2]
+        ax.scatter(column, row, s=260, marker="s", facecolor="none", edgecolor="red")
+assert all(state.candidates.shape == (32, 1, 5) for state in watched)
 
 # %% [markdown]
-# Each dot is a pixel that was tried, in the colour that was tried there; the red frame marks the best so far. Now, for both searches, how far the probability of the
-# first answer has fallen, generation by generation.
+# Each dot is a pixel that was tried, in the colour that was tried there; the red frame marks the best so far: the best one need not be among the pixels tried in this generation. Now,
+# for both searches, how far the probability of the first answer has fallen, generation by generation.
 
 # %%
 longest = max(len(search.history) for search in searches.values())
@@ -522,21 +527,50 @@ show_grid(
 
 # %% [markdown]
 # With the course network, one pixel is enough on the close call, and on the cat it is not. Two warnings. "No success" does not mean
-# "impossible": that longer search tries over forty times as much. And a success on a photo picked for it says little: two classes were
+# "impossible": the reimplementation's search tries over forty times as much. And a success on a photo picked for it says little: two classes were
 # five points of probability apart before the pixel came. So whoever shows you one fooled photo has to say out of how many.
 #
-# A map can be exhaustive where a search is not: `one_pixel_map` tries black and white at every eighth row and column, and
-# says how far the better of the two lowers the probability of the top class. (The course network takes this coffee for a rose: it is the rose that a pixel makes more or less likely.) Blue cells are places where both colours raise it. Beside it the saliency map of lesson 05.
+# A map can be exhaustive where a search is not. The network `honest` from above sees 48 x 48 pixels, so every one can be tried, in black and in white: 4,608 pictures. `one_pixel_map` says how
+# far the better of the two colours lowers the probability of the top class. Beside it the saliency map of lesson 05. **Predict first:** do the two find the same pixels?
+
+# %%
+black_white = [(0, 0, 0), (255, 255, 255)]
+shape = drawn[6]
+every = one_pixel_map(maker, shape, colours=black_white, stride=1, score="probability")
+slopes = saliency(maker, shape)
+show_grid(
+    [shape, every, slopes],
+    titles=["drawn shape", "every pixel: fall of p", "saliency"],
+    columns=3,
+    scale="each",
+    alt="A drawn triangle; a map, reddest at a few pixels inside and below it and pale on its dark "
+    "outline; and a saliency map, brightest along its right edge.",
+)
+sure = maker.predict(shape)[0]
+likeness = float(np.corrcoef(abs(every).ravel(), slopes.ravel())[0, 1])
+worst, steepest = (np.unravel_index(each.argmax(), each.shape) for each in (every, slopes))
+print(f"{sure.label} {sure.probability:.2f}; the worst of {every.size * 2} changes leaves", end=" ")
+print(f"{sure.probability - every.max():.2f}; correlation of the sizes {likeness:.2f}")
+print(f"most harm at row {worst[0]}, column {worst[1]};", end=" ")
+print(f"steepest at row {steepest[0]}, column {steepest[1]}")
+assert sure.label == "triangle" and every.shape == maker.input_size == (48, 48)
+assert every.size * 2 == 4608 and 0.3 < every.max() < 0.36 and sure.probability - every.max() > 0.55
+assert worst != steepest and likeness < 0.4
+
+# %% [markdown]
+# That is more than a search can say: *no* single black or white pixel makes this network change its mind about this triangle, since the worst leaves it more than half of the probability. And the map
+# is hardly like the saliency: the pixel that does most harm is not the steepest one.
+#
+# For a larger network the same costs far more. Here `one_pixel_map` looks at your network: it tries black and white at every eighth row and column, one pixel in 64.
+# (The course network takes this coffee for a rose: it is the rose that a pixel makes more or less likely.) Blue cells are places where both colours raise it.
 
 # %%
 coffee = load_photo("coffee")
-cross = one_pixel_map(
-    net, coffee, colours=[(0, 0, 0), (255, 255, 255)], stride=8, score="probability"
-)
+cross = one_pixel_map(net, coffee, colours=black_white, stride=8, score="probability")
 slopes = saliency(net, coffee)
 show_grid(
     [coffee, cross, slopes],
-    titles=["photo", "one pixel: fall of p", "saliency"],
+    titles=["photo", "one pixel in 64: fall of p", "saliency"],
     columns=3,
     scale="each",
     alt="A red cup; a map of coarse, mostly pale cells"
@@ -552,7 +586,7 @@ if net.name == "course":
 
 # %% [markdown]
 # Both say where the network is touchy, and they are not equal: saliency is the slope for an *infinitely small* change, while a pixel
-# set to black or white is a large one. The map is exhaustive for its places and its two colours, and silent on the rest.
+# set to black or white is a large one. The map knows its places and its two colours, and is silent on the rest.
 
 # %% [markdown] tags=["teaching-note"]
 # 7 min. Let the room guess the number of candidates for an exhaustive search: 128 x 128 places times 256 x 256 x 256 colours. For a lecture,
@@ -696,7 +730,7 @@ explore_attack(net, photo)
 # %% [markdown]
 # ## What goes wrong with attacks
 #
-# First, the unit. Some tutorials write epsilon 0.1 for a network that reads inputs from -1 to 1. That is 12.75 levels, more than six times as
+# First, the unit. Some tutorials ([TensorFlow's](https://www.tensorflow.org/tutorials/generative/adversarial_fgsm) is one) write epsilon 0.1 for a network that reads inputs from -1 to 1. That is 12.75 levels, more than six times as
 # much as two levels, and it can be seen. Taken as pixel levels, it would be nothing at all.
 
 # %%
