@@ -542,14 +542,29 @@ def _name_largest(ax, values, labels, top):
 
 @course_style()
 def show_matrix(
-    matrix, title=None, ax=None, alt=None, fmt=".2f", cmap=None, signed=None, vmin=None, vmax=None
+    matrix,
+    title=None,
+    ax=None,
+    alt=None,
+    fmt=".2f",
+    cmap=None,
+    signed=None,
+    vmin=None,
+    vmax=None,
+    labels=None,
 ):
     """Show a small matrix with its numbers written in the cells.
 
     matrix: (rows, columns) finite numbers. fmt: how numbers are written. The colours follow the
-    numbers, so there is no colour bar. cmap, signed, vmin, vmax: see `show_map`.
+    numbers, so there is no colour bar. cmap, signed, vmin, vmax: see `show_map`. labels: of a
+    square matrix, one name for each row and the column of the same number; shown left and below.
     """
     values = checked_map(matrix)
+    if labels is not None and values.shape != (len(labels), len(labels)):
+        raise ValueError(
+            f"labels name the rows and columns of a square matrix: got {len(labels)} names for "
+            f"{values.shape[0]} x {values.shape[1]} numbers."
+        )
     low, high = scale_limits([values], signed, vmin, vmax)
     cell = min(0.85, 7.0 / max(values.shape))
     ax, finish = axes_for(values.shape, ax, alt, (values.shape[1] * cell, values.shape[0] * cell))
@@ -559,6 +574,11 @@ def show_matrix(
         dark = shades[row, column, :3] @ LUMINANCE < 140
         ink = "white" if dark else "black"
         ax.text(column, row, format(value, fmt), ha="center", va="center", color=ink)
+    if labels is not None:
+        places = np.arange(len(labels))
+        ax.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+        ax.set_yticks(places, labels)
+        ax.tick_params(length=0)
     return finish()
 
 

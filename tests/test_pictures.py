@@ -584,6 +584,18 @@ def test_a_matrix_writes_its_numbers_readably():
         assert contrast > 40
 
 
+def test_a_matrix_names_its_rows_and_columns():
+    names = ["cam", "gradient", "occlusion"]
+    ax = show_matrix(np.arange(9.0).reshape(3, 3), labels=names, alt="x").axes[0]
+    for axis in (ax.xaxis, ax.yaxis):
+        assert [tick.get_text() for tick in axis.get_ticklabels()] == names
+        assert list(axis.get_ticklocs()) == [0, 1, 2]
+    assert not show_matrix(np.eye(3), alt="x").axes[0].get_xticks().size
+    for shape in ((2, 2), (3, 4)):
+        with pytest.raises(ValueError, match=f"3 names for {shape[0]} x {shape[1]} numbers"):
+            show_matrix(np.zeros(shape), labels=names, alt="x")
+
+
 def test_boxes_lie_on_pixel_edges():
     ax = show_boxes(PHOTO, [(0, 0, 20, 30), (5, 6, 10, 12)], labels=["all", "part"], alt="x").axes[
         0

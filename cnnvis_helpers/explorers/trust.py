@@ -79,8 +79,9 @@ def map_of(net, photo, target, method, forgotten=None, progress=None):
     """Return the map of a method, raw and unenlarged, float32 (h, w), after layers have forgotten.
 
     method : a name of METHODS
-    forgotten : the first layer, from the output down, that keeps its weights no more; None: none.
-        All behind it forget with it. The last three random copies stay with the network
+    forgotten : the last layer, from the output down, that has forgotten its weights; all between it
+        and the output have forgotten theirs too. None: no layer. The last three random copies stay
+        with the network
     progress : function of (done, total), for a method that takes long
     """
     if forgotten is not None:
