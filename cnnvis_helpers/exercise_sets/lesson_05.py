@@ -261,6 +261,13 @@ EXERCISES = [
                 "up N + 1 of them and divides by N.",
             ),
             (
+                lambda x, baseline, gradients: (
+                    (x - baseline) * ((gradients[1:] + gradients[:-1]) / 2).mean(axis=0)
+                ),
+                "That is the trapezoid rule, for places that include both ends. These lie in the "
+                "middles of the steps: a plain mean.",
+            ),
+            (
                 lambda x, baseline, gradients: (x - baseline) * gradients.sum(axis=0),
                 "The slopes are added up but not divided by their number: the shares would grow "
                 "with the number of steps.",

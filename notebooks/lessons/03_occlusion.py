@@ -10,7 +10,8 @@
 # **Time:** 35 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 35 min: the sweep by hand 12, finer patches and cost 6, fill colour 6, what goes wrong 6, one exercise in class 5.
+# 35 min: the sweep by hand and the honest drop 11, the photo through the map 1, logits or probabilities 4, finer maps and cost 4,
+# heat on the animal 2, which colour hides best 4, what goes wrong 5, one exercise in class 4, play and the other exercises at home.
 # Start without the computer: show the photo, cover parts with your hand, ask at each "still a cat?". That is the whole method.
 # With 15 minutes only: the sixteen pictures, the two maps of the same numbers, and the two cats.
 
@@ -199,7 +200,7 @@ if net.name == "course":
     assert stretched[1, 1] == 0  # white in the tutorial's map
 
 # %% [markdown]
-# With the course network the dearest field is the third of the top row, above the eye on the right, and not the face. One field is blue there, the one with the eye on the left:
+# With the course network the dearest field is the third of the top row: the forehead above the eye on the right, and neither an eye nor the nose. One field is blue there, the one with the eye on the left:
 # without it, the network is *more* sure. The tutorial's map paints the same field white, as if it did not matter.
 #
 # Now the helper: `occlusion_grid` gives the drops in one line, `occluded_photos` the pictures. (The library of the next lessons, tf-keras-vis, has no occlusion to compare with.)
@@ -212,7 +213,7 @@ assert np.allclose(by_helper, drop, atol=1e-4)
 assert (occluded_photos(net, photo, patch, patch, salmon) == pictures.round()).all()
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min up to here. Ask: "the left table and the right one hold the same numbers; which would you put into a paper?" Good answer: the left, with
+# 11 min up to here. Ask: "the left table and the right one hold the same numbers; which would you put into a paper?" Good answer: the left, with
 # the scale printed beside it. Misconception to meet: "the network ignores the eyes". No: each field *alone* is not needed, because the others
 # suffice. Live slip: forgetting `.copy()`; all sixteen pictures are then the same
 # array, salmon all over, and `pixels` is spoilt for the cells below.
@@ -300,9 +301,19 @@ assert 0.2 < chance(0) - chance(-1)
 if net.name == "course":
     assert round(chance(margins[0]) - chance(margins[0] - 1), 2) == 0.03
 
+# %% [markdown]
+# So here are the sixteen drops in both units. Do they put the fields into the same order?
+
+# %%
 logit_drop = occlusion_grid(net, photo, animal, patch, patch, salmon)  # score="logit"
 with figure_row(
-    2, alt="Two tables of sixteen drops: in logits on the left, in probability on the right."
+    2,
+    alt="Two tables of sixteen drops: in logits on the left, in probability on the right"
+    + (
+        "; both are darkest red in the third column, rows 1 and 3, and blue at row 2, column 2."
+        if net.name == "course"
+        else "."
+    ),
 ) as (left, right):
     show_matrix(logit_drop, signed=True, title="drop in logits", ax=left)
     show_matrix(drop, fmt=".3f", signed=True, title="drop in probability", ax=right)
@@ -310,6 +321,9 @@ same_order = float(spearmanr(logit_drop.ravel(), drop.ravel()).statistic)
 print("rank correlation of the two:", round(same_order, 2))
 if net.name == "course":
     assert same_order > 0.98
+    for each in (logit_drop, drop):
+        assert set(each.ravel().argsort()[-2:]) == {2, 10}  # third column, rows 1 and 3
+        assert each.argmin() == 5 and each.min() < 0
 
 # %% [markdown]
 # A **rank correlation** compares two orders: 1 means that both put the sixteen fields into the same order, 0 that the orders have nothing to
@@ -441,7 +455,7 @@ if net.name == "course":
 # With the course network this is about twice what chance would give, and it says something.
 
 # %% [markdown] tags=["teaching-note"]
-# 6 min. Ask "what would a map score that is the same everywhere?" before showing the percentages: without that number, 77 per cent sounds
+# 6 min with the finer maps. Ask "what would a map score that is the same everywhere?" before showing the percentages: without that number, 77 per cent sounds
 # like proof. The same pair of numbers returns in lessons 04, 05 and 08.
 
 # %% [markdown]
@@ -478,7 +492,12 @@ compare_maps(
     alt=(
         "Four maps of drops on one signed scale, one for each fill; their means are "
         + ", ".join(f"{grid.mean():.2f} for {name}" for name, grid in grids.items())
-        + "."
+        + (
+            "; all are red at the upper right and near the nose; grey, salmon and blur are blue at "
+            "the eye on the left, black is almost white there."
+            if net.name == "course"
+            else "."
+        )
     ),
 )
 for name, grid in grids.items():
@@ -513,7 +532,7 @@ if net.name == "course":
 # hiding the eye on the left helps. Trust what survives a change of fill, and name patch, stride and fill beside every occlusion map.
 
 # %% [markdown] tags=["teaching-note"]
-# 6 min. Somebody will ask for "the right" fill. There is none: grey or the photo's mean is a common choice, a blur keeps the colours
+# 4 min. Somebody will ask for "the right" fill. There is none: grey or the photo's mean is a common choice, a blur keeps the colours
 # but may leave the object recognisable. A second useful question: which fill is invisible where? (A black patch on a dark background changes little.)
 
 # %% [markdown]
@@ -544,7 +563,7 @@ if net.name == "course":
 
 # %% [markdown]
 # The same with controls. Watch what a smaller patch does to the map, and to the time it takes: *Stop* ends a sweep and keeps the positions that are done. Then change
-# only what the patch shows.
+# only what the patch shows. (The map may stay below the frame's number: a pixel gets the mean of all patches over it.)
 
 # %%
 from cnnvis_helpers import explore_occlusion
@@ -554,16 +573,27 @@ explore_occlusion(net, photo)
 # %% [markdown]
 # ## What goes wrong with occlusion maps
 #
-# **A picture of nothing.** Here is a grey picture with a little noise: there is nothing to find. Stretched to 0..1 by the tutorial's
-# formula, its map looks as meaningful as the cat's. On a shared scale, with the course network, less than a tenth of the cat's range is left of it.
+# **A picture of nothing.** Here is a grey picture with a little noise: there is nothing to find.
 
 # %%
 noise = np.random.default_rng(0).normal(127, 10, photo.shape).clip(0, 255).astype(np.uint8)
-drops = [occlusion_grid(net, each, animal, patch, patch) for each in (photo, noise)]
 names = ["cat photo", "noise"]
 show_grid(
-    [(d - d.min()) / (d.max() - d.min()) for d in drops] + [photo, noise],
-    titles=[f"{name}, stretched" for name in names] + names,
+    [photo, noise],
+    titles=names,
+    columns=2,
+    alt="The photo of the cat, and beside it a picture of even grey with fine noise.",
+)
+
+# %% [markdown]
+# Stretched to 0..1 by the tutorial's formula, the map of the noise looks as meaningful as the cat's. On a shared scale, with the course network, less than a
+# tenth of the cat's range is left of it.
+
+# %%
+drops = [occlusion_grid(net, each, animal, patch, patch) for each in (photo, noise)]
+show_grid(
+    [(d - d.min()) / (d.max() - d.min()) for d in drops],
+    titles=[f"{name}, stretched" for name in names],
     columns=2,
     vmin=0,
     vmax=1,
@@ -586,7 +616,7 @@ if net.name == "course":
     assert np.ptp(drops[1]) < 0.1 * np.ptp(drops[0])
 
 # %% [markdown]
-# **One minus p.** The library tf-explain draws $1 - p$ in place of the drop $p_0 - p$. For a class that the photo does not show, $p$ is near 0
+# **One minus p.** The library [tf-explain](https://github.com/sicara/tf-explain) draws $1 - p$ in place of the drop $p_0 - p$. For a class that the photo does not show, $p$ is near 0
 # wherever the patch lies, so $1 - p$ is near 1 everywhere: "everything matters". The drop says the truth: nothing does. With the course network, for its least probable class, $1 - p$ is above 0.99
 # in every field, and no drop reaches 0.01.
 
@@ -655,7 +685,7 @@ if net.name == "course":
 # is worth more than 2.5. Still, no map of single patches can show that two parts work together.
 
 # %% [markdown] tags=["teaching-note"]
-# 6 min. The two cats are the picture to remember. Ask: "how would you find out that both matter?" (Hide pairs: 16 fields give
+# 5 min. The two cats are the picture to remember. Ask: "how would you find out that both matter?" (Hide pairs: 16 fields give
 # 120 pairs, 1,820 groups of four; or the other way round, start from nothing and show parts.) The same redundancy explains the sixteen small drops at the
 # start: each field is a stand-in for the others.
 

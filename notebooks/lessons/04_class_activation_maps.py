@@ -37,7 +37,6 @@ from cnnvis_helpers import (
     pooled_head,
     resize_map,
     show_curve,
-    show_feature_maps,
     show_grid,
     show_map,
     show_matrix,
@@ -85,16 +84,18 @@ if net.name == "course":
 
 # %% [markdown]
 # Here are the eight maps that give the class most: largest mean times weight. They say where each channel was active, in coarse cells; none
-# of them draws an outline.
+# of them draws an outline. `net.score_vector(c)` has a 1 at class $c$ and 0 elsewhere: a matrix times it picks one column.
 
 # %%
 if dense is not None:
     weights = dense.kernel.numpy() @ net.score_vector(best.index)  # the column of the class
     givers = np.argsort(-weights * maps.mean(axis=(0, 1)))[:8]
-    show_feature_maps(
-        maps,
-        channels=sorted(givers),
+    show_grid(
+        [maps[..., k] for k in sorted(givers)],
+        titles=[f"channel {k}" for k in sorted(givers)],
         columns=4,
+        cmap="viridis",
+        percentile=99.5,
         title=f"The eight maps that give {best.label} most",
         alt=f"Eight coarse maps of {height} by {width} cells"
         + (
@@ -223,6 +224,25 @@ signed = gradcam_by_hand(logit_of(best.index), layer)
 heat = np.maximum(signed, 0)  # the ReLU
 assert np.allclose(heat, gradcam(net, photo, best.index, layer, resize=False), atol=1e-5)
 print("largest value", round(float(heat.max()), 4), ": equal to the helper's map")
+
+# %% [markdown]
+# With a bare Keras model `net.forward` becomes a second model with two outputs: the maps of the layer, and the scores. Make sure that the last layer has no softmax.
+
+# %%
+import keras
+
+if net.name == "course":  # its model reads pixels and gives logits
+    model = net.model
+    both = keras.Model(model.input, [model.get_layer(layer).output, model.output])
+    pixels = tf.constant(net.prepare(photo))
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        activations, scores = both(pixels)
+        score = scores[0, best.index]
+    alpha = tf.reduce_mean(tape.gradient(score, activations), axis=(0, 1, 2))
+    bare = tf.reduce_sum(activations[0] * alpha, axis=-1).numpy()
+    print("largest difference:", f"{np.abs(bare - signed).max():.0e}")
+    assert np.allclose(bare, signed, atol=1e-5)
 
 # %% [markdown]
 # ## Two methods, one map?
@@ -363,14 +383,20 @@ pair = {
 }
 compare_maps(
     pair,
-    photo=photo,
     signed=True,
     title="Before the ReLU",
     alt="Three heat maps on one scale, red for and blue against: "
     + "; ".join(f"{name} from {each.min():.2f} to {each.max():.2f}" for name, each in pair.items())
-    + ".",
+    + (
+        "; dog is blue where cat is reddest, and the difference is deepest there."
+        if net.name == "course"
+        else "."
+    ),
 )
 a, b, difference = pair.values()
+if net.name == "course":
+    assert b.ravel()[a.argmax()] < 0
+    assert difference.ravel()[a.argmax()] > 0.9 * difference.max()
 if net.units > 1:  # a single logit is the difference already
     assert np.allclose(a - b, difference, atol=1e-4)  # before the ReLU, maps subtract as logits do
 
@@ -409,7 +435,7 @@ if net.name == "course":
 # %% [markdown]
 # ## Logit or probability?
 #
-# Several published notebooks differentiate the probability $p_c$, after the softmax. The chain rule says what that does:
+# Several published notebooks differentiate the probability $p_c$, after the softmax; so does Keras's own example of [integrated gradients](https://keras.io/examples/vision/integrated_gradients/), a method of lesson 05. The chain rule says what that does:
 #
 # $$\frac{\partial p_c}{\partial A} = p_c \Big( \frac{\partial S_c}{\partial A} - \sum_j p_j \frac{\partial S_j}{\partial A} \Big)$$
 #
@@ -498,10 +524,11 @@ show_grid(
 for name, each in by_layer.items():
     print(f"{name:24s} {share_inside(each, outline):.0%} inside the outline")
 if net.name == "course":
-    assert np.ptp([share_inside(each, outline) for each in by_layer.values()]) < 0.1
+    shares = [share_inside(each, outline) for each in by_layer.values()]
+    assert np.ptp(shares) < 0.1 and shares[-1] < shares[0]
 
 # %% [markdown]
-# The last layer answers "where is the class", earlier ones rather "which edges and textures". Read the last maps before pooling, unless you
+# The last maps are what the score is made of; averaging the gradient of an earlier layer loses which cell counted. Read the last maps before pooling, unless you
 # have a reason. With the course network, the shares inside the outline differ by less than a tenth and do not rise with depth: one number is never the whole story.
 #
 # ### A trap: the last convolution is not the last map
@@ -510,8 +537,6 @@ if net.name == "course":
 # wrong. The convolution makes only one *summand*; the shortcut adds another, and the ReLU comes after. A tiny network shows it: only the maps that are really pooled give the exact CAM.
 
 # %%
-import keras
-
 keras.utils.set_random_seed(0)
 inputs = keras.Input((16, 16, 3))
 shortcut = keras.layers.Conv2D(6, 1, name="shortcut")(inputs)
@@ -627,7 +652,12 @@ show_grid(
     columns=3,
     scale="each",
     title=f"Three methods at {middle}, each on its own scale",
-    alt="Three heat maps of one layer in the middle, made of many small cells.",
+    alt="Three heat maps of one layer in the middle, made of many small cells"
+    + (
+        "; Grad-CAM has scattered specks, Grad-CAM++ and LayerCAM are brightest at the two eyes."
+        if net.name == "course"
+        else "."
+    ),
 )
 seen = {name: each.ravel() for name, each in early.items() if each.any()}
 if len(seen) < len(early):  # a map before its ReLU can lead to this
@@ -705,7 +735,7 @@ compare_maps(
     answers,
     photo=photo,
     label="Grad-CAM",
-    title=f"{knows.name} is asked for what it sees, and for what is not there",
+    title=f"The network {knows.name} is asked for what it sees and for what is not there",
     alt="Heat maps on one scale; the largest values are "
     + ", ".join(f"{each.max():.3f} for {name}" for name, each in answers.items())
     + ".",
@@ -784,7 +814,7 @@ if ready_for_it:
     compare_maps(
         drawn,
         photo=photo,
-        title=f"tf-keras-vis, Grad-CAM++ of {knows.name}, each divided by its maximum",
+        title=f"tf-keras-vis, Grad-CAM++, network {knows.name}: each divided by its maximum",
         alt="The photo under two maps of tf-keras-vis, each with a spot of full heat: "
         + " and ".join(drawn)
         + ".",
