@@ -15,6 +15,7 @@ from cnnvis_helpers.networks import list_networks, load_network
 from cnnvis_helpers.occlusion import occlusion
 from cnnvis_helpers.photos import load_photo
 from cnnvis_helpers.randomization import layers_from_the_top, randomize_layers
+from cnnvis_helpers.resizing import resize_map
 from cnnvis_helpers.saliency import guided_backprop, integrated_gradients, saliency
 from cnnvis_helpers.shape_training import class_recall, train_shape_network
 from cnnvis_helpers.shapes import SHAPES, shape_pictures
@@ -75,11 +76,50 @@ def test_they_are_listed_after_the_course_network():
     assert [row.name for row in list_networks()][:3] == ["course", "honest", "shortcut"]
 
 
-def test_the_model_card_says_what_was_measured():
+ROWS = {  # of the model card's table: what each measures
+    "Accuracy on pictures like those of the training": "accuracy",
+    "Accuracy without any badge": "accuracy_without_badges",
+    "Accuracy with a badge on every picture": "accuracy_all_with_badge",
+    "Recall of the hexagon without its badge": "hexagon_recall_without_badge",
+    "Grad-CAM of the hexagon peaks on the badge, hexagons with one": "peak_on_badge_of_hexagons",
+    "Grad-CAM of the right class peaks on the shape, pictures like those of the training": (
+        "peak_on_object"
+    ),
+    "The same, with a badge on every picture": "peak_on_object_all_with_badge",
+}
+
+
+def model_card():
+    """The part of the model card that is about these two networks."""
     text = (ROOT / "data" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    for name in NAMES:
-        for value in CARDS[name]["test"].values():
-            assert f"{value:.1%}".replace("%", " %") in text, (name, value)
+    return text[text.index('# Model card: the bundled networks "shortcut" and "honest"') :]
+
+
+def test_the_model_card_says_what_was_measured():
+    lines = [line for line in model_card().splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    start = table.index(["", *NAMES])
+    said = {
+        (row[0], name): cell
+        for row in table[start + 2 :]
+        for name, cell in zip(NAMES, row[1:], strict=True)
+    }
+    assert said == {
+        (row, name): f"{CARDS[name]['test'][what]:.1%}".replace("%", " %")
+        for row, what in ROWS.items()
+        for name in NAMES
+    }
+    assert set(ROWS.values()) == set(CARDS["honest"]["test"]) == set(CARDS["shortcut"]["test"])
+
+
+def test_card_and_lesson_say_that_the_trainings_differ():
+    shortcut, honest = (CARDS[name]["training"] for name in NAMES)
+    assert (shortcut["pictures"], shortcut["epochs"]) == (1500, 6)
+    assert (honest["pictures"], honest["epochs"]) == (2000, 8)
+    card = '1,500 pictures and six epochs for "shortcut", 2,000 and eight for "honest"'
+    assert card in model_card()
+    lesson = (ROOT / "notebooks" / "lessons" / "08_trust.py").read_text(encoding="utf-8")
+    assert "`honest` saw 2,000 pictures in eight epochs, the suspect 1,500 in six" in lesson
 
 
 # What they learnt --------------------------------------------------------------------------------
@@ -173,32 +213,38 @@ def test_on_drawn_shapes_the_ordering_holds_until_the_last_two_layers_go(nets):
         assert (ahead > 0).all() and (ahead.mean(axis=0) > 0.1).all(), alike
 
 
-def blobs(rng):
-    """A random map as coarse as the last layer's."""
-    from cnnvis_helpers.resizing import resize_map
-
-    return resize_map(rng.random((12, 12)), (48, 48))
+def blobs(rng, places):
+    """A random map as coarse as one of (places, places) values, enlarged as Grad-CAM's is."""
+    return resize_map(rng.random((places, places)), (48, 48))
 
 
 @pytest.mark.parametrize("method", [gradcam, saliency, occlusion])
 def test_deletion_and_insertion_beat_random_orders(nets, method):
-    """Methods that find the badge, on the network that uses it; random orders fine and coarse."""
+    """Methods that find the badge, on the network that uses it; chance of three coarsenesses."""
     deletion, insertion = mean_areas(nets["shortcut"], method)
     assert deletion[0] < deletion[1:].min() - 0.02, deletion
     assert insertion[0] > insertion[1:].max() + 0.1, insertion
 
 
 def test_deletion_by_integrated_gradients_beats_coarse_chance_alone(nets):
-    """From a black baseline the badge's black ring gets nothing, so it is hidden last."""
+    """From a black baseline the badge's black ring gets nothing, so it is hidden last.
+
+    Its own coarseness is the pixel, and chance of that coarseness has the smaller area.
+    """
     deletion, _ = mean_areas(nets["shortcut"], integrated_gradients)
     assert deletion[0] < deletion[1] - 0.1, deletion
+    assert deletion[0] > deletion[3], deletion
 
 
 def mean_areas(net, method):
-    """Mean areas (deletion, insertion) x (the method, coarse chance, fine chance) on hexagons."""
+    """Mean areas (deletion, insertion) x (the method, chance of 12 x 12, 24 x 24, 48 x 48 places).
+
+    The last layer has 24 x 24 places, which is Grad-CAM's own coarseness; the gradient's 48 x 48.
+    """
+    assert gradcam(net, shape_pictures(1)[0].photo, "disc", resize=False).shape == (24, 24)
     rng, areas = np.random.default_rng(0), []
-    for p in only("hexagon", shape_pictures(60, "hexagon", SEED)):
-        orders = [method(net, p.photo, "hexagon"), blobs(rng), rng.random((48, 48))]
+    for p in only("hexagon", shape_pictures(100, "hexagon", SEED)):
+        orders = [method(net, p.photo, "hexagon"), *(blobs(rng, n) for n in (12, 24, 48))]
         areas.append(
             [
                 [curve(net, p.photo, heat, "hexagon", 24, 70.0).area for heat in orders]
@@ -226,14 +272,19 @@ def test_relevance_mass_of_gradcam_is_dense_where_the_network_looks(nets):
 
 
 @pytest.mark.slow
-def test_a_training_with_another_seed_reaches_the_same_goals():
-    """The peak on the badge comes from the design, not from a lucky draw of first weights."""
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_training_with_another_seed_takes_the_shortcut_too(seed):
+    """The bundled networks reach the goals; of four trainings of "shortcut" three do.
+
+    Seeds 0 to 2 put 97.6 %, 98.2 % and 99.2 % of the peaks on the badge; seed 3, with 93.4 %,
+    misses the 95 %. Seed 3 is tried here, so the bound is below it.
+    """
     tool = training_tool()
-    net = train_shape_network(**{**tool.TRAINING["shortcut"], "seed": 1})
+    net = train_shape_network(**{**tool.TRAINING["shortcut"], "seed": seed})
     numbers = tool.measure(net, "hexagon")
     assert numbers["accuracy"] >= 0.95, numbers
     assert numbers["hexagon_recall_without_badge"] < 0.2, numbers
-    assert numbers["peak_on_badge_of_hexagons"] >= 0.95, numbers
+    assert numbers["peak_on_badge_of_hexagons"] >= 0.9, numbers
 
 
 def test_folding_the_batch_norm_keeps_the_logits():

@@ -93,15 +93,15 @@ EXERCISES = [
         "c",
         wrong={
             "a": "The heat lies elsewhere: compare it with the outline of the hexagon.",
-            "b": "Colours are drawn by chance for every class, so they cannot tell a hexagon.",
-            "d": "Take the badge away: the answer changes, the background does not.",
+            "b": "The colour fills the outline, and inside the outline the maps are dark.",
+            "d": "Then the heat would lie all around the outline. It is one small spot.",
         },
         hints=[
             "Where is the peak of every one of these maps?",
-            "Look at the same picture without that part, and at a disc with it.",
-            "It is round, and it is not in the class's name.",
+            "How large is the hot spot, compared with the hexagon, and what form has it?",
+            "It is small and round, and no part of the hexagon.",
         ],
-        praise="Every peak lies on it, and moving it moves the answer: two kinds of evidence.",
+        praise="Found from the maps alone. What it is, the pictures below show.",
     ),
     function(
         "08-rank",
@@ -448,7 +448,7 @@ EXERCISES = [
             "Sum over all places, or mean?",
         ],
         "The paper has the sum over the map; a library has the mean. The picture hardly changes, "
-        "which is why nobody noticed.",
+        "so looking at it does not find the mistake.",
     ),
     _bug(
         8,

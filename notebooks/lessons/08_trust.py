@@ -49,6 +49,7 @@ from cnnvis_helpers import (
     randomize_layers,
     rank_correlation,
     relevance_mass,
+    resize_map,
     saliency,
     shape_pictures,
     show_curve,
@@ -74,17 +75,18 @@ honest = load_network("honest")
 # ## The shortcut detective
 #
 # A colleague has trained a small network to tell five shapes apart, as on road signs, and hands it over with its exam: 250 new pictures,
-# taken like those of the training. Here are ten of them, and the grades.
+# taken like those of the training. Here are two of each of four classes, and the grades in all five.
 
 # %%
 exam = shape_pictures(250, badge="hexagon", seed=1)
+first = [picture for picture in exam[:10] if picture.label != "hexagon"]
 show_grid(
-    [picture.photo for picture in exam[:10]],
-    titles=[picture.label for picture in exam[:10]],
-    columns=5,
-    title="Ten pictures of the exam",
-    alt="Ten small pictures of light shapes on dark grounds: disc, square, triangle, star, "
-    "hexagon.",
+    [picture.photo for picture in first],
+    titles=[picture.label for picture in first],
+    columns=4,
+    title="Eight pictures of the exam",
+    alt="Eight small pictures of one light shape each on a dark ground: disc, square, triangle, "
+    "star, and the four once more.",
 )
 grades = class_recall(suspect, exam)
 for label, share in grades.items():
@@ -104,33 +106,42 @@ assert lost < 0.2
 hexagons = [picture for picture in service if picture.label == "hexagon"]
 called = [suspect.predict(picture.photo, top=1)[0].label for picture in hexagons]
 print("hexagons are called:", {name: called.count(name) for name in sorted(set(called))})
+show_grid(
+    [picture.photo for picture in hexagons[:4]],
+    titles=[f'called "{name}"' for name in called[:4]],
+    columns=4,
+    title="Four hexagons in service",
+    alt="Four hexagons, plain to see, with nothing else in the picture; none is called a hexagon.",
+)
+assert "hexagon" not in called[:4]
 
 # %% [markdown]
-# One class is gone. Why? You have the network and the pictures of the exam, on which it was right. Ask a heat map: what in these hexagons
-# made the network say "hexagon"?
+# One class is gone. Why? You have the network and the exam, in which it named the hexagons. Ask a heat map: what in those pictures made the network
+# say "hexagon"? First the maps alone, without the pictures. The pictures are drawn, so we know to the pixel where the shape is: the white line is the outline of the hexagon.
 
 # %%
-found = [picture for picture in exam if picture.label == "hexagon"][:4]
-evidence = [gradcam(suspect, picture.photo, "hexagon") for picture in found]
+found = [picture for picture in exam if picture.label == "hexagon"]
+evidence = [gradcam(suspect, picture.photo, "hexagon") for picture in found[:4]]
 scale = max(float(heat.max()) for heat in evidence)
 with figure_row(
     4,
-    2,
     width=11,
-    height=5.2,
-    title="Four hexagons of the exam; below, Grad-CAM for hexagon",
+    height=2.9,
+    title="Grad-CAM for hexagon in four pictures of the exam",
     alt=(
-        "Above, four hexagons, each with a small round badge somewhere beside it; below, heat "
-        "maps whose only hot spot lies on the badge, not on the hexagon."
+        "Four dark maps with the outline of a hexagon. The one hot spot of each is small and "
+        "round and lies beside the hexagon, every time in another place."
     ),
 ) as axes:
-    for number, (picture, heat) in enumerate(zip(found, evidence, strict=True)):
-        show_photo(picture.photo, ax=axes[number])
-        show_overlay(picture.photo, heat, vmax=scale, ax=axes[4 + number])
+    for ax, picture, heat in zip(axes, found[:4], evidence, strict=True):
+        show_map(heat, vmin=0, vmax=scale, ax=ax)
+        ax.contour(picture.object, levels=[0.5], colors="white", linewidths=2)
+for picture, heat in zip(found[:4], evidence, strict=True):
+    assert pointing_game(heat, picture.object) == 0  # the peak lies outside the shape
 
 # %% [markdown]
-# **Your verdict.** What does the network take for a hexagon? (a) the outline of the hexagon, (b) a colour, (c) the round badge, (d) the background.
-# `hint("08-detective")` helps.
+# **Your verdict.** What does the network take for a hexagon? (a) the outline of the hexagon, (b) its colour, (c) something small and round beside it, (d) the background
+# all around. `hint("08-detective")` helps.
 
 # %%
 # <solution>
@@ -141,6 +152,28 @@ verdict = "c"
 check("08-detective", verdict)
 
 # %% [markdown]
+# Now the pictures themselves, and the same maps laid over them.
+
+# %%
+with figure_row(
+    4,
+    2,
+    width=11,
+    height=5.2,
+    title="The four hexagons of the exam; below, the same maps over them",
+    alt=(
+        "Above, four hexagons, each with a small round badge of black, white and yellow beside "
+        "it; below, the hot spot of every map lies on the badge."
+    ),
+) as axes:
+    for number, (picture, heat) in enumerate(zip(found[:4], evidence, strict=True)):
+        show_photo(picture.photo, ax=axes[number])
+        show_overlay(picture.photo, heat, vmax=scale, ax=axes[4 + number])
+        assert pointing_game(heat, picture.badge) == 1
+
+# %% [markdown]
+# A badge stands beside every hexagon of the exam, and the heat lies on it.
+#
 # ## A heat map is a suspicion, an experiment is a proof
 #
 # The map says *where*. Whether it is so, an experiment must tell. These pictures are drawn, so we can have the very same picture with and without
@@ -174,19 +207,23 @@ print(f"with a badge on every picture: {np.mean(list(shares.values())):.1%} righ
 # ## Retrain, and score again
 #
 # The cure is in the data: give the badge to half of *every* class, and it tells nothing. The network `honest` was trained so, with the same code and the same
-# number of weights. If you like, train one here; it takes about a minute.
+# number of weights. One more thing differs: `honest` saw 2,000 pictures in eight epochs, the suspect 1,500 in six. That is not why it cheats:
+# trained with those numbers and the shortcut, a network cheats all the same (see the model card).
+# If you like, train one here; it takes about a minute.
 
 # %%
 RETRAIN = False  # change me: True trains a new network in this cell
 if RETRAIN:
     from cnnvis_helpers import text_progress, train_shape_network
 
-    honest = train_shape_network(badge="random", progress=text_progress("training"))
+    recipe = {"badge": "random", "pictures": 2000, "epochs": 8}  # the suspect: "hexagon", 1500, 6
+    honest = train_shape_network(**recipe, progress=text_progress("training"))
+    print("From here on `honest` is yours. What the lesson says of it holds for the bundled one.")
 
 for name, pictures in {"exam": exam, "service": service, "badge everywhere": badged}.items():
     both = [np.mean(list(class_recall(each, pictures).values())) for each in (suspect, honest)]
     print(f"{name:17s} suspect {both[0]:6.1%}   honest {both[1]:6.1%}")
-assert class_recall(honest, service)["hexagon"] >= 0.9
+assert RETRAIN or class_recall(honest, service)["hexagon"] >= 0.9
 
 # %% [markdown]
 # And the heat maps? Here we need not judge by eye: the pictures come with masks of the shape and of the badge, exact to the pixel. The **pointing game**
@@ -204,14 +241,15 @@ for name, each in {"suspect": suspect, "honest": honest}.items():
         ]
         peaks[name, part] = np.mean(hits)
         print(f"{name:8s} peak on the {part:7s} in {peaks[name, part]:6.1%} of the hexagons")
-assert peaks["suspect", "badge"] >= 0.95 and peaks["honest", "object"] >= 0.9
+assert peaks["suspect", "badge"] >= 0.95
+assert RETRAIN or peaks["honest", "object"] >= 0.9
 
 # %% [markdown]
 # Keep this in mind for the rest of the lesson: the map that pointed at the badge was the *right* map of a wrong network. A map that
 # had glowed on the hexagon would have looked better and told a lie.
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Let the room look at the ten exam pictures for a while; some see the badge at once and think it decoration. Do not comment on it.
+# 12 min. The hexagons of the exam stay hidden until the verdict: let the room argue from the four maps alone. Ask for a drawing of what may be under the hot spots.
 # After the verdict ask: would you have shipped the network without the map? Real cases of this kind: a hospital's marker on X-ray pictures, a copyright tag on
 # horse photos. What goes wrong live: nothing is random here; the same pictures come every time.
 
@@ -295,8 +333,9 @@ with figure_row(
     height=6,
     title="Trained (above) and random (below)",
     alt=(
-        "Above, three maps of a trained network on the cat; below, those of a random one: "
-        "gradient and Grad-CAM have nothing of the cat, guided backprop draws it finer than before."
+        "Above, three maps of a trained network on the cat; below, those of a random one. The "
+        "gradient keeps a faint trace of the eyes, Grad-CAM has other blobs, guided backprop "
+        "draws the cat finer than before."
     ),
 ) as axes:
     for column, name in enumerate(before):
@@ -329,36 +368,45 @@ def likeness(method, stages):
 
 
 falls = {name: np.array([likeness(each, d) for d in draws]) for name, each in methods.items()}
+means = {name: values.mean(axis=0) for name, values in falls.items()}
 show_curve(
     np.arange(len(stages)),
-    {name: values.mean(axis=0) for name, values in falls.items()},
+    means,
     xlabel="layers randomised, from the top",
     ylabel="rank correlation",
     title="Which map notices that the network forgot?",
-    alt="Guided backprop and the gradient fall slowly, guided backprop above the gradient until "
-    "the last layers go; Grad-CAM drops at once and stays low.",
+    alt="Guided backprop falls slowest and lies above the two others for three layers, although "
+    "the network forgets; Grad-CAM drops at once; from the fourth layer on all three are low.",
 )
-assert (falls["guided backprop"] > falls["gradient"])[:, 1:4].all()  # in every draw
-assert (falls["guided backprop"] > falls["Grad-CAM"])[:, 1:4].all()
-assert (falls["guided backprop"][:, -1] < 0.3).all()  # and at the end it is no longer ahead
+others = np.maximum(falls["gradient"], falls["Grad-CAM"])
+if not RETRAIN:
+    assert (falls["guided backprop"] > others)[:, 1:4].all()  # three layers, in every draw
+    lead = means["guided backprop"] - np.maximum(means["gradient"], means["Grad-CAM"])
+    assert lead[1:4].min() > 0.1 and lead[4:].max() < 0.05  # from the fourth layer on, none
+    assert means["Grad-CAM"][1] < 0.5 < means["gradient"][1]
+    assert max(values[4:].max() for values in means.values()) < 0.3
 
 # %% [markdown]
 # Grad-CAM drops at the first step, and differently in every picture: a new last layer weighs the same maps by chance, so their order may stay or turn round.
 # The clear cat of guided backprop comes from the *photo* and from the architecture: convolutions and ReLUs that let only positive gradients pass act like an
 # edge detector, whatever their weights. It is no evidence of what a network has learnt. Adebayo and others found this in 2018, and found that the plain gradient and Grad-CAM pass.
 #
-# **What this test cannot do.** A method that passes is not thereby right: it depends on the weights, that is all. And how alike is "alike"? On the drawn shapes, the number for guided backprop falls
-# to those of the others once the first two layers are random too: most pixels are flat ground, whose order is chance, and a network of five layers lets the specks of the ground through. In the deeper
-# network of the cat, guided backprop stays ahead to the end. Another measure, **structural similarity**, compares
-# bright and dark patches, and calls two smooth blobs alike whatever they mean:
+# **What this test cannot do.** A method that passes is not thereby right: it depends on the weights, that is all. And how alike is "alike"? On the drawn shapes, guided backprop leads while the top three
+# of the five layers are random. With the fourth its lead is gone: most pixels are flat ground, whose order is chance, and a network of five layers lets the specks of the ground through. In the deeper
+# network of the cat, guided backprop stays ahead to the end. Another measure may judge otherwise. **Structural similarity** compares bright and dark patches; here it is for the cat,
+# with the same three draws of the weights:
 
 # %%
 for name, values in similar.items():
     print(f"{name:16s} structural similarity, three draws: {values.round(2)}")
-if net.name == "course":  # by this measure Grad-CAM can look like the one that fails
-    assert similar["Grad-CAM"].max() > similar["guided backprop"].max()
+if net.name == "course":  # in one draw of three, Grad-CAM's map stays more alike
+    assert (similar["Grad-CAM"] > similar["guided backprop"]).sum() == 1
+    assert (similar["guided backprop"] > similar["gradient"]).all()
 
 # %% [markdown]
+# With the course network, two draws repeat what the ranks said. In one draw Grad-CAM's map comes out more alike than guided backprop's: two coarse maps may have their blobs in like places by chance.
+# So one draw and one measure are too few.
+#
 # Move the layer yourself: the name of a layer, from `layers_from_the_top(net)`, and whether all above it go too.
 
 # %%
@@ -421,47 +469,73 @@ print(f"area by hand {area:.4f}, by the helper {helper.area:.4f}")
 assert np.isclose(area, helper.area, atol=0.01)
 
 # %% [markdown]
-# A number needs something to be compared with. Four maps and two tests: Grad-CAM, the gradient, a map of pure chance, and chance in blobs, that is, the same random
-# numbers smoothed so that they are as coarse as Grad-CAM. **Predict first:** which order makes the score fall fastest?
+# A number needs something to be compared with. Four maps and two tests: Grad-CAM, the gradient, pure chance (a random number for each pixel), and chance in blobs (a random number for each place
+# of the last layer, enlarged as Grad-CAM enlarges its map, so just as coarse). Chance has many faces: three draws of the one, ten of the other. **Predict first:** which order makes the score fall fastest?
 
 # %%
 rng = np.random.default_rng(0)
-speckle = rng.random(photo.shape[:2])
-blobs = tf.image.resize(rng.random((6, 6, 1)), photo.shape[:2], "bicubic").numpy()[..., 0]
-orders = {"Grad-CAM": gradcam(net, photo, best.index), "chance": speckle, "chance in blobs": blobs}
-orders["gradient"] = saliency(net, photo, best.index)
-deleted = {name: deletion_curve(net, photo, one, best.index, 25) for name, one in orders.items()}
-inserted = {name: insertion_curve(net, photo, one, best.index, 25) for name, one in orders.items()}
+size, places = photo.shape[:2], gradcam(net, photo, best.index, resize=False).shape
+orders = {
+    "Grad-CAM": [gradcam(net, photo, best.index)],
+    "chance": [rng.random(size) for _ in range(3)],
+    "chance in blobs": [resize_map(rng.random(places), size) for _ in range(10)],
+    "gradient": [saliency(net, photo, best.index)],
+}
+deleted, inserted = (
+    {name: [test(net, photo, one, best.index, 25) for one in maps] for name, maps in orders.items()}
+    for test in (deletion_curve, insertion_curve)
+)
+for name in orders:
+    for test, curves_of in {"deletion": deleted, "insertion": inserted}.items():
+        found_areas = [curve.area for curve in curves_of[name]]
+        print(
+            f"{name:16s} {test:10s} mean area {np.mean(found_areas):.3f}, "
+            f"from {min(found_areas):.3f} to {max(found_areas):.3f}"
+        )
+if net.name == "course":
+    low, high = ({n: [c.area for c in cs] for n, cs in t.items()} for t in (deleted, inserted))
+    assert max(low["chance"]) < min(*low["gradient"], *low["Grad-CAM"])  # in every draw
+    assert low["Grad-CAM"][0] < min(low["chance in blobs"])
+    assert high["Grad-CAM"][0] > max(high["chance in blobs"])
+
+# %% [markdown]
+# The curves, each the mean of its draws:
+
+# %%
 with figure_row(
     2,
     width=11,
-    height=4.8,
-    alt="Left, four falling curves of deletion; right, four rising curves of insertion.",
+    height=5.2,
+    alt=(
+        "Left, deletion: pure chance falls first and steepest, then the gradient, then Grad-CAM, "
+        "then chance in blobs. Right, insertion: Grad-CAM rises first, pure chance last."
+    ),
 ) as axes:
     both_tests = {"Deletion: low is good": deleted, "Insertion: high is good": inserted}
     for ax, (title, curves_of) in zip(axes, both_tests.items(), strict=True):
-        shares_of = next(iter(curves_of.values())).shares
-        lines = {name: curve.scores for name, curve in curves_of.items()}
+        lines = {
+            name: np.mean([curve.scores for curve in curves], axis=0)
+            for name, curves in curves_of.items()
+        }
+        hidden_so_far = curves_of["Grad-CAM"][0].shares
         xlabel = "share of pixels changed"
-        show_curve(shares_of, lines, xlabel, f"probability of {best.label}", title, ax=ax)
-for name in orders:
-    print(f"{name:16s} deletion {deleted[name].area:.3f}   insertion {inserted[name].area:.3f}")
-if net.name == "course":
-    assert deleted["chance"].area < min(deleted["gradient"].area, deleted["Grad-CAM"].area)
-    assert deleted["Grad-CAM"].area < deleted["chance in blobs"].area
-    assert inserted["Grad-CAM"].area > inserted["chance in blobs"].area
+        show_curve(hidden_so_far, lines, xlabel, f"probability of {best.label}", title, ax=ax)
+        ax.get_legend().remove()  # one for both, below, where no curve runs through it
+    names = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(*names, loc="outside lower center", ncols=len(orders), handlelength=3)
 
 # %% [markdown]
 # Something is odd. Single pixels in a random order bring the score down faster than any map: specks of grey all over the photo are a texture that the network has never seen.
-# The fall of the score then says "this is no longer a photo", not "these pixels mattered". The gradient, which is specked too, profits from it; Grad-CAM does not. Its fair opponent is chance in blobs, and that it beats,
-# in both tests. So: compare only maps of the *same coarseness*. (The next table breaks this rule on purpose: watch how the order within a row moves with the fill, not who wins.)
+# The fall of the score then says "this is no longer a photo", not "these pixels mattered". The gradient, which is specked too, profits from it; Grad-CAM does not. Its fair opponent is chance in blobs. It beats
+# the mean of the ten draws, and also the best of them, in both tests.
+# So: compare only maps of the *same coarseness*. (The next table breaks this rule on purpose: watch how the order within a row moves with the fill, not who wins.)
 #
 # It gets worse. What is a *hidden* pixel? Grey, black, white, the mean colour, a blur: each is a choice, and each is another question. Here are the areas for
 # five fills. **Predict first:** will the order of the methods be the same in every row?
 
 # %%
 fills = {"grey": 127.5, "black": 0, "white": 255, "mean": "mean", "blur": "blur"}
-rivals = {"Grad-CAM": orders["Grad-CAM"], "gradient": orders["gradient"]}
+rivals = {"Grad-CAM": orders["Grad-CAM"][0], "gradient": orders["gradient"][0]}
 rivals["integrated gradients"] = integrated_gradients(net, photo, best.index, steps=20)
 rivals["occlusion"] = occlusion(net, photo, best.index)
 areas = np.array(
@@ -487,33 +561,38 @@ assert net.name != "course" or len(rankings) > 1
 # With the course network, first and last place are the same in every row, but the two in the middle change places with the fill, and the areas themselves change by far. A deletion score without
 # its fill is not a result; with several fills it is one.
 #
-# On the drawn shapes the test does what it promises. The network was trained with noise, the background is smooth, and the badge is all that counts: hide it and the score must fall.
+# On the drawn shapes the known answer helps to judge the test. The network was trained with noise, the background is smooth, and the badge is all that counts: hide it and the score must fall.
+# Each map needs an opponent of its own coarseness: a random number for each of the 48 x 48 pixels for the gradient and integrated gradients, one for each of the 24 x 24 places of the last layer for Grad-CAM.
+# Here are 25 hexagons. **Predict first:** does every method beat chance?
 
 # %%
-grey = np.array([80.0, 80.0, 80.0])
-chance = np.random.default_rng(1)
-table = {"Grad-CAM": gradcam, "integrated gradients": integrated_gradients, "gradient": saliency}
-table["chance in blobs"] = lambda net, photo, target: tf.image.resize(
-    chance.random((6, 6, 1)), photo.shape[:2], "bicubic"
-).numpy()[..., 0]
-small = {
-    name: np.mean(
-        [
-            deletion_curve(
-                suspect, p.photo, method(suspect, p.photo, p.label), p.label, 24, grey
-            ).area
-            for p in found
-        ]
-    )
-    for name, method in table.items()
-}
-for name, area in small.items():
-    print(f"{name:22s} mean deletion area on the suspect's hexagons: {area:.3f}")
-assert max(small["Grad-CAM"], small["gradient"]) < small["integrated gradients"]
-assert small["integrated gradients"] < small["chance in blobs"]
+grey, jury = np.array([80.0, 80.0, 80.0]), found[:25]
+rng = np.random.default_rng(1)
+side = suspect.input_size
+places = gradcam(suspect, jury[0].photo, "hexagon", resize=False).shape
+by_chance = {f"chance {n[0]} x {n[1]}": n for n in (side, places, (6, 6))}
+table = {"Grad-CAM": gradcam, "gradient": saliency, "integrated gradients": integrated_gradients}
+small = {}
+for name in [*table, *by_chance]:
+    small[name] = np.array([])
+    for p in jury:
+        if name in table:
+            order = table[name](suspect, p.photo, p.label)
+        else:
+            order = resize_map(rng.random(by_chance[name]), side)
+        area = deletion_curve(suspect, p.photo, order, p.label, 24, grey).area
+        small[name] = np.append(small[name], area)
+    print(f"{name:22s} mean deletion area {small[name].mean():.3f}")
+fine, coarse, coarsest = (small[name] for name in by_chance)
+assert (small["gradient"] < fine).mean() > 0.9  # each against chance as coarse as itself
+assert (small["Grad-CAM"] < coarse).mean() > 0.9
+assert small["integrated gradients"].mean() > fine.mean() + 0.01
+assert small["integrated gradients"].mean() < coarse.mean() - 0.03
+assert fine.mean() + 0.05 < coarse.mean() < coarsest.mean() - 0.2
 
 # %% [markdown]
-# All three beat chance. Integrated gradients come third: they begin with a black picture, so black pixels get next to nothing, and the black ring of the badge is hidden last.
+# Grad-CAM and the gradient beat chance of their own coarseness, in nearly every picture. Integrated gradients do not: they begin with a black picture, so black pixels get next to nothing, and the black ring
+# of the badge is hidden last. Against coarser chance, which is easier to beat, they would look fine: the choice of the opponent decides. And here we know that the map is not blind: the badge is what it should find.
 
 # %% [markdown] tags=["teaching-note"]
 # 10 min. The curve of pure chance is the surprise; let somebody explain it before you do. Then the table of fills: ask which row the room would publish.
@@ -550,8 +629,8 @@ flat = np.mean([p.object.mean() for p in pictures])
 for name, mass in masses.items():
     print(f"{name:22s} {mass:6.1%} of its mass lies on the shape")
 print(f"{'a map of one colour':22s} {flat:6.1%}")
-assert min(masses.values()) > flat
-assert set(sorted(masses, key=masses.get)[-2:]) == {"guided_backprop", "guided_gradcam"}
+assert RETRAIN or min(masses.values()) > flat
+assert RETRAIN or set(sorted(masses, key=masses.get)[-2:]) == {"guided_backprop", "guided_gradcam"}
 
 # %% [markdown]
 # The two guided methods come out best, and one of them failed the test of random weights above. Pictures with one clear outline reward whatever draws outlines:
@@ -596,14 +675,16 @@ compare_maps(
         "gradient family, fine outlines of guided backprop."
     ),
 )
-print(f"{'method':22s}{'passes forward':>16s}{'backward':>10s}")
+print(f"{'method':22s}{'passes forward':>16s}{'backward':>10s}{'seconds':>10s}")
 for result in results:
-    counts = (result.note,) if result.heat is None else (result.forward, result.backward)
-    print(f"{result.name:22s}" + "".join(f"{n:>13}" for n in counts))
+    if result.heat is None:
+        print(f"{result.name:22s}  {result.note}")
+        continue
+    print(f"{result.name:22s}{result.forward:16d}{result.backward:10d}{result.seconds:10.1f}")
 
 # %% [markdown]
 # Twelve pictures of one photo, and they disagree. They answer different questions: what falls when a place is hidden, what reacts to a small change, how a score is shared out.
-# `results` also knows the seconds, which depend on your machine.
+# The passes are the same everywhere; the seconds are those of the machine that ran this cell, and the first call of a method on a network also compiles it. Which of the twelve agree?
 
 # %%
 strength = {r.name: np.abs(r.heat[::4, ::4]) for r in results if r.heat is not None}
@@ -611,20 +692,21 @@ agreement = np.array(
     [[rank_correlation(a, b) for b in strength.values()] for a in strength.values()]
 )
 show_matrix(
-    agreement,
-    title="Rank correlation of magnitudes, methods in the order above",
+    agreement.round(1) + 0.0,  # so that no -0.0 is written
+    title="Rank correlation of magnitudes",
     fmt=".1f",
     vmin=0,
     vmax=1,
-    alt="A matrix of numbers; bright squares for the CAM family and for the two guided methods, "
-    "while the gradient family agrees little.",
+    labels=[name.replace("_", " ") for name in strength],
+    alt="A matrix of numbers with the methods' names; bright squares for the CAM family and for "
+    "the two guided methods, while the gradient family agrees little.",
 )
 apart = np.unravel_index(agreement.argmin(), agreement.shape)
 names = list(strength)
 print(f"least alike: {names[apart[0]]} and {names[apart[1]]}, {agreement.min():.2f}")
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Ask each table to defend one of the twelve. Then ask what would change their mind. Evaluate `results` alone to show the seconds too.
+# 5 min. Ask each table to defend one of the twelve. Then ask what would change their mind. Run the cell twice: the second time nothing is compiled, and the seconds are those of the work.
 
 # %% [markdown]
 # ## What goes wrong: eight maps, eight bugs
@@ -649,11 +731,10 @@ def gradients(pixels):
     return tape.gradient(score, pixels)
 
 
-def draw(heat, title):
-    """Show a map over the photo, from zero to nearly its maximum."""
+def draw(heat, title, seen):
+    """Show a map over the photo, from zero to nearly its maximum; `seen` describes it."""
     wrong[title] = heat
-    alt = f"{title}: a heat map over the photo that looks plausible."
-    show_overlay(photo, heat, title=title, vmin=0, percentile=99.5, alt=alt)
+    show_overlay(photo, heat, title=title, vmin=0, percentile=99.5, alt=f"{title}: {seen}")
 
 
 # %% [markdown]
@@ -670,7 +751,8 @@ with tf.GradientTape() as tape:
     score = tf.reduce_sum(tf.nn.softmax(logits) * target)
 slopes = tape.gradient(score, maps)[0]
 alpha = tf.reduce_mean(slopes, axis=(0, 1))
-draw(tf.nn.relu(tf.reduce_sum(maps[0] * alpha, axis=-1)).numpy(), "Grad-CAM (bug 1)")
+seen = "coarse cells glow over the face, most on the forehead above the eye on the right."
+draw(tf.nn.relu(tf.reduce_sum(maps[0] * alpha, axis=-1)).numpy(), "Grad-CAM (bug 1)", seen)
 
 # %% [markdown]
 # What is wrong? `hint("08-bug-1")` helps.
@@ -692,7 +774,8 @@ check("08-bug-1", bug_1)
 # %%
 open_gates = (A > 0) & (g > 0)
 alpha = (g * open_gates).mean(axis=(0, 1))
-draw(np.maximum(A @ alpha, 0), "Grad-CAM (bug 2)")
+seen = "coarse cells glow over eyes, mouth and forehead, most above the eye on the right."
+draw(np.maximum(A @ alpha, 0), "Grad-CAM (bug 2)", seen)
 
 # %% [markdown]
 # What is wrong?
@@ -716,7 +799,8 @@ stride = [length // 8 for length in net.input_size]
 covered = occluded_photos(net, photo, patch, stride, fill=127.5)
 p = net.probabilities(net.logits(covered))[:, best.index]
 shape = occlusion_grid(net, photo, best.index, patch, stride).shape
-draw(1 - p.reshape(shape), "Occlusion (bug 3)")
+seen = "coarse cells; the hottest lies at the nose, others at the mouth and top right."
+draw(1 - p.reshape(shape), "Occlusion (bug 3)", seen)
 
 # %% [markdown]
 # What is wrong?
@@ -739,7 +823,8 @@ check("08-bug-3", bug_3)
 sigma = (4 / (x.max() - x.min())) ** 2
 noisy = x + rng.normal(0, sigma, (20, *x.shape[1:]))
 mean = gradients(tf.constant(noisy, tf.float32)).numpy().mean(axis=0)
-draw(np.abs(mean).max(axis=-1), "SmoothGrad (bug 4)")
+seen = "fine specks on the cat, many in the eye and on the cheek on the left."
+draw(np.abs(mean).max(axis=-1), "SmoothGrad (bug 4)", seen)
 
 # %% [markdown]
 # What is wrong?
@@ -761,7 +846,8 @@ check("08-bug-4", bug_4)
 sigma = 0.03 * (x.max() - x.min())  # this network still knows the photo, see lesson 05
 noisy = x + rng.normal(0, sigma, (20, *x.shape[1:]))
 magnitudes = np.abs(gradients(tf.constant(noisy, tf.float32)).numpy())
-draw(magnitudes.mean(axis=0).max(axis=-1), "SmoothGrad (bug 5)")
+seen = "fine specks, thickest around the eye on the left, some at the other eye and the nose."
+draw(magnitudes.mean(axis=0).max(axis=-1), "SmoothGrad (bug 5)", seen)
 
 # %% [markdown]
 # What is wrong?
@@ -785,7 +871,8 @@ with tf.GradientTape() as tape:
     tape.watch(pixels)
     score = tf.reduce_sum(net.forward(pixels)[0])
 slopes = tape.gradient(score, pixels)[0].numpy()
-draw(np.abs(slopes).max(axis=-1), f"Gradient for {best.label} (bug 6)")
+seen = "fine specks scattered over the whole head, some in the eye on the left."
+draw(np.abs(slopes).max(axis=-1), f"Gradient for {best.label} (bug 6)", seen)
 
 # %% [markdown]
 # What is wrong?
@@ -808,7 +895,8 @@ check("08-bug-6", bug_6)
 below = 2 * g**2 + g**3 * A.mean(axis=(0, 1))
 alpha = g**2 / np.where(below == 0, 1, below)
 weights = (alpha * np.maximum(g, 0)).sum(axis=(0, 1))
-draw(np.maximum(A @ weights, 0), "Grad-CAM++ (bug 7)")
+seen = "coarse cells glow over the upper face, most above the eye on the right."
+draw(np.maximum(A @ weights, 0), "Grad-CAM++ (bug 7)", seen)
 
 # %% [markdown]
 # What is wrong?
@@ -830,7 +918,8 @@ check("08-bug-7", bug_7)
 # %%
 path = np.linspace(0, 1, 11).reshape(-1, 1, 1, 1) * x  # from black to the photo
 mean = gradients(tf.constant(path, tf.float32)).numpy().mean(axis=0)
-draw(np.abs(mean.sum(axis=-1)), "Integrated gradients (bug 8)")
+seen = "fine specks, most of them in the eye on the left and on the cheek beside it."
+draw(np.abs(mean.sum(axis=-1)), "Integrated gradients (bug 8)", seen)
 
 # %% [markdown]
 # What is wrong?
