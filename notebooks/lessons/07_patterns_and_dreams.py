@@ -209,6 +209,8 @@ with figure_row(
     "each of them, a flat colour or fine stripes in its colours.",
 ) as (above, below):
     show_filters(kernel[..., eight], scale="each", title="the weights", ax=above)
+    above.set_xticks(above.get_xticks(), [f"filter {k}" for k in eight])
+    above.set_yticks([])
     show_photo(tile(list(grown), margin=4, fill=255), title="the grown patterns", ax=below)
 own = filter_responses(net, grown, layers[0])[:, eight].argmax(axis=0) == np.arange(len(eight))
 print(f"{own.sum()} of {len(eight)} filters answer most to their own pattern")
@@ -217,6 +219,9 @@ if net.name == "course":
     sums = kernel[..., eight].sum(axis=(0, 1)).T  # (filters, colours)
     assert own.mean() > 0.7 and 2 <= flat.sum() <= 6
     assert ((grown.mean(axis=(1, 2)) > 127.5) == (sums > 0))[flat].all()
+    weights = kernel[..., eight]
+    against = (weights.min((0, 1)) < 0) & (weights.max((0, 1)) > 0)  # both signs in a colour
+    assert against.any(axis=0)[~flat].all()
 
 # %% [markdown]
 # The course network has two kinds. Some of its filters grow a flat colour: red, green or blue ends above mid grey where the nine weights of that colour add up to more than zero, and below it
@@ -234,12 +239,20 @@ depths = [f"block{number}_conv1" for number in (1, 2, 3, 4)]  # as in VGG16
 if not set(depths) <= set(layers):
     depths = [layers[i] for i in np.linspace(0, len(layers) - 2, 4).astype(int)]
 sheets = {name: filter_patterns(net, name, size=64, steps=24, step=5.0) for name in depths}
-for name, sheet in sheets.items():
+seen_as = [""] * 4
+if net.name == "course":
+    seen_as = [
+        ": flat colours and fine stripes or ripples",
+        ": stripes in one direction, some meshes",
+        ": stripes, meshes and rows of dots",
+        ": curls, scales, rings and eye-like dots",
+    ]
+for (name, sheet), words in zip(sheets.items(), seen_as, strict=True):
     show_grid(
         [tile(list(sheet), columns=8, margin=5, fill=255)],
         titles=[f"{name}: {len(sheet)} filters"],
         size=6,
-        alt=f"A grid of {len(sheet)} small patterns, one for each filter of {name}.",
+        alt=f"A grid of {len(sheet)} small patterns, one for each filter of {name}{words}.",
     )
 
 # %% [markdown]
@@ -305,8 +318,10 @@ show_grid(
     titles=[text for k in clearest for text in (f"filter {k}", "best patch", "second", "third")],
     columns=4,
     size=1.7,
-    alt=f"Rows of four: a piece of the pattern of a filter of {deep}, then three patches of "
-    "photos; some share its stripes, edges or colours.",
+    alt=f"Rows of four: a dense coloured pattern of a filter of {deep}, then three patches of "
+    "photos with a single strong edge or corner; the colours seldom agree."
+    if net.name == "course"
+    else f"Rows of four: a part of the pattern of a filter of {deep}, then three photo patches.",
 )
 print(f"{side} x {side} pixels each, of {net.input_size[0]} x {net.input_size[1]}")
 
@@ -482,8 +497,8 @@ else:  # the model is cloned, so net.model stays as it is
             )
         ],
         alt=(
-            "Five pictures for one filter: grey noise, an even grey, a faint texture, and two "
-            "strong textures."
+            "Five pictures for one filter: grey noise, an even grey, noise as at the start, and "
+            "two strong textures."
         ),
     )
     assert answers[1] < answers[0] < answers[2] < answers[4] / 3  # below the noise, hardly above
