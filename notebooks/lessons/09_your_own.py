@@ -461,7 +461,12 @@ if net.name == "course" and SURFACES == ["grass", "gravel"]:
 # %%
 base = keras.Model(net.model.inputs, net.layer(net.last_conv).output, name="base")
 whole = keras.Sequential(
-    [keras.Input((*net.input_size, base.input_shape[-1])), base, keras.layers.GlobalAveragePooling2D(), answer],
+    [
+        keras.Input((*net.input_size, base.input_shape[-1])),
+        base,
+        keras.layers.GlobalAveragePooling2D(),
+        answer,
+    ],
     name="transferred",
 )
 moved = load_network(whole, preprocess=net.preprocess, labels=SURFACES)  # as `net` has it
