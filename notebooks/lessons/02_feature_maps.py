@@ -366,23 +366,21 @@ for scale, verdict, seen in (
 
 # %% [markdown]
 # Second, feeding the network what it was not made for. Every network expects its pixels on one scale; here the same photo is divided by
-# 255, as many tutorials do for all networks alike. There is no error, only another answer.
+# 255, as many tutorials do for all networks alike. The course's helpers refuse such a photo; a bare network raises no error, it only gives
+another answer.
 
 # %%
-wrong = feature_maps(net, photo / 255, layers[0])
+small = net.prepare(photo) / 255  # net.predict and feature_maps refuse such a photo
+wrong = net.maps(small, [layers[0]])[0][0].numpy()
 right = maps[layers[0]]
-print(
-    "top class as it should be:",
-    net.predict(photo)[0].label,
-    " with pixels 0..1:",
-    net.predict(photo / 255)[0].label,
-)
+top = net.labels[net.top_classes(net.logits(small))[0]]
+print("top class as it should be:", net.predict(photo)[0].label, " with pixels 0..1:", top)
 print(
     "correlation of the two stacks of maps:",
     round(float(np.corrcoef(wrong.ravel(), right.ravel())[0, 1]), 2),
 )
 if net.name == "course":
-    assert net.predict(photo / 255)[0].label != net.predict(photo)[0].label
+    assert top != net.predict(photo)[0].label
 
 # %% [markdown] tags=["teaching-note"]
 # 4 min. A published course notebook draws feature maps of a photo that was never preprocessed. The maps look plausible. Ask: how would
