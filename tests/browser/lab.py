@@ -14,6 +14,7 @@ import io
 import itertools
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -258,8 +259,9 @@ def picture(box):
             shown = box.locator("img").first.screenshot()
             break
         except Error as error:  # a preview has taken the place of the picture meanwhile
-            if not attempts_left or "not attached" not in str(error):
+            if not attempts_left or not re.search("not attached|not visible", str(error)):
                 raise
+            box.page.wait_for_timeout(200)
     return np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), np.float64)
 
 
