@@ -367,7 +367,7 @@ for scale, verdict, seen in (
 # %% [markdown]
 # Second, feeding the network what it was not made for. Every network expects its pixels on one scale; here the same photo is divided by
 # 255, as many tutorials do for all networks alike. The course's helpers refuse such a photo; a bare network raises no error, it only gives
-another answer.
+# another answer.
 
 # %%
 small = net.prepare(photo) / 255  # net.predict and feature_maps refuse such a photo
