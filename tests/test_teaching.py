@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 pytest.importorskip("jupytext")
 
+import course  # noqa: E402
 import lesson_source  # noqa: E402
 
 from cnnvis_helpers import check, exercise_sets  # noqa: E402
@@ -180,11 +181,12 @@ def test_the_two_days_hold_every_lesson_with_its_minutes():
     assert {number: str(minutes(number)) for number in LESSONS} == held
 
 
-def test_every_command_of_the_package_that_is_named_exists():
+def test_every_command_that_is_named_exists():
     choices = _parser()._subparsers._group_actions[0].choices
-    named = set(re.findall(r"python -m cnnvis_helpers (\w+)", TEXT))
-    assert named == {"rehearse", "kept", "prefetch", "grade"}
-    assert named <= set(choices)
+    named = set(re.findall(r"python3 tools/course.py (\w+)", TEXT))
+    assert named == {"rehearse", "kept", "prefetch", "grade", "slides", "handouts"}
+    assert named <= set(course.EXTRA_OF)
+    assert named - {"slides", "handouts"} <= set(choices)
     for path in re.findall(r"python (tools/\w+\.py)", TEXT):
         assert (ROOT / path).is_file(), path
     for path in re.findall(r"\]\(([^)#]+)\)", TEXT):
