@@ -39,7 +39,13 @@ from cnnvis_helpers.gradients import (
     target_vector,
 )
 from cnnvis_helpers.progress import stoppable
-from cnnvis_helpers.sweeps import batch_size, even_slices, outputs, target_weights
+from cnnvis_helpers.sweeps import (
+    batch_size,
+    check_target,
+    even_slices,
+    outputs,
+    target_weights,
+)
 
 # From maps and gradients to a class activation map: NumPy alone
 
@@ -237,7 +243,7 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
     if max_channels is not None:
         check_whole("max_channels", max_channels, 1)
     check_number("fill", fill, 0, 255)
-    target_vector(net, target)  # an unknown target is refused before the long work
+    check_target(net, target, "probability")
     pixels = prepared(net, photo)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
     activations, logits = run(pixels)

@@ -8,8 +8,6 @@ tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because i
 tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
@@ -81,34 +79,28 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
         size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
     )
     check_number("blur", blur, 0, size / 6)
-    start = _filter_start(net, layer, channels, size)
+    index, margin = _index_and_margin(net, layer, channels, size)
     climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
-    pictures = tf.tile(noise[None], (len(start.index), 1, 1, 1))  # the same for every filter
+    pictures = tf.tile(noise[None], (len(index), 1, 1, 1))  # the same for every filter
     strength = _gaussian(blur), np.float32(step), np.float32(decay)
     with stoppable(f"the patterns have not made all their {steps} steps"):
         for done in range(steps):
             shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
-            pictures = climb(pictures, *start, shift, *strength)
+            pictures = climb(pictures, index, margin, shift, *strength)
             if progress:
                 progress(done + 1, steps)
     return _to_uint8(pictures.numpy())
 
 
-class _FilterStart(NamedTuple):
+def _index_and_margin(net, layer, channels, size):
     """What a climb needs to know of a layer: channel numbers, and its maps' margin in cells."""
-
-    index: tf.Tensor
-    margin: tf.Tensor
-
-
-def _filter_start(net, layer, channels, size):
     height, width, count = _map_shape(net, layer, (size, size), WRAP)
     # Cells left out at the map's edge: they lie on what is there a second time.
     margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
     index = _check_channels(layer, channels, count)
-    return _FilterStart(tf.constant(index, tf.int32), tf.constant(margin))
+    return tf.constant(index, tf.int32), tf.constant(margin)
 
 
 def filter_responses(net, pictures, layer):

@@ -388,12 +388,12 @@ def _check_photo(photo):
         raise ValueError(f"The pixels of a photo are uint8 or float, not {array.dtype}.")
     if not np.isfinite(array).all():
         raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
-    if array.min() < 0 or array.max() > 255:
-        low, high = array.min(), array.max()
+    low, high = array.min(), array.max()
+    if low < 0 or high > 255:
         raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
-    if 0 < array.max() <= 1:
+    if 0 < high <= 1:
         raise ValueError(
-            f"The pixels of a photo are 0..255, but the largest here is {array.max():g}, as after "
+            f"The pixels of a photo are 0..255, but the largest here is {high:g}, as after "
             "a division by 255: multiply by 255, or let load_photo make the photo."
         )
     return array
