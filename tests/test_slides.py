@@ -1,6 +1,7 @@
 """Slides and handouts: whole, offline, inside their edges, with what the lecturer needs."""
 
 import ast
+import asyncio
 import base64
 import http.server
 import io
@@ -368,7 +369,11 @@ def test_the_network_is_off_while_slides_are_looked_at(tmp_path):
         subprocess.run([*plain, "--dump-dom", page.as_uri()], capture_output=True, timeout=120)
         assert asked == ["/x.png"]
         assert b"window.Reveal" in run_chromium(["--dump-dom", page.as_uri()])
-        assert len(slide_pictures.take_pictures(page)) == 3  # two slides, one sheet
+
+        async def in_a_loop():  # as in a notebook, or beside the browser tests' own playwright
+            return slide_pictures.take_pictures(page)
+
+        assert len(asyncio.run(in_a_loop())) == 3  # two slides, one sheet
         assert asked == ["/x.png"]
     finally:
         server.shutdown()

@@ -12,6 +12,7 @@ import contextlib
 import html
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from chromium import FLAGS, OFFLINE, Missing, find_chromium, run_chromium
@@ -54,7 +55,7 @@ def faults(slide):
 def take_pictures(path):
     """Write pictures/NN_name-001.png and so on, and contact sheets of twelve; return them all."""
     try:
-        from playwright.sync_api import Error, sync_playwright
+        from playwright.sync_api import Error
     except ImportError:
         raise Missing("--pictures needs playwright. Run: pip install playwright") from None
     if find_chromium() is None:
@@ -63,20 +64,31 @@ def take_pictures(path):
     folder.mkdir(exist_ok=True)
     for old in folder.glob(f"{path.stem}-*.png"):
         old.unlink()
-    pictures = []
     try:
-        with sync_playwright() as playwright, _offline_page(playwright) as page:
-            page.goto(path.as_uri())
-            page.wait_for_function("window.Reveal && Reveal.isReady()")
-            for number in range(page.evaluate("Reveal.getTotalSlides()")):
-                page.wait_for_timeout(60)
-                pictures.append(folder / f"{path.stem}-{number + 1:03}.png")
-                page.screenshot(path=pictures[-1])
-                page.evaluate("Reveal.next()")
+        # A thread of its own: where an event loop runs (a notebook, another browser of
+        # playwright), playwright refuses to work in that thread.
+        with ThreadPoolExecutor(1) as own:
+            pictures = own.submit(_photograph, path, folder).result()
     except Error as error:
         raise Missing(f"No pictures of {path.name}: {str(error).splitlines()[0]}") from None
     print(f"{len(pictures)} pictures of {path.name} in {folder}")
     return pictures + contact_sheets(pictures, folder / f"{path.stem}-sheet")
+
+
+def _photograph(path, folder):
+    """Write a picture of each slide of a deck into a folder; return their paths."""
+    from playwright.sync_api import sync_playwright
+
+    pictures = []
+    with sync_playwright() as playwright, _offline_page(playwright) as page:
+        page.goto(path.as_uri())
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        for number in range(page.evaluate("Reveal.getTotalSlides()")):
+            page.wait_for_timeout(60)
+            pictures.append(folder / f"{path.stem}-{number + 1:03}.png")
+            page.screenshot(path=pictures[-1])
+            page.evaluate("Reveal.next()")
+    return pictures
 
 
 @contextlib.contextmanager
