@@ -80,7 +80,11 @@ def __getattr__(name):
         raise AttributeError(
             f"cnnvis_helpers has no {name!r}; dir(cnnvis_helpers) lists what there is"
         )
-    value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    from cnnvis_helpers.starting import without_greetings
+
+    with without_greetings():  # most rooms import TensorFlow
+        room = importlib.import_module(f"{__name__}.{_ROOM_OF[name]}")
+    value = getattr(room, name)
     if isinstance(value, types.FunctionType):
         from cnnvis_helpers import kept
 

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+from cnnvis_helpers.starting import without_greetings
 from cnnvis_helpers.tables import html_table
 
 _HOST = "storage.googleapis.com"  # where Keras's weights are
@@ -125,7 +126,8 @@ def _own_python():
 
 
 def _graphics_card():
-    import tensorflow as tf
+    with without_greetings():
+        import tensorflow as tf
 
     cards = tf.config.list_physical_devices("GPU")
     if not cards:

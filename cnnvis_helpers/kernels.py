@@ -13,6 +13,7 @@ import os
 import queue
 import re
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -53,7 +54,7 @@ class FreshKernel:
 
     def __init__(self, folder, variables=None, memory=None):
         self.folder, self.memory, self.peak = str(folder), memory, 0.0
-        own = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg", "PYTHONPATH": _search_path()}
+        own = {"MPLBACKEND": "agg", "PYTHONPATH": _search_path()}
         self._variables = {**own, **(variables or {})}
         self._stop, self._too_large = threading.Event(), False
 
@@ -67,14 +68,17 @@ class FreshKernel:
         spec = client.kernelspec.KernelSpec(argv=start, language="python")
         self._manager._kernel_spec = spec  # this Python, whatever "python3" stands for here
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **self._variables}
-        self._manager.start_kernel(cwd=self.folder, env=environment)
+        self._log = tempfile.TemporaryFile()  # what native code writes: not for the terminal
+        told = {"stdout": self._log, "stderr": self._log}
+        self._manager.start_kernel(cwd=self.folder, env=environment, **told)
         self._client = self._manager.client()
         self._client.start_channels()
         try:
             self._client.wait_for_ready(timeout=_STARTING)
         except RuntimeError as error:
+            said = self._last_words() or error
             self.__exit__()
-            raise OSError(f"No Python kernel could be started: {error}") from error
+            raise OSError(f"No Python kernel could be started: {said}") from error
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()
         return self
@@ -85,6 +89,12 @@ class FreshKernel:
             self._client.stop_channels()
         with contextlib.suppress(Exception):
             self._manager.shutdown_kernel(now=True)
+        self._log.close()
+
+    def _last_words(self):
+        self._log.seek(0)
+        lines = self._log.read().decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def run(self, source, seconds):
         """Run some code to its end, or to a limit (then the kernel is gone); return a Ran."""

@@ -58,6 +58,8 @@ def told(lesson):
         ("1 min.", "Soon.", "no teaching note says how many minutes"),
         ('NETWORK = "course"', 'NETWORK = "vgg16"', "must have the line NETWORK"),
         ("load_network(NETWORK)", 'load_network("course")', "net = load_network(NETWORK)"),
+        ('NETWORK = "course"', 'import keras\nNETWORK = "course"', "imports keras"),
+        ('NETWORK = "', 'from tensorflow import nn\nNETWORK = "', "imports tensorflow"),
         ('assert net.labels[0] == "cat"', "assert net labels", "is not Python"),
         ("print(len(net.labels)", "plt.show()\nprint(len(net.labels)", "calls show()"),
         ("print(len(net.labels)", 'cmap = "jet"\nprint(len(net.labels)', "colour map"),

@@ -277,7 +277,7 @@ def environment_variables(**variables):
         "PIP_USER": "0",
         "PIP_NO_INPUT": "1",
         "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     return {**os.environ, **own, **variables}
 

@@ -165,6 +165,17 @@ def network_is_one_line(lesson, lessons):
 
 
 @lesson_rule
+def tensorflow_starts_quietly(lesson, lessons):
+    """load_network holds back TensorFlow's red lines; an import before it does not."""
+    first = next((cell for cell in lesson.cells if cell.kind == "code"), None)
+    for node in ast.walk(_tree(first)) if first else ():
+        names = [alias.name for alias in getattr(node, "names", ())]
+        for name in {str(each).partition(".")[0] for each in (*names, getattr(node, "module", ""))}:
+            if name in ("tensorflow", "keras", "tf_keras_vis"):
+                yield f"the first code cell imports {name}; do it in the first cell that uses it."
+
+
+@lesson_rule
 def course_layers_are_guarded(lesson, lessons):
     for cell in lesson.cells:
         if cell.kind != "code":

@@ -25,8 +25,9 @@ SETUP_NOTE = (
 # At most ten lines, the same in every notebook. It looks for the course (installed, or in the
 # folders around the notebook), has pip install what is missing, and prints one line: "ready", or
 # what is wrong and the next step. The keys are words of pip and git, and the first that fits
-# counts; of an unknown failure the last error is shown. pip replaces nothing that it finds good
-# enough, and the package asks for nothing newer than Colab ships: tests/colab/proof.py shows it.
+# counts; of an unknown failure the last error is shown, or the first words. pip replaces nothing
+# that it finds good enough, and the package asks for nothing newer than Colab ships:
+# tests/colab/proof.py shows it.
 _SETUP = """\
 import importlib.util as iu, os, re, subprocess as sp, sys; sys.path += "..", "../.."  # noqa
 def ok(): return all(map(iu.find_spec, ("cnnvis_helpers", "tensorflow", "tf_keras_vis")))
@@ -36,7 +37,7 @@ do = {"^$": "Not published: use a wheel as said above", "OK$": "Installed: resta
     "amed pip$": "No pip: `%%run -m ensurepip`", "onnect|resolve |roxy": "Mend network or proxy",
     "denied:|nally-m|nt Py|for tens": "Use a virtual environment, Python 3.11-3.13, no Intel Mac",
     "repository|pathsp|t exist|lid (w|r)|rror:? 40[1-4]|o match": f"Nothing at {src!r}: check it",
-    "No space": "Disk full: make room", "": f"Mend this: {re.findall('(?i)error:.*', out)[-1:]}"}
+    "No space": "Disk full: make room", "": f"Mend this: {re.split('(?im)^error:', out)[-1]!r:.99}"}
 print("The course is ready." if ok() else next(do[x] for x in do if re.search(x, out)) + "; rerun.")
 """
 

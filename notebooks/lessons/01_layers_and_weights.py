@@ -17,7 +17,6 @@
 # The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
 
 # %% tags=["exercise-setup"]
-import keras
 import numpy as np
 
 from cnnvis_helpers import (
@@ -142,6 +141,8 @@ print("window", window.shape, "times filter", k, "gives", round(float(response),
 # Now every place at once: Keras's own convolution, compared with ours at this place.
 
 # %%
+import keras
+
 everywhere = keras.ops.convert_to_numpy(keras.ops.conv(picture[None], kernel, padding="valid"))[0]
 if bias is not None:
     everywhere = everywhere + bias

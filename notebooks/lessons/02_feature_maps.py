@@ -17,7 +17,6 @@
 # The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
 
 # %% tags=["exercise-setup"]
-import keras
 import numpy as np
 
 from cnnvis_helpers import (
@@ -51,6 +50,8 @@ layers = [row.name for row in conv_layers(net)]  # names of all convolutions, in
 # it looks for. In Keras, a second model on the same layers brings these outputs to light. This one returns the first eight, by name.
 
 # %%
+import keras
+
 first_eight = net.model.layers[1:9]
 extractor = keras.Model(net.model.input, {layer.name: layer.output for layer in first_eight})
 

@@ -18,7 +18,6 @@
 
 # %% tags=["exercise-setup", "long"]
 import numpy as np
-import tensorflow as tf
 
 from cnnvis_helpers import (
     cam,
@@ -163,6 +162,8 @@ if dense is not None:
 # through the record backwards, from the result $y$ to the value $x$, and multiplies the slopes of the single steps. Try it where you know the answer: $y = 3 x^2$ at $x = 2$.
 
 # %%
+import tensorflow as tf
+
 x = tf.constant(2.0)
 with tf.GradientTape() as tape:
     tape.watch(x)  # a constant is followed only when you ask for it

@@ -20,7 +20,6 @@
 
 # %% tags=["exercise-setup", "long"]
 import numpy as np
-import tensorflow as tf
 
 from cnnvis_helpers import (
     around_grey,
@@ -97,6 +96,9 @@ if net.units > 1:  # a network with one output has a vector of one number
 
 
 # %%
+import tensorflow as tf
+
+
 @tf.function(reduce_retracing=True)
 def gradient(pixels, vector):
     """Slopes of a score for pixels (n, h, w, 3): the same shape."""

@@ -20,9 +20,7 @@
 # %% tags=["exercise-setup"]
 import warnings
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from cnnvis_helpers import (
     check,
@@ -78,6 +76,9 @@ if net.name == "course":
 
 
 # %%
+import tensorflow as tf
+
+
 def loss_gradient(picture, label, see=lambda pixels: pixels):
     """How the loss of class `label` changes with each value of a picture, float (h, w, 3)."""
     pixels = tf.constant(picture[None], tf.float32)  # a batch of one
@@ -317,6 +318,9 @@ if net.name == "course":
 
 
 # %%
+import keras
+
+
 def relative(size=None, bits=None):
     """A Network with net's weights, for another input size or with fewer bits a weight."""
     inputs = keras.Input((size, size, 3)) if size else None

@@ -18,7 +18,6 @@
 
 # %% tags=["exercise-setup"]
 import numpy as np
-import tensorflow as tf
 
 from cnnvis_helpers import (
     check,
@@ -71,6 +70,9 @@ layers = [row.name for row in conv_layers(net)]
 
 
 # %%
+import tensorflow as tf
+
+
 def continued(pixels):
     """Pixels (1, h, w, 3), continued by four on each side with the opposite side."""
     pixels = tf.concat([pixels[:, -4:], pixels, pixels[:, :4]], axis=1)

@@ -19,9 +19,7 @@
 # Another network? Change the line `NETWORK = "course"`.
 
 # %% tags=["exercise-setup", "long"]
-import keras
 import numpy as np
-import tensorflow as tf
 
 from cnnvis_helpers import (
     check,
@@ -260,6 +258,8 @@ assert RETRAIN or peaks["honest", "object"] >= 0.9
 # random numbers, from the output down to the input, one layer after the other. A method whose map stays the same does not show the network. By hand, for the last layer:
 
 # %%
+import keras
+
 order = layers_from_the_top(honest)
 forgetful = keras.models.clone_model(honest.model)  # the same layers with new random weights
 for name in order[1:]:  # all but the last get back what was learnt
@@ -440,6 +440,8 @@ explore_trust(net, photo)
 # This is **deletion**: a small area under the curve is good. **Insertion** begins with a blurred photo and shows the hottest pixels first: a large area is good. By hand:
 
 # %%
+import tensorflow as tf
+
 heat = gradcam(net, photo, best.index, relu=False, resize=False)  # no two values are equal
 heat = tf.image.resize(heat[..., None], net.input_size).numpy()[..., 0]
 pixels = net.prepare(photo)[0]

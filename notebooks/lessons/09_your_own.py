@@ -18,9 +18,7 @@
 # The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
 
 # %% tags=["exercise-setup"]
-import keras
 import numpy as np
-import tensorflow as tf
 
 from cnnvis_helpers import (
     cam,
@@ -200,6 +198,9 @@ show_grid(
 
 
 # %%
+import keras
+
+
 def two_classes(side, channels, dense, padding="valid"):
     """Blocks of convolution and pooling, one dense layer, one sigmoid."""
     model = keras.Sequential([keras.Input((side, side, 3))], name="two_classes")
@@ -413,6 +414,8 @@ studio(both, own)
 # new last layer. Since the old part stays, its features are computed once; the new part learns from them in seconds.
 
 # %%
+import tensorflow as tf
+
 FEW = 8
 few, few_labels = crops(FEW, "train", seed=4)
 few = relight(few, seed=5)
