@@ -292,7 +292,7 @@ def test_an_unpublished_copy_says_what_to_do(tmp_path, pip):
 # What pip and git really say (pip 24 to 26, git 2.39), and the beginning of the answer.
 ADDRESS, NETWORK = "Nothing at ", "Mend network or proxy; rerun."
 OWN_PYTHON = "Use a virtual environment, Python 3.11-3.13, no Intel Mac; rerun."
-FULL, OTHER = "Disk full: make room; rerun.", "Mend this: \""
+FULL, OTHER = "Make room on disk; rerun.", "Mend this: \""
 SAID = {
     "no such page": ("ERROR: HTTP error 404 while getting https://...", ADDRESS),
     "no such tag": ("  error: pathspec 'v9' did not match any file(s) known to git", ADDRESS),

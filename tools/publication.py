@@ -37,7 +37,7 @@ do = {"^$": "Not published: use a wheel as said above", "OK$": "Installed: resta
     "amed pip$": "No pip: `%%run -m ensurepip`", "onnect|resolve |roxy": "Mend network or proxy",
     "denied:|nally-m|nt Py|for tens": "Use a virtual environment, Python 3.11-3.13, no Intel Mac",
     "repository|pathsp|t exist|lid (w|r)|rror:? 40[1-4]|o match": f"Nothing at {src!r}: check it",
-    "No space": "Disk full: make room", "": f"Mend this: {re.split('(?im)^error:', out)[-1]!r:.99}"}
+    "No space": "Make room on disk", "": f"Mend this: {re.split('(?im)^error: ', out)[-1]!r:.99}"}
 print("The course is ready." if ok() else next(do[x] for x in do if re.search(x, out)) + "; rerun.")
 """
 
