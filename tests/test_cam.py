@@ -462,7 +462,11 @@ def test_a_layer_that_counts_for_nothing_has_a_map_of_zeros():
 def test_a_layer_from_which_no_gradient_reaches_the_score_is_refused(method):
     photo = keras.Input((8, 8, 3))
     cut = layers.Conv2D(4, 3, name="cut")(photo)
-    x = layers.Conv2D(4, 3, name="after")(keras.ops.stop_gradient(cut))
+    try:
+        stopped = keras.ops.stop_gradient(cut)
+    except ValueError:  # Keras 3.5
+        pytest.skip("this Keras's stop_gradient cannot stand in a model")
+    x = layers.Conv2D(4, 3, name="after")(stopped)
     net = load_network(keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x))))
     with pytest.raises(ValueError, match="does not depend on the layer 'cut'; take") as error:
         method(net, PHOTO, 0, "cut")

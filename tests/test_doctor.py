@@ -43,6 +43,7 @@ def test_ten_lines_that_are_true_here():
 
 
 def test_the_command_prints_them_and_tells_by_its_status(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "_own_python", lambda: "")
     assert main(["doctor"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 10
     monkeypatch.setitem(doctor._AT_LEAST, "keras", (99, 0))
@@ -137,6 +138,7 @@ def missing(monkeypatch, *names):
 
 
 def test_packages_that_are_missing_or_old_or_of_another_backend(monkeypatch):
+    monkeypatch.setattr(doctor, "_own_python", lambda: "")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert doctor._packages().todo.startswith("set KERAS_BACKEND to tensorflow")
     missing(monkeypatch, "tf-keras-vis", "ipywidgets")

@@ -216,8 +216,9 @@ def test_layers_of_keras_as_preprocessing_have_their_numbers_in_the_key():
     scale = [keras.layers.Rescaling(1 / n, name="scale") for n in (255, 255, 127.5)]
     assert key_of(scale[0]) == key_of(scale[1]) != key_of(scale[2])
     assert key_of(lambda x: scale[0](x)) != key_of(lambda x: scale[2](x))
-    normal = [
-        keras.layers.Normalization(mean=m, variance=4.0, name="normal") for m in (1.0, 1.0, 2.0)
+    normal = [  # three means: Keras 3.5 does not broadcast a single one
+        keras.layers.Normalization(mean=[m, m, m], variance=[4.0] * 3, name="normal")
+        for m in (1.0, 1.0, 2.0)
     ]
     assert key_of(normal[0]) == key_of(normal[1]) != key_of(normal[2])
     assert key_of(keras.applications.vgg16.preprocess_input) != key_of(
