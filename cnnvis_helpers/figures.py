@@ -21,6 +21,7 @@ from PIL import Image
 __all__ = ["display_figure", "figure_bundle", "figure_row", "save_picture", "use_course_style"]
 
 DPI, PROJECTOR_DPI = 100, 140
+SCREEN = 9.0  # inches: what a notebook's column shows of a projector's figure without shrinking it
 # Colours of Okabe and Ito (2008), told apart by every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE = {
@@ -61,6 +62,7 @@ PROJECTOR = {
 }
 STYLE["axes.linewidth"] = 0.8
 _USUAL = dict(STYLE)
+_PALE, _PROJECTOR_PALE = "#9CB8CC", "#6288A3"  # bars that stand back: contrast 2.1, 3.8
 if os.environ.get("CNNVIS_PROJECTOR", "0") not in ("", "0"):
     STYLE.update(PROJECTOR)
 _collected = contextvars.ContextVar("figures to be kept instead of shown", default=None)
@@ -73,13 +75,28 @@ def use_course_style(projector=False):
     White background, large sans-serif text, colours that every kind of colour vision tells apart,
     a perceptual colour map. `matplotlib.rcdefaults()` undoes it.
 
-    projector: True for a lecture hall, in all figures of the course too, from now on: everything
-    1.4 times as large, thick lines, black text, and only colours that a pale projector still
-    shows. False goes back. The environment variable CNNVIS_PROJECTOR=1, set before JupyterLab is
-    started, does the same for every notebook.
+    projector: True for a lecture hall, in all figures of the course too, from now on: 1.4 times as
+    large where the notebook's column has the room, a wide row of pictures in two rows, thick lines,
+    black text, and only colours that a pale projector still shows. False goes back. The
+    environment variable CNNVIS_PROJECTOR=1, set before JupyterLab is started, does the same for
+    every notebook.
     """
     STYLE.update(PROJECTOR if projector else {name: _USUAL[name] for name in PROJECTOR})
     matplotlib.rcParams.update(STYLE)
+
+
+def curve_colours():
+    """Return the colours of curves, in their order, as the style in use has them."""
+    return [entry["color"] for entry in STYLE["axes.prop_cycle"]]
+
+
+def pale_colour():
+    """Return the colour of bars that stand back, as the style in use has it."""
+    return _PROJECTOR_PALE if _projecting() else _PALE
+
+
+def _projecting():
+    return STYLE["figure.dpi"] == PROJECTOR_DPI
 
 
 def course_style():
@@ -172,7 +189,8 @@ def figure_row(columns, rows=1, *, alt, width=None, height=None, title=None):
 
     columns, rows: how many axes. alt: one sentence for the whole figure. width, height: inches of
     the whole figure, by default about 9 wide (4.5 for one column). title: above everything.
-    Yields a list of rows * columns axes, row by row. After an error nothing is shown.
+    Yields a list of rows * columns axes, row by row. After an error nothing is shown. For a
+    projector a single row of more than nine inches becomes two rows.
 
         with figure_row(2, alt="A cat; its heat map glows on the face.") as (left, right):
             show_photo(photo, ax=left)
@@ -185,14 +203,27 @@ def figure_row(columns, rows=1, *, alt, width=None, height=None, title=None):
         )
     width = width or (9 if columns > 1 else 4.8)
     height = height or rows * min(width / columns, 4.8) * 1.05
+    count = rows * columns
+    if _projecting() and width > SCREEN:
+        rows, columns, width, height = _for_the_screen(rows, columns, width, height)
     with course_style():
         figure = Figure(figsize=(width, height), dpi=STYLE["figure.dpi"], layout="constrained")
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.04)
-        axes = figure.subplots(rows, columns, squeeze=False)
+        axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+        for left_over in axes[count:]:
+            left_over.remove()
         if title:
             figure.suptitle(title)
-        yield list(axes.ravel())
+        yield axes[:count]
         display_figure(figure, alt)
+
+
+def _for_the_screen(rows, columns, width, height):
+    """Return rows, columns, width and height of a wide figure that is to be SCREEN inches wide."""
+    fewer = -(-columns // 2) if rows == 1 and columns > 2 else columns
+    more = rows if fewer == columns else 2
+    shape = (height / rows) / (width / columns)  # of one of its axes, kept
+    return more, fewer, SCREEN, more * shape * SCREEN / fewer
 
 
 def save_picture(path, picture):

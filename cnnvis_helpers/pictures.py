@@ -50,9 +50,11 @@ from cnnvis_helpers.figures import (
     COLOURS,
     checked_alt,
     course_style,
+    curve_colours,
     display_figure,
     figure_bundle,
     figure_row,
+    pale_colour,
     save_picture,
     use_course_style,
 )
@@ -452,13 +454,15 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     if not named:
         raise ValueError("show_curve needs at least one curve, got an empty dict.")
     ax, finish = axes_for(None, ax, alt, (6.4, 4.0))
+    palette = curve_colours()
     for number, (name, values) in enumerate(named.items()):
         values = finite(values, "show_curve").ravel()
         if len(values) != len(x):
             raise ValueError(f"show_curve got {len(x)} x values but {len(values)} y values.")
-        style = ("-", "--", "-.", ":")[number % 4]
+        lap, place = divmod(number, len(palette))  # in the next lap, another line style
+        style = ("-", "--", "-.", ":")[(place + lap) % 4]
         marker = "o" if len(x) <= 20 else None
-        ax.plot(x, values, style, color=COLOURS[number % 7], label=name, marker=marker)
+        ax.plot(x, values, style, color=palette[place], label=name, marker=marker)
     if (x == np.rint(x)).all():  # there is no generation 2.5
         ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     ax.grid(True)
@@ -480,7 +484,7 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     ax, finish = axes_for(None, ax, alt, (5.6, 0.5 + 0.44 * len(pairs)))
     places = np.arange(len(pairs))
     values = [probability for _, probability in pairs]
-    ax.barh(places, values, color=[COLOURS[0]] + ["#9CB8CC"] * (len(pairs) - 1), height=0.72)
+    ax.barh(places, values, color=[COLOURS[0]] + [pale_colour()] * (len(pairs) - 1), height=0.72)
     for place, value in zip(places, values, strict=True):
         ax.text(value + 0.015, place, short_share(value), va="center")
     ax.set_yticks(places, [label for label, _ in pairs])

@@ -240,29 +240,72 @@ def test_use_course_style_reaches_pyplot_figures():
         assert matplotlib.rcParams["image.cmap"] == "magma"
 
 
-def test_a_projector_gets_larger_darker_figures_until_it_is_switched_off():
-    def drawn():
-        line = pictures.show_curve([0, 1], [0, 1], title="A line", alt="A line rises.")
-        made = figures.figure_bundle(line, "A line rises.")["text/html"]
-        return int(re.search(r'width="(\d+)"', made)[1])
+@pytest.fixture
+def projector():
+    with matplotlib.rc_context():
+        pictures.use_course_style(projector=True)
+        yield
+        pictures.use_course_style()
 
-    usual = drawn()
+
+def width_shown(figure):
+    """Pixels that a browser gives the figure where there is room."""
+    return int(re.search(r'width="(\d+)"', figures.figure_bundle(figure, "x")["text/html"])[1])
+
+
+def contrast_on_white(colour):
+    levels = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+
+
+def a_line():
+    return pictures.show_curve([0, 1], [0, 1], title="A line", alt="A line rises.")
+
+
+def test_a_projector_gets_larger_figures_until_it_is_switched_off():
+    usual = width_shown(a_line())
     with matplotlib.rc_context():
         try:
             pictures.use_course_style(projector=True)
-            large = drawn()
-            colours = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+            large = width_shown(a_line())
             assert matplotlib.rcParams["lines.linewidth"] >= 4
         finally:
             pictures.use_course_style()
         assert matplotlib.rcParams["lines.linewidth"] == figures._USUAL["lines.linewidth"]
     assert 1.3 * usual < large < 1.5 * usual
-    assert drawn() == usual
-    for colour in colours:
-        levels = np.array(matplotlib.colors.to_rgb(colour))
-        linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-        contrast = 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
-        assert contrast >= 3, colour
+    assert width_shown(a_line()) == usual
+
+
+def test_what_a_projector_shows_has_contrast_and_each_curve_its_own_look(projector):
+    curves = {str(number): [0, number] for number in range(9)}
+    axes = pictures.show_curve([0, 1], curves, alt="Nine lines.").axes[0]
+    looks = [(line.get_color(), line.get_linestyle()) for line in axes.lines]
+    assert len(set(looks)) == 9
+    bars = pictures.show_predictions([("cat", 0.9), ("dog", 0.1)], alt="Two bars.").axes[0].patches
+    for colour in [*(colour for colour, _ in looks), *(bar.get_facecolor()[:3] for bar in bars)]:
+        assert contrast_on_white(colour) >= 3, colour
+
+
+def test_seven_curves_and_more_look_different_without_a_projector_too():
+    curves = {str(number): [0, number] for number in range(20)}
+    lines = pictures.show_curve([0, 1], curves, alt="Many lines.").axes[0].lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+
+
+@pytest.mark.parametrize("columns, width, rows", [(4, 15, 2), (3, 12, 2), (2, 12, 1), (4, 9, 1)])
+def test_a_wide_row_is_as_wide_as_the_screen_for_a_projector(projector, columns, width, rows):
+    """So that the notebook's column does not shrink it and its text."""
+    with figures.collect_figures() as made:
+        with pictures.figure_row(columns, alt="Pictures.", width=width, height=3.6) as axes:
+            for ax in axes:
+                pictures.show_map(np.eye(4), ax=ax)
+    figure = made[0][0]
+    assert len(axes) == columns == len([ax for ax in figure.axes if ax in axes])
+    assert len({round(ax.get_position().y0, 2) for ax in axes}) == rows
+    assert figure.get_figwidth() == min(width, figures.SCREEN)
+    one = (figure.get_figheight() / rows) / (figure.get_figwidth() / -(-columns // rows))
+    assert one == pytest.approx(3.6 / (width / columns))
 
 
 # Colours
