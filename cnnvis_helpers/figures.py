@@ -203,11 +203,12 @@ def figure_row(columns, rows=1, *, alt, width=None, height=None, title=None):
         )
     width = width or (9 if columns > 1 else 4.8)
     height = height or rows * min(width / columns, 4.8) * 1.05
-    count = rows * columns
+    count, layout = rows * columns, "constrained"
     if _projecting() and width > SCREEN:
         rows, columns, width, height = _for_the_screen(rows, columns, width, height)
+        layout = "compressed"  # no gap between two rows of pictures
     with course_style():
-        figure = Figure(figsize=(width, height), dpi=STYLE["figure.dpi"], layout="constrained")
+        figure = Figure(figsize=(width, height), dpi=STYLE["figure.dpi"], layout=layout)
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.04)
         axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
         for left_over in axes[count:]:
