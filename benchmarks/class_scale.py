@@ -44,7 +44,7 @@ def measure(lesson, variables=None):
             found["first prediction, s"] = kernel.run(FIRST, 300).seconds
             found["after the first prediction"] = _memory(kernel, folder)
             begun = time.monotonic()
-            for number, source in enumerate(code_cells(json.loads(path.read_text())), start=1):
+            for number, source in enumerate(code_cells(path), start=1):
                 ran = kernel.run(source, 600)
                 if ran.status != "ok":
                     raise SystemExit(f"{path.name}, code cell {number}: {ran.said}")

@@ -81,7 +81,7 @@ def walk(lesson):
     path = find_lesson(lesson)
     with tempfile.TemporaryDirectory() as folder, FreshKernel(path.parent) as kernel:
         report = Path(folder) / "report"
-        for source in [*code_cells(json.loads(path.read_text())), WALK.format(report=str(report))]:
+        for source in [*code_cells(path), WALK.format(report=str(report))]:
             ran = kernel.run(source, 1500)
             if ran.status != "ok":
                 raise SystemExit(f"{path.name}: {ran.said}")

@@ -5,6 +5,8 @@ import sys
 
 from cnnvis_helpers import __version__
 
+_HIGHEST = 1_000_000  # seconds, minutes or megabytes
+
 
 def main(arguments=None):
     """Run one command line.
@@ -46,7 +48,7 @@ def _parser():
     listing.set_defaults(command=_list)
     lecture = commands.add_parser("rehearse", help="run a lesson, so that it answers at once live")
     lecture.add_argument("lessons", nargs="+", metavar="LESSON", help="such as 04, or a notebook")
-    lecture.add_argument("--minutes", type=float, default=20, help="for each lesson (20)")
+    lecture.add_argument("--minutes", type=_limit, default=20, help="for each lesson (20)")
     lecture.set_defaults(command=_rehearse)
     results = commands.add_parser("kept", help="list what was kept for lectures, or clear it")
     results.add_argument("what", nargs="?", choices=["list", "clear"], default="list")
@@ -54,10 +56,21 @@ def _parser():
     grading = commands.add_parser("grade", help="run notebooks anew: which exercises hold")
     grading.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="such as homework.ipynb")
     grading.add_argument("--json", metavar="FILE", help="write the result as JSON too (- shows it)")
-    grading.add_argument("--seconds", type=float, default=600, help="for each notebook (600)")
-    grading.add_argument("--memory", type=int, default=4000, help="megabytes for each (4000)")
+    grading.add_argument("--seconds", type=_limit, default=600, help="for each notebook (600)")
+    grading.add_argument("--memory", type=_limit, default=4000, help="megabytes for each (4000)")
     grading.set_defaults(command=_grade)
     return parser
+
+
+def _limit(text):
+    """A number above 0 from the command line; what is beyond _HIGHEST is no limit to speak of."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if 0 < number <= _HIGHEST:  # false for nan too
+        return number
+    raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 and up to {_HIGHEST:,}")
 
 
 def _prefetch(options):
@@ -88,9 +101,13 @@ def _list(options):
 
 def _rehearse(options):
     from cnnvis_helpers.kept import folder
+    from cnnvis_helpers.kernels import code_cells
     from cnnvis_helpers.rehearsing import find_lesson, rehearse
 
-    for path in [find_lesson(lesson) for lesson in options.lessons]:  # all are there, or none runs
+    paths = [find_lesson(lesson) for lesson in options.lessons]
+    for path in paths:
+        code_cells(path)  # all are there and can be read, or none runs
+    for path in paths:
         rehearse(path, options.minutes)
     print(f"Kept in {str(folder())!r}; python -m cnnvis_helpers kept clear removes it.")
     return 0
@@ -104,29 +121,49 @@ def _kept(options):
 
 
 def _grade(options):
-    import json
+    from cnnvis_helpers.grading import ERROR, as_json, as_text, check_target, grade_each
 
-    from cnnvis_helpers.grading import as_text, grade
-
+    target = None if options.json == "-" else options.json
+    if target is not None:
+        check_target(target)
     if options.json != "-":
         print("This runs the code in the notebooks, with your rights, in a separate process.")
-    graded, failed = [], 0
-    for path in options.notebooks:
-        try:
-            graded.append(grade(path, options.seconds, options.memory))
-        except ValueError as error:
-            print(error, file=sys.stderr)
-            failed = 1
-            continue
-        if options.json != "-":
-            print(as_text(graded[-1]), flush=True)
-    text = json.dumps(graded, indent=1, ensure_ascii=False)
-    if options.json == "-":
-        print(text)
-    elif options.json:
-        with open(options.json, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-    return failed
+    graded, written = [], True
+    try:
+        for each in grade_each(options.notebooks, options.seconds, options.memory):
+            graded.append(each)
+            written = target is None or _write(target, graded)
+            if each["status"] == ERROR:
+                _print(as_text(each), sys.stderr)
+            elif options.json != "-":
+                _print(as_text(each), sys.stdout)
+    except KeyboardInterrupt:
+        done = f"{len(graded)} of {len(options.notebooks)} notebooks are graded"
+        where = f"; {target!r} holds them" if target and graded and written else ""
+        print(f"\nStopped: {done}{where}.", file=sys.stderr)
+        return 1
+    finally:
+        if options.json == "-":
+            _print(as_json(graded), sys.stdout, end="")
+    return int(not written or any(each["status"] == ERROR for each in graded))
+
+
+def _write(target, graded):
+    """Write JSON and return True; where that fails say so: the next notebook tries it again."""
+    from cnnvis_helpers.grading import write_json
+
+    try:
+        write_json(target, graded)
+    except OSError as error:
+        print(f"{target!r} could not be written: {error.strerror or error}.", file=sys.stderr)
+        return False
+    return True
+
+
+def _print(text, stream, end="\n"):
+    """Print what a student wrote, or \\u and a number where the terminal lacks a character."""
+    known = text.encode(stream.encoding or "utf-8", "backslashreplace")
+    print(known.decode(stream.encoding or "utf-8"), end=end, file=stream, flush=True)
 
 
 if __name__ == "__main__":

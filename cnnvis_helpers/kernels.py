@@ -9,6 +9,7 @@ a requirement of the package itself.
 
 import contextlib
 import importlib
+import json
 import os
 import queue
 import re
@@ -176,7 +177,63 @@ def _process_id(manager):
     return getattr(provisioner, "pid", None) or provisioner.process.pid
 
 
-def code_cells(notebook):
-    """Return the sources of a notebook's code cells (a dict as JSON gives it), in order."""
-    cells = notebook.get("cells", ())
-    return ["".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code"]
+def code_cells(path):
+    """Read a notebook and return the sources of its code cells, in order.
+
+    path : of a notebook, .ipynb of format 4
+
+    Raises ValueError for whatever else stands there: one sentence with the file's name and what
+    is wrong in it.
+    """
+    name = repr(str(path))
+    try:
+        return _sources(json.loads(Path(path).read_text(encoding="utf-8-sig")))
+    except FileNotFoundError:
+        raise ValueError(f"There is no file {name}.") from None
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        reason = "it is not text in UTF-8"
+    except json.JSONDecodeError as error:
+        reason = f"it is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except ValueError as error:
+        reason = str(error)
+    raise ValueError(f"{name} is not a notebook that can be read: {reason}.")
+
+
+def _sources(notebook):
+    """Return the code cells' sources of what JSON gave; ValueError says what is malformed."""
+    if not isinstance(notebook, dict):
+        raise ValueError("its JSON is no object")
+    form, cells = notebook.get("nbformat"), notebook.get("cells")
+    if type(form) is not int or form < 4:
+        raise ValueError(
+            f"its nbformat is {form!r:.20} and not 4 (opening it in Jupyter and saving it helps)"
+        )
+    if not isinstance(cells, list):
+        raise ValueError("it has no list of cells")
+    sources = []
+    for number, cell in enumerate(cells, start=1):
+        place = f"cell {number} of {len(cells)}"
+        kind = cell.get("cell_type") if isinstance(cell, dict) else None
+        if kind not in ("code", "markdown", "raw"):
+            raise ValueError(f"{place} is neither code nor markdown nor raw")
+        if kind == "code":
+            sources.append(_source(cell, place))
+    return sources
+
+
+def _source(cell, place):
+    if "source" not in cell:
+        raise ValueError(f"{place} has no source")
+    source = cell["source"]
+    lines = [source] if isinstance(source, str) else source
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise ValueError(f"the source of {place} is neither a text nor a list of texts")
+    try:
+        "".join(lines).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the source of {place} has half a character") from None
+    return "".join(lines)

@@ -41,10 +41,10 @@ def rehearse(lesson, minutes=MINUTES, say=print):
     say : function that is told how far it is
 
     Returns the number of results that were added. Raises ValueError when there is no such lesson,
-    and when a cell of it fails.
+    when its file is no notebook, and when a cell of it fails.
     """
     path, seconds = find_lesson(lesson), 60 * minutes
-    sources = code_cells(json.loads(path.read_text(encoding="utf-8")))
+    sources = code_cells(path)
     before, begun = {each.path for each in kept.kept_results()}, time.monotonic()
     say(f"Rehearsing {path.name}: {len(sources)} cells")
     with (
