@@ -489,6 +489,7 @@ def test_of_a_fine_slider_round_values_are_rehearsed_together_with_others():
 
 def test_explorers_are_walked_and_what_they_ask_for_is_kept(tmp_path, monkeypatch):
     """One explorer of a small network: each position is drawn, greyed out controls are left."""
+    widgets = pytest.importorskip("ipywidgets")
     base = pytest.importorskip("cnnvis_helpers.explorer_base")
     from cnnvis_helpers import kept
 
@@ -500,7 +501,8 @@ def test_explorers_are_walked_and_what_they_ask_for_is_kept(tmp_path, monkeypatc
         drawn.append((values.size, values.kind, kept.keeping()))
         return base.Drawn(pixels, "A black square that shows nothing.")
 
-    controls = {"size": base.slider("Size", 1, 1, 3), "kind": base.choice("Kind", ["a", "b"])}
+    size, kind = widgets.IntSlider(value=1, min=1, max=3), widgets.Dropdown(options=["a", "b"])
+    controls = {"size": size, "kind": kind}
     explorer = base.Explorer("walked", controls, draw)
     controls["kind"].disabled = True
     monkeypatch.setattr(rehearsing.gc, "get_objects", lambda: [explorer])
