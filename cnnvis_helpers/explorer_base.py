@@ -35,9 +35,10 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
+from cnnvis_helpers.controls import choice
 from cnnvis_helpers.photos import list_photos, load_photo
 
-__all__ = ["Drawn", "Explorer", "Task", "checkbox", "choice", "slider", "steps_slider"]
+__all__ = ["Drawn", "Explorer", "Task"]
 
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
@@ -53,7 +54,6 @@ LOST = (
     "The photo has not arrived; it is probably larger than this server lets through (10 MB as a "
     "rule): save it smaller, or put it beside the notebook and give its path in place of an upload."
 )
-_SLIDER = {"width": "360px"}  # its label, track and number share it
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _numbers = {}
 
@@ -470,91 +470,6 @@ def _empty(upload):
 def _upload_name(value):
     """Return the name of the uploaded file, in ipywidgets 7 (a dict) and 8 (a tuple)."""
     return next(reversed(value)) if isinstance(value, dict) else value[-1]["name"]
-
-
-# Controls, each with its label
-
-
-def slider(label, value, low, high, step=1, live=True, **options):
-    """Return a slider for whole numbers low..high (or floats, if `step` is one), with its label.
-
-    live: False waits with a new value until the handle is let go, for work that takes seconds.
-    options: of the ipywidget.
-    """
-    whole = all(isinstance(number, int | np.integer) for number in (value, low, high, step))
-    kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-    return kind(
-        **{
-            "value": value,
-            "min": low,
-            "max": high,
-            "step": step,
-            "continuous_update": live,
-            **_described(label, _SLIDER),
-            **options,
-        }
-    )
-
-
-def steps_slider(label, options, value, live=True, **more):
-    """Return a slider over a few given values, such as 1, 2, 4, 8, with its label."""
-    return ipywidgets.SelectionSlider(
-        **{
-            "options": list(options),
-            "value": value,
-            "continuous_update": live,
-            **_described(label, _SLIDER),
-            **more,
-        }
-    )
-
-
-def choice(label, options, value=None, **more):
-    """Return a drop-down menu with its label; options: values, or (text, value) pairs."""
-    menu = ipywidgets.Dropdown(**{"options": list(options), **_described(label), **more})
-    if value is None:
-        menu.index = 0  # by number: a value of None means "nothing selected" to ipywidgets
-    else:
-        menu.value = value
-    return menu
-
-
-def checkbox(label, value=False, **more):
-    """Return a checkbox with its label."""
-    return ipywidgets.Checkbox(
-        **{
-            **_described(label),
-            "value": value,
-            "indent": False,
-            "layout": {"width": "auto", "margin": "2px 18px 2px 0"},
-            **more,
-        }
-    )
-
-
-def set_options(menu, options, value=None):
-    """Give a menu other options, keeping its value where it is still among them."""
-    options = list(options)
-    values = [each[1] if isinstance(each, tuple) else each for each in options]
-    keep = menu.value if value is None else value
-    menu.options = options
-    menu.index = values.index(keep) if keep in values else 0
-
-
-def set_high(control, high):
-    """Give a slider another upper end; its value stays if it is not above it."""
-    if control.value > high:
-        control.value = high
-    control.max = high
-
-
-def _described(label, width=None):
-    width = width or {"width": "auto", "min_width": "250px"}
-    return {
-        "description": label,
-        "style": {"description_width": "initial"},
-        "layout": {**width, "margin": "2px 18px 2px 0"},
-    }
 
 
 def _replace(box, old, new):

@@ -4,8 +4,10 @@ Whatever is wrong with a name, a file or a model is said here, in one sentence.
 """
 
 import contextlib
+import contextvars
 import os
 import warnings
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -26,6 +28,7 @@ from cnnvis_helpers.prefetch import (
 )
 from cnnvis_helpers.walking import open_model
 
+_heard = contextvars.ContextVar("takes the warnings", default=None)
 _OFFLINE_HINT = "load_network() works now, without a download"
 _DEFAULT_SIZE = 224
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.image.rgb_to_grayscale
@@ -45,6 +48,27 @@ def let_memory_grow():
 
 
 let_memory_grow()
+
+
+@contextlib.contextmanager
+def heard_warnings():
+    """Yield a list that takes the warnings of `load` inside the block, as texts.
+
+    In a thread `warnings.catch_warnings` would swallow those of the others.
+    """
+    heard = []
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
+
+
+def _warn(text, stacklevel):
+    if (heard := _heard.get()) is None:
+        warnings.warn(text, stacklevel=stacklevel + 1)
+    else:
+        heard.append(text)
 
 
 def load(what, preprocess=None, labels=None):
@@ -148,6 +172,8 @@ def _why_not_loaded(path, error):
             f"{path} holds a layer that Keras does not know: load it with keras.models.load_model("
             f"{str(path)!r}, custom_objects={{...}}) and give the model to load_network."
         )
+    if not (zipfile.is_zipfile(path) or h5py.is_hdf5(path)):  # Keras: "File not found"
+        return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
     return f"{path} is not a Keras model, or is damaged ({_first_line(error)})."
 
 
@@ -240,7 +266,7 @@ def _mode_of(model, application):
         return "identity"
     nested = application_of(first) if isinstance(first, keras.Model) else None
     if application is None and nested and nested.mode != "identity":
-        warnings.warn(
+        _warn(
             f"The model {model.name!r} hands its pixels to {nested.name!r} as they are, 0..255: if "
             f"it was trained on preprocessed ones, say how, such as preprocess={nested.name!r}, or "
             '"identity" if not.',
@@ -305,7 +331,7 @@ def _labels_of_imagenet(application):
     try:
         return imagenet_labels(fetch_class_index())
     except DownloadError as error:
-        warnings.warn(
+        _warn(
             f"The names of the ImageNet classes ({CLASS_INDEX}) are not in Keras's cache and could "
             f"not be downloaded ({error.reason}), so the classes are called 'class 0' to "
             f"'class 999'; once online, run {_command(application)}.",

@@ -10,6 +10,7 @@ computes before its softmax or sigmoid. The keras.Model is never changed.
 """
 
 import difflib
+import os
 from typing import NamedTuple
 
 import keras
@@ -48,7 +49,11 @@ class Network:
     head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities
     units : int, the number of logits; a network with one logit has two classes
     steps : the layer calls in the order of computation, nested models opened up (`walking.Step`)
+    origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
+        None for a model from memory and for a preprocessing function
     """
+
+    origin = None
 
     def __init__(self, model, name, input_size, labels, preprocess):
         """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
@@ -321,7 +326,11 @@ def load_network(name_path_or_model="course", preprocess=None, labels=None):
     >>> load_network("course").predict(load_photo("chelsea"))[0].label
     'cat'
     """
-    return Network(*loading.load(name_path_or_model, preprocess, labels))
+    net = Network(*loading.load(name_path_or_model, preprocess, labels))
+    if isinstance(name_path_or_model, str | os.PathLike) and not callable(preprocess):
+        named = None if labels is None else net.labels
+        net.origin = os.fspath(name_path_or_model), preprocess, named
+    return net
 
 
 def list_networks():

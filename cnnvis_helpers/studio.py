@@ -17,7 +17,7 @@ from pathlib import Path
 import ipywidgets
 
 import cnnvis_helpers
-from cnnvis_helpers.applications import find_application
+from cnnvis_helpers.controls import choice, set_high, set_options, slider
 from cnnvis_helpers.drawing import short_share
 from cnnvis_helpers.explorer_base import (
     GIVEN,
@@ -25,16 +25,11 @@ from cnnvis_helpers.explorer_base import (
     UPLOADED,
     Drawn,
     Explorer,
-    choice,
     sentence,
-    set_high,
-    set_options,
-    slider,
 )
-from cnnvis_helpers.explorers.parts import Memory, ranked_classes
+from cnnvis_helpers.explorers.parts import ranked_classes
 from cnnvis_helpers.figures import collect_figures, figure_pixels, save_picture
-from cnnvis_helpers.networks import Network, list_networks, load_network
-from cnnvis_helpers.prefetch import DownloadError, fetch_class_index, fetch_weights
+from cnnvis_helpers.studio_networks import PIXELS, About, Networks, given_lines
 from cnnvis_helpers.studio_views import (
     VIEWS,
     Chosen,
@@ -48,7 +43,7 @@ from cnnvis_helpers.studio_views import (
 __all__ = ["studio"]
 
 TOP, NONE = -1, -2  # values of a class menu that are no class
-GIVEN_NET = "this network"
+PIXELS_LABEL = "Pixels it was trained on"
 _COPY = (
     "const pre = this.parentNode.querySelector('pre');"
     "window.getSelection().selectAllChildren(pre);"
@@ -86,19 +81,18 @@ class Studio(Explorer):
     net : Network, the one chosen; None before the first picture
     """
 
-    unrehearsed = ("network",)  # to choose one may mean to download it
+    unrehearsed = ("network", "pixels")  # to choose one may mean to download it
 
     def __init__(self, photo, net=None):
         self.code, self.net = "", None
         self._table = ""
         self._given_photo, self._of_thread = photo, threading.local()
-        self._networks, self._own = Memory(2), {}
+        self._networks, self._named = Networks(net), None  # the path of a file to be loaded
         self._ranked = []
         self._menus_of = None, None, None  # (name, Network, photo) the menus of classes are for
         self._layers, self._layers_of = {}, None  # the layer of each network and kind of method
-        names, begin = self._network_names(net)
         controls = {
-            "network": choice("Network", names, begin),
+            "network": choice("Network", self._networks.options(), self._networks.begin),
             "method": choice("Show", list(VIEWS), "Grad-CAM"),
             "target": choice("Class", [("top class", TOP)]),
             "rival": choice("Rather than", [("no other", NONE)]),
@@ -108,13 +102,18 @@ class Studio(Explorer):
             "octaves": slider("Octaves", 3, 1, 5, live=False),
             "steps": slider("Steps an octave", 8, 1, 30, live=False),
             "file": _text("Network file", "such as my_model.keras"),
+            "pixels": choice(PIXELS_LABEL, PIXELS),
+            "labels": _text("Labels of its classes", "such as cat, dog"),
         }
         adjust = {
             "method": Studio._arrange,
             "layer": Studio._limit_channel,
-            "file": Studio._add_file,
+            "network": Studio._choose_network,
+            "file": Studio._name_file,
+            **dict.fromkeys(About._fields, Studio._tell_about),
         }
         super().__init__("studio", controls, self._make, photo=photo, adjust=adjust)
+        self.controls["file"].on_msg(self._enter)
 
     @property
     def _held(self):
@@ -132,17 +131,19 @@ class Studio(Explorer):
         picture, working, page = box.children[1:]
         self.classes = ipywidgets.HTML(layout={"min_width": "230px", "margin": "4px 0 0 16px"})
         self.python = ipywidgets.HTML(layout={"width": "auto"})
+        self.warning = ipywidgets.HTML(layout={"margin": "2px 0 0 0"})
         self.save_name = _text("Save as", "name.png", value="studio.png", width="240px")
         self.save_button = ipywidgets.Button(
             description="Save picture", icon="save", tooltip="Write the picture to this file"
         )
         self.save_button.on_click(lambda _: self.save())
         self.saved = ipywidgets.HTML()
-        where = ("network", "file", "photo", "upload")
+        where = ("network", "file", *About._fields, "photo", "upload")
         what = [name for name in self.controls if name not in where]
         box.children = [
             _row([self.controls[name] for name in where]),
             _row([self.controls[name] for name in what]),
+            self.warning,
             ipywidgets.HBox([picture, self.classes], layout={"flex_flow": "row wrap"}),
             working,
             _row([self.save_button, self.save_name, self.saved]),
@@ -165,39 +166,52 @@ class Studio(Explorer):
         self.controls["channel"].min = -1 if whole else 0
         self._offer_layers()
 
-    def _network_names(self, net):
-        """Return the menu of networks, and the one to begin with."""
-        rows = [
-            (row.name if row.here else f"{row.name} ({row.megabytes} MB to fetch)", row.name)
-            for row in list_networks()
-        ]
-        if net is None or (isinstance(net, str) and net in dict(rows).values()):
-            return rows, net or "course"
-        self._own[GIVEN_NET] = net if isinstance(net, Network) else load_network(net)
-        return [(f"{self._own[GIVEN_NET].name} (given)", GIVEN_NET), *rows], GIVEN_NET
+    def _name_file(self):
+        """Have a network's file loaded by the worker, which then puts it into the menu."""
+        self._named = self.controls["file"].value.strip() or None
 
-    def _add_file(self):
-        """Put a network's file into the menu of networks, and choose it."""
-        path, menu = self.controls["file"].value.strip(), self.controls["network"]
-        if path and path not in [value for _, value in menu.options]:
-            menu.options = [*menu.options, (path, path)]
-        if path:
-            menu.value = path
+    def _choose_network(self):
+        """Show what must be said of a file beside it, as it was said before."""
+        self._named = None
+        about = self._networks.about.get(self.controls["network"].value)
+        for name in About._fields:
+            self.controls[name].layout.display = "none" if about is None else ""
+            self.controls[name].value = getattr(about, name, "")
+
+    def _tell_about(self):
+        """Keep what is said of the pixels and labels of a file."""
+        network = self.controls["network"].value
+        if network in self._networks.about:
+            said = {name: self.controls[name].value for name in About._fields}
+            self._networks.about[network] = About(**said)
+
+    def _enter(self, _, content, __):
+        """Read the file again when Enter is pressed on its name: it may be there by now."""
+        if content.get("event") == "submit":
+            self._changed("file")
 
     # From what is chosen to the picture
 
     def _make(self, values, task):
-        self._fill_menus(self._network(values.network, task), values)
+        loaded = self._load(values, task)
+        self._fill_menus(loaded.net, values)
         task.check()
-        lines = VIEWS[values.method].lines(self._chosen(values))
-        drawn = self._run(lines, values, task)
+        chosen, view = self._chosen(values), VIEWS[values.method]
+        lines = view.lines(chosen)
+        figure, alt = self._run(lines, values, task)
+        if task.cut_short and view.stopped:
+            alt += view.stopped(figure, chosen, values.photo, task.reached[0])
+        drawn = Drawn(figure_pixels(figure), alt, f"{self.net.name}, {values.method}")
         code = [imports_of([*self._source(values), *lines]), "", *self._source(values), *lines]
         if task.cut_short:
             code.insert(0, f"# stopped after {task.cut_short}: these lines run to the end")
         self.code = "\n".join(code)
         self.python.value, self.saved.value = _python_html(self.code), ""
+        self.warning.value = _warning_html(loaded.warnings)
         # The picture of the top classes says the same as the table.
         self.classes.value = "" if values.method == "Top classes" else self._table
+        if loaded.anew:
+            drawn = drawn._replace(note=f"{drawn.note}; the file was saved anew and is read anew")
         return drawn
 
     def _show(self, drawn):
@@ -208,10 +222,11 @@ class Studio(Explorer):
         """Show a sentence; nothing else on the screen may speak of the picture before."""
         super()._show_error(text)
         self.code = self.python.value = self.classes.value = self.saved.value = ""
+        self.warning.value = ""
         self.save_button.disabled = True
 
     def _run(self, lines, values, task):
-        """Run the lines, and return the figure that they make as a `Drawn`."""
+        """Run the lines, and return the figure that they make and its alt text."""
         names = {name: _reporting(name, task) for name in names_in(lines)}
         names |= {"net": self.net, "photo": values.photo, "__name__": __name__}
         task.check()
@@ -220,22 +235,26 @@ class Studio(Explorer):
                 exec(compile("\n".join(lines), "<studio>", "exec"), names)
         except KeyboardInterrupt:
             raise StopIteration from None
-        figure, alt = figures[-1]
-        return Drawn(figure_pixels(figure), alt, f"{self.net.name}, {values.method}")
+        return figures[-1]
 
-    def _network(self, name, task):
-        """Return the network of a menu entry; fetch its weights first if they are not here."""
-        if name in self._own:
-            return self._own[name]
+    def _load(self, values, task):
+        """Return the network chosen, `Loaded`; a file that was named meanwhile comes first.
 
-        def load():
-            self._say(f"Loading {name} ...")
-            application = find_application(name)
-            if application:
-                _fetch(application, task)
-            return load_network(name)
-
-        return self._networks(name, load)
+        values.network becomes what is chosen then.
+        """
+        path, self._named, menu = self._named, None, self.controls["network"]
+        if path:
+            before = menu.value
+            self._networks.add(path, self._say)
+            named = self._named  # another file since, which the next redraw takes
+            with self.hold():
+                if path not in dict(menu.options).values():
+                    set_options(menu, self._networks.options())
+                if menu.value == before:  # else the reader has chosen another network since
+                    menu.value = path
+            self._named = named
+        values.network = menu.value
+        return self._networks.load(values.network, task, self._say)
 
     def _fill_menus(self, net, values):
         """Fill the menus of classes and layers after the network or the photo has changed.
@@ -306,19 +325,16 @@ class Studio(Explorer):
 
     def _source(self, values):
         """Return the lines that load the network and the photo."""
-        net, photo = repr(values.network), repr(values.photo_name)
-        lines = [f"net = load_network({net})"]
-        if values.network == GIVEN_NET:
-            lines = ["# net: the network that studio() was given"]
-        shrunk = f", max_side={LARGEST_PHOTO}"
+        lines, shrunk = self._networks.lines(values.network), f", max_side={LARGEST_PHOTO}"
         if values.photo_name == UPLOADED:
             photo = f"load_photo({self.upload_name!r}{shrunk})"
             return [*lines, f"photo = {photo}  # your file, beside the notebook"]
         if values.photo_name != GIVEN:
-            return [*lines, f"photo = load_photo({photo})"]
+            return [*lines, f"photo = load_photo({values.photo_name!r})"]
         if isinstance(self._given_photo, str | os.PathLike):
             return [*lines, f"photo = load_photo({os.fspath(self._given_photo)!r}{shrunk})"]
-        return [*lines, f"photo = load_photo(photo{shrunk})  # the one that studio() was given"]
+        missing, variable = given_lines(self._given_photo, "photo", "photo")
+        return [*lines, *missing, f"photo = load_photo({variable}{shrunk})"]
 
     def save(self):
         """Write the picture to the file named in `save_name`; return the path, None if it fails.
@@ -354,19 +370,6 @@ def _reporting(name, task):
             raise KeyboardInterrupt from None
 
     return functools.partial(function, progress=progress)
-
-
-def _fetch(application, task):
-    """Have the ImageNet weights on this machine, with a progress bar and a working Stop."""
-    try:
-        fetch_weights(application, task.progress)
-        fetch_class_index()
-    except DownloadError as error:
-        raise FileNotFoundError(
-            f"The weights of {application.name} ({application.megabytes} MB) are not on this "
-            f"machine and could not be fetched ({error.reason}): once online, run `python -m "
-            f'cnnvis_helpers prefetch {application.name}`; "course" works without.'
-        ) from None
 
 
 def _free(path):
@@ -408,6 +411,18 @@ def _classes_html(name, predictions):
     return (
         '<table style="border-collapse:collapse;line-height:1.5"><caption style="text-align:left;'
         f'font-weight:bold">{html.escape(name)} says</caption>{rows}</table>'
+    )
+
+
+def _warning_html(warnings):
+    """Return what `load_network` warned of, to be read before the picture is believed."""
+    if not warnings:
+        return ""
+    where = f'Say it under "{PIXELS_LABEL}".' if any("pixels" in text for text in warnings) else ""
+    return (
+        '<p role="note" style="padding:6px 12px;margin:0;max-width:60em;line-height:1.4;'
+        'border-left:4px solid #E69F00;background:#FFF8E5;color:#111111">'
+        f"{html.escape(' '.join([*warnings, where]).strip())}</p>"
     )
 
 

@@ -9,9 +9,12 @@ import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from cnnvis_helpers import __all__ as PUBLIC
 from cnnvis_helpers.explorers.parts import counted, layers_with_maps
 from cnnvis_helpers.layers import conv_layers
+from cnnvis_helpers.sweeps import spread, window_starts
 
 FILTERS_SHOWN, MAPS_SHOWN = 6, 64
 
@@ -56,12 +59,15 @@ class View(NamedTuple):
     uses : names of the controls it needs
     layers : which layers it offers: "conv", "maps" or "" for none
     begin : the layer to begin with: "first", "middle" or "last"
+    stopped : function of (figure, Chosen, photo, done) -> words for the alt text; it marks what is
+        missing after work was stopped at `done` parts, where that looks like a result
     """
 
     lines: Callable
     uses: tuple = ()
     layers: str = ""
     begin: str = "last"
+    stopped: Callable | None = None
 
 
 def class_code(net, index):
@@ -241,8 +247,9 @@ def _pixels(method, name, signed=False, layer=False):
 
 
 def _occlusion(chosen):
+    patch, stride = _occlusion_steps(chosen.net)
     return [
-        f"heat = occlusion(net, photo, {chosen.class_code})",
+        f"heat = occlusion(net, photo, {chosen.class_code}, patch={patch}, stride={stride})",
         _show(
             "show_overlay(photo, heat, signed=True, label='logits'",
             f"Occlusion: {chosen.class_name}",
@@ -250,6 +257,30 @@ def _occlusion(chosen):
             "helps.",
         ),
     ]
+
+
+def _occlusion_steps(net):
+    """Return patch and stride: an eighth of the input's shorter side, and half of that."""
+    patch = max(1, min(net.input_size) // 8)
+    return patch, max(1, patch // 2)
+
+
+def _occlusion_stopped(figure, chosen, photo, passes):
+    """Cover with white what a stopped occlusion has not reached; return what the alt text adds.
+
+    The first pass is that of the whole photo, then the places come row by row.
+    """
+    size, (patch, stride) = chosen.net.input_size, _occlusion_steps(chosen.net)
+    starts = [window_starts(length, patch, stride) for length in size]
+    count, done = len(starts[0]) * len(starts[1]), passes - 1
+    reached = np.where(np.arange(count) < done, 1.0, np.nan).reshape(*map(len, starts))
+    known = spread(reached, starts, (patch, patch), size, photo.shape[:2]) > 0
+    ax, said = figure.axes[0], f"{done} of {count} places; white: not done"
+    cover = np.ones((*known.shape, 4))
+    cover[:, :, 3] = ~known
+    ax.imshow(cover, extent=ax.images[0].get_extent(), interpolation="nearest")
+    ax.set_title(f"{ax.get_title()}\n{said}")
+    return f" Only {done} of {count} places were done, the rest is white."
 
 
 def _attack(method):
@@ -294,7 +325,7 @@ VIEWS = {
     "Pattern of a filter": View(_filter_pattern, ("layer", "channel"), "conv", "middle"),
     "Pattern of a class": View(_class_pattern, ("target",)),
     "Guided backprop of a layer": View(_guided_layer, ("layer", "channel"), "maps", "middle"),
-    "Occlusion": View(_occlusion, ("target", "rival")),
+    "Occlusion": View(_occlusion, ("target", "rival"), stopped=_occlusion_stopped),
     "CAM": View(_family("cam", "CAM", layer=False), ("target", "rival")),
     "Grad-CAM": View(_family("gradcam", "Grad-CAM"), _CAM, "maps"),
     "Grad-CAM++": View(_family("gradcam_plus_plus", "Grad-CAM++"), _CAM, "maps"),

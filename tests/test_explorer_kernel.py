@@ -11,7 +11,8 @@ import pytest
 CODE = """
 import time
 import numpy as np
-from cnnvis_helpers.explorer_base import Drawn, Explorer, slider
+from cnnvis_helpers.controls import slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 
 def draw(values, task):
     done = 0

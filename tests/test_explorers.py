@@ -19,7 +19,8 @@ from PIL import Image
 
 import cnnvis_helpers
 from cnnvis_helpers import explorer_base, explorers, kept, load_photo, panels
-from cnnvis_helpers.explorer_base import Drawn, Explorer, Task, choice, set_high, slider
+from cnnvis_helpers.controls import choice, set_high, slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer, Task
 from cnnvis_helpers.explorers import parts
 
 NAMES = "attack cam dream layers occlusion saliency trust".split()
@@ -163,6 +164,49 @@ def test_an_explorer_begins_where_it_is_told(tiny_net):
         cnnvis_helpers.explore_layers(tiny_net, "coffee", layer="conv9")
     with pytest.raises(ValueError, match="dgo"):
         cnnvis_helpers.explore_saliency(tiny_net, "coffee", target="dgo")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("cam", {"method": "gradcam"}, "no method 'gradcam'; did you mean 'Grad-CAM'? The other"),
+        ("cam", {"method": "foo"}, "no method 'foo'; the choices are 'Grad-CAM', 'CAM', 'Grad-CAM"),
+        ("occlusion", {"fill": "red"}, "There is no fill 'red'; the choices are 'grey', 'black'"),
+        ("saliency", {"show": "sing"}, "no show 'sing'; did you mean 'sign'? The other one is 's"),
+        ("trust", {"method": "gradients"}, "no method 'gradients'; did you mean 'gradient'?"),
+        ("layers", {"show": "maps"}, "There is no show 'maps'"),
+        ("attack", {"method": 3}, "There is no method 3; the choices are 'FGSM, one step'"),
+        ("attack", {"epsilon": 40}, "epsilon is a whole number from 0 to 32 here, not 40."),
+        ("attack", {"epsilon": 2.5}, "epsilon is a whole number from 0 to 32 here, not 2.5."),
+        ("dream", {"octaves": 9}, "octaves is a whole number from 1 to 5 here, not 9."),
+        ("dream", {"steps": "many"}, "steps is a whole number from 1 to 30 here, not 'many'."),
+        ("occlusion", {"patch": 100}, "patch is a whole number from 2 to 12 here, not 100."),
+        ("layers", {"channel": 500}, "channel is a whole number from 0 to 5 here, not 500."),
+        ("layers", {"layer": "conv2", "channel": 8}, "number from 0 to 7 here, not 8."),
+        ("trust", {"forgotten": -1}, "forgotten is a whole number from 0 to 3 here, not -1."),
+    ],
+    ids=str,
+)
+def test_what_an_explorer_does_not_offer_is_one_sentence(tiny_net, name, arguments, said):
+    with pytest.raises(ValueError) as error:
+        getattr(cnnvis_helpers, f"explore_{name}")(tiny_net, "coffee", **arguments)
+    assert said in str(error.value)
+
+
+def test_the_last_of_a_range_is_taken_and_a_channel_follows_its_layer(tiny_net):
+    explorer = cnnvis_helpers.explore_layers(tiny_net, "coffee", layer="conv2", channel=7)
+    assert "channel 7 of the layer conv2" in said(explorer)
+    put(explorer, layer="conv1")
+    assert explorer.controls["channel"].value == explorer.controls["channel"].max == 5
+    explorer = cnnvis_helpers.explore_attack(tiny_net, "coffee", epsilon=np.int64(32))
+    assert explorer.controls["epsilon"].value == 32
+
+
+def test_a_slider_of_fractions_takes_them():
+    assert slider("Noise", 0.25, 0.0, 0.5, 0.01, called="noise").value == 0.25
+    for value in (0.51, float("nan"), True):
+        with pytest.raises(ValueError, match="noise is a number from 0 to 0.5 here, not"):
+            slider("Noise", value, 0.0, 0.5, 0.01, called="noise")
 
 
 def test_an_impossible_choice_is_one_sentence_in_place_of_the_picture(opened, tiny_net):
@@ -397,6 +441,18 @@ def test_a_stopped_occlusion_says_how_many_places_were_done(opened):
     done = int(re.search(r"heat map of (\d+) of 609 places, the rest white", said(explorer))[1])
     assert f"Stopped after {done + 1} of 610. {done + 1} forward passes" in said(explorer)
     assert 0 < done < 609
+
+
+def test_two_numbers_of_an_occlusion_that_differ_are_explained(monkeypatch):
+    """The worst place is one patch; a pixel of the map is the mean of several."""
+    seen, panel = [], explorers.occlusion.heat_panel
+    monkeypatch.setattr(
+        explorers.occlusion, "heat_panel", lambda *a, **k: seen.append(panel(*a, **k)) or seen[-1]
+    )
+    explorer = cnnvis_helpers.explore_occlusion("course", "chelsea")
+    worst = float(re.search(r"costs cat ([\d.]+) logits", explorer.drawn.note)[1])
+    assert 0 < seen[-1].scale[1] < worst - 0.1
+    assert seen[-1].note == "a pixel: mean of the patches over it"
 
 
 def test_places_that_were_not_done_are_white_and_never_the_worst(tiny_net, tiny_photo):

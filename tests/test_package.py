@@ -63,7 +63,9 @@ def test_pictures_and_exercises_never_load_tensorflow():
     assert {"tensorflow", "keras"}.isdisjoint(loaded)
 
 
-DRAWING = {"pictures", "figures", "drawing", "panels", "explorer_base", "explorers", "studio"}
+DRAWING = {
+    "pictures", "figures", "drawing", "panels", "controls", "explorer_base", "explorers", "studio",
+}  # fmt: skip
 MAY_DRAW = DRAWING | {"__init__", "__main__"}
 
 

@@ -4,11 +4,15 @@ The same tests run with ipywidgets 7.7.1 and 8. What a reader sees is in tests/b
 """
 
 import datetime
+import html
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import ipywidgets
 import keras
@@ -17,13 +21,22 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from cnnvis_helpers import explorer_base, load_photo, rehearsing, studio
+from cnnvis_helpers import (
+    explorer_base,
+    load_network,
+    load_photo,
+    rehearsing,
+    studio,
+    studio_networks,
+)
 from cnnvis_helpers.explorer_base import GIVEN, UPLOADED
 from cnnvis_helpers.figures import collect_figures, figure_pixels
-from cnnvis_helpers.studio import GIVEN_NET, NONE, TOP
+from cnnvis_helpers.studio import NONE, TOP
+from cnnvis_helpers.studio_networks import GIVEN_NET
 from cnnvis_helpers.studio_views import VIEWS, Chosen, class_code, imports_of
 
 NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+ROOT = Path(__file__).resolve().parent.parent
 CONTROLS = ("target", "rival", "layer", "channel", "epsilon", "octaves", "steps")
 
 
@@ -53,7 +66,7 @@ def run(code, **names):
 
 
 def text(widget):
-    return re.sub("<[^>]*>", "", widget.value)
+    return html.unescape(re.sub("<[^>]*>", "", widget.value))
 
 
 # --- the picture and the lines that make it ---------------------------------------------------
@@ -99,6 +112,85 @@ def test_a_photo_by_its_path_is_loaded_by_its_path(tiny_net, tmp_path):
     app = studio(path, tiny_net)
     assert f"load_photo({str(path)!r}" in app.code
     assert np.array_equal(run(app.code, net=tiny_net), app.drawn.pixels)
+
+
+RUN_ALONE = """
+import json, sys
+import numpy as np
+from cnnvis_helpers.figures import collect_figures, figure_pixels
+for number, code in enumerate(json.load(open("codes.json"))):
+    try:
+        with collect_figures() as figures:
+            exec(code, {})
+        np.save(f"{number}.npy", figure_pixels(figures[-1][0]))
+    except NameError as error:
+        print(number, error)
+"""
+
+
+def run_alone(folder, codes):
+    """Run lines in a fresh process, each in a namespace of its own; return (pictures, printed)."""
+    (folder / "codes.json").write_text(json.dumps(codes))
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALONE],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    files = [folder / f"{number}.npy" for number in range(len(codes))]
+    return [np.load(file) if file.exists() else None for file in files], done.stdout
+
+
+def test_copied_lines_run_in_a_fresh_process_and_make_the_same_picture(tmp_path, monkeypatch):
+    """By a name, a path with preprocessing and labels, a Network from a file, and own photos."""
+    monkeypatch.chdir(tmp_path)
+    saved_network("own.keras", 3, "relu", 3)
+    photo = encoded(load_photo("rocket", max_side=90))
+    (tmp_path / "mine.png").write_bytes(photo)
+    by_name = studio("mine.png", "course")
+    by_path = studio("coffee", "own.keras")
+    put(by_path, method="LayerCAM", pixels="tf", labels="cat, dog, newt")
+    assert by_path.net.labels == ["cat", "dog", "newt"]
+    upload(by_path, "mine.png", photo)
+    loaded = studio("mine.png", load_network("own.keras", "unit", {"a": 0, "b": 1, "c": 2}))
+    bundled = studio("mine.png", load_network("course"))
+    many = studio("mine.png", load_network("own.keras", labels=[c * 40 for c in "abc"]))
+    apps = [by_name, by_path, loaded, bundled, many]
+    assert all(app.error is None for app in apps)
+    assert "load_network('own.keras', preprocess='unit', labels=['a', 'b', 'c'])" in loaded.code
+    assert bundled.code == by_name.code and "load_network('course')" in by_name.code
+    assert max(len(line) for app in apps for line in app.code.splitlines()) <= 100
+    pictures, printed = run_alone(tmp_path, [app.code for app in apps])
+    assert not printed
+    for app, picture in zip(apps, pictures, strict=True):
+        assert np.array_equal(picture, app.drawn.pixels), app.code
+
+
+def test_lines_for_what_lives_in_memory_name_it_and_say_when_it_is_missing(
+    tiny_net, photo, tmp_path, monkeypatch
+):
+    main = sys.modules["__main__"]
+    app = studio(photo, tiny_net)
+    assert "photo = load_photo(photo, max_side=1024)" in app.code
+    monkeypatch.setattr(main, "net", "another network", raising=False)
+    monkeypatch.setattr(main, "both", photo, raising=False)
+    put(app, method="LayerCAM")
+    assert "net = given_net" in app.code and "load_photo(both, max_side=1024)" in app.code
+    monkeypatch.setattr(main, "own", tiny_net, raising=False)
+    put(app, method="Grad-CAM")
+    assert "net = own" in app.code.splitlines()
+    again = run(app.code, own=tiny_net, both=photo, net="another", photo="another")
+    assert np.array_equal(again, app.drawn.pixels)
+    _, printed = run_alone(tmp_path, [app.code])
+    said = "0 own must be the network that studio() was given: make it first."
+    assert printed.splitlines()[0] == said
+    model = studio(photo, tiny_net.model)
+    monkeypatch.setattr(main, "model", tiny_net.model, raising=False)
+    put(model, method="LayerCAM")
+    assert "net = load_network(model)" in model.code
+    assert np.array_equal(run(model.code, model=tiny_net.model, both=photo), model.drawn.pixels)
 
 
 def test_the_import_line_names_what_is_used_and_fits():
@@ -284,7 +376,7 @@ def test_a_click_between_two_networks_finds_no_layer_of_the_wrong_one(opened, mo
 
 def test_a_rehearsal_walks_the_studio_and_downloads_nothing(opened, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(sys.modules["cnnvis_helpers.studio"], "fetch_weights",
+    monkeypatch.setattr(studio_networks, "fetch_weights",
                         lambda *given: asked.append(given))  # fmt: skip
     monkeypatch.setattr(rehearsing.gc, "get_objects", lambda: [opened])
     put(opened, network=GIVEN_NET, method="Grad-CAM")
@@ -330,27 +422,131 @@ def test_a_click_while_the_menus_are_filled_is_not_lost(opened, monkeypatch):
     put(opened, photo=GIVEN, method="Grad-CAM")
 
 
-def test_a_network_file_is_added_to_the_menu(opened, tmp_path):
-    keras.utils.set_random_seed(1)
+def saved_network(path, seed=1, activation="swish", classes=1):
+    keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
             keras.Input((24, 24, 3)),
-            layers.Conv2D(4, 3, activation="swish", name="only"),
+            layers.Conv2D(4, 3, activation=activation, name="only"),
             layers.GlobalAveragePooling2D(),
-            layers.Dense(1, activation="sigmoid"),
+            layers.Dense(classes, activation="sigmoid" if classes == 1 else "softmax"),
         ]
     )
-    path = str(tmp_path / "mine.keras")
     model.save(path)
+    return str(path)
+
+
+def files_in_menu(app):
+    return [value for _, value in app.controls["network"].options if ".keras" in value]
+
+
+def test_a_network_file_is_added_to_the_menu(opened, tmp_path):
+    path = saved_network(tmp_path / "mine.keras")
     put(opened, method="Grad-CAM", file=path)
     assert opened.net.name == "mine" and opened.controls["layer"].value == "only"
-    assert f"load_network({path!r})" in opened.code
+    assert f"load_network({path!r})" in opened.code and opened.controls["network"].value == path
     put(opened, method="Guided backprop")
     assert "ReLU" in opened.error and opened.drawn is None
-    put(opened, file=str(tmp_path / "none.keras"))
-    assert opened.error.startswith("There is no file")
     put(opened, network=GIVEN_NET, method="Grad-CAM")
+    assert opened.error is None and path in files_in_menu(opened)
+
+
+def test_a_file_that_is_no_network_never_enters_the_menu(opened, tmp_path):
+    menu, before = opened.controls["network"], opened.controls["network"].options
+    (tmp_path / "junk.keras").write_text("hello")
+    for name, said in (("none", "There is no file"), ("junk", "junk.keras is not a Keras model")):
+        put(opened, network=GIVEN_NET, method="Grad-CAM", file=str(tmp_path / f"{name}.keras"))
+        assert said in opened.error and "not found" not in opened.error.lower()
+        assert menu.options == before and menu.value == GIVEN_NET
+        put(opened, method="LayerCAM")
+        assert opened.error is None and opened.net.name == "tiny"
+    saved_network(tmp_path / "junk.keras")  # now it is one: Enter reads it again
+    opened.controls["file"]._handle_custom_msg({"event": "submit"}, [])
+    opened.wait()
+    assert opened.error is None and opened.net.name == "junk"
+    put(opened, network=GIVEN_NET, file="", method="Grad-CAM")
+
+
+def test_a_network_that_was_trained_again_is_read_again(opened, tmp_path):
+    path = saved_network(tmp_path / "again.keras", 1, "relu", 3)
+    put(opened, network=GIVEN_NET, method="Top classes", file=path)
+    first = opened.drawn.pixels
+    assert "anew" not in text(opened.status)
+    saved_network(path, 2, "relu", 3)
+    put(opened, method="Grad-CAM")
+    assert "again, Grad-CAM; the file was saved anew and is read anew" in text(opened.status)
+    put(opened, method="Top classes")
+    assert not np.array_equal(opened.drawn.pixels, first) and "anew" not in text(opened.status)
+    assert np.array_equal(run(opened.code, photo=opened.photo), opened.drawn.pixels)
+    saved_network(path, 1, "relu", 3)
+    put(opened, network=GIVEN_NET)
+    put(opened, network=path)
+    assert np.array_equal(opened.drawn.pixels, first) and "read anew" in text(opened.status)
+    put(opened, network=GIVEN_NET, file="", method="Grad-CAM")
+
+
+def test_a_file_s_pixels_and_labels_are_said_beside_it(opened, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, other = (saved_network(f"{n}.keras", n, "relu", n) for n in (3, 2))
+    pixels, labels = opened.controls["pixels"], opened.controls["labels"]
+    put(opened, network=GIVEN_NET, method="Grad-CAM")
+    assert pixels.layout.display == labels.layout.display == "none"
+    put(opened, file=path)
+    assert pixels.layout.display == labels.layout.display == ""
+    raw = opened.net.logits(opened.net.prepare(opened.photo))
+    put(opened, pixels="tf", labels=' cat, "dog, large" , newt,')
+    assert opened.net.labels == ["cat", "dog, large", "newt"]
+    known = load_network(path, preprocess="tf")
+    wanted = known.logits(known.prepare(opened.photo))
+    assert np.allclose(opened.net.logits(opened.net.prepare(opened.photo)), wanted)
+    assert not np.allclose(raw, wanted)
+    line = "net = load_network('3.keras', preprocess='tf', labels=['cat', 'dog, large', 'newt'])"
+    assert line in opened.code.splitlines()
+    assert np.array_equal(run(opened.code, photo=opened.photo), opened.drawn.pixels)
+    put(opened, file=other)
+    assert (pixels.value, labels.value) == ("", "") and opened.net.labels == ["class 0", "class 1"]
+    put(opened, labels="yes, no, perhaps")
+    assert re.fullmatch(r"labels names 3 classes, but '\w+' has 2\.", opened.error)
+    put(opened, network=path)
+    assert (pixels.value, labels.value.split(",")[0]) == ("tf", " cat") and opened.error is None
+    put(opened, network=GIVEN_NET, file="")
+    assert pixels.layout.display == "none"
+
+
+def test_what_load_network_warns_of_is_said_above_the_picture(opened, tmp_path, recwarn):
+    base = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
+    )
+    model = keras.Sequential(
+        [keras.Input((32, 32, 3)), base, layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    path = str(tmp_path / "nested.keras")
+    model.save(path)
+    put(opened, network=GIVEN_NET, method="Grad-CAM", file=path)
     assert opened.error is None
+    assert "hands its pixels to 'mobilenetv2' as they are" in text(opened.warning)
+    assert 'Say it under "Pixels it was trained on".' in text(opened.warning)
+    put(opened, method="LayerCAM")
+    assert "mobilenetv2" in text(opened.warning), "the network is as doubtful as before"
+    put(opened, pixels="tf")
+    assert opened.error is None and opened.warning.value == ""
+    put(opened, network=GIVEN_NET, file="", method="Grad-CAM")
+    assert not [one for one in recwarn if "hands its pixels" in str(one.message)]
+
+
+def test_a_file_named_during_the_work_is_shown_unless_another_network_is_chosen(opened, tmp_path):
+    path = saved_network(tmp_path / "late.keras", 5, "relu", 3)
+    put(opened, network=GIVEN_NET, method="Grad-CAM")
+    opened.controls["file"].value = path
+    opened.controls["method"].value = "LayerCAM"  # before the file is loaded
+    opened.wait()
+    assert opened.net.name == "late" and "layercam(" in opened.code
+    put(opened, network=GIVEN_NET, file="")
+    opened.controls["file"].value = path
+    opened.controls["network"].value = "course"
+    opened.wait()
+    assert opened.net.name == "course" == opened.controls["network"].value
+    put(opened, network=GIVEN_NET, file="", method="Grad-CAM")
 
 
 def test_a_given_model_and_photo_are_never_changed(opened, tiny_net, photo):
@@ -425,6 +621,25 @@ def test_stop_keeps_the_dream_so_far(opened, monkeypatch):
     put(opened, steps=8, octaves=3, method="Grad-CAM")
 
 
+def test_a_stopped_occlusion_shows_what_was_not_done(opened, tmp_path, monkeypatch):
+    """White is not the colour of "no change"; the count is in the title, the alt text, the file."""
+    monkeypatch.setattr(sys.modules["cnnvis_helpers.occlusion"], "batch_size", lambda net: 20)
+    put(opened, network=GIVEN_NET, method="Occlusion", photo=GIVEN)
+    whole = opened.drawn.pixels
+    assert "places" not in opened.drawn.alt
+    put(opened, method="Grad-CAM")
+    monkeypatch.setattr(opened, "_show_progress", lambda done, total: opened.stop())
+    put(opened, method="Occlusion")
+    monkeypatch.undo()
+    done, total = map(int, re.search(r"Only (\d+) of (\d+) places", opened.drawn.alt).groups())
+    assert 0 < done < total and f"Stopped after {done + 1} of {total + 1}" in text(opened.status)
+    opened.save_name.value = str(tmp_path / "stopped.png")
+    saved = np.asarray(Image.open(opened.save()))
+    assert (saved == 255).all(axis=2).mean() > (whole == 255).all(axis=2).mean() + 0.2
+    assert saved.shape[0] > whole.shape[0], "there is another line in the title"
+    put(opened, method="Grad-CAM")
+
+
 def test_a_stopped_fetch_leaves_the_picture(opened, monkeypatch):
     def fetch(application, progress):
         opened.stop()
@@ -432,7 +647,7 @@ def test_a_stopped_fetch_leaves_the_picture(opened, monkeypatch):
 
     put(opened, method="Grad-CAM")
     before = opened.drawn
-    monkeypatch.setattr(sys.modules["cnnvis_helpers.studio"], "fetch_weights", fetch)
+    monkeypatch.setattr(studio_networks, "fetch_weights", fetch)
     put(opened, network="vgg19")
     assert text(opened.status).startswith("Stopped") and opened.drawn is before
     put(opened, network=GIVEN_NET)

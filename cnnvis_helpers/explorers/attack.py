@@ -2,8 +2,9 @@
 
 from cnnvis_helpers import kept
 from cnnvis_helpers.attacks import fgsm, pgd
+from cnnvis_helpers.controls import choice, slider, steps_slider
 from cnnvis_helpers.drawing import short_share
-from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider, steps_slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import class_menu, counted, network, rank_classes
 from cnnvis_helpers.one_pixel import one_pixel
 from cnnvis_helpers.panels import THIRD, bars_panel, photo_panel, row
@@ -28,7 +29,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
     Explorer. Before, after, their difference magnified around grey, and the probabilities after.
     One pixel may change by any amount, so epsilon does not count there.
 
-    Raises ValueError for an unknown class or photo.
+    Raises ValueError for an unknown class, photo or method, and an epsilon that is not 0..32.
     """
     net = network(net)
 
@@ -49,8 +50,8 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
         explorer.controls["steps"].disabled = chosen is not pgd
 
     controls = {
-        "method": choice("Method", [*METHODS], method),
-        "epsilon": slider("Largest change (levels)", epsilon, 0, 32),
+        "method": choice("Method", METHODS, method, called="method"),
+        "epsilon": slider("Largest change (levels)", epsilon, 0, 32, called="epsilon"),
         "steps": steps_slider("Steps", [1, 2, 5, 10, 20, 50], 10),
         "target": class_menu("Arrive at", ANY),
     }

@@ -10,7 +10,8 @@ from cnnvis_helpers.cam import (
     pooled_head,
     scorecam,
 )
-from cnnvis_helpers.explorer_base import Drawn, Explorer, checkbox, choice
+from cnnvis_helpers.controls import checkbox, choice
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import (
     class_menu,
     layer_menu,
@@ -48,7 +49,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
     Explorer. In the middle the cells that were computed, at the right the same values enlarged,
     both on one scale. "Show what speaks against" leaves out the ReLU; CAM has none.
 
-    Raises ValueError for an unknown class, layer or photo.
+    Raises ValueError for an unknown class, layer, photo or method.
     """
     net = network(net)
 
@@ -66,7 +67,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
         return _drawn(net, values, grid)
 
     controls = {
-        "method": choice("Method", [*METHODS], method),
+        "method": choice("Method", METHODS, method, called="method"),
         "layer": layer_menu(net, layer or net.last_conv),
         "target": class_menu("Class"),
         "rather": class_menu("rather than", NOTHING),

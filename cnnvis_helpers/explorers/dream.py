@@ -6,8 +6,9 @@ import numpy as np
 from PIL import Image
 
 from cnnvis_helpers import kept
+from cnnvis_helpers.controls import slider
 from cnnvis_helpers.dreams import deep_dream, dream_steps
-from cnnvis_helpers.explorer_base import Drawn, Explorer, slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import convolutions, counted, layer_menu, network
 from cnnvis_helpers.panels import photo_panel, row
 from cnnvis_helpers.photos import load_photo
@@ -30,7 +31,8 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     -------
     Explorer. While it dreams, the picture so far is shown; Stop keeps it.
 
-    Raises ValueError for an unknown layer or photo, and a network without convolutions.
+    Raises ValueError for an unknown layer or photo, octaves or steps beyond these limits, and a
+    network without convolutions.
     """
     net = network(net)
     names = convolutions(net)
@@ -49,8 +51,8 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
 
     controls = {
         "layer": layer_menu(net, layer),
-        "octaves": slider("Octaves", octaves, 1, 5, live=False),
-        "steps": slider("Steps an octave", steps, 1, 30, live=False),
+        "octaves": slider("Octaves", octaves, 1, 5, live=False, called="octaves"),
+        "steps": slider("Steps an octave", steps, 1, 30, live=False, called="steps"),
         "step": slider("Levels a step", 1.5, 0.5, 5.0, 0.5, live=False, readout_format=".1f"),
     }
     return Explorer("dream", controls, draw, photo)

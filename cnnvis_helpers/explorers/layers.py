@@ -4,7 +4,8 @@ import numpy as np
 
 from cnnvis_helpers import kept
 from cnnvis_helpers.arrays import around_grey
-from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, set_high, slider
+from cnnvis_helpers.controls import choice, set_high, slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import Memory, convolutions, network, place
 from cnnvis_helpers.layers import feature_maps, filters
 from cnnvis_helpers.panels import THIRD, colour_tiles, map_panel, photo_panel, row, tiles_panel
@@ -21,7 +22,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     net : Network, the name of one, or None for "course"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     layer : name of a convolution to begin with; None: the first
-    channel : int, the filter to begin with
+    channel : int, the filter to begin with, of that layer
     show : "feature maps" or "weights"
 
     Returns
@@ -30,8 +31,8 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     The filters of a first layer are shown in colour, others by input channel: white is the largest
     weight, black its negative, grey is zero.
 
-    Raises ValueError for an unknown layer or photo, a layer that is no convolution, and a network
-    without any.
+    Raises ValueError for an unknown layer, photo or `show`, a layer that is no convolution, a
+    channel that it does not have, and a network without any convolution.
     """
     net, memory = network(net), Memory()
     names = convolutions(net)
@@ -52,8 +53,8 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
 
     controls = {
         "layer": choice("Layer", names, layer),
-        "show": choice("Show", [MAPS, WEIGHTS], show),
-        "channel": slider("Channel", channel, 0, max(channel, most)),
+        "show": choice("Show", [MAPS, WEIGHTS], show, called="show"),
+        "channel": slider("Channel", channel, 0, most, called="channel"),
     }
     return Explorer("layers", controls, draw, photo, {"layer": fit_channels})
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cnnvis_helpers import kept
-from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider
+from cnnvis_helpers.controls import choice, slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import class_menu, network, place, rank_classes
 from cnnvis_helpers.occlusion import occlusion_grid
 from cnnvis_helpers.panels import heat_panel, photo_panel, row
@@ -21,7 +22,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
     net : Network, the name of one, or None for "course"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
-    patch : int, pixels of the network's input; None: a quarter of its height
+    patch : int, pixels of the network's input, at most half its shorter side; None: a quarter
     fill : "grey", "black", "white", "mean colour" or "blur"
 
     Returns
@@ -29,7 +30,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
     Explorer. Red: hiding the place costs the class points; blue: it helps. The Stop button leaves a
     map of the positions done; places that none of them covers are white.
 
-    Raises ValueError for an unknown class or photo.
+    Raises ValueError for an unknown class, photo or fill, and a patch that is too large or small.
     """
     net = network(net)
     side = min(net.input_size)
@@ -51,9 +52,9 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
 
     controls = {
         "target": class_menu("Class"),
-        "patch": slider("Patch (pixels)", patch, 2, side // 2, live=False),
+        "patch": slider("Patch (pixels)", patch, 2, side // 2, live=False, called="patch"),
         "stride": choice("Step", STRIDES, "half a patch"),
-        "fill": choice("It shows", FILLS, fill),
+        "fill": choice("It shows", FILLS, fill, called="fill"),
     }
     return Explorer("occlusion", controls, draw, photo, {"photo": rank_classes(net, target)})
 
@@ -77,7 +78,7 @@ def _drawn(net, values, grid, step):
         (top + values.patch) / size[0],
         (left + values.patch) / size[1],
     )
-    whole = known.all()
+    whole, undone = known.all(), f"{known.sum()} of {known.size} places; white: not done"
     panels = [
         photo_panel(
             values.photo, "Where it hurts most", f"hide it: {drop:.2f} logits less", frame=frame
@@ -86,7 +87,7 @@ def _drawn(net, values, grid, step):
             values.photo,
             heat,
             f"What holds up {label}",
-            "" if whole else f"{known.sum()} of {known.size} places; white: not done",
+            "a pixel: mean of the patches over it" if whole else undone,
             label="logits",
             signed=True,
             known=covered,

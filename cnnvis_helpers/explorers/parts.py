@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from cnnvis_helpers.controls import choice, set_options
 from cnnvis_helpers.drawing import short_share
-from cnnvis_helpers.explorer_base import choice, set_options
 from cnnvis_helpers.layers import conv_layers
 from cnnvis_helpers.networks import Network, load_network
 

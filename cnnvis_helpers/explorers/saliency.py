@@ -1,7 +1,8 @@
 """explore_saliency: gradients with respect to the pixels, and what is made of them."""
 
 from cnnvis_helpers import kept
-from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider, steps_slider
+from cnnvis_helpers.controls import choice, slider, steps_slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import (
     class_menu,
     network,
@@ -46,7 +47,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     Explorer. The scale ends where one pixel in two hundred lies beyond it. Controls that the method
     does not use are grey.
 
-    Raises ValueError for an unknown class or photo.
+    Raises ValueError for an unknown class, photo, method or `show`.
     """
     net = network(net)
 
@@ -67,11 +68,11 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
         explorer.controls["noise"].disabled = chosen is not smoothgrad
 
     controls = {
-        "method": choice("Method", [*METHODS], method),
+        "method": choice("Method", METHODS, method, called="method"),
         "target": class_menu("Class"),
         "count": steps_slider("Samples or steps", COUNTS, 8),
         "noise": slider("Noise", 0.05, 0.0, 0.5, 0.01, readout_format=".2f"),
-        "show": choice("Show", [*SIGNS], show),
+        "show": choice("Show", SIGNS, show, called="show"),
     }
     adjust = {"photo": rank_classes(net, target), "method": grey_out}
     return Explorer("saliency", controls, draw, photo, adjust)

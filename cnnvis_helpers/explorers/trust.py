@@ -4,7 +4,8 @@ import numpy as np
 
 from cnnvis_helpers import kept
 from cnnvis_helpers.cam import gradcam, guided_gradcam
-from cnnvis_helpers.explorer_base import Drawn, Explorer, choice, slider
+from cnnvis_helpers.controls import choice, slider
+from cnnvis_helpers.explorer_base import Drawn, Explorer
 from cnnvis_helpers.explorers.parts import (
     Memory,
     class_menu,
@@ -45,7 +46,7 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
     below them how alike the maps are (`rank_correlation`, `structural_similarity`). Stop leaves the
     picture as it was.
 
-    Raises ValueError for an unknown class or photo.
+    Raises ValueError for an unknown class, photo or method, and more layers than there are.
     """
     net, maps = network(net), Memory(12)
     names = layers_from_the_top(net)
@@ -68,8 +69,10 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
         return _drawn(net, values, names, trained, random)
 
     controls = {
-        "method": choice("Method", [*METHODS], method),
-        "forgotten": slider("Layers that forgot", forgotten, 0, len(names), live=False),
+        "method": choice("Method", METHODS, method, called="method"),
+        "forgotten": slider(
+            "Layers that forgot", forgotten, 0, len(names), live=False, called="forgotten"
+        ),
         "target": class_menu("Class"),
     }
     return Explorer("trust", controls, draw, photo, {"photo": rank_classes(net, target)})
