@@ -64,7 +64,7 @@ def test_each_notebook_alone_installs_the_course_and_runs_and_changes_nothing(co
     try:
         came = proof.prove_all(LESSONS_HERE, colab, proof.source_of_this_copy(), told.append)
     except proof.Failed as error:
-        if "Mend network or proxy" in str(error):
+        if "Check network, proxy" in str(error):
             pytest.skip(f"pip cannot build the course without a network: {error}")
         raise
     assert [line[:2] for line in told] == LESSONS_HERE

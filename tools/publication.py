@@ -17,28 +17,29 @@ FIRST_LESSON = "00_start_here.ipynb"
 
 SETUP_NOTE = (
     "**Set-up.** The next cell makes the course ready: it fetches what is missing, and does "
-    "nothing where everything is there. Where it asks for something, do that and run it again. "
-    "To use a wheel of the course that you uploaded, run this in a new cell above: "
+    "nothing where everything is there. Where it asks for something, do that and run it again.\n\n"
+    "You have a copy of the whole course? `python3 tools/course.py open`, run in its folder, sets "
+    "it up and opens it; in another Jupyter or editor, then take the Python in `.venv` as kernel. "
+    "You have a wheel of it? Upload the wheel, and run this in a new cell above: "
     "`%env CNNVIS_SOURCE=/content/NAME.whl`."
 )
 
 # At most ten lines, the same in every notebook. It looks for the course (installed, or in the
 # folders around the notebook), has pip install what is missing, and prints one line: "ready", or
-# what is wrong and the next step. The keys are words of pip and git, and the first that fits
-# counts; of an unknown failure the last error is shown, or the first words. pip replaces nothing
-# that it finds good enough, and the package asks for nothing newer than Colab ships:
-# tests/colab/proof.py shows it.
+# the next step. `steps` has words of pip and git, and what to do about them; the first that fits
+# counts. Of an unknown failure the last error is shown. pip replaces nothing that it finds good
+# enough, and the package asks for nothing newer than Colab ships: tests/colab/proof.py shows it.
 _SETUP = """\
-import importlib.util as iu, os, re, subprocess as sp, sys; sys.path += "..", "../.."  # noqa
-def ok(): return all(map(iu.find_spec, ("cnnvis_helpers", "tensorflow", "tf_keras_vis")))
-src = os.environ.get("CNNVIS_SOURCE") or "%s"
-out = src * (not ok()) and sp.getoutput(f'"{sys.executable}" -m pip install -q "{src}" && echo OK')
-do = {"^$": "Not published: use a wheel as said above", "OK$": "Installed: restart the kernel",
-    "amed pip$": "No pip: `%%run -m ensurepip`", "onnect|resolve |roxy": "Mend network or proxy",
-    "denied:|nally-m|nt Py|for tens": "Use a virtual environment, Python 3.11-3.13, no Intel Mac",
-    "repository|pathsp|t exist|lid (w|r)|rror:? 40[1-4]|o match": f"Nothing at {src!r}: check it",
-    "No space": "Make room on disk", "": f"Mend this: {re.split('(?im)^error: ', out)[-1]!r:.99}"}
-print("The course is ready." if ok() else next(do[x] for x in do if re.search(x, out)) + "; rerun.")
+import importlib.util as util, os, re, subprocess as sp, sys; sys.path += "..", "../.."  # noqa
+def ready(): return all(map(util.find_spec, ("cnnvis_helpers", "tensorflow", "tf_keras_vis")))
+source = os.environ.get("CNNVIS_SOURCE") or "ADDRESS"
+said = source and not ready() and sp.getoutput(f'"{sys.executable}" -m pip install "{source}"')
+steps = {"^$": "Not published: use python3 tools/course.py open or a wheel, as said above",
+    "ully inst": "Restart the kernel", "d wheel |is invalid": "Upload the wheel anew, without (1)",
+    "amed pip": "Run %run -m ensurepip", "onnect|resolve|roxy": f"Check network, proxy, {source!r}",
+    "denied:|externally|different Py|d for tensor": "Use a venv: Python 3.11-3.13, no Intel Mac",
+    "": f"Check disk and {source!r}: {re.findall('(?:OR|or|al): (.* .*)', f'or:  {said}')[-1]:.99}"}
+print("The course is ready." if ready() else next(steps[x] for x in steps if re.search(x, said)))
 """
 
 
@@ -74,7 +75,7 @@ def requirement(repository, tag):
 
 def setup_source(repository, tag):
     """Source of the set-up cell."""
-    return (_SETUP % requirement(repository, tag)).rstrip()
+    return _SETUP.replace("ADDRESS", requirement(repository, tag)).rstrip()
 
 
 def colab_address(repository, tag, file):
