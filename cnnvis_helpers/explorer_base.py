@@ -28,7 +28,6 @@ import io
 import threading
 import time
 import types
-import warnings
 from typing import NamedTuple
 
 import ipywidgets
@@ -37,11 +36,14 @@ from PIL import Image
 
 from cnnvis_helpers.controls import choice
 from cnnvis_helpers.photos import list_photos, load_photo
+from cnnvis_helpers.progress import stops_told_elsewhere
 
 __all__ = ["Drawn", "Explorer", "Task"]
 
 LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
 UPLOADED, GIVEN = "own photo", "this photo"
+OWN_PHOTO = "Own photo"
+LIVE = "Run this cell to use the explorer."
 PATIENCE = 0.4  # seconds until work that says nothing of its own is called work
 SLOW = 8.0  # seconds until a chosen photo that has not reached the kernel is called slow
 ARRIVAL = 45.0  # and until it is given up: 8 MB at 5 Mbit/s take 12
@@ -56,10 +58,6 @@ LOST = (
 )
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _numbers = {}
-
-# A method that is stopped warns in the notebook; here the status line says it.
-QUIET = ("ignore", "stopped early", UserWarning, r"cnnvis_helpers\.(explor|kept|studio)")
-warnings.filterwarnings(*QUIET)
 
 
 class Drawn(NamedTuple):
@@ -205,17 +203,17 @@ class Explorer:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         display(self.static_bundle(), raw=True)
         # The text is for readers of a saved copy, in place of a page of widgets' names.
-        display({_WIDGET: view, "text/plain": "Run this cell to use the explorer."}, raw=True)
+        display({_WIDGET: view, "text/plain": LIVE}, raw=True)
 
     def __repr__(self):
         return f"<Explorer {self.name!r}: {', '.join(self.controls)}>"
 
     def static_bundle(self):
         """Return the present picture as a notebook output: HTML with alt text, and plain text."""
-        text = self.drawn.alt if self.drawn else self.error
+        text, name = self.drawn.alt if self.drawn else self.error, self._static_class
         inner = _image_html(self.drawn) if self.drawn else f"<p>{html.escape(text)}</p>"
         return {
-            "text/html": f'<div class="{self._static_class}">{inner}</div>',
+            "text/html": f'<div class="{name}">{inner}</div>{_without_kernel(name)}',
             "text/plain": text,
         }
 
@@ -301,7 +299,7 @@ class Explorer:
 
     def _draw_once(self, values, task):
         try:
-            with self._patience():
+            with self._patience(), stops_told_elsewhere():
                 drawn = self.draw(values, task)
             note = drawn.note
             if task.cut_short:
@@ -376,6 +374,7 @@ class Explorer:
         bundled = isinstance(photo, str) and photo in names
         options = names if bundled else [GIVEN, *names]
         self._arriving, self._attempt, self._sender = threading.Lock(), 0, None
+        self._upload_label = OWN_PHOTO
         self._photos = {} if bundled else {GIVEN: _small_photo(photo)}
         self.controls["photo"] = choice("Photo", options, photo if bundled else GIVEN)
         self.controls["upload"] = self._upload_button()
@@ -399,7 +398,7 @@ class Explorer:
         upload = ipywidgets.FileUpload(
             accept="image/*",
             multiple=False,
-            description="Own photo",
+            description=self._upload_label,
             error=WAITING,
             layout={"width": "auto"},
         )
@@ -450,6 +449,8 @@ class Explorer:
             self._give_up(sentence(error))
             return
         self.upload_name = _upload_name(value)
+        self._upload_label = f"{OWN_PHOTO}: {_short_name(self.upload_name)}"
+        self.controls["upload"].description = self._upload_label
         menu = self.controls["photo"]
         with self.hold():
             if UPLOADED not in menu.options:
@@ -472,6 +473,12 @@ def _upload_name(value):
     return next(reversed(value)) if isinstance(value, dict) else value[-1]["name"]
 
 
+def _short_name(name, longest=28):
+    """Return a file's name, its middle left out if it is long."""
+    half = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
+
+
 def _replace(box, old, new):
     """Put a widget in the place of another one, wherever it is in a box."""
     if old in box.children:
@@ -485,9 +492,10 @@ def _replace(box, old, new):
 
 
 # In the page of a live explorer. It keeps the keys pressed inside from JupyterLab, to which an
-# arrow on a menu means "next cell", and a letter may delete a cell. It names what ipywidgets leaves
-# without a name to a screen reader: handles of sliders, the bar, the status line, which must stay
-# one element to be read out. And it gives the focus back when Stop disappears.
+# arrow on a menu means "next cell", and a letter may delete a cell. It takes the count of files
+# from the upload button, which is emptied each time and would always say 0. It names what
+# ipywidgets leaves without a name to a screen reader: handles of sliders, the bar, the status line,
+# which must stay one element to be read out. And it gives the focus back when Stop disappears.
 _SCRIPT = " ".join("""
 const begin = box => {
   let last = null, stopping = false;
@@ -497,6 +505,9 @@ const begin = box => {
     all('.noUi-handle, .ui-slider-handle', e => {
       const row = e.closest('.widget-inline-hbox'), label = row && row.querySelector('label');
       if (label) set(e, 'aria-label', label.textContent) });
+    all('.widget-upload', e => {
+      const text = e.lastChild, count = / [(][0-9]+[)]$/;
+      if (text && count.test(text.data)) text.data = text.data.replace(count, '') });
     all('.cnnvis-status', e => set(e, 'role', 'status'));
     all('.progress', e => {
       set(e, 'role', 'progressbar'); set(e, 'aria-label', 'Progress');
@@ -533,6 +544,19 @@ def _page_rules(name):
     elsewhere = f"body:not(:has(.jp-OutputArea)) .{name}"
     script = _SCRIPT.replace("NAME", name)
     return f'<style onload="{script}">{here}, {elsewhere} {{display: none}}</style>'
+
+
+def _without_kernel(name):
+    """Return the style that says what to do where a saved page finds no kernel for the explorer.
+
+    JupyterLab then writes "Error displaying widget: model not found" below the static figure, into
+    an element that holds nothing else. A notebook that is not trusted keeps no style.
+    """
+    dead = (
+        f".jp-OutputArea-child:has(.{name}) + .jp-OutputArea-child .jupyter-widgets:not(:has(*))"
+    )
+    words = f"content: '{LIVE}'; font-size: var(--jp-content-font-size1, 14px)"
+    return f"<style>{dead} {{font-size: 0}} {dead}::after {{{words}}}</style>"
 
 
 def _image_html(drawn):

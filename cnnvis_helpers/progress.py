@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _in_a_loop = ContextVar("inside a stoppable loop", default=False)
+_told_elsewhere = ContextVar("a stop is told elsewhere", default=False)
 _stops = 0
 
 
@@ -68,9 +69,27 @@ def stoppable(kept):
         count_stop()
         if inside_another:
             raise
-        warnings.warn(f"stopped early: {kept}", stacklevel=4)
+        if not _told_elsewhere.get():
+            warnings.warn(f"stopped early: {kept}", stacklevel=4)
     finally:
         _in_a_loop.reset(token)
+
+
+@contextmanager
+def stops_told_elsewhere():
+    """Let no method inside the block warn that it was stopped: its caller says so on its own.
+
+    >>> with warnings.catch_warnings(record=True) as seen, stops_told_elsewhere():
+    ...     with stoppable("nothing is kept"):
+    ...         raise KeyboardInterrupt
+    >>> seen
+    []
+    """
+    token = _told_elsewhere.set(True)
+    try:
+        yield
+    finally:
+        _told_elsewhere.reset(token)
 
 
 def count_stop():

@@ -406,6 +406,7 @@ def test_the_static_figure_has_alt_text_and_is_hidden_by_its_live_explorer(opene
     assert view["model_id"] == explorer.box.model_id
     assert live[0]["text/plain"] == "Run this cell to use the explorer."
     name = re.search(r'<div class="([\w-]+)">', bundle["text/html"])[1]
+    assert f":has(.{name}) + .jp-OutputArea-child .jupyter-widgets" in bundle["text/html"]
     styles = [w.value for w in explorer.box.children if isinstance(w, ipywidgets.HTML)]
     here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"
     assert any(here in style for style in styles), "another lesson's figure must stay"
@@ -435,7 +436,7 @@ def stop_early(explorer, **values):
         del explorer._show_progress
 
 
-@pytest.mark.filterwarnings("ignore:stopped early")
+@pytest.mark.filterwarnings("error:stopped early")
 def test_a_stopped_occlusion_says_how_many_places_were_done(opened):
     explorer = stop_early(opened("occlusion"), patch=4, stride="a quarter")
     done = int(re.search(r"heat map of (\d+) of 609 places, the rest white", said(explorer))[1])
@@ -471,7 +472,7 @@ def test_places_that_were_not_done_are_white_and_never_the_worst(tiny_net, tiny_
         explorers.occlusion._drawn(tiny_net, values, np.full((5, 7), np.nan), 4)
 
 
-@pytest.mark.filterwarnings("ignore:stopped early")
+@pytest.mark.filterwarnings("error:stopped early")
 def test_a_stopped_smoothgrad_says_how_many_samples_it_is_made_of(opened, monkeypatch):
     room = sys.modules["cnnvis_helpers.saliency"]  # the package's name for it is the function's
     monkeypatch.setattr(room, "batch_size", lambda net: 8)
@@ -506,7 +507,6 @@ def test_no_warning_of_a_stopped_method_reaches_the_notebook(tiny_net, recwarn):
 
     with warnings.catch_warnings(record=True) as seen:
         warnings.resetwarnings()
-        warnings.filterwarnings(*explorer_base.QUIET)
         explorer._draw_once(explorer.values(), stop)
     assert not [w for w in seen if "stopped early" in str(w.message)]
 
@@ -545,6 +545,9 @@ def test_an_own_photo_is_uploaded_and_stays_in_the_menu(opened):
     assert explorer.photo.shape == (90, 140, 3)
     upload(explorer, "other.png", picture_file(70, 60))
     assert explorer.photo.shape == (70, 60, 3), "a second upload replaces the first"
+    assert explorer.controls["upload"].description == "Own photo: other.png"
+    upload(explorer, "a photo of the cat on a long holiday.png", picture_file(70, 60))
+    assert explorer.controls["upload"].description == "Own photo: a photo of th…g holiday.png"
     put(explorer, photo="coffee")
 
 

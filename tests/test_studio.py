@@ -621,6 +621,7 @@ def test_stop_keeps_the_dream_so_far(opened, monkeypatch):
     put(opened, steps=8, octaves=3, method="Grad-CAM")
 
 
+@pytest.mark.filterwarnings("error:stopped early")
 def test_a_stopped_occlusion_shows_what_was_not_done(opened, tmp_path, monkeypatch):
     """White is not the colour of "no change"; the count is in the title, the alt text, the file."""
     monkeypatch.setattr(sys.modules["cnnvis_helpers.occlusion"], "batch_size", lambda net: 20)

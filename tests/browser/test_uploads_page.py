@@ -1,10 +1,11 @@
-"""Photos that are larger than a server lets through, and stored figures beside live explorers.
+"""Photos that are larger than a server lets through, and explorers in stored notebooks.
 
 These explorers need no network of the course, so they are there at once.
 """
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -82,3 +83,26 @@ def test_a_live_explorer_hides_the_figure_of_its_own_cell_alone(lab, browser):
         pixels = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB"), float)
         assert np.abs(pixels.mean(axis=(0, 1)) - (200, 30, 30)).max() < 6
         keep_picture(page, "stored-beside-live")
+
+
+def test_a_saved_notebook_without_its_kernel_says_how_to_get_the_explorer_back(lab, browser):
+    write_notebook(lab.folder / "saved.ipynb", CELLS)
+    with lab.opened(browser, "saved.ipynb") as page:
+        page.set_default_timeout(SECONDS)
+        run_all(page)
+        page.locator(".cnnvis-shown-1-live img").wait_for()
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+s")
+        page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
+        saved = (lab.folder / "saved.ipynb").read_text(encoding="utf-8")
+        assert "vnd.jupyter.widget-view+json" in saved and "cnnvis-shown-1" in saved
+    with lab.opened(browser, "saved.ipynb") as page:  # with a kernel that knows no widget of it
+        page.set_default_timeout(SECONDS)
+        assert page.locator(".cnnvis-shown-1 img").is_visible()
+        error = page.get_by_text(re.compile("Error displaying widget"))
+        error.wait_for(state="attached")
+        size, words = error.evaluate(
+            "e => [getComputedStyle(e).fontSize, getComputedStyle(e, '::after').content]"
+        )
+        assert size == "0px" and words == '"Run this cell to use the explorer."'
+        keep_picture(page, "saved-without-kernel")
