@@ -74,16 +74,26 @@ def _limit(text):
 
 
 def _prefetch(options):
-    from cnnvis_helpers.prefetch import prefetch
+    from cnnvis_helpers.prefetch import check_name, prefetch
 
-    for name in options.names:
-        try:
-            paths = prefetch(name)
-        except KeyboardInterrupt:
-            print("\nStopped; the same command goes on where this one stopped.", file=sys.stderr)
-            return 1
-        print(f"{name}: ready to be used offline ({paths[0] if paths else 'bundled'})")
-    return 0
+    names, failed = list(dict.fromkeys(options.names)), []
+    for work in (check_name, prefetch):  # a mistyped name is told before the first byte
+        for name in [name for name in names if name not in failed]:
+            try:
+                paths = work(name)
+            except KeyboardInterrupt:
+                print("Stopped; the same command goes on where this one stopped.", file=sys.stderr)
+                return 1
+            except (OSError, ValueError) as error:
+                print(error, file=sys.stderr)
+                failed.append(name)
+                continue
+            if work is prefetch:
+                print(f"{name}: ready to be used offline ({paths[0] if paths else 'bundled'})")
+    if len(names) > 1:
+        not_ready = f"; not ready: {', '.join(failed)}" if failed else ""
+        print(f"{len(names) - len(failed)} of {len(names)} are ready{not_ready}.")
+    return int(bool(failed))
 
 
 def _doctor(options):

@@ -1,16 +1,18 @@
 """What works on this machine, and what to do about the rest: ten lines, also for a bug report."""
 
+import http.client
 import importlib.metadata
 import os
 import platform
 import shutil
 import sys
 import urllib.error
-import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+from cnnvis_helpers.commands import course_command, other_python, pip_command
+from cnnvis_helpers.proxies import proxy_fault, without_password
 from cnnvis_helpers.starting import without_greetings
 from cnnvis_helpers.tables import html_table
 
@@ -70,7 +72,10 @@ def report(tell=None):
             finding = look()
         except Exception as error:  # a report is needed most where something is badly broken
             text = f"cannot be told: {type(error).__name__}: {str(error)[:200]}"
-            todo = (isinstance(error, ImportError) and _own_python()) or "report this"
+            todo = "report this"
+            if isinstance(error, ImportError):
+                lacking = any(one.what == "packages" and one.todo for one in found)
+                todo = "see packages" if lacking else other_python() or todo
             finding = Finding(look.__name__[1:].replace("_", " "), text, todo, True)
         found.append(finding)
         if tell:
@@ -106,23 +111,15 @@ def _python():
 def _packages():
     names = ["tensorflow", "keras", "tf-keras-vis", "numpy", "matplotlib", "pillow"]
     versions = {name: _version(name) for name in names}
-    missing = [name for name in names[:3] if versions[name] is None]
+    missing = [name for name in names if versions[name] is None]
     old = [n for n, least in _AT_LEAST.items() if n in versions and not _reaches(n, least)]
-    todo = f"python -m pip install --upgrade {' '.join(missing or old)}" if missing or old else ""
-    todo = (todo and _own_python()) or todo
-    if not todo and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    todo = ""
+    if missing or old:
+        todo = other_python() or pip_command(f"install --upgrade {' '.join(missing or old)}")
+    elif os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         todo = "set KERAS_BACKEND to tensorflow and start again"
     text = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
     return Finding("packages", text, todo, True)
-
-
-def _own_python():
-    """What to do where a .venv lies beside the course and this Python is another; "" elsewhere."""
-    course = Path(__file__).resolve().parent.parent
-    own = course / ".venv"
-    if not (own / "pyvenv.cfg").is_file() or own == Path(sys.prefix).resolve():
-        return ""
-    return "use the course's own Python, in .venv: python3 tools/course.py doctor"
 
 
 def _graphics_card():
@@ -147,13 +144,15 @@ def _first_look():
 
 def _connection():
     proxy = urllib.request.getproxies().get("https")
-    by = f" through the proxy {_without_password(proxy)}" if proxy else ""
+    by = f" through the proxy {without_password(proxy)}" if proxy else ""
+    request = urllib.request.Request(f"https://{_HOST}/", method="HEAD")
+    if fault := proxy_fault(request.full_url):
+        return Finding("connection", f"none to {_HOST}{by}", fault)
     try:
-        request = urllib.request.Request(f"https://{_HOST}/", method="HEAD")
         urllib.request.build_opener().open(request, timeout=_SECONDS).close()
     except urllib.error.HTTPError:
         pass  # an answer is a connection
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         todo = "everything that is here works; fetch large networks elsewhere, with prefetch"
         return Finding("connection", f"none to {_HOST}{by} ({str(reason)[:100]})", todo)
@@ -163,22 +162,24 @@ def _connection():
 def _networks():
     from cnnvis_helpers.applications import APPLICATIONS
     from cnnvis_helpers.bundled import bundled_names
-    from cnnvis_helpers.prefetch import cache_folder, find_cached, is_here, is_whole
+    from cnnvis_helpers.prefetch import CLASS_INDEX, cache_folder, find_cached, is_here, is_whole
 
     here, damaged, nameless = list(bundled_names()), [], []
     for name, application in APPLICATIONS.items():
         path = find_cached(application.file)
         if path is None:
             continue
-        whole = not application.checksum or is_whole(path, application.checksum)
-        (here if whole else damaged).append(name)
-        if whole and not is_here(application):
-            nameless.append(name)
+        if application.checksum and not is_whole(path, application.checksum):
+            damaged.append(name)
+        else:
+            (here if is_here(application) else nameless).append(name)
     todo = ""
     if damaged:
-        todo = f"damaged: python -m cnnvis_helpers prefetch {' '.join(damaged)}"
+        todo = f"damaged: {course_command('prefetch ' + ' '.join(damaged))}"
     elif nameless:
-        todo = f"class names are missing: python -m cnnvis_helpers prefetch {nameless[0]}"
+        fault = "damaged" if find_cached(CLASS_INDEX) else "missing"
+        todo = f"class names of {', '.join(nameless)} are {fault}: "
+        todo += course_command(f"prefetch {nameless[0]}")
     elif not os.access(_existing(cache_folder()), os.W_OK):
         todo = "the folder cannot be written to: set KERAS_HOME to one of your own"
     return Finding("networks", f"{', '.join(here)}; more go to {_tilde(cache_folder())}", todo)
@@ -214,7 +215,8 @@ def _widgets():
     version, kernel = _version("ipywidgets"), _version("ipykernel")
     text = f"ipywidgets {version or 'missing'}, IPython {_version('ipython')}, ipykernel {kernel}"
     if version is None or not _reaches("ipywidgets", _AT_LEAST["ipywidgets"]):
-        return Finding("widgets", text, 'python -m pip install "ipywidgets>=7.7.1"')
+        todo = other_python() or pip_command('install "ipywidgets>=7.7.1"')
+        return Finding("widgets", text, todo)
     if "google.colab" in sys.modules:
         return Finding("widgets", f"{text}, in Colab")
     shown_by = [
@@ -256,11 +258,6 @@ def _existing(folder):
     while not folder.exists():
         folder = folder.parent
     return folder
-
-
-def _without_password(address):
-    parts = urllib.parse.urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _tilde(path):

@@ -13,6 +13,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from cnnvis_helpers.proxies import proxy_fault
+
 MAX_BYTES = 20_000_000
 SECONDS_OF_SILENCE = 15
 SECONDS_IN_ALL = 60
@@ -96,6 +98,9 @@ class _OnlyWeb(urllib.request.HTTPRedirectHandler):
 
 def _download(address):
     """Return the bytes behind an address; every way of failing is one ValueError."""
+    if fault := proxy_fault(address):
+        host = urllib.parse.urlsplit(address).netloc
+        raise ValueError(f"{host} cannot be reached: {fault}. {_OFFLINE}")
     request = urllib.request.Request(address, headers={"User-Agent": _USER_AGENT})
     try:
         opener = urllib.request.build_opener(_OnlyWeb)

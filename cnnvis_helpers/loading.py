@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from cnnvis_helpers.applications import MODES, application_of, find_application
 from cnnvis_helpers.bundled import bundled_names, load_bundled
+from cnnvis_helpers.commands import course_command
 from cnnvis_helpers.prefetch import (
     CLASS_INDEX,
     DownloadError,
@@ -332,8 +333,8 @@ def _labels_of_imagenet(application):
         return imagenet_labels(fetch_class_index())
     except DownloadError as error:
         _warn(
-            f"The names of the ImageNet classes ({CLASS_INDEX}) are not in Keras's cache and could "
-            f"not be downloaded ({error.reason}), so the classes are called 'class 0' to "
+            f"The names of the ImageNet classes ({CLASS_INDEX}) are not whole in Keras's cache and "
+            f"could not be downloaded ({error.reason}), so the classes are called 'class 0' to "
             f"'class 999'; once online, run {_command(application)}.",
             stacklevel=5,
         )
@@ -341,7 +342,7 @@ def _labels_of_imagenet(application):
 
 
 def _command(application):
-    return f"`python -m cnnvis_helpers prefetch {application.name}`"
+    return f"`{course_command(f'prefetch {application.name}')}`"
 
 
 def _not_a_network(what):

@@ -13,6 +13,8 @@ import hashlib
 import http.client
 import json
 import os
+import platform
+import re
 import tempfile
 import time
 import urllib.error
@@ -22,7 +24,8 @@ from pathlib import Path
 from cnnvis_helpers.applications import APPLICATIONS, find_application
 from cnnvis_helpers.bundled import bundled_names
 from cnnvis_helpers.data_files import entries
-from cnnvis_helpers.progress import text_progress
+from cnnvis_helpers.progress import end_line, text_progress
+from cnnvis_helpers.proxies import proxy_fault
 
 CLASS_INDEX = "imagenet_class_index.json"
 _CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASS_INDEX}"
@@ -55,22 +58,35 @@ def prefetch(names, progress=None):
     list of pathlib.Path: the files, also those that were there already and are whole. Bundled
     networks and photos have none.
 
-    Raises ValueError for an unknown name or an address that is no photo's, DownloadError when a
-    download fails. What came of a large file before it broke off or was stopped is kept in a hidden
-    file beside it: the next call goes on from there. Where Keras knows a checksum, it is compared.
+    Raises ValueError, before anything is fetched, for an unknown name or an address that cannot be;
+    later for an address that is no photo's; DownloadError when a download fails. What came of a
+    large file before it broke off or was stopped is kept in a hidden file beside it: the next call
+    goes on from there. Where Keras knows a checksum, it is compared.
     """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        check_name(name)
     paths = []
-    for name in [names] if isinstance(names, str) else names:
+    for name in names:
         if "://" in str(name):
             paths.append(_fetch_photo(str(name)))
-            continue
-        if name in bundled_names() or name in entries("photo"):
-            continue
-        application = find_application(name)
-        if application is None:
-            raise ValueError(unknown_network(name))
-        paths += [fetch_weights(application, progress), fetch_class_index()]
+        elif not _is_bundled(name):
+            paths += [fetch_weights(find_application(name), progress), fetch_class_index()]
     return list(dict.fromkeys(paths))
+
+
+def check_name(name):
+    """Raise ValueError for what `prefetch` cannot fetch: no network, no photo, no address."""
+    if "://" in str(name):
+        from cnnvis_helpers.downloads import kept_path
+
+        kept_path(str(name))
+    elif not _is_bundled(name) and find_application(name) is None:
+        raise ValueError(unknown_network(name))
+
+
+def _is_bundled(name):
+    return name in bundled_names() or name in entries("photo")
 
 
 def unknown_network(name):
@@ -88,8 +104,11 @@ def find_cached(file):
 
 
 def is_here(application):
-    """Tell whether a network's weights and the list of its classes lie in Keras's cache."""
-    return None not in (find_cached(application.file), find_cached(CLASS_INDEX))
+    """Tell whether a network's weights lie in Keras's cache, and the list of its classes, whole."""
+    indices = _copies(CLASS_INDEX)
+    return bool(find_cached(application.file)) and any(
+        is_whole(path, _CLASS_INDEX_MD5) for path in indices
+    )
 
 
 def fetch_weights(application, progress=None):
@@ -107,6 +126,7 @@ def _fetch(file, url, checksum, progress=None):
     """Return the path of a copy that is whole; where there is none, download one."""
     for path in _copies(file):
         if not checksum or is_whole(path, checksum):
+            _throw_away_parts(path)
             return path
     path = cache_folder() / file
     _download(url, path, checksum, progress)
@@ -184,7 +204,7 @@ def _download(url, path, checksum, progress=None):
 
     A part that an earlier call left is taken over where a checksum will show that it fits.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{_machine()}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if checksum:
@@ -198,18 +218,53 @@ def _download(url, path, checksum, progress=None):
             part.unlink()
             raise OSError(_WRONG_SUM)
         os.replace(part, path)
+        _throw_away_parts(path)
     except (OSError, http.client.HTTPException) as error:
         raise DownloadError(url, _reason(error, path.parent)) from None
     finally:
+        end_line()
         _lay_aside(part, path, checksum)
 
 
 def _take_over(path, part):
     """Make the part of an earlier download ours, by its name: two processes never share one."""
-    for left in sorted(path.parent.glob(f".{path.name}*.part")):
-        with contextlib.suppress(OSError):
-            if left == _waiting(path) or time.time() - left.stat().st_mtime > _LEFT_ALONE:
-                os.replace(left, part)
+    with contextlib.suppress(OSError):
+        for left in sorted(_parts_left(path), key=lambda left: left.stat().st_size):
+            os.replace(left, part)  # so the longest is the one that stays
+
+
+def _throw_away_parts(path):
+    """Remove what earlier downloads of a file left, now that the file is whole."""
+    with contextlib.suppress(OSError):
+        for left in _parts_left(path):
+            left.unlink()
+
+
+def _parts_left(path):
+    """Return the parts of a file to which no process writes any more."""
+    return [part for part in path.parent.glob(f".{path.name}*.part") if not _at_work(part)]
+
+
+def _at_work(part):
+    """Tell whether a process may be writing to a part, whose name tells the machine and process."""
+    *_, machine, process, _ = part.name.rsplit(".", 3)
+    if not process.isdecimal() or time.time() - part.stat().st_mtime > _LEFT_ALONE:
+        return False  # it was laid aside, or nobody has written to it for long
+    return machine != _machine() or (int(process) != os.getpid() and _lives(int(process)))
+
+
+def _lives(process):
+    """Tell whether a process of this machine lives; True where that cannot be told."""
+    try:
+        import psutil
+    except ImportError:
+        return True
+    return psutil.pid_exists(process)
+
+
+def _machine():
+    """Return this machine's name for the name of a part: others may share its folders."""
+    return re.sub(r"\W", "", platform.node())
 
 
 def _lay_aside(part, path, checksum):
@@ -226,6 +281,8 @@ def _waiting(path):
 
 def _append(url, part, progress):
     """Download what `part` lacks of `url`; the whole where the server gives nothing less."""
+    if fault := proxy_fault(url):
+        raise OSError(fault)
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -265,10 +322,10 @@ def _reason(error, folder):
         return f"{folder} cannot be written to ({error.strerror}); make it so, {elsewhere}"
     reason = getattr(error, "reason", None) or error
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    if "Tunnel connection failed" in text or "roxy" in text:
-        return f"the proxy refuses ({text}); set HTTPS_PROXY to the address it is to have"
     if ";" in text:  # it says already what to do
         return text
+    if "Tunnel connection failed" in text or "roxy" in text:
+        return f"the proxy refuses ({text}); set HTTPS_PROXY to the address it is to have"
     if isinstance(error, urllib.error.URLError) and urllib.request.getproxies().get("https"):
         return f"{text}; connect this machine, and check HTTPS_PROXY, the address of its proxy"
     return f"{text}; connect this machine and call again"

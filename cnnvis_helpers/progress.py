@@ -14,6 +14,7 @@ from contextvars import ContextVar
 _in_a_loop = ContextVar("inside a stoppable loop", default=False)
 _told_elsewhere = ContextVar("a stop is told elsewhere", default=False)
 _stops = 0
+_line_is_open = False
 
 
 def text_progress(label, width=30):
@@ -107,6 +108,18 @@ def stops():
     return _stops
 
 
+def end_line():
+    """Leave the line of a bar that did not come to its end: what is printed next is to stand below.
+
+    It concerns a terminal alone; in a notebook a bar is an output of its own.
+    """
+    global _line_is_open
+    if _line_is_open:
+        sys.stderr.write("\n")
+        sys.stderr.flush()
+    _line_is_open = False
+
+
 def _notebook_writer():
     """Return a function that updates one notebook output, or None outside a notebook."""
     ipython = sys.modules.get("IPython")
@@ -121,7 +134,9 @@ def _terminal_writer():
     """Return a function that overwrites one line of standard error."""
 
     def write(line, last):
+        global _line_is_open
         sys.stderr.write("\r" + line + ("\n" if last else ""))
         sys.stderr.flush()
+        _line_is_open = not last
 
     return write

@@ -1,16 +1,21 @@
 """The doctor: ten lines that are true here, and a next step for everything that can be missing."""
 
+import hashlib
+import importlib
 import importlib.metadata
 import re
+import shutil
+import subprocess
 import sys
 import urllib.error
 from pathlib import Path
 
 import pytest
 
-from cnnvis_helpers import doctor, report
+from cnnvis_helpers import commands, doctor, report
 from cnnvis_helpers.__main__ import main
 from cnnvis_helpers.applications import APPLICATIONS
+from cnnvis_helpers.commands import course_command, pip_command
 
 NAMES = [
     "course", "Python", "packages", "graphics", "first look", "connection", "networks", "photos",
@@ -43,12 +48,12 @@ def test_ten_lines_that_are_true_here():
 
 
 def test_the_command_prints_them_and_tells_by_its_status(capsys, monkeypatch):
-    monkeypatch.setattr(doctor, "_own_python", lambda: "")
+    monkeypatch.setattr(doctor, "other_python", lambda: "")
     assert main(["doctor"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 10
     monkeypatch.setitem(doctor._AT_LEAST, "keras", (99, 0))
     assert main(["doctor"]) == 1
-    assert "-> python -m pip install --upgrade keras\n" in capsys.readouterr().out
+    assert f"-> {pip_command('install --upgrade keras')}\n" in capsys.readouterr().out
 
 
 def test_nothing_is_written():
@@ -73,39 +78,91 @@ def test_a_damaged_file_and_a_whole_one(empty_keras_home, monkeypatch):
     models.mkdir(parents=True)
     (models / APPLICATIONS["vgg16"].file).write_bytes(b"half a file")
     (models / APPLICATIONS["mobilenetv2"].file).write_bytes(b"no checksum is known of it")
-    (models / "imagenet_class_index.json").write_text("{}")
+    index_is_whole(models, monkeypatch)
     finding = doctor._networks()
     assert finding.found.startswith("course") and "mobilenetv2" in finding.found
     assert "vgg16" not in finding.found
-    assert finding.todo == "damaged: python -m cnnvis_helpers prefetch vgg16"
+    assert finding.todo == f"damaged: {course_command('prefetch vgg16')}"
 
 
-def test_missing_names_of_classes(empty_keras_home):
+def index_is_whole(models, monkeypatch):
+    """Put a list of classes into a folder, and have it taken for the right one."""
+    (models / "imagenet_class_index.json").write_bytes(b"{}")
+    room = importlib.import_module("cnnvis_helpers.prefetch")
+    monkeypatch.setattr(room, "_CLASS_INDEX_MD5", hashlib.md5(b"{}").hexdigest())
+
+
+def test_missing_and_damaged_names_of_classes(empty_keras_home, monkeypatch):
     models = empty_keras_home / "models"
     models.mkdir(parents=True)
     (models / APPLICATIONS["mobilenetv2"].file).write_bytes(b"no checksum is known of it")
-    todo = "class names are missing: python -m cnnvis_helpers prefetch mobilenetv2"
-    assert doctor._networks().todo == todo
-    (models / "imagenet_class_index.json").write_text("{}")
-    assert doctor._networks().todo == ""
+    for state, content in (("missing", None), ("damaged", '{"0": ["n01')):
+        if content:
+            (models / "imagenet_class_index.json").write_text(content)
+        finding = doctor._networks()
+        todo = f"class names of mobilenetv2 are {state}: {course_command('prefetch mobilenetv2')}"
+        assert finding.todo == todo and "mobilenetv2" not in finding.found
+    index_is_whole(models, monkeypatch)
+    assert doctor._networks().todo == "" and "mobilenetv2" in doctor._networks().found
 
 
-def test_the_courses_own_python_is_named_where_this_one_lacks_something(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "cnnvis_helpers" / "doctor.py"))
-    missing(monkeypatch, "keras")
-    assert doctor._packages().todo == "python -m pip install --upgrade keras"
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "pyvenv.cfg").touch()
+@pytest.fixture
+def checkout(monkeypatch, tmp_path):
+    """A checkout of the course, not set up yet, in which the package seems to lie."""
+    monkeypatch.setattr(commands, "__file__", str(tmp_path / "cnnvis_helpers" / "commands.py"))
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "course.py").touch()
+    return tmp_path
+
+
+def set_up(checkout):
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "pyvenv.cfg").touch()
+
+
+def test_the_courses_own_python_is_named_where_this_one_lacks_something(monkeypatch, checkout):
+    missing(monkeypatch, "keras", "ipywidgets")
+    here = pip_command("install --upgrade keras")
+    assert doctor._packages().todo == here
+    set_up(checkout)
     own = "use the course's own Python, in .venv: python3 tools/course.py doctor"
-    assert doctor._packages().todo == own
+    assert doctor._packages().todo == doctor._widgets().todo == own
 
     def _first_look():
         raise ModuleNotFoundError("No module named 'keras'")
 
     monkeypatch.setattr(doctor, "_first_look", _first_look)
-    assert report()[4].todo == own
-    monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path / ".venv"))
-    assert doctor._packages().todo == "python -m pip install --upgrade keras"
+    assert report()[4].todo == "see packages", "what to do is told once"
+    monkeypatch.setattr(commands.sys, "prefix", str(checkout / ".venv"))
+    assert doctor._packages().todo == here
+    assert doctor._widgets().todo == pip_command('install "ipywidgets>=7.7.1"')
+    monkeypatch.setattr(doctor, "_packages", lambda: doctor.Finding("packages", "all there"))
+    assert report()[4].todo == "report this"
+
+
+def test_without_any_dependency_what_to_do_is_told_once(tmp_path):
+    shutil.copytree(ROOT / "cnnvis_helpers", tmp_path / "cnnvis_helpers")
+    bare = [sys.executable, "-S", "-m", "cnnvis_helpers", "doctor"]
+    ran = subprocess.run(bare, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert ran.returncode == 1 and ran.stderr == "" and len(ran.stdout.splitlines()) == 10
+    assert ran.stdout.count("-m pip install --upgrade tensorflow keras") == 1
+    assert ran.stdout.count("No module named") == ran.stdout.count(" -> see packages\n") >= 3
+
+
+def test_a_command_works_as_it_stands(monkeypatch, checkout):
+    """Through the course's tool where that has set the course up, else by this very Python."""
+    monkeypatch.setattr(commands.sys, "executable", "/opt/some python/bin/python3")
+    assert course_command("list") == "'/opt/some python/bin/python3' -m cnnvis_helpers list"
+    assert pip_command("check") == "'/opt/some python/bin/python3' -m pip check"
+    set_up(checkout)
+    assert course_command("prefetch vgg16") == "python3 tools/course.py prefetch vgg16"
+    monkeypatch.setattr(commands.Path, "home", lambda: Path("/opt"))
+    assert pip_command("check") == "~/'some python/bin/python3' -m pip check"
+
+
+def test_this_python_is_one_that_a_shell_can_start():
+    asked = f"{commands.this_python()} -c 'import cnnvis_helpers; print(6 * 7)'"
+    assert subprocess.getoutput(asked) == "42"
 
 
 @pytest.mark.parametrize(
@@ -138,11 +195,11 @@ def missing(monkeypatch, *names):
 
 
 def test_packages_that_are_missing_or_old_or_of_another_backend(monkeypatch):
-    monkeypatch.setattr(doctor, "_own_python", lambda: "")
+    monkeypatch.setattr(doctor, "other_python", lambda: "")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert doctor._packages().todo.startswith("set KERAS_BACKEND to tensorflow")
     missing(monkeypatch, "tf-keras-vis", "ipywidgets")
-    assert doctor._packages().todo == "python -m pip install --upgrade tf-keras-vis"
+    assert doctor._packages().todo == pip_command("install --upgrade tf-keras-vis")
     assert 'install "ipywidgets>=7.7.1"' in doctor._widgets().todo
 
 
@@ -186,6 +243,18 @@ def test_a_connection_and_a_proxy(monkeypatch):
     finding = doctor._connection()
     assert "through the proxy http://proxy.example:3128 (Tunnel" in finding.found
     assert "secret" not in str(finding) and "prefetch" in finding.todo
+
+
+@pytest.mark.parametrize("proxy", ["http://me:secret@127.0.0.1:abc", "http://[::1", "http://a b:1"])
+def test_a_mistyped_proxy_is_named_and_not_needed(monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    finding = report()[5]
+    assert finding.what == "connection" and not finding.needed
+    assert finding.todo.startswith("HTTPS_PROXY is 'http://") and "mend it" in finding.todo
+    assert "secret" not in str(finding)
+    monkeypatch.setenv("no_proxy", "*")
+    assert "HTTPS_PROXY" not in doctor._connection().todo
 
 
 def test_the_users_name_is_not_told(monkeypatch, tmp_path):

@@ -6,7 +6,10 @@ import importlib
 import inspect
 import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 import urllib.error
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +21,7 @@ from PIL import Image
 
 from cnnvis_helpers.__main__ import main
 from cnnvis_helpers.applications import APPLICATIONS, MODES, application_of
+from cnnvis_helpers.commands import course_command
 from cnnvis_helpers.networks import list_networks, load_network
 from cnnvis_helpers.prefetch import CLASS_INDEX, find_cached, prefetch
 
@@ -149,22 +153,63 @@ def test_a_part_that_does_not_fit_is_thrown_away(vgg16_at, empty_keras_home, lef
     assert path.read_bytes() == CONTENT and PART not in files_in(empty_keras_home)
 
 
+# Parts that a process left which was killed outright ------------------------------------------
+
+
+def part_of(process, machine=None, seconds=0, content=CONTENT[: 1 << 20]):
+    """A part of VGG16 in Keras's folder, as a process of a machine left it `seconds` ago."""
+    name = f".{APPLICATIONS['vgg16'].file}.{machine or room._machine()}.{process}.part"
+    path = room.cache_folder() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def killed():
+    """The number of a process that was killed outright."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process.kill()
+    process.wait()
+    return process.pid
+
+
+def test_a_download_whose_process_was_killed_goes_on_at_once(vgg16_at, empty_keras_home, killed):
+    vgg16_at("whole")
+    part_of(killed, content=CONTENT[:500])
+    part_of(killed + 10_000_000, content=CONTENT[: 1 << 20])
+    ASKED.clear()
+    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    assert ASKED[0] == f"bytes={1 << 20}-" and path.read_bytes() == CONTENT
+    assert files_in(empty_keras_home) == [CLASS_INDEX, APPLICATIONS["vgg16"].file]
+
+
+def test_the_part_of_a_living_process_or_of_another_machine_is_left_alone(
+    vgg16_at, empty_keras_home, killed
+):
+    vgg16_at("whole")
+    alone = [part_of(os.getppid()), part_of(killed, machine="another")]
+    silent = part_of(killed, machine="another2", seconds=100)
+    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    assert all(part.is_file() for part in alone) and not silent.exists()
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("checksum", [MD5, ""])
+def test_parts_are_thrown_away_once_the_file_is_whole(vgg16_at, empty_keras_home, killed, checksum):
+    vgg16_at("whole", checksum)
+    prefetch("vgg16", progress=lambda *_: None)
+    left = part_of(killed)
+    prefetch("vgg16")
+    assert not left.exists() and len(files_in(empty_keras_home)) == 2
+
+
 def test_without_a_checksum_no_part_is_kept(vgg16_at, empty_keras_home):
     vgg16_at("half", checksum="")
     with pytest.raises(ConnectionError, match="broke off"):
         prefetch("vgg16", progress=lambda *_: None)
     assert files_in(empty_keras_home) == []
-
-
-def test_the_part_of_a_process_at_work_is_not_touched(vgg16_at, empty_keras_home):
-    vgg16_at("whole")
-    models = empty_keras_home / "models"
-    models.mkdir(parents=True)
-    at_work = models / PART.replace(".part", ".12345.part")
-    at_work.write_bytes(b"just written")
-    prefetch("vgg16", progress=lambda *_: None)
-    assert at_work.read_bytes() == b"just written"
-    at_work.rename(models / "away")
 
 
 def test_a_damaged_file_is_found_by_its_checksum_and_fetched_anew(vgg16_at, empty_keras_home):
@@ -273,6 +318,19 @@ def test_a_real_proxy_that_refuses_is_one_sentence(empty_keras_home, monkeypatch
         prefetch("vgg16", progress=lambda *_: None)
 
 
+@pytest.mark.parametrize("name", ["vgg16", "https://example.org/cat.png"])
+@pytest.mark.parametrize(
+    "proxy", ["http://me:secret@127.0.0.1:abc", "http:127.0.0.1:3128", "socks:x"]
+)
+def test_a_mistyped_proxy_is_named(empty_keras_home, monkeypatch, tmp_path, proxy, name):
+    monkeypatch.setenv("CNNVIS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises((ConnectionError, ValueError), match="HTTPS_PROXY is .*; mend it") as caught:
+        prefetch(name)
+    assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_a_proxy_that_is_not_there_is_one_sentence(empty_keras_home, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
@@ -286,12 +344,48 @@ def test_prefetch_of_unknown_and_bundled_names(empty_keras_home):
     assert prefetch(["course", "chelsea"]) == [] and not empty_keras_home.exists()
 
 
+@pytest.mark.parametrize("wrong", ["resnet5", "ftp://example.org/x.png"])
+def test_a_wrong_name_is_told_before_the_first_byte(vgg16_at, empty_keras_home, wrong):
+    vgg16_at("whole")
+    with pytest.raises(ValueError, match="did you mean|only http"):
+        prefetch(["vgg16", wrong])
+    assert not empty_keras_home.exists()
+
+
+def test_the_command_tells_a_wrong_name_first_and_fetches_the_others(
+    vgg16_at, empty_keras_home, capsys
+):
+    vgg16_at("whole")
+    assert main(["prefetch", "vgg16", "resnet5", "chelsea"]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("No network 'resnet5'; did you mean 'resnet5")
+    lines = said.out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["vgg16", "chelsea"]
+    assert lines[2:] == ["2 of 3 are ready; not ready: resnet5."]
+
+
+def test_the_command_goes_on_after_a_download_that_failed(
+    vgg16_at, empty_keras_home, capsys, monkeypatch, server
+):
+    vgg16_at("half")
+    other = APPLICATIONS["vgg19"]._replace(url=f"{server}/whole", checksum=MD5)
+    monkeypatch.setitem(APPLICATIONS, "vgg19", other)
+    assert main(["prefetch", "vgg16", "vgg19", "vgg19"]) == 1
+    said = capsys.readouterr()
+    assert "\nDownloading http" in said.err, "it stands below the bar"
+    assert said.out.splitlines()[-1] == "1 of 2 are ready; not ready: vgg16."
+    assert find_cached(other.file)
+    vgg16_at("whole")
+    assert main(["prefetch", "vgg16", "vgg19"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 are ready."
+
+
 def test_the_command_says_that_a_photo_is_bundled(empty_keras_home, capsys):
     assert main(["prefetch", "chelsea"]) == 0
     assert capsys.readouterr().out == "chelsea: ready to be used offline (bundled)\n"
 
 
-def test_a_network_without_the_names_of_its_classes_is_not_here(empty_keras_home):
+def test_a_network_without_the_names_of_its_classes_is_not_here(empty_keras_home, monkeypatch):
     def listed():
         return {row.name: row.here for row in list_networks()}["mobilenetv2"]
 
@@ -299,7 +393,10 @@ def test_a_network_without_the_names_of_its_classes_is_not_here(empty_keras_home
     models.mkdir(parents=True)
     (models / APPLICATIONS["mobilenetv2"].file).touch()
     assert not listed()
-    (models / CLASS_INDEX).touch()
+    (models / CLASS_INDEX).write_text('{"0": ["n01')
+    assert not listed(), "half a list of classes is none"
+    monkeypatch.setattr(room, "_CLASS_INDEX_MD5", hashlib.md5(b"whole").hexdigest())
+    (models / CLASS_INDEX).write_bytes(b"whole")
     assert listed()
 
 
@@ -309,7 +406,7 @@ def test_missing_weights_and_no_network_are_one_sentence(empty_keras_home):
     sentence = str(caught.value)
     for part in (
         "vgg16_weights_tf_dim_ordering_tf_kernels.h5", "553 MB",
-        "python -m cnnvis_helpers prefetch vgg16", "load_network() works now",
+        f"run `{course_command('prefetch vgg16')}`", "load_network() works now",
     ):  # fmt: skip
         assert part in sentence
     assert "\n" not in sentence and len(caught.traceback) <= 6
