@@ -75,8 +75,16 @@ def test_publishing_changes_every_stamp_and_nothing_else_and_can_be_undone(copy)
     expected = {"publication.json", *publication.STAMPED, *(path.name for path in NOTEBOOKS)}
     assert {path.name for path in changed} == expected
     for file, words in {
-        "README.md": (publication.BINDER, "owner/name/blob/v1.0"),
-        "environment.yml": (f"cnnvis-helpers[lab] @ {REQUIREMENT}",),
+        "README.md": (
+            publication.BINDER,
+            "owner/name/blob/v1.0",
+            "\n    git clone --branch v1.0 https://github.com/owner/name.git\n    cd name\n",
+            f"or unpack\n[this ZIP file]({REQUIREMENT})",
+        ),
+        "environment.yml": (
+            f"cnnvis-helpers[lab] @ {REQUIREMENT}",
+            "without the notebooks",
+        ),
         "CITATION.cff": ('repository-code: "https://github.com/owner/name"',),
     }.items():
         assert all(word in (copy / file).read_text(encoding="utf-8") for word in words), file
@@ -103,8 +111,8 @@ def test_nothing_is_written_where_something_is_wrong(copy):
     before = contents(copy)
     readme = copy / "README.md"
     for repository, tag, words in [
-        ("name", "v1", "repository is 'name', not 'owner/name'"),
-        ("owner/name", "v 1", "tag is 'v 1', not a tag"),
+        ("name", "v1", "repository is 'name', not 'owner/name': write it as in its address"),
+        ("owner/name", "v 1", "tag is 'v 1', not a tag such as 'v1.0': take English letters"),
     ]:
         with pytest.raises(ValueError, match=words):
             publish.publish(repository, tag, copy)
@@ -136,10 +144,65 @@ def test_a_wrong_command_line_is_one_sentence(arguments, status, words, capsys):
     [
         "owner/name", "https://github.com/owner/name", "https://github.com/owner/name.git",
         "git@github.com:owner/name.git", "https://github.com/owner/name/ ",
+        "http://github.com/owner/name", "github.com/owner/name", "www.github.com/owner/name/",
+        "ssh://git@github.com/owner/name.git", "ssh://git@ssh.github.com:443/owner/name.git",
+        "git://github.com/owner/name.git", "HTTPS://GitHub.com/owner/name#readme",
+        "https://github.com/owner/name/tree/main", "https://github.com/owner/name/blob/v1/README.md",
+        "https://me@github.com/owner/name.git", "https://github.com/owner/name?tab=readme",
     ],
 )  # fmt: skip
 def test_a_repository_may_be_given_by_its_address(given):
     assert publish.repository_of(given) == "owner/name"
+
+
+@pytest.mark.parametrize(
+    "given", ["gitlab.com/owner/name", "https://gitlab.com/owner/name", "owner", "github.com/owner"]
+)
+def test_what_is_no_repository_on_github_is_refused(given, capsys):
+    assert publish.main(["--repo", given, "--tag", "v1.0"]) == 1
+    assert "write it as in its address on GitHub" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("repository", [
+    "owner/name", "O-w-n-er1/na_me.py", "owner/.github", "firm_x/1", "a/b-",
+])  # fmt: skip
+@pytest.mark.parametrize("tag", ["v1.0", "1", "2026-08", "v1.0-rc.1", "v1.0+colab", "lock"])
+def test_an_address_that_can_be_is_taken(repository, tag):
+    assert publication.checked(repository, tag) == (repository, tag)
+
+
+@pytest.mark.parametrize("repository", [
+    "../..", "owner/..", "owner/.", "./name", "-owner/name", "owner-/name", "o--w/name",
+    "owner/-name", "owner/name.git", "öwner/name", "owner/näme", "owner/name/", "a/b/c", "",
+    "owner/", "owner/na me", "owner/name\n",
+])  # fmt: skip
+def test_a_repository_that_cannot_be_is_refused(repository):
+    with pytest.raises(ValueError, match="write it as in its address on GitHub"):
+        publication.checked(repository, "v1.0")
+
+
+@pytest.mark.parametrize("tag", [
+    "..", ".", ".v1", "v1..2", "v1.", "v1.lock", "-v1", "--force", "vé1", "v1/2", "v~1", "v1^", "",
+    "v1:2", "v@{1}", "v1\n", "٣",
+])  # fmt: skip
+def test_a_tag_that_cannot_be_is_refused(tag):
+    with pytest.raises(ValueError, match="not a tag such as 'v1.0': take English letters"):
+        publication.checked("owner/name", tag)
+
+
+def test_a_branch_is_taken_but_told(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(publish, "publish", lambda *_: [])
+    for tag, told in (("main", True), ("v1.0", False)):
+        assert publish.main(["--repo", "owner/name", "--tag", tag]) == 0
+        said = capsys.readouterr().out
+        assert (f"Careful: {tag} is a branch. It moves" in said) == told
+        assert ("git tag" in said) != told and f"git push origin {tag}" in said
+    if shutil.which("git"):
+        subprocess.run(["git", "init", "-q", "-b", "course", tmp_path], check=True)
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        commit = ["git", *who, "commit", "-q", "--allow-empty", "-m", "x"]
+        subprocess.run(commit, cwd=tmp_path, check=True)
+        assert publish.moves("course", tmp_path) and not publish.moves("v1.0", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -294,9 +357,7 @@ def test_an_unpublished_copy_says_what_to_do(tmp_path, pip):
     above = demo()["cells"]
     (place,) = (i for i, cell in enumerate(above) if cell["source"] == publication.SETUP_NOTE)
     assert above[place + 1]["source"] == publication.setup_source(*UNPUBLISHED)
-    assert any(
-        "CNNVIS_SOURCE" in line for line in publication.stamped_lines("README.md", *UNPUBLISHED)
-    )
+    assert "`%env CNNVIS_SOURCE=/content/NAME.whl`" in (ROOT / "README.md").read_text("utf-8")
 
 
 # What pip and git really say (pip 23 to 26, git 2.39), and the beginning of the answer.

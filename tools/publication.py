@@ -55,14 +55,26 @@ def publication(path=FILE):
         raise ValueError(f"publication.json: {error}") from None
 
 
+# What GitHub allows, and of the tags that git allows those that need no quoting in an address.
+_OWNER = "[A-Za-z0-9]+([-_][A-Za-z0-9]+)*"
+_NAME = r"(?!\.+$)(?!.*\.git$)[A-Za-z0-9_.][A-Za-z0-9_.-]*"
+_TAG = r"(?!.*\.\.)(?!.*\.(lock)?$)[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+
+
 def checked(repository, tag):
     """(repository, tag), or ValueError when only one is given or one cannot be right."""
     if repository is None and tag is None:
         return None, None
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository or ""):
-        raise ValueError(f"The repository is {repository!r}, not 'owner/name'.")
-    if not re.fullmatch(r"[\w.-]+", tag or ""):
-        raise ValueError(f"The tag is {tag!r}, not a tag such as 'v1.0'.")
+    if not re.fullmatch(f"{_OWNER}/{_NAME}", repository or ""):
+        raise ValueError(
+            f"The repository is {repository!r}, not 'owner/name': write it as in its address on "
+            "GitHub, https://github.com/owner/name."
+        )
+    if not re.fullmatch(_TAG, tag or ""):
+        raise ValueError(
+            f"The tag is {tag!r}, not a tag such as 'v1.0': take English letters, digits and - _ . "
+            "+, a letter or a digit first."
+        )
     return repository, tag
 
 
@@ -91,20 +103,33 @@ def badge(repository, tag, file):
     return f"[![Open this notebook in Colab]({COLAB}/assets/colab-badge.svg)]({address})"
 
 
-def stamped_lines(file, repository, tag):
-    """What stands between the marks of `file`, one of STAMPED: a list of lines."""
-    return STAMPED[file][1](repository, tag)
-
-
 def stamp(file, text, repository, tag):
     """Text of a file of STAMPED with the lines between its marks made anew."""
-    begin, end = (STAMPED[file][0].format(word) for word in ("publication", "end of publication"))
-    before, found, rest = text.partition(f"{begin}\n")
-    _, also, after = rest.partition(f"{end}\n")
-    if not (found and also):
-        raise ValueError(f"{file} has lost its lines {begin!r} and {end!r}; put them back.")
-    lines = "".join(f"{line}\n" for line in stamped_lines(file, repository, tag))
-    return f"{before}{begin}\n{lines}{end}\n{after}"
+    mark, blocks = STAMPED[file]
+    for name, lines_of in blocks.items():
+        begin, end = mark.format(name), mark.format(f"end of {name}")
+        before, found, rest = text.partition(f"{begin}\n")
+        _, also, after = rest.partition(f"{end}\n")
+        if not (found and also):
+            raise ValueError(f"{file} has lost its lines {begin!r} and {end!r}; put them back.")
+        lines = "".join(f"{line}\n" for line in lines_of(repository, tag))
+        text = f"{before}{begin}\n{lines}{end}\n{after}"
+    return text
+
+
+def _getting_lines(repository, tag):
+    if repository is None:
+        return [
+            "Unpack the copy of the course that you were given, and open a terminal in its folder,",
+            "the one in which this file lies.",
+        ]
+    return [
+        "Get the course in a terminal, as below, or unpack",
+        f"[this ZIP file]({requirement(repository, tag)}) and open a terminal in its folder.",
+        "",
+        f"    git clone --branch {tag} https://github.com/{repository}.git",
+        f"    cd {repository.partition('/')[2]}",
+    ]
 
 
 def _readme_lines(repository, tag):
@@ -112,8 +137,9 @@ def _readme_lines(repository, tag):
         return [
             "This copy of the course is not published on the web. To use a notebook of it in",
             "Colab, make a wheel, `python3 -m pip wheel --no-deps --wheel-dir dist .`, upload it",
-            "and say so in a cell above the first: `%env CNNVIS_SOURCE=/content/NAME.whl`.",
-            "Anything that pip installs will do there, such as `git+https://ADDRESS@TAG`.",
+            "under its own name, and say so in a cell above the first:",
+            "`%env CNNVIS_SOURCE=/content/NAME.whl`. Anything that pip installs will do there,",
+            "such as `git+https://SERVER/OWNER/NAME@TAG`, all four filled in.",
         ]
     binder = f"{BINDER}/v2/gh/{repository}/{tag}?labpath=notebooks%2F{FIRST_LESSON}"
     return [
@@ -128,8 +154,8 @@ def _environment_lines(repository, tag):
     if repository is None:
         return []
     return [
-        f"# This is {repository}, tag {tag}. To use this file alone, without a copy of the course,",
-        "# put in place of its last line:",
+        f"# This is {repository}, tag {tag}. For the package alone, without the notebooks, put in",
+        "# place of the last line:",
         f"#     - cnnvis-helpers[lab] @ {requirement(repository, tag)}",
     ]
 
@@ -143,9 +169,12 @@ def _citation_lines(repository, tag):
     ]
 
 
-# The files with lines of their own: their marks, and what stands between them.
+# The files with lines of their own: their marks, and what stands between them, by the marks' name.
 STAMPED = {
-    "README.md": ("<!-- {} -->", _readme_lines),
-    "environment.yml": ("# {}", _environment_lines),
-    "CITATION.cff": ("# {}", _citation_lines),
+    "README.md": (
+        "<!-- {} -->",
+        {"how to get it": _getting_lines, "publication": _readme_lines},
+    ),
+    "environment.yml": ("# {}", {"publication": _environment_lines}),
+    "CITATION.cff": ("# {}", {"publication": _citation_lines}),
 }

@@ -11,6 +11,7 @@ writes it and all that follows from it. No notebook is run: what a student sees 
 import argparse
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,8 +63,24 @@ def _notebooks(repository, tag, folder):
 
 
 def repository_of(text):
-    """What a user gives, as "owner/name": it may be the address of the page or of the clone."""
-    return re.sub(r"^(https://github\.com/|git@github\.com:)|(\.git)?/?$", "", text.strip())
+    """What a user gives, as "owner/name": it may be the address of a page or of the clone."""
+    github = r"((https?|ssh|git)://)?([^/@]+@)?(www\.|ssh\.)?github\.com(:\d+/|[:/])/*"
+    address = re.match(github, text.strip(), re.IGNORECASE)
+    if address is None:
+        return text.strip()
+    path = re.split("[?#]", text.strip()[address.end() :])[0]
+    return "/".join(path.split("/")[:2]).removesuffix(".git")
+
+
+def moves(tag, root=ROOT):
+    """Whether a tag is the name of a branch, so that what a student gets would change with it."""
+    if tag in ("main", "master", "HEAD"):
+        return True
+    try:
+        ask = ["git", "show-ref", "--verify", "--quiet", f"refs/heads/{tag}"]
+        return subprocess.run(ask, cwd=root, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:  # no git here
+        return False
 
 
 def main(arguments=None):
@@ -88,11 +105,19 @@ def main(arguments=None):
         return 1
     print(f"{len(changed)} files changed.")
     if repository:
-        print(
-            f"Commit them, then: git tag {tag} && git push origin {tag}\nThen open "
-            f"{publication.colab_address(repository, tag, publication.FIRST_LESSON)}"
-        )
+        print(_next_steps(repository, tag))
     return 0
+
+
+def _next_steps(repository, tag):
+    address = publication.colab_address(repository, tag, publication.FIRST_LESSON)
+    if moves(tag):
+        return (
+            f"Careful: {tag} is a branch. It moves, and with it what a student gets of an old "
+            f"notebook; a tag such as v1.0 stays.\nCommit them, then: git push origin {tag}\n"
+            f"Then open {address}"
+        )
+    return f"Commit them, then: git tag {tag} && git push origin {tag}\nThen open {address}"
 
 
 if __name__ == "__main__":
