@@ -1,8 +1,10 @@
 """The studio in lesson 09, driven by a browser: what a reader clicks, and what then is there."""
 
 import io
+import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from lab import choose, keep_picture, menu, run_all, stop, upload
@@ -97,6 +99,8 @@ def test_a_photo_a_text_file_and_forty_megapixels(app, page, files):
     after(app, lambda: menu(app, "Show").select_option("Top classes"))
     after(app, lambda: upload(app, files["good"]))
     assert app.locator("table").count() == 0, "the picture itself shows the top classes"
+    button = app.get_by_role("button", name="Own photo")
+    assert button.inner_text().strip() == "Own photo: mine.png"
     after(app, lambda: menu(app, "Show").select_option("Grad-CAM"))
     assert "motorbike" in app.inner_text()
     keep_picture(page, "studio-uploaded")
@@ -129,6 +133,61 @@ def test_a_network_that_is_not_here_is_one_sentence(app, page):
     keep_picture(page, "studio-no-network")
     menu(app, "Network").select_option("course")
     app.locator("img").wait_for()
+
+
+def write(app, label, text):
+    """Write into a text field, as a student does."""
+    field = app.locator(f'.widget-text:has(label:text-is("{label}")) input')
+    field.fill(text)
+    field.press("Enter")
+
+
+def save_network(path, seed):
+    """A head of two classes on an untrained MobileNetV2, as transfer learning makes it."""
+    keras.utils.set_random_seed(seed)
+    base = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(96, 96, 3), alpha=0.35
+    )
+    pooled = keras.layers.GlobalAveragePooling2D()
+    head = keras.layers.Dense(2, activation="softmax")
+    keras.Sequential([keras.Input((96, 96, 3)), base, pooled, head]).save(path)
+
+
+def test_a_network_file_is_told_of_its_pixels_and_labels_and_read_again(app, page, lab):
+    field = app.locator('.widget-text:has(label:text-is("Labels of its classes"))')
+    assert not field.is_visible()
+    write(app, "Network file", "absent.keras")
+    assert refused(app).startswith("There is no file")
+    assert "absent.keras" not in menu(app, "Network").locator("option").all_inner_texts()
+    save_network(lab.folder / "nested.keras", 0)
+    after(app, lambda: write(app, "Network file", "nested.keras"))
+    app.get_by_role("note").wait_for()
+    assert "hands its pixels to 'mobilenetv2' as they are" in app.get_by_role("note").inner_text()
+    assert menu(app, "Network").evaluate("e => e.selectedOptions[0].text") == "nested.keras"
+    keep_picture(page, "studio-network-file")
+    choose(app, "Pixels it was trained on", "-1 to 1, as MobileNet (tf)")
+    app.get_by_role("note").wait_for(state="detached")
+    write(app, "Labels of its classes", "grass, gravel")
+    app.locator("table").get_by_text("gravel").wait_for()
+    line = "load_network('nested.keras', preprocess='tf', labels=['grass', 'gravel'])"
+    assert line in app.locator("pre").text_content()
+    keep_picture(page, "studio-network-file-labels")
+    save_network(lab.folder / "nested.keras", 1)
+    after(app, lambda: menu(app, "Show").select_option("LayerCAM"))
+    app.get_by_text("the file was saved anew and is read anew").wait_for()
+    after(app, lambda: menu(app, "Network").select_option("course"))
+    assert not field.is_visible()
+
+
+def test_a_stopped_occlusion_is_white_where_it_was_not_done(app, page):
+    after(app, lambda: menu(app, "Show").select_option("Grad-CAM"))
+    said = stop(app, lambda: menu(app, "Show").select_option("Occlusion"))
+    assert "Stopped after" in said
+    done, total = re.search(
+        r"Only (\d+) of (\d+) places were done", app.locator("img").get_attribute("alt")
+    ).groups()
+    assert 0 < int(done) < int(total)
+    keep_picture(page, "studio-occlusion-stopped")
 
 
 def test_the_code_is_copied_and_the_picture_saved(app, page, lab):
