@@ -44,6 +44,7 @@ LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer
 UPLOADED, GIVEN = "own photo", "this photo"
 OWN_PHOTO = "Own photo"
 LIVE = "Run this cell to use the explorer."
+SMALLEST = 0.6  # of its own width, to which a picture shrinks in a narrow window
 PATIENCE = 0.4  # seconds until work that says nothing of its own is called work
 SLOW = 8.0  # seconds until a chosen photo that has not reached the kernel is called slow
 ARRIVAL = 45.0  # and until it is given up: 8 MB at 5 Mbit/s take 12
@@ -213,7 +214,8 @@ class Explorer:
         text, name = self.drawn.alt if self.drawn else self.error, self._static_class
         inner = _image_html(self.drawn) if self.drawn else f"<p>{html.escape(text)}</p>"
         return {
-            "text/html": f'<div class="{name}">{inner}</div>{_without_kernel(name)}',
+            "text/html": f'<div class="{name}" style="overflow:auto">{inner}</div>'
+            + _without_kernel(name),
             "text/plain": text,
         }
 
@@ -560,13 +562,16 @@ def _without_kernel(name):
 
 
 def _image_html(drawn):
-    """Return the HTML that shows a `Drawn`: the picture is inside it, as a data address."""
+    """Return the HTML that shows a `Drawn`: the picture is inside it, as a data address.
+
+    In a narrow window it shrinks, but not below what can be read; then it is moved sideways.
+    """
     width, data = drawn.pixels.shape[1], _jpeg(drawn.pixels)
     source = base64.b64encode(data).decode("ascii")
     return (
         f'<img alt="{html.escape(" ".join(drawn.alt.split()), quote=True)}" width="{width}" '
         f'height="{drawn.pixels.shape[0]}" decoding="sync" '
-        'style="max-width:100%;height:auto;background:white" '
+        f'style="max-width:max(100%,{round(SMALLEST * width)}px);height:auto;background:white" '
         f'src="data:image/jpeg;base64,{source}">'
     )
 

@@ -65,6 +65,10 @@ def studio(photo=None, net=None):
     -------
     Studio, an `Explorer` (see `explorer_base`) that shows itself as the last line of a cell.
 
+    A file named in "Network file" enters the menu of networks once it can be loaded. What no file
+    says, the `preprocess` and `labels` of `load_network`, is chosen beside it; what `load_network`
+    warns of stands above the picture. A file that was saved anew is read anew for the next picture.
+
     Nothing is downloaded before a network that is not on this machine is chosen in the menu.
     Raises ValueError, TypeError or FileNotFoundError as `load_photo` and `load_network` do.
     """

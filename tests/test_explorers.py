@@ -405,7 +405,7 @@ def test_the_static_figure_has_alt_text_and_is_hidden_by_its_live_explorer(opene
     view = live[0]["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == explorer.box.model_id
     assert live[0]["text/plain"] == "Run this cell to use the explorer."
-    name = re.search(r'<div class="([\w-]+)">', bundle["text/html"])[1]
+    name = re.search(r'<div class="([\w-]+)" style', bundle["text/html"])[1]
     assert f":has(.{name}) + .jp-OutputArea-child .jupyter-widgets" in bundle["text/html"]
     styles = [w.value for w in explorer.box.children if isinstance(w, ipywidgets.HTML)]
     here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"

@@ -148,7 +148,8 @@ if net.name == "course" and MY_PHOTO == "astronaut":
 # ## Everything at once: the studio
 #
 # All methods of the course in one place: choose a network, a photo, a method, a class and a layer. The picture can be saved, and the lines of
-# Python below it make the same picture in a notebook of yours.
+# Python below it make the same picture in a notebook of yours. A network that you saved as a file goes into "Network file"; what its pixels were
+# and what its classes are called is said beside it.
 
 # %%
 from cnnvis_helpers import studio

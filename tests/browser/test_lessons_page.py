@@ -121,6 +121,20 @@ def test_a_screen_reader_is_told_what_a_slider_the_bar_and_the_status_are(lesson
     assert box.locator("[role=status]").evaluate("e => e.sameElement"), "it must stay one element"
 
 
+def test_in_a_narrow_window_the_picture_stays_large_enough_to_be_read(lesson):
+    name, page, box, _ = lesson
+    page.set_viewport_size({"width": 480, "height": 900})
+    image = box.locator("img")
+    own, shown = image.evaluate("e => [e.naturalWidth, e.clientWidth]")
+    room, inside = image.evaluate(
+        "e => { const b = e.closest('.widget-html'); return [b.clientWidth, b.scrollWidth] }"
+    )
+    image.scroll_into_view_if_needed()
+    keep_picture(page, f"{name}-narrow")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert shown >= 0.59 * own and room < 480 and inside >= shown, (own, shown, room, inside)
+
+
 def test_a_control_moved_by_keyboard_shows_another_picture(lesson):
     name, _, box, _ = lesson
     before = picture(box)
