@@ -5,6 +5,7 @@ import asyncio
 import base64
 import http.server
 import io
+import itertools
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,16 +27,20 @@ import build_handouts  # noqa: E402
 import build_slides  # noqa: E402
 import lesson_source  # noqa: E402
 import slide_deck  # noqa: E402
+import slide_figures  # noqa: E402
 import slide_parts  # noqa: E402
 import slide_pictures  # noqa: E402
 from chromium import FLAGS, Missing, find_chromium, run_chromium  # noqa: E402
-from PIL import Image  # noqa: E402
+from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 from slide_pictures import faults  # noqa: E402
 
 # The longest lesson and the one with the studio; all of them on request: it takes some minutes.
 EVERY = [each.number for each in lesson_source.read_lessons()]
 IN_BROWSER = EVERY if os.environ.get("CNNVIS_EVERY_SLIDE") == "1" else ["05", "09"]
 LESSONS = lesson_source.read_lessons()
+LETTERS = ImageFont.truetype(
+    str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), 18
+)
 # What a page may fetch or link as a resource; a link that a reader may follow (<a href>) is none.
 FETCHED = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?(?:src|href|data)\s*="""
@@ -173,40 +179,196 @@ def test_what_is_printed_stands_beside_its_code_and_an_explorer_says_nothing():
     assert f'"{slide_parts._EXPLORER}"' in source
 
 
+def figure(width, height, writing=True):
+    """A figure that is drawn all over, with lines of writing of 18 pixels above."""
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 60, width, height), fill="#00F")
+    for row in range(2 * writing):
+        draw.text((10, 24 * row), "0.25 0.50", "#111", LETTERS)
+    return figure_of(image)
+
+
+def figure_of(image):
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    data = base64.b64encode(stream.getvalue()).decode()
+    html = f'<img alt="A blue one." style="height:auto" src="data:image/png;base64,{data}">'
+    return slide_parts.Part("figure", html)
+
+
+def kinds_on_slides(*parts):
+    section = slide_parts.Section("One", list(parts))
+    return [[part.kind for part in slide.parts] for slide in slide_deck.slides_of(section)]
+
+
+PROSE = slide_parts.Part("prose", "Words on the picture above. " * 6)
+CODE = slide_parts.Part("code", "f()")
+LONG_CODE = slide_parts.Part("code", "\n".join(["f()"] * 9))
+
+
 def test_a_figure_that_would_be_too_small_gets_a_slide_and_two_stay_together():
-    def figure(width, height):
-        stream = io.BytesIO()
-        Image.new("L", (width, height)).save(stream, "PNG")
-        data = base64.b64encode(stream.getvalue()).decode()
-        image = f'<img alt="A grey one." style="height:auto" src="data:image/png;base64,{data}">'
-        return slide_parts.Part("figure", image)
-
-    def slides(*parts):
-        section = slide_parts.Section("One", list(parts))
-        return [[part.kind for part in slide.parts] for slide in slide_deck.slides_of(section)]
-
-    code = slide_parts.Part("code", "\n".join(["f()"] * 9))
-    assert slides(code, figure(800, 400)) == [["code", "figure"]]
-    assert slides(code, figure(600, 600)) == [["code"], ["figure"]]
-    assert slides(code, figure(900, 280), figure(900, 280)) == [["code"], ["figure", "figure"]]
-    assert "style=" not in slide_deck.part_html(figure(80, 40))
+    assert kinds_on_slides(LONG_CODE, figure(800, 400)) == [["code"], ["figure"]]
+    assert kinds_on_slides(CODE, figure(900, 400)) == [["code", "figure"]]
+    two = figure(900, 280), figure(900, 281)
+    assert kinds_on_slides(LONG_CODE, *two) == [["code"], ["figure", "figure"]]
+    assert "height:auto" not in slide_deck.part_html(figure(80, 70))
 
 
-def test_a_lesson_that_was_changed_after_its_run_is_told(monkeypatch, capsys):
+def test_words_that_read_a_figure_stay_with_it():
+    """Below a wide one, beside a narrow one; code goes to the slide before them."""
+    wide, narrow = figure(1100, 330), figure(600, 560)
+    assert kinds_on_slides(CODE, wide, PROSE) == [["code", "figure", "prose"]]
+    assert kinds_on_slides(LONG_CODE, wide, PROSE) == [["code"], ["figure", "prose"]]
+    assert kinds_on_slides(LONG_CODE, narrow, PROSE) == [["code"], ["figure", "prose"]]
+    assert slide_deck.layout_of([wide, PROSE]) == "column"
+    assert slide_deck.layout_of([narrow, PROSE]) == "side"
+    # The last paragraph leads to the next code, those before it read the figure.
+    both = slide_parts.Part("prose", "Look at the left.\n\nThe next cell goes on.")
+    assert kinds_on_slides(CODE, wide, both, CODE) == [
+        ["code", "figure", "prose"],
+        ["prose", "code"],
+    ]
+
+
+@pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)
+def test_no_words_on_a_figure_stand_on_the_next_slide_without_it(each):
+    slides = [s.parts for part in sections_of(each) for s in slide_deck.slides_of(part) if s.parts]
+    for before, after in itertools.pairwise(slides):
+        if before[-1].kind == "figure" and after[0].role == "closes":
+            assert not slide_deck.layout_of([before[-1], after[0]]), after[0].content
+    if each.number == "04":  # the sentence and the picture that it speaks of
+        (slide,) = [s for s in slides if "The right picture looks precise" in s[-1].content]
+        assert [part.kind for part in slide] == ["figure", "prose"]
+
+
+@pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)
+def test_the_room_predicts_before_it_sees_the_answer(each):
+    """Whatever follows a question stands on a new slide."""
+    asked = 0
+    for section in sections_of(each):
+        slides = [slide.parts for slide in slide_deck.slides_of(section) if slide.parts]
+        for parts in slides:
+            for part, following in itertools.pairwise([*parts, None]):
+                if part.kind == "prose" and "**Predict" in part.content:
+                    asked += 1
+                    assert following is None, part.content
+                if following and following.kind != "prose" and not section.is_exercises:
+                    assert part.kind != "prose" or not part.content.rstrip().endswith("?")
+    assert asked == sum(cell.source.count("**Predict") for cell in each.cells if is_shown(cell))
+    assert asked >= 1
+
+
+def is_shown(cell):
+    return cell.kind == "markdown" and not {"teaching-note", "skip"} & {*cell.tags}
+
+
+def test_a_question_stands_alone_or_below_the_figure_that_it_asks_about():
+    ask = slide_parts.Part("prose", "**Predict first:** which one? Then measure.")
+    text = slide_parts.Part("text", "64")
+    assert kinds_on_slides(PROSE, ask, CODE, text)[-2:] == [["prose"], ["code", "text"]]
+    assert kinds_on_slides(figure(900, 300), ask, CODE, figure(900, 300)) == [
+        ["figure", "prose"],
+        ["code", "figure"],
+    ]
+    plain = slide_parts.Part("prose", "It is no question.")
+    assert kinds_on_slides(plain, CODE, text) == [["prose", "code", "text"]]
+
+
+def test_writing_in_a_figure_is_measured_and_a_tall_one_is_cut_between_its_rows():
+    assert slide_figures.writing_of(figure(800, 400)) == pytest.approx(18, abs=1)
+    assert slide_figures.writing_of(figure(800, 400, writing=False)) == slide_figures.MOST
+    tiles = Image.new("RGB", (700, 1000), "white")
+    draw = ImageDraw.Draw(tiles)
+    draw.text((80, 2), "+0 +1 +2 +3", "#111", LETTERS)
+    for top in range(30, 1000, 48):
+        draw.rectangle((60, top, 700, top + 44), fill="#085")
+        draw.text((2, top + 12), "128", "#111", LETTERS)
+    upper, lower = slide_figures.cut(figure_of(tiles))
+    heights = [slide_figures.figure_size(part)[1] for part in (upper, lower)]
+    assert sum(heights) == 1000 + 30 and abs(heights[0] - heights[1]) < 60  # the numbers twice
+    assert kinds_on_slides(figure_of(tiles)) == [["figure"], ["figure"]]
+    whole = figure(700, 1000)
+    assert slide_figures.cut(whole) == [whole]  # a single drawing cannot be cut
+
+
+@pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)
+def test_every_figure_has_a_slide_on_which_its_writing_can_be_read(each):
+    for section in sections_of(each):
+        for slide in slide_deck.slides_of(section):
+            assert not slide.parts or slide_deck.layout_of(slide.parts) or len(slide.parts) > 1
+            for part in slide.parts:
+                assert part.kind != "figure" or slide_deck.layout_of([part])
+
+
+def test_a_lesson_that_was_changed_after_its_run_is_a_fault(monkeypatch, capsys, tmp_path):
+    """Its figures are missing: said for slides and handouts, and counted by --check."""
     each = lesson("00")
     assert slide_parts.is_stale(each, LESSONS, None)
     monkeypatch.setattr(slide_parts, "stored_notebook", lambda lesson: None)
-    build_slides.warn_of_stale(each, LESSONS)
+    monkeypatch.setattr(slide_pictures, "check", lambda path: [])
+    assert build_slides.main(["00", "--check", "--into", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "python tools/build_notebooks.py 00" in said.err
+    assert said.out.splitlines()[-1] == "1 faults in 1 decks, 1 of them for want of figures"
+    assert build_handouts.main(["00", "--into", str(tmp_path)]) == 0
     assert "python tools/build_notebooks.py 00" in capsys.readouterr().err
+
+
+def test_shown_code_leaves_out_what_only_the_rest_needed():
+    shown = slide_parts.shown_code
+    source = 'x = f()\nif a == "course":\n    rather = f(x)\n    assert rather > 1\nprint(x)'
+    assert shown(source) == "x = f()\nprint(x)"
+    assert "rather" in shown(source, ["show(rather)"])  # a later cell needs it
+    assert "rather" not in shown(source, ["rather = 2", "show(rather)"])
+    drawing = "show_curve(\n    across,\n" + "".join(f"    {n},\n" for n in range(9)) + ")"
+    assert shown(f"y = f()\nprint(y)\nacross = np.linspace(0, 3, 31)\n{drawing}") == (
+        "y = f()\nprint(y)"
+    )
+    # A step of the lesson and what somebody may change stay: the figure shows them.
+    for kept in ("across = gradcam(net)", "across = 2  # change me"):
+        assert shown(f"{kept}\n{drawing}") == kept
+    assert shown("by = g(x)\nassert by == 1") == "by = g(x)"
+
+
+def test_the_code_of_the_lessons_has_no_such_leftovers():
+    for number, words in {
+        "03": ["broad, small ="],
+        "04": ["rather =", "shares =", "across ="],
+    }.items():
+        parts = [part for section in sections_of(lesson(number)) for part in section.parts]
+        shown = "\n".join(part.content for part in parts if part.kind == "code")
+        assert "net = load_network" in shown
+        for word in words:
+            assert word not in shown and word in "\n".join(c.source for c in lesson(number).cells)
+
+
+@pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)
+def test_code_on_a_slide_is_whole_statements(each):
+    for section in sections_of(each):
+        for slide in slide_deck.slides_of(section):
+            for part in slide.parts:
+                if part.kind == "code":
+                    ast.parse(part.content)
+
+
+def test_else_stays_with_its_if():
+    statements = [
+        "a = 1",
+        "if a:\n    b\nelif c:\n    d\nelse:\n    e",
+        "else_ = 2",
+        "try:\n    f\nexcept X:\n    g",
+    ]
+    assert slide_deck._statements("\n".join(statements)) == statements
 
 
 def test_shown_code_leaves_out_imports_assertions_and_alt_texts():
     source = (
         "import numpy as np\nfrom a import (\n    b,\n    c,\n)\n\nx = 1\nif x:\n    assert x\n"
         "    y = 2\nif x:\n    assert y\nfor y in x:\n    assert y\n"
-        "show(x, alt=(\n    'One.'\n    'Two.'\n))\n"
+        "show(x, y, alt=(\n    'One.'\n    'Two.'\n))\n"
     )
-    assert slide_parts.shown_code(source) == "x = 1\nif x:\n    y = 2\nshow(x, alt=...)"
+    assert slide_parts.shown_code(source) == "x = 1\nif x:\n    y = 2\nshow(x, y, alt=...)"
     for each in LESSONS:
         for section in sections_of(each):
             for part in section.parts:
@@ -381,8 +543,9 @@ def test_the_network_is_off_while_slides_are_looked_at(tmp_path):
 
 
 def test_each_fault_of_a_slide_is_named():
-    good = {"outside": "", "broken": 0, "prose": 24, "smallest": 17, "figure": 0.9, "filled": False}
-    assert faults(good) == [] == faults({**good, "figure": 0.5, "filled": True})
-    for name, value in {"outside": "PRE ", "broken": 1, "prose": 19, "smallest": 9}.items():
+    good = {"outside": "", "broken": 0, "prose": 24, "smallest": 17, "figure": 15}
+    assert faults(good) == [] == faults({**good, "figure": None})
+    bad = {"outside": "PRE ", "broken": 1, "prose": 19, "smallest": 9, "figure": 11}
+    for name, value in bad.items():
         assert len(faults({**good, name: value})) == 1
-    assert "although there is room" in faults({**good, "figure": 0.5})[0]
+    assert "writing of 11.0 pixels in a figure" in faults({**good, "figure": 11})[0]

@@ -129,12 +129,13 @@ def main(arguments=None):
 
         lessons = lesson_source.read_lessons()
         options.into.mkdir(parents=True, exist_ok=True)
-        for lesson in chosen(lessons, options.lessons):
+        wanted = chosen(lessons, options.lessons)
+        for lesson in wanted:
             sections = slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
             path = (options.into / f"{lesson.name}.html").resolve()
             path.write_text(handout_html(lesson, sections), encoding="utf-8")
             print(write_pdf(path) if options.pdf else path)
-            warn_of_stale(lesson, lessons)
+        warn_of_stale(wanted, lessons)
     except (Missing, lesson_source.LessonError) as error:
         print(error, file=sys.stderr)
         return 1

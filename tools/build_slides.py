@@ -49,38 +49,50 @@ def build(lessons, wanted, folder):
         path = folder / f"{lesson.name}.html"
         deck = slide_deck.deck_html(lesson, sections)
         path.write_text(deck, encoding="utf-8")
-        slides = deck.count('<section><div class="page')
+        slides = deck.count('<div class="page ')
         print(f"{path.name}: {slides} slides, {path.stat().st_size / 1e6:.1f} MB")
-        warn_of_stale(lesson, lessons)
         made.append(path)
     there = [lesson for lesson in lessons if (folder / f"{lesson.name}.html").is_file()]
     (folder / "index.html").write_text(index_html(there), encoding="utf-8")
     return made
 
 
-def warn_of_stale(lesson, lessons):
-    """Say so where a lesson's outputs are left out because its code was changed since."""
+def warn_of_stale(wanted, lessons):
+    """Say of which lessons the outputs are left out, their code being changed since; return them.
+
+    A deck or handout without its figures is no good one: each counts as a fault.
+    """
     import slide_parts
 
-    if slide_parts.is_stale(lesson, lessons, slide_parts.stored_notebook(lesson)):
+    stale = [
+        lesson
+        for lesson in wanted
+        if slide_parts.is_stale(lesson, lessons, slide_parts.stored_notebook(lesson))
+    ]
+    for lesson in stale:
         print(
-            f"  Lesson {lesson.number} was changed after its notebook had run, so its figures are "
+            f"Lesson {lesson.number} was changed after its notebook had run, so its figures are "
             f"missing here. Run: python tools/build_notebooks.py {lesson.number}",
             file=sys.stderr,
         )
+    return stale
 
 
-def find_faults(paths):
-    """Print what is wrong with the slides of some decks; return how many faults there are."""
+def find_faults(paths, stale=()):
+    """Print what is wrong with the slides of some decks; return how many faults there are.
+
+    stale : lessons whose figures are missing from them, a fault each
+    """
     from slide_pictures import check, faults
 
-    found = 0
+    found = len(stale)
     for path in paths:
         for number, slide in enumerate(check(path), start=1):
             for fault in faults(slide):
                 print(f"{path.name}, slide {number}, {slide['title']!r}: {fault}", file=sys.stderr)
                 found += 1
-    print(f"{found} faults on the slides of {len(paths)} lessons")
+    without = f", {len(stale)} of them for want of figures" if stale else ""
+    print(f"{found} faults in {len(paths)} decks{without}")
     return found
 
 
@@ -122,15 +134,17 @@ def main(arguments=None):
         if missing:
             raise Missing(f"Not installed: {', '.join(missing)}. Run: pip install -e .[slides]")
         lessons = lesson_source.read_lessons()
-        made = build(lessons, chosen(lessons, options.lessons), options.into)
+        wanted = chosen(lessons, options.lessons)
+        made = build(lessons, wanted, options.into)
         print(f"open {options.into / 'index.html'}")
-        if options.check and find_faults(made):
-            return 1
+        stale = warn_of_stale(wanted, lessons)
         if options.pictures:
             from slide_pictures import take_pictures
 
             for path in made:
                 take_pictures(path)
+        if options.check and find_faults(made, stale):
+            return 1
     except (Missing, lesson_source.LessonError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import lesson_source
 import notebook_making as making
+from code_leftovers import is_aside, only_draws, without, without_leftovers
 from latex2mathml.converter import convert
 from nbconvert.filters import Highlight2HTML, markdown2html
 
@@ -32,10 +33,13 @@ class Part:
 
     kind : "prose" (Markdown), "code", "figure" (HTML), "text" (plain output), "note" (Markdown)
     content : its source
+    role : of prose, what it is to its neighbours: "asks" the room what the output will answer,
+        "closes" what stands above it, "" for anything else
     """
 
     kind: str
     content: str
+    role: str = ""
 
 
 @dataclass
@@ -61,16 +65,22 @@ def sections(lesson, lessons, stored=None):
 
     made = making.make_notebook(lesson, lessons, making.SOLUTIONS)
     notebook = carry_outputs(made, stored)[0] if stored else made
-    found = []
-    for cell in notebook["cells"]:
+    found, later = [], _code_after_each(notebook["cells"])
+    for cell, coming in zip(notebook["cells"], later, strict=True):
         tags = cell["metadata"].get("tags", [])
         if {"navigation", "setup", "skip"} & {*tags} or not cell["source"].strip():
             continue
         if cell["cell_type"] == "markdown" and "teaching-note" not in tags:
             _add_prose(found, cell["source"])
         elif found:
-            found[-1].parts += _parts(cell, tags, found[-1].is_exercises)
+            found[-1].parts += _parts(cell, tags, found[-1].is_exercises, coming)
     return found
+
+
+def _code_after_each(cells):
+    """Of each cell, the sources of the code cells after it."""
+    codes = [cell["source"] if cell["cell_type"] == "code" else "" for cell in cells]
+    return [[code for code in codes[at + 1 :] if code.strip()] for at in range(len(codes))]
 
 
 def is_stale(lesson, lessons, stored):
@@ -91,14 +101,14 @@ def _add_prose(found, source):
             found[-1].parts.append(Part("prose", rest))
 
 
-def _parts(cell, tags, in_exercises):
+def _parts(cell, tags, in_exercises, later=()):
     source = cell["source"]
     if "teaching-note" in tags:
         note = re.sub(r"^> ?", "", source, flags=re.MULTILINE)
         return [Part("note", note.replace("**Teaching note**", "", 1).strip())]
     if in_exercises or "exercise" in tags:  # the room thinks first; the speaker has the answer
         return [Part("note", f"Answer:\n\n```python\n{shown_code(source)}\n```")]
-    code = shown_code(source)
+    code = shown_code(source, later)
     parts = [Part("code", code)] if code else []
     outputs = [made for output in cell["outputs"] if (made := _output(output))]
     if sum(part.kind == "text" for part in outputs) == 1:  # beside its code, not below a figure
@@ -127,64 +137,23 @@ def alt_text(part):
     return html.unescape(found[1]) if found else ""
 
 
-def shown_code(source):
+def shown_code(source, later=()):
     """Return code as a room wants to see it: no imports, no assertions, no alt texts.
 
     What a lesson asserts and how it describes its figures stays in the notebook. Of long code the
-    statements that only draw are left out too: their figure follows. A statement over several lines
-    stands on one where it fits.
+    statements that only draw are left out too: their figure follows. What was assigned for these
+    alone goes with them, unless a cell of `later`, the sources that follow, needs it. A statement
+    over several lines stands on one where it fits.
 
     >>> shown_code('import numpy as np\\n\\nx = 1\\nassert x == 1\\nshow(x, alt="A one.")')
     'x = 1\\nshow(x, alt=...)'
     """
-    code = _without_alt(_without(source, _is_aside))
+    code = _without_alt(without(source, is_aside))
+    code = without_leftovers(code, source, later)
     if len(code.splitlines()) > LONG:
-        code = _without(code, lambda node: _is_aside(node) or _only_draws(node))
+        code = without(code, lambda node: is_aside(node) or only_draws(node))
+        code = without_leftovers(code, source, later)
     return _on_one_line(re.sub(r"\n{3,}", "\n\n", code).strip("\n"))
-
-
-def _without(code, unwanted):
-    """Code without the statements, at any depth, that are unwanted and leave others beside them."""
-    lines, gone = code.splitlines(), set()
-    for block in _blocks(ast.parse(code)):
-        drop = [node for node in block if unwanted(node)]
-        if len(drop) < len(block):
-            gone.update(
-                n for node in drop for n in range(_first_line(node) - 1, node.end_lineno)
-            )
-    return "\n".join(line for n, line in enumerate(lines) if n not in gone).strip("\n")
-
-
-def _blocks(tree):
-    """Yield every list of statements in a tree; the outermost may lose all of them."""
-    yield [*tree.body, ast.Pass()]
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if node is not tree and isinstance(block, list) and block:
-                yield block
-
-
-def _first_line(node):
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-
-
-def _is_aside(node):
-    """Whether a statement is an import, an assertion, or a block with nothing else inside."""
-    if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert)):
-        return True
-    block = isinstance(node, (ast.If, ast.For)) and not node.orelse
-    return block and all(map(_is_aside, node.body))
-
-
-def _only_draws(node):
-    """Whether a statement is a call of show_... or a figure_row with its block."""
-    if isinstance(node, ast.With):
-        node = node.items[0].context_expr
-    elif isinstance(node, ast.Expr):
-        node = node.value
-    name = getattr(getattr(node, "func", None), "id", "")
-    return name.startswith(("show_", "compare_maps", "figure_row"))
 
 
 def _without_alt(code):

@@ -3,17 +3,21 @@
 
 const SIZE = 26;      // pixels of prose, as in course.css
 const FOOT = 34;      // pixels at the bottom and the right that stay free
-const LEGIBLE = 0.72; // of its own size: a figure's writing has 18 pixels there
+const READABLE = 14;  // pixels of the writing in a figure, as in slide_figures.py
 
-function scaleOf(image) {
-  return Math.min(image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight);
+// How large the smallest writing of a figure is on its slide, in pixels.
+function writingOf(image) {
+  const scale = Math.min(image.clientWidth / image.naturalWidth,
+    image.clientHeight / image.naturalHeight);
+  return scale * parseFloat(image.dataset.writing);
 }
 
 function overflows(page) {
   const edge = page.getBoundingClientRect(), scale = edge.width / page.offsetWidth;
-  const floor = edge.bottom - FOOT * scale, wall = edge.right - FOOT * scale;
+  const foot = page.classList.contains('tall') ? 6 : FOOT;
+  const floor = edge.bottom - foot * scale, wall = edge.right - FOOT * scale;
   if (page.scrollHeight > page.clientHeight + 1) return true;
-  return [...page.querySelectorAll(':scope > *, pre, table, math, mi, mo, img')].some((part) => {
+  return [...page.querySelectorAll(':scope > *, .words, pre, table, math, mi, mo, img')].some((part) => {
     const box = part.getBoundingClientRect();
     return box.bottom > floor + 1 || box.right > wall + 1 || part.scrollWidth > part.clientWidth + 2
       && part.tagName === 'PRE';
@@ -25,9 +29,10 @@ function fit(slide) {
   if (!page || page.dataset.fitted) return;
   const figures = [...page.querySelectorAll('.figure img')];
   // A slide with little on it is written larger, one with too much smaller.
-  for (let size = SIZE * (figures.length ? 1 : 1.3); size >= SIZE * 0.6; size -= 0.5) {
+  const alone = page.classList.contains('question') ? 1.5 : 1.3;
+  for (let size = SIZE * (figures.length ? 1 : alone); size >= SIZE * 0.6; size -= 0.5) {
     page.style.fontSize = size + 'px';
-    const seen = size <= SIZE * 0.85 || figures.every((image) => scaleOf(image) >= LEGIBLE);
+    const seen = size <= SIZE * 0.85 || figures.every((image) => writingOf(image) >= READABLE);
     if (!overflows(page) && seen) break;
   }
   page.dataset.fitted = page.style.fontSize;
@@ -53,10 +58,9 @@ function problems() {
     }
     const figures = [...page.querySelectorAll('.figure img')];
     found.push({
-      slide: at.h + '/' + (at.v || 0), title: page.firstElementChild.textContent, outside,
+      slide: at.h + '/' + (at.v || 0), title: page.querySelector('h1, h2').textContent, outside,
       smallest: smallest === Infinity ? null : smallest, prose: parseFloat(page.style.fontSize),
-      figure: figures.length ? Math.min(...figures.map(scaleOf)) : null,
-      filled: figures.some((i) => i.clientHeight > 510 || i.clientWidth * i.clientHeight > 530000),
+      figure: figures.length ? Math.min(...figures.map(writingOf)) : null,
       broken: figures.filter((i) => !i.complete || !i.naturalWidth).length,
     });
   }
