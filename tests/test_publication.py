@@ -464,7 +464,10 @@ SAID = {
         ADDRESS + "Could not install packages due to an OSError: [Errno 17] File exists",
     ),
     "a wheel could not be built": (
+        "  Created wheel for cnnvis-helpers: filename=cnnvis_helpers-1-py3-none-any.whl size=9\n"
         "Successfully built cnnvis-helpers\nObtaining dependency information for tensorflow\n"
+        "Collecting kiwisolver\nRequirement already satisfied: astunparse\n"
+        "Successfully uninstalled numpy-2.0.1\n"
         "ERROR: Could not build wheels for x",
         ADDRESS + "Could not build wheels for x",
     ),

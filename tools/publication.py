@@ -35,7 +35,7 @@ def ready(): return all(map(util.find_spec, ("cnnvis_helpers", "tensorflow", "tf
 source = os.environ.get("CNNVIS_SOURCE") or "ADDRESS"
 said = source and not ready() and sp.getoutput(f'"{sys.executable}" -m pip install "{source}"')
 steps = {"^$": "Not published: use python3 tools/course.py open or a wheel, as said above",
-    "ully inst": "Restart the kernel", "d wheel |is invalid": "Upload the wheel anew, without (1)",
+    "ully inst": "Restart the kernel", "wheel (fi|on)|is inv": "Upload the wheel anew, without (1)",
     "amed pip": "Run %run -m ensurepip", "onnect|resolve|roxy": f"Check network, proxy, {source!r}",
     "denied:|externally|different Py|d for tensor": "Use a venv: Python 3.11-3.13, no Intel Mac",
     "": f"Check disk and {source!r}: {re.findall('(?:OR|or|al): (.* .*)', f'or:  {said}')[-1]:.99}"}
