@@ -128,8 +128,9 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     -------
     Attack, after one forward and backward pass
 
-    Raises ValueError for an epsilon outside 0..255, a target that is on top already, and for what
-    `net.prepare` and `net.class_index` refuse.
+    Raises ValueError for an epsilon outside 0..255, for a photo that is a success before the attack
+    (the target is on top already, or the label is not), and for what `net.prepare` and
+    `net.class_index` refuse.
 
     >>> attack = fgsm(net, photo, epsilon=4)
     >>> attack.photo.dtype, attack.linf
@@ -206,9 +207,11 @@ def begin(net, photo, target, label):
     before = net.predict(original)
     label = before[0].index if label is None else net.class_index(label)
     goal = Goal(label, None if target is None else net.class_index(target))
-    if goal.target is not None and goal.reached(before[0].index):
+    if goal.reached(before[0].index):  # a success that costs nothing is none
+        taken = f"The photo is taken for {before[0].label!r}"
         raise ValueError(
-            f"The photo is taken for {before[0].label!r} already; choose another target class."
+            f"{taken}, not for {net.labels[label]!r}, before any attack; leave label out."
+            if target is None else f"{taken} already; choose another target class."
         )
     if goal.label == goal.target:
         raise ValueError(f"An attack leads from one class to another, not from {label} to {label}.")

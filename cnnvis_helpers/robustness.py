@@ -70,7 +70,8 @@ def transfer(net, attack):
     """See whether an attack made for one network fools another.
 
     The photos are resized as a whole to the other network's input, as every photo is. It is fooled
-    when its own top class changes; for a targeted attack, when that becomes the target's label.
+    when its own top class changes; for a targeted attack, when that becomes the target's label. A
+    photo that it takes for the target before the attack does not fool it.
 
     Parameters
     ----------
@@ -90,7 +91,8 @@ def transfer(net, attack):
     before, after = net.predict(attack.original), net.predict(attack.photo)
     target = None if attack.target is None else net.class_index(attack.target_label)
     goal = Goal(before[0].index, target)
-    return Transfer(bool(goal.reached(after[0].index)), before, after)
+    was, now = goal.reached(before[0].index), goal.reached(after[0].index)
+    return Transfer(bool(now and not was), before, after)
 
 
 def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
@@ -171,6 +173,9 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     Returns
     -------
     EpsilonCurve(epsilons, rates, attacks). The Stop button returns the attacks made, and warns.
+
+    Raises ValueError for no photo or no epsilon, and as the attack does: with a `label` every photo
+    has to be taken for it, with a `target` none, so that no rate counts what cost nothing.
 
     >>> float(epsilon_curve(net, [photo], [0, 2]).rates[0])
     0.0

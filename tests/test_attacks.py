@@ -119,7 +119,8 @@ def test_fgsm_is_the_closed_form_of_a_linear_network(target):
 @pytest.mark.parametrize("classes, label", [(1, 0), (1, 1), (3, 0)])
 def test_fgsm_on_sigmoid_heads(classes, label):
     net, weights = linear_network("sigmoid", classes, scale=0.0005)
-    photo = random_photo(*SIZE)
+    photo, on_top = random_photo(*SIZE), [9.0, 0, 0] if classes == 3 else [18.0 * label - 9]
+    net.model.layers[-1].bias.assign(on_top)
     attack = fgsm(net, photo, epsilon=2, label=label)
     towards = -np.sign(weights[0]) if classes == 3 or label == 1 else np.sign(weights[0])
     np.testing.assert_array_equal(attack.photo, (photo + 2 * towards).clip(0, 255))
@@ -266,10 +267,30 @@ def test_success_is_judged_on_the_rounded_photo(small):
         np.testing.assert_array_equal(attack.original, photo)
 
 
-def test_a_network_that_is_wrong_already_is_fooled_without_any_change(small):
+def test_a_photo_that_is_wrong_already_is_no_success(small):
     photo = random_photo(16, 16)
-    attack = fgsm(small, photo, epsilon=0, label=other_class(small, photo))
-    assert attack.success and attack.linf == 0
+    wrong = other_class(small, photo)
+    for attack, settings in ((fgsm, {"epsilon": 0}), (pgd, {"epsilon": 0}), (one_pixel, {})):
+        with pytest.raises(ValueError, match="before any attack; leave label out"):
+            attack(small, photo, label=wrong, **settings)
+        # Towards a target there is something to do, whatever class it leads away from.
+        made = attack(small, photo, target=other_class(small, photo, 2), label=wrong, **settings)
+        assert made.label == wrong
+    with pytest.raises(ValueError, match="before any attack"):
+        epsilon_curve(small, [photo], [0, 2], label=wrong)
+    own = epsilon_curve(small, [photo], [0], label=small.predict(photo)[0].label)
+    assert own.rates.tolist() == [0]
+
+
+def test_a_network_that_sees_the_target_before_the_attack_is_not_fooled(small):
+    photo = random_photo(16, 16)
+    attack = pgd(small, photo, other_class(small, photo), epsilon=20)
+    blind, _ = linear_network(classes=4, size=(16, 16))
+    blind = load_network(blind.model, labels=small.labels)
+    blind.model.layers[-1].bias.assign(1e4 * np.eye(4)[attack.target])
+    result = transfer(blind, attack)
+    assert result.before[0].index == result.after[0].index == attack.target
+    assert not result.success
 
 
 def test_photos_of_any_size_are_attacked_at_the_networks_size(small):
