@@ -6,7 +6,7 @@ import urllib.request
 
 
 def proxy_fault(address):
-    """Return the sentence for a proxy that is no address; "" where it may be one or none is used.
+    """Return the sentence for a proxy that cannot be one; "" where it may be one or none is used.
 
     address : str, what is to be fetched; its scheme says which proxy that goes through
     """
@@ -15,8 +15,8 @@ def proxy_fault(address):
     if not proxy or urllib.request.proxy_bypass(parts.hostname or "") or _may_be_one(proxy):
         return ""
     return (
-        f"{parts.scheme.upper()}_PROXY is {without_password(proxy)!r}, which is not an address; "
-        "mend it, such as http://proxy.example:3128"
+        f"{parts.scheme.upper()}_PROXY is {without_password(proxy)!r}, which is not the address of "
+        "an HTTP proxy; mend it, such as http://proxy.example:3128"
     )
 
 
