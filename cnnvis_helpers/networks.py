@@ -6,7 +6,9 @@
     net.predict(photo)
 
 Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head
-computes before its softmax or sigmoid. The keras.Model is never changed.
+computes before its softmax or sigmoid; where no single step makes the probabilities (an average of
+networks, an activation of one's own), logits are made of their logarithms. The keras.Model is
+never changed.
 """
 
 import difflib
@@ -17,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers import loading
+from cnnvis_helpers import heads, loading
 from cnnvis_helpers.applications import APPLICATIONS
 from cnnvis_helpers.bundled import bundled_card, bundled_names
 from cnnvis_helpers.prefetch import is_here
@@ -66,9 +68,20 @@ class Network:
         self.steps = self._graph.steps
         self.units = self._graph.output.shape[-1]
         self.head, self._head_step = self._graph.head()
+        self._gives_probabilities = False
+        if self.head == "unknown":
+            self._tell_head()
         last = self._graph.last_map()
         self.last_conv = last.name if last else None
         self._compiled = {}
+
+    def _tell_head(self):
+        """Find `head` from the outputs of a few pictures; see `heads`."""
+        (outputs,) = self._run(heads.sample_pictures(self.input_size), [self._graph.output], None)
+        exact = "16" not in keras.backend.standardize_dtype(self.model.outputs[0].dtype)
+        outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
+        self.head = heads.kind_of(outputs, self.model.name, exact)
+        self._gives_probabilities = self.head != "linear"
 
     def __repr__(self):
         size = f"{self.input_size[0]} x {self.input_size[1]} pixels"
@@ -159,7 +172,8 @@ class Network:
         """
         values = [self._graph.find(name)[1] for name in layers]
         logits, *maps = self._run(pixels, [self._graph.output, *values], substitute)
-        return tf.reshape(tf.cast(logits, tf.float32), (-1, self.units)), maps
+        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
+        return (heads.logits_of(logits, self.head) if self._gives_probabilities else logits), maps
 
     def maps(self, pixels, layers, substitute=None):
         """Return the outputs of `layers` alone, like `forward` but without the logits.
@@ -303,6 +317,9 @@ def load_network(name_path_or_model="course", preprocess=None, labels=None):
         - the path of a .keras or .h5 file;
         - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
           a row of class scores with softmax, sigmoid, one-unit or linear head. It is never changed.
+          Outputs that are probabilities without a softmax or sigmoid at the very end (an average
+          of networks, say) are told by their values on four pictures, and count as logits log p,
+          or log(p / (1 - p)) where they do not sum to 1.
     preprocess : what the network was trained on, for a file or a keras.Model
         - None: the pixels 0..255 as they are, or what its name stands for if it is that of a
           keras.applications model ("mobilenetv2_1.00_224");

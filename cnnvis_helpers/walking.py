@@ -25,6 +25,8 @@ _ONLY_ACTIVATION = (
     "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "HardSilu", "Sigmoid",
     "HardSigmoid", "Tanh", "Softplus", "Softsign", "LogSoftmax",
 )  # fmt: skip
+# Operations, beside layers of one's own, that may turn scores into probabilities.
+_MAY_NORMALISE = ("Lambda", "Exp", "Divide", "TrueDivide", "Clip", "Tanh", "HardSigmoid")
 _CONTEXT = ("training", "mask")  # arguments of a call that Keras fills in by itself
 _HEADS = {
     "softmax": "softmax",
@@ -34,6 +36,8 @@ _HEADS = {
     "sigmoid": "sigmoid",
     "linear": "linear",
 }
+# Keras's activations whose outputs are like probabilities, though they are not the usual ones.
+_ALIKE = ("hard_sigmoid", "hardsigmoid", "sparsemax", "sparse_sigmoid", "exponential", "tanh")
 
 
 @dataclass(eq=False)
@@ -86,6 +90,7 @@ class Graph:
 
     def __init__(self, model):
         functional = open_model(model)
+        self.name = model.name
         self.steps = []
         self.input = Value(None, tuple(functional.inputs[0].shape))
         self._models = {}
@@ -169,17 +174,43 @@ class Graph:
     def head(self):
         """Return (kind, step): the head's activation and the step that applies it.
 
-        kind is "softmax", "sigmoid" or "linear"; step is None for a linear head.
+        kind is "softmax" or "sigmoid" with its step; "linear", or "unknown" where the outputs may
+        be probabilities but no single step makes them so, with None. Raises ValueError for a head
+        with another of Keras's activations.
         """
         step = self.output.step
         while step is not None:
             kind = _activation_kind(step.layer)
             if kind in ("softmax", "sigmoid"):
-                return kind, step
+                # A softmax over one unit is always 1: whether it is one, the outputs tell.
+                lone = kind == "softmax" and self.output.shape[-1] == 1
+                return ("unknown", None) if lone else (kind, step)
+            if kind == "other":
+                raise ValueError(
+                    f"The model {self.name!r} ends with the activation {_activation(step.layer)}, "
+                    "but its outputs are to be logits or probabilities: give its last layer a "
+                    "softmax, a sigmoid or no activation."
+                )
             if kind != "linear" or not _is_transparent(step.layer):
                 break
             step = step.inputs[0].step
-        return "linear", None
+        return ("unknown" if self._may_be_probabilities() else "linear"), None
+
+    def _may_be_probabilities(self):
+        """Tell whether a softmax, a sigmoid or something alike lies behind the last weights."""
+        waiting = [self.output]
+        while waiting:
+            step = waiting.pop().step
+            if step is None:
+                continue
+            name, own = type(step.layer).__name__, not type(step.layer).__module__.startswith("ker")
+            alike = _activation(step.layer) in _ALIKE
+            known = _activation_kind(step.layer) in ("linear", "other")
+            if own or alike or not known or name in _MAY_NORMALISE:
+                return True
+            if not any(word in name for word in ("Dense", "Conv")):
+                waiting.extend(step.inputs)
+        return False
 
     def last_map(self):
         """Return the step that makes the last spatial map, (n, h, w, c) with h * w > 1, or None.
@@ -225,13 +256,22 @@ def without_activation(layer, activation=None):
     return twin
 
 
-def _activation_kind(layer):
-    """Return "softmax", "sigmoid", "linear" or "other": what the layer or operation ends with."""
-    if type(layer).__name__ in ("Softmax", "LogSoftmax", "Sigmoid"):
-        return _HEADS[type(layer).__name__.lower()]
+def _activation(layer):
+    """Return the name of what the layer or operation ends with, in small letters, or None."""
+    if type(layer).__name__ in _ONLY_ACTIVATION and type(layer).__name__ != "Activation":
+        return type(layer).__name__.lower()
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", type(activation).__name__).lower()
-    return "linear" if activation is None else _HEADS.get(name, "other")
+    return None if activation is None else name
+
+
+def _activation_kind(layer):
+    """Return "softmax", "sigmoid", "linear", "other" (of Keras), or "own" (a function)."""
+    name = _activation(layer)
+    if name is None or name in _HEADS:
+        return _HEADS.get(name, "linear")
+    known = {one.lower() for one in (*dir(keras.activations), *_ONLY_ACTIVATION)}
+    return "other" if name in known else "own"
 
 
 def _is_transparent(layer):

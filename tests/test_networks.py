@@ -917,3 +917,164 @@ def test_every_part_of_the_course_means_the_same_top_class(tiny_photo):
     for method in (saliency, gradcam, occlusion):
         assert np.array_equal(method(net, tiny_photo), method(net, tiny_photo, 3))
     assert fgsm(net, tiny_photo).label == 3
+
+
+# Heads whose activation is no single step -------------------------------------------------------
+
+
+def _features(photo):
+    x = layers.Conv2D(6, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def _sharp(units, activation=None, spread=3.0):
+    """A Dense layer whose outputs differ from class to class and from picture to picture."""
+    return layers.Dense(
+        units, activation, kernel_initializer=keras.initializers.RandomNormal(0, spread, 1)
+    )
+
+
+def _of_features(head):
+    photo = keras.Input((16, 20, 3))
+    return keras.Model(photo, head(_features(photo)))
+
+
+def _average(units, activation):
+    photo = keras.Input((16, 20, 3))
+    members = [_of_features(_sharp(units, activation)) for _ in range(2)]
+    return keras.Model(photo, layers.Average()([member(photo) for member in members]))
+
+
+def _one_and_rest(x):
+    p = _sharp(1, "sigmoid")(x)
+    return keras.ops.concatenate([1 - p, p], axis=-1)
+
+
+def _maps_of_softmax():
+    photo = keras.Input((16, 20, 3))
+    x = layers.Conv2D(6, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    kernel = keras.initializers.RandomNormal(0, 3, 1)
+    x = layers.Conv2D(4, 1, activation="softmax", kernel_initializer=kernel)(x)
+    return keras.Model(photo, layers.GlobalAveragePooling2D()(x))
+
+
+class OwnSoftmax(layers.Layer):
+    def call(self, x):
+        return keras.ops.softmax(x)
+
+
+def _by_hand(x):
+    powers = keras.ops.exp(_sharp(4)(x))
+    return powers / keras.ops.sum(powers, axis=-1, keepdims=True)
+
+
+PROBABILITIES = {
+    "average of softmax": (lambda: _average(4, "softmax"), "softmax"),
+    "average of sigmoids": (lambda: _average(1, "sigmoid"), "sigmoid"),
+    "lambda layer": (
+        lambda: _of_features(lambda x: layers.Lambda(lambda z: tf.nn.softmax(z))(_sharp(4)(x))),
+        "softmax",
+    ),
+    "own layer": (lambda: _of_features(lambda x: OwnSoftmax()(_sharp(4)(x))), "softmax"),
+    "clip": (
+        lambda: _of_features(lambda x: keras.ops.clip(_sharp(4, "softmax")(x), 1e-7, 1)),
+        "softmax",
+    ),
+    "times one": (lambda: _of_features(lambda x: _sharp(4, "softmax")(x) * 1.0), "softmax"),
+    "by hand": (lambda: _of_features(_by_hand), "softmax"),
+    "sigmoids side by side": (
+        lambda: _of_features(
+            lambda x: layers.Concatenate()([_sharp(1, "sigmoid")(x) for _ in range(3)])
+        ),
+        "sigmoid",
+    ),
+    "one and the rest": (lambda: _of_features(_one_and_rest), "softmax"),
+    "pooled softmax": (_maps_of_softmax, "softmax"),
+    "own activation": (
+        lambda: _of_features(_sharp(4, lambda z: keras.activations.softmax(z / 2))),
+        "softmax",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PROBABILITIES)
+def test_outputs_that_are_probabilities_are_told_and_their_logits_taken(kind):
+    build, head = PROBABILITIES[kind]
+    keras.utils.set_random_seed(2)
+    net = load_network(build())
+    pixels = pixels_for(net)
+    expected = net.model(pixels).numpy()
+    probabilities = net.probabilities(net.logits(pixels))
+    assert net.head == head
+    if net.units == 1:
+        probabilities = probabilities[:, 1:]
+    np.testing.assert_allclose(probabilities, expected, atol=2e-6)
+
+
+def test_gradients_of_such_logits_are_those_of_log_p():
+    keras.utils.set_random_seed(2)
+    net = load_network(_average(4, "softmax"))
+    pixels = tf.constant(pixels_for(net, 1))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(pixels)
+        logit = net.forward(pixels)[0][0, 2]
+        expected = tf.math.log(net.model(pixels)[0, 2])
+    expected = tape.gradient(expected, pixels).numpy()
+    np.testing.assert_allclose(
+        tape.gradient(logit, pixels), expected, atol=1e-5 * np.abs(expected).max()
+    )
+    assert np.abs(expected).max() > 0
+
+
+def test_certain_probabilities_have_finite_logits_and_the_same_probabilities():
+    keras.utils.set_random_seed(2)
+    for build in (lambda: _average_of(1e4, "softmax"), lambda: _average_of(1e4, "sigmoid")):
+        net = load_network(build())
+        pixels = pixels_for(net)
+        expected = net.model(pixels).numpy()
+        assert expected.min() == 0 and expected.max() > 0.4
+        logits = net.logits(pixels)
+        assert np.isfinite(logits).all()
+        np.testing.assert_allclose(net.probabilities(logits), expected, atol=2e-6)
+
+
+def _average_of(spread, activation):
+    photo = keras.Input((16, 20, 3))
+    x = _features(photo)
+    heads = [_sharp(4, activation, spread)(x), _sharp(4, activation, spread)(x)]
+    return keras.Model(photo, layers.Average()(heads))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda x: layers.Average()([_sharp(4)(x), _sharp(4)(x)]),
+        lambda x: layers.Lambda(lambda z: z * 3.0)(_sharp(4)(x)),
+        lambda x: _sharp(4)(layers.Dense(6, activation="sigmoid")(x)),
+        lambda x: x,
+    ],
+    ids=["average", "lambda", "sigmoid before", "pooled maps"],
+)
+def test_other_outputs_stay_logits(head):
+    net = load_network(_of_features(head))
+    pixels = pixels_for(net)
+    assert net.head == "linear"
+    np.testing.assert_allclose(net.logits(pixels), net.model(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "activation", ["hard_sigmoid", "sparsemax", "relu", "tanh", "softplus", tf.nn.relu, tf.tanh]
+)
+def test_a_head_with_another_activation_is_refused(activation):
+    words = "ends with the activation .* softmax, a sigmoid or no activation.$"
+    with pytest.raises(ValueError, match=words):
+        load_network(_of_features(_sharp(4, activation)))
+    with pytest.raises(ValueError, match="ends with the activation relu"):
+        load_network(_of_features(lambda x: layers.ReLU()(_sharp(4)(x))))
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1:UserWarning")
+@pytest.mark.parametrize("layer", [_sharp(1, "softmax"), layers.Lambda(tf.nn.softmax)])
+def test_a_softmax_over_one_unit_is_refused(layer):
+    with pytest.raises(ValueError, match="says 1 for every picture, as a softmax over one unit"):
+        load_network(_of_features(lambda x: layer(_sharp(1)(x))))

@@ -1,0 +1,55 @@
+"""Heads whose activation cannot be taken off: what a network's outputs are, told from outputs.
+
+An average of networks, a clip behind the softmax or an activation of one's own leave no single step
+to replace. Their outputs on a few pictures tell whether they are probabilities; if so, the logits
+are computed from them.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+_TINIEST = np.finfo(np.float32).tiny  # log: -87.3
+_NEXT_TO_ONE = np.finfo(np.float32).eps / 2  # 1 less the largest float32 below it
+
+
+def sample_pictures(input_size):
+    """Return pixels (4, h, w, 3), 0..255: black, white, and two of noise, always the same."""
+    noise = np.random.default_rng(0).uniform(0, 255, (2, *input_size, 3))
+    flat = np.broadcast_to(np.reshape([0, 255], (2, 1, 1, 1)), (2, *input_size, 3))
+    return tf.constant(np.concatenate([flat, noise]), tf.float32)
+
+
+def kind_of(outputs, name, exact=True):
+    """Tell from outputs (n, units) of several pictures what head made them.
+
+    name : of the model, for the error
+    exact : False where the outputs were computed in 16 bits
+
+    Returns "softmax" for rows of probabilities that sum to 1, "sigmoid" for other numbers in 0..1,
+    "linear" for the rest. Raises ValueError for a softmax over a single unit, which is always 1.
+    """
+    outputs = np.asarray(outputs, np.float64)
+    if not ((outputs >= 0) & (outputs <= 1)).all():
+        return "linear"
+    sums_to_one = np.abs(outputs.sum(axis=1) - 1).max() < (1e-3 if exact else 2e-2)
+    if sums_to_one and outputs.shape[1] == 1:
+        raise ValueError(
+            f"The model {name!r} says 1 for every picture, as a softmax over one unit does: give "
+            "its last layer a sigmoid, or two units."
+        )
+    return "softmax" if sums_to_one else "sigmoid"
+
+
+def logits_of(probabilities, kind):
+    """Return logits of float32 probabilities (n, units), whose softmax or sigmoid they are.
+
+    log p for "softmax", log(p / (1 - p)) for "sigmoid". A probability of 0 counts as the smallest
+    number of 32 bits, and 1 - p as no less than its rounding.
+
+    >>> float(tf.nn.softmax(logits_of(tf.constant([[0.25, 0.75]]), "softmax"))[0, 1])
+    0.75
+    """
+    logits = tf.math.log(tf.maximum(probabilities, _TINIEST))
+    if kind == "sigmoid":
+        logits -= tf.math.log(tf.maximum(1 - probabilities, _NEXT_TO_ONE))
+    return logits
