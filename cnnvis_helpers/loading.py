@@ -27,7 +27,7 @@ from cnnvis_helpers.prefetch import (
     imagenet_labels,
     unknown_network,
 )
-from cnnvis_helpers.walking import open_model
+from cnnvis_helpers.walking import Graph, open_model
 
 _heard = contextvars.ContextVar("takes the warnings", default=None)
 _OFFLINE_HINT = "load_network() works now, without a download"
@@ -36,6 +36,22 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.im
 _PREPROCESSING = (
     "Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "Subtract", "Add", "GetItem",
 )  # fmt: skip
+# Layers that change a photo but do not prepare its numbers.
+_AUGMENTING = ("Random", "Resizing", "CenterCrop", "Cropping2D", "Noise", "Pipeline", "Dropout")
+# Names of early layers that tell the body of a keras.applications model, each with the number of
+# filters where the name alone may be anyone's; those that take pixels 0..255 need not be told.
+_EARLY_LAYERS = {
+    "vgg16": {"block1_conv1": 64, "block1_conv2": 64, "block2_conv2": 128, "block3_conv3": 256},
+    "resnet50": {"conv1_conv": 64, "conv1_bn": None, "conv2_block1_1_conv": 64},
+    "resnet50v2": {"conv1_conv": 64, "conv2_block1_preact_bn": None},
+    "densenet121": {"conv1_conv": 64, "conv2_block1_0_bn": None},
+    "inceptionv3": {"mixed0": None, "mixed1": None},
+    "inceptionresnetv2": {"mixed_5b": None, "block35_1_mixed": None},
+    "xception": {"block1_conv1": 32, "block1_conv1_bn": None, "block2_sepconv1": 128},
+    "mobilenet": {"conv1": None, "conv_dw_1": None, "conv_pw_1": None},
+    "mobilenetv2": {"Conv1": None, "bn_Conv1": None, "expanded_conv_depthwise": None},
+    "nasnetmobile": {"stem_conv1": None, "reduction_conv_1_stem_1": None},
+}
 
 
 def let_memory_grow():
@@ -259,13 +275,13 @@ def _mode_of(model, application):
     """Return the mode of a model that comes without `preprocess`: its application's, else none.
 
     A model that begins with arithmetic on the pixels holds its preprocessing. One that begins with
-    a nested application was trained on pixels that somebody preprocessed outside, nobody knows how.
+    the body of an application, a nested model or its layers, was trained on pixels that somebody
+    preprocessed outside, nobody knows how. Layers that augment or resize do not count.
     """
-    layers = open_model(model).operations
-    first = next((one for one in layers if not isinstance(one, keras.layers.InputLayer)), None)
+    first = _first_layer(open_model(model))
     if any(word in type(first).__name__ for word in _PREPROCESSING):
         return "identity"
-    nested = application_of(first) if isinstance(first, keras.Model) else None
+    nested = application_of(first) if isinstance(first, keras.Model) else _body_of(model)
     if application is None and nested and nested.mode != "identity":
         _warn(
             f"The model {model.name!r} hands its pixels to {nested.name!r} as they are, 0..255: if "
@@ -274,6 +290,33 @@ def _mode_of(model, application):
             stacklevel=6,
         )
     return application.mode if application else "identity"
+
+
+def _first_layer(functional):
+    """Return the first layer or nested model that does not only augment or resize, or None."""
+    for layer in functional.operations:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        inner = None if application_of(layer) else open_model(layer)
+        if inner is not None:
+            if (found := _first_layer(inner)) is not None:
+                return found
+        elif not any(word in type(layer).__name__ for word in _AUGMENTING):
+            return layer
+    return None
+
+
+def _body_of(model):
+    """Return the Application whose layers a model begins with, by their names, or None."""
+    layers = {step.layer.name: step.layer for step in Graph(model).steps}
+
+    def holds(name, filters):
+        return name in layers and filters in (None, getattr(layers[name], "filters", filters))
+
+    for application, early in _EARLY_LAYERS.items():
+        if all(holds(name, filters) for name, filters in early.items()):
+            return find_application(application)
+    return None
 
 
 def _check_preprocessing(function, model, size):

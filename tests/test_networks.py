@@ -726,16 +726,87 @@ def test_a_model_that_begins_with_arithmetic_holds_its_preprocessing():
     np.testing.assert_array_equal(seen_by(model, None, pixels), pixels)
 
 
-def test_a_bare_nested_application_asks_how_it_was_trained():
-    photo = keras.Input((32, 32, 3))
-    base = keras.applications.MobileNetV2(
+def _mobilenet():
+    return keras.applications.MobileNetV2(
         weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
     )
-    out = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(base(photo)))
-    model = keras.Model(photo, out)
+
+
+def _tail(x):
+    return layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+
+
+def _behind(*first, size=32, base=_mobilenet):
+    photo = x = keras.Input((size, size, 3))
+    for layer in first:
+        x = layer(x)
+    return keras.Model(photo, _tail(base()(x)))
+
+
+def _unnested(base):
+    return keras.Model(base.input, _tail(base.output))
+
+
+def _renamed():
+    base = _mobilenet()
+    return keras.Model(base.input, base.output, name="body")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        _behind,
+        lambda: _unnested(_mobilenet()),
+        lambda: _behind(layers.RandomFlip()),
+        lambda: _behind(keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1)])),
+        lambda: _behind(layers.Resizing(32, 32), size=20),
+        lambda: _behind(layers.RandomFlip(), base=_renamed),
+    ],
+    ids=["first", "unnested", "flip", "augmentation", "resizing", "renamed"],
+)
+def test_a_bare_application_inside_asks_how_it_was_trained(build):
+    model = build()
     with pytest.warns(UserWarning, match="preprocess='mobilenetv2'"):
         load_network(model)
     load_network(model, preprocess="mobilenetv2")  # a warning would be an error here
+
+
+@pytest.mark.parametrize(
+    "constructor, named",
+    [
+        ("VGG16", "vgg16"), ("ResNet50", "resnet50"), ("ResNet50V2", "resnet50v2"),
+        ("DenseNet121", "densenet121"), ("InceptionV3", "inceptionv3"),
+        ("InceptionResNetV2", "inceptionresnetv2"), ("Xception", "xception"),
+        ("MobileNet", "mobilenet"), ("NASNetMobile", "nasnetmobile"),
+    ],
+)  # fmt: skip
+def test_the_layers_of_an_application_tell_it(constructor, named):
+    build = getattr(keras.applications, constructor)
+    model = _unnested(build(weights=None, include_top=False, input_shape=(75, 75, 3)))
+    with pytest.warns(UserWarning, match=f"preprocess='{named}'"):
+        load_network(model)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: _behind(layers.RandomFlip(), layers.Rescaling(1 / 127.5, -1)),
+        lambda: _behind(keras.Sequential([layers.RandomFlip(), layers.Rescaling(1 / 255)])),
+        lambda: _unnested(
+            keras.applications.MobileNetV3Small(
+                weights=None, include_top=False, input_shape=(32, 32, 3)
+            )
+        ),
+        lambda: load_network("course").model,
+        lambda: keras.Sequential(
+            [keras.Input((32, 32, 3)), layers.Conv2D(8, 3, name="block1_conv1"), layers.Flatten(),
+             layers.Dense(2)]
+        ),
+    ],
+    ids=["rescaled", "rescaled inside", "mobilenetv3", "course", "own conv"],
+)  # fmt: skip
+def test_models_that_need_no_preprocessing_ask_nothing(build):
+    load_network(build())  # a warning would be an error here
 
 
 pytestmark = pytest.mark.filterwarnings("error:The model .* hands its pixels:UserWarning")
