@@ -30,6 +30,7 @@ import slide_deck  # noqa: E402
 import slide_figures  # noqa: E402
 import slide_parts  # noqa: E402
 import slide_pictures  # noqa: E402
+import slide_plans  # noqa: E402
 from chromium import FLAGS, Missing, find_chromium, run_chromium  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 from slide_pictures import faults  # noqa: E402
@@ -239,7 +240,7 @@ def test_no_words_on_a_figure_stand_on_the_next_slide_without_it(each):
             assert not slide_deck.layout_of([before[-1], after[0]]), after[0].content
     if each.number == "04":  # the sentence and the picture that it speaks of
         (slide,) = [s for s in slides if "The right picture looks precise" in s[-1].content]
-        assert [part.kind for part in slide] == ["figure", "prose"]
+        assert [part.kind for part in slide][-2:] == ["figure", "prose"]
 
 
 @pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)
@@ -447,6 +448,89 @@ def test_pictures_without_playwright_or_a_browser_are_one_sentence(tmp_path, cap
     assert build_slides.main(["00", "--pictures", "--into", str(tmp_path)]) == 1
     said = capsys.readouterr().err
     assert said == "--pictures needs playwright. Run: pip install playwright\n"
+
+
+# --- a whole lecture ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lecture():
+    plan = slide_plans.read_plan()
+    return plan, slide_plans.lecture_sections(plan, LESSONS, sections_of)
+
+
+def test_the_lecture_is_the_plan_of_teaching_md(lecture):
+    """A title with its minutes for each row, then the sections that it names, with their notes."""
+    plan, sections = lecture
+    teaching = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
+    assert plan.minutes == 90 and f'"{plan.title}"' in teaching
+    titles = [(each.number, section) for each, section in sections if section.opens]
+    assert [number for number, _ in titles] == ["00", "02", "03", "04", "06", "08"]
+    for (minutes, number, show), (_, section) in zip(plan.rows, titles, strict=True):
+        assert f"| {minutes} | lesson {number} | {show} |" in teaching
+        assert section.parts[0].content == f"**{minutes} minutes:** {show}"
+        assert "min" in section.parts[1].content and section.parts[1].kind == "note"
+    shown = {number: [] for number, _ in titles}
+    for each, section in sections:
+        if each:
+            shown[each.number].append(section.title)
+    for number, picks in slide_plans.PICKS.items():
+        headings = re.findall(
+            r"(?m)^#{2,3} (.+)$", "\n".join(c.source for c in lesson(number).cells)
+        )
+        assert len(shown[number]) == 1 + len(picks) and {*shown[number][1:]} <= {*headings}
+    slides = [slide for _, section in sections for slide in slide_deck.slides_of(section)]
+    assert 40 <= len(slides) <= 62
+    assert sum(bool(slide.notes) for slide in slides) >= 12
+    assert all(f"`{name}`" in slides[-1].parts[0].content for name in ("00-share", "08-say"))
+
+
+def test_the_lecture_leaves_out_long_code_and_code_that_only_draws(lecture):
+    parts = [part for _, section in lecture[1] for part in section.parts if part.kind == "code"]
+    assert len(parts) > 10
+    for part in parts:
+        assert len(part.content.splitlines()) <= slide_plans.LONGEST
+        assert not part.content.startswith(("show_", "for name in chosen"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("| 15 | lesson 02 |", "| 15 | lesson 05 |", "has the lessons"),
+        ("| 15 | lesson 02 |", "| 25 | lesson 02 |", "in 100 minutes"),
+        ("### One lecture of 90", "### A lecture of 90", "has no heading"),
+    ],
+)
+def test_a_plan_that_no_longer_fits_is_told(old, new, said):
+    text = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
+    assert old in text
+    with pytest.raises(lesson_source.LessonError, match=said):
+        slide_plans.read_plan(text.replace(old, new, 1))
+
+
+def test_a_heading_or_paragraph_that_is_gone_is_told():
+    prose = slide_parts.Part("prose", "First words.\n\nSecond words.\n\nThird words.")
+    note = slide_parts.Part("note", "Ask.")
+    sections = [slide_parts.Section("Here", [prose, note, LONG_CODE])]
+    part = slide_plans.picked(sections, ("Here", "Second", "Third"), "04")
+    assert [each.content for each in part.parts] == ["Second words."]
+    part = slide_plans.picked(sections, ("Here", "Third", ""), "04")
+    assert [each.content for each in part.parts] == ["Third words.", "Ask.", LONG_CODE.content]
+    for pick, said in {
+        "There": "no section 'There'",
+        ("Here", "No such words", ""): "no paragraph 'No such words'",
+    }.items():
+        with pytest.raises(lesson_source.LessonError, match=said):
+            slide_plans.picked(sections, pick, "04")
+
+
+def test_one_command_makes_the_lecture_and_the_index_links_it(tmp_path, capsys):
+    assert build_slides.main(["--lecture", "--into", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("lecture.html: ")
+    page = (tmp_path / "lecture.html").read_text(encoding="utf-8")
+    assert page.count('<div class="page opening') == 7 and not FETCHED.findall(page)
+    assert [path.name for path in tmp_path.glob("*.html")].count("lecture.html") == 1
+    assert 'href="lecture.html"' in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 # --- handouts ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
     python tools/build_slides.py                  all lessons, into slides/
     python tools/build_slides.py 04 05            these lessons only
+    python tools/build_slides.py --lecture        the one lecture that TEACHING.md plans, in a deck
     python tools/build_slides.py --into FOLDER    somewhere else
     python tools/build_slides.py --check          and look for what cannot be read, with Chromium
     python tools/build_slides.py --pictures       and a picture of every slide, made with Chromium
@@ -25,6 +26,7 @@ from chromium import Missing
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "tools" / "slides"
 NEEDED = ("pyreveal", "latex2mathml", "nbconvert", "jupytext", "nbclient", "PIL")
+LECTURE = "lecture"  # the name of the deck
 ASSETS = {
     "reveal.js": "dist/reveal.js",
     "reveal.css": "dist/reveal.css",
@@ -34,8 +36,11 @@ ASSETS = {
 }
 
 
-def build(lessons, wanted, folder):
-    """Write the decks of the wanted lessons and an index of all there are; return the paths."""
+def build(lessons, wanted, folder, lecture=False):
+    """Write the decks of the wanted lessons and an index of all there are; return the paths.
+
+    lecture : write the deck of the whole lecture too
+    """
     import slide_deck
     import slide_parts
 
@@ -46,15 +51,47 @@ def build(lessons, wanted, folder):
     made = []
     for lesson in wanted:
         sections = slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
-        path = folder / f"{lesson.name}.html"
-        deck = slide_deck.deck_html(lesson, sections)
-        path.write_text(deck, encoding="utf-8")
-        slides = deck.count('<div class="page ')
-        print(f"{path.name}: {slides} slides, {path.stat().st_size / 1e6:.1f} MB")
-        made.append(path)
+        made.append(write(folder / f"{lesson.name}.html", slide_deck.deck_html(lesson, sections)))
+    if lecture:
+        made.append(write(folder / f"{LECTURE}.html", lecture_html(lessons)))
     there = [lesson for lesson in lessons if (folder / f"{lesson.name}.html").is_file()]
-    (folder / "index.html").write_text(index_html(there), encoding="utf-8")
+    page = index_html(there, (folder / f"{LECTURE}.html").is_file())
+    (folder / "index.html").write_text(page, encoding="utf-8")
     return made
+
+
+def write(path, deck):
+    """Write a deck and say how long it is; return its path."""
+    path.write_text(deck, encoding="utf-8")
+    slides = deck.count('<div class="page ')
+    print(f"{path.name}: {slides} slides, {path.stat().st_size / 1e6:.1f} MB")
+    return path
+
+
+def lecture_html(lessons):
+    """The deck of the one lecture that TEACHING.md plans."""
+    import slide_deck
+    import slide_parts
+    import slide_plans
+
+    def sections_of(lesson):
+        return slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
+
+    plan = slide_plans.read_plan()
+    sections = slide_plans.lecture_sections(plan, lessons, sections_of)
+    named = [
+        (f"{lesson.number} {lesson.title}" if lesson else plan.title, section)
+        for lesson, section in sections
+    ]
+    return slide_deck.page_html(plan.title, named)
+
+
+def lessons_of_lecture(lessons):
+    """The lessons that the lecture shows."""
+    import slide_plans
+
+    named = [number for _, number, _ in slide_plans.read_plan().rows]
+    return [lesson for lesson in lessons if lesson.number in named]
 
 
 def warn_of_stale(wanted, lessons):
@@ -106,8 +143,9 @@ def copy_assets(folder):
         shutil.copyfile(package / place, folder / name)
 
 
-def index_html(lessons):
+def index_html(lessons, lecture=False):
     """A page with a link to every deck."""
+    whole = f'<p><a href="{LECTURE}.html">One lecture of 90 minutes</a></p>\n' if lecture else ""
     links = "\n".join(
         f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a></li>'
         for lesson in lessons
@@ -116,7 +154,7 @@ def index_html(lessons):
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>\n'
         "<style>body{font:22px/1.6 sans-serif;margin:3em auto;max-width:44em;padding:0 1em}"
         "</style></head>\n<body><h1>What does a convolutional network see?</h1>\n"
-        f'<ol start="{int(lessons[0].number) if lessons else 0}">\n{links}\n</ol>\n'
+        f'{whole}<ol start="{int(lessons[0].number) if lessons else 0}">\n{links}\n</ol>\n'
         "<p>S opens the speaker's window, F fills the screen, O shows all slides.</p>\n"
         "</body></html>\n"
     )
@@ -125,6 +163,7 @@ def index_html(lessons):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("lessons", nargs="*", help="numbers, such as 04; all when none is given")
+    parser.add_argument("--lecture", action="store_true", help="a deck for the lecture too")
     parser.add_argument("--into", type=Path, default=ROOT / "slides", metavar="FOLDER")
     parser.add_argument("--check", action="store_true", help="look at each slide, by Chromium")
     parser.add_argument("--pictures", action="store_true", help="PNG of each slide, by Chromium")
@@ -134,10 +173,12 @@ def main(arguments=None):
         if missing:
             raise Missing(f"Not installed: {', '.join(missing)}. Run: pip install -e .[slides]")
         lessons = lesson_source.read_lessons()
-        wanted = chosen(lessons, options.lessons)
-        made = build(lessons, wanted, options.into)
+        only = options.lecture and not options.lessons
+        wanted = [] if only else chosen(lessons, options.lessons)
+        made = build(lessons, wanted, options.into, options.lecture)
         print(f"open {options.into / 'index.html'}")
-        stale = warn_of_stale(wanted, lessons)
+        shown = [*wanted, *(lessons_of_lecture(lessons) if options.lecture else ())]
+        stale = warn_of_stale([each for each in lessons if each in shown], lessons)
         if options.pictures:
             from slide_pictures import take_pictures
 

@@ -66,7 +66,7 @@ def without_leftovers(code, source, later=()):
         read = _names_read(tree)
         made = [name for node in ast.walk(tree) for name in _assigned(node)]
 
-        def left(node, read=read, made=made, lines=lines):
+        def left(node, read=read, made=made, lines=lines, served=asides | drawings):
             names = _assigned(node)
             if not names:
                 block = isinstance(node, (ast.If, ast.For)) and not node.orelse
@@ -76,16 +76,18 @@ def without_leftovers(code, source, later=()):
                 return False
             if ast.dump(node) in blocks:
                 return True
-            if not names & (asides | drawings) or any(made.count(name) > 1 for name in names):
+            if not names & served or any(made.count(name) > 1 for name in names):
                 return False
-            plain = not _is_a_step(node.value) and not {*made} & {*own}
+            plain = not _is_a_step(node.value)
+            plain = plain and (_is_plain_call(node.value) or not {*made} & {*own})
             explained = any("#" in line for line in lines[node.lineno - 1 : node.end_lineno])
             return plain and not explained
 
         shorter = without(code, left)
         if shorter == code:
             return code
-        code = shorter
+        code, gone = shorter, {*read} - {*_names_read(ast.parse(shorter))}
+        drawings |= gone  # what only the assignments that went away had read
 
 
 def _blocks_of_assertions(tree):
@@ -130,6 +132,11 @@ def _is_a_step(value):
     while any(isinstance(each, ast.Attribute) for each in called):
         called = [each.value if isinstance(each, ast.Attribute) else each for each in called]
     return any(isinstance(each, ast.Name) and each.id not in _PLAIN for each in called)
+
+
+def _is_plain_call(value):
+    """Whether a value is made by a function of Python itself, such as `dict(vmax=limit)`."""
+    return isinstance(value, ast.Call) and getattr(value.func, "id", "") in dir(builtins)
 
 
 def is_needed(name, later):

@@ -7,7 +7,7 @@
     python3 tools/course.py rehearse NN...          run lessons, so that they answer at once live
     python3 tools/course.py kept [list | clear]     what was kept of rehearsals
     python3 tools/course.py grade NOTEBOOK...       run notebooks anew: which exercises hold
-    python3 tools/course.py slides [NN...]          make slides
+    python3 tools/course.py slides [NN...]          make slides (--lecture: one deck for 90 minutes)
     python3 tools/course.py handouts [NN... --pdf]  make handouts
     python3 tools/course.py setup                   set up all that is needed to change the course
 

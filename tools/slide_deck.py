@@ -307,18 +307,22 @@ def _beside(slide, heading, layout):
 
 
 def deck_html(lesson, sections):
-    """Return a whole deck: a page that opens from disk and asks no network for anything."""
+    """Return the deck of a lesson: a page that opens from disk and asks no network for anything."""
+    name = f"{lesson.number} {lesson.title}"
+    return page_html(name, [(name, section) for section in _with_the_end_together(sections)])
+
+
+def page_html(title, sections):
+    """Return a deck of sections, each given as (what stands at the foot of its slides, section)."""
     columns = []
-    for number, section in enumerate(_with_the_end_together(sections)):
+    for number, (foot, section) in enumerate(sections):
         made = [
-            slide_html(slide, f"{lesson.number} {lesson.title}", opening=number + at == 0)
+            slide_html(slide, foot, opening=at == 0 and (number == 0 or section.opens))
             for at, slide in enumerate(slides_of(section))
         ]
         columns.append("<section>\n" + "\n".join(made) + "\n</section>")
     return _PAGE.format(
-        title=html.escape(f"{lesson.number} {lesson.title}"),
-        slides="\n".join(columns),
-        options=json.dumps(OPTIONS),
+        title=html.escape(title), slides="\n".join(columns), options=json.dumps(OPTIONS)
     )
 
 

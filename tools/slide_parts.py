@@ -44,10 +44,14 @@ class Part:
 
 @dataclass
 class Section:
-    """A heading of level 1 or 2 and what follows it, up to the next."""
+    """A heading of level 1 or 2 and what follows it, up to the next.
+
+    opens : whether its first slide is the title of what comes, as in a lecture of several lessons
+    """
 
     title: str
     parts: list = field(default_factory=list)
+    opens: bool = False
 
     @property
     def is_exercises(self):
