@@ -319,6 +319,22 @@ def _body_of(model):
     return None
 
 
+def warn_of_maps(net):
+    """Warn of a network whose maps do not lie where a class activation map shows them.
+
+    To be called by `load_network` alone, so that the warning points at its caller.
+    """
+    if step := net.frame_step():
+        _warn(
+            f"The model {net.model.name!r} cuts or pads the photo (layer {step.name!r}) before it "
+            "looks at it, so class activation maps, stretched over the whole photo, lie beside "
+            "what they show: cut or pad the photo yourself, and load a model without that layer.",
+            stacklevel=3,
+        )
+    if net.last_conv and (text := net.several_calls(net.last_conv)):
+        _warn(text, stacklevel=3)
+
+
 def _check_preprocessing(function, model, size):
     """Try the preprocessing on a grey picture; it must make a tensor of the model's input shape."""
     pixels = tf.fill((1, *size, 3), 127.0)

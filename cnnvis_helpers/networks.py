@@ -13,6 +13,7 @@ never changed.
 
 import difflib
 import os
+import warnings
 from typing import NamedTuple
 
 import keras
@@ -73,7 +74,7 @@ class Network:
             self._tell_head()
         last = self._graph.last_map()
         self.last_conv = last.name if last else None
-        self._compiled = {}
+        self._compiled, self._told = {}, set()
 
     def _tell_head(self):
         """Find `head` from the outputs of a few pictures; see `heads`."""
@@ -283,7 +284,8 @@ class Network:
     def spatial_layer(self, name=None):
         """Return the name of a layer after checking that it makes maps (n, h, w, c).
 
-        None stands for `last_conv`. Raises ValueError for a layer that is unknown or has no maps.
+        None stands for `last_conv`. Raises ValueError for a layer that is unknown or has no maps,
+        and warns, once a layer, of one that is called several times side by side.
         """
         if name is None and self.last_conv is None:
             raise ValueError(f"The network {self.name!r} has no convolution, so it makes no maps.")
@@ -294,7 +296,27 @@ class Network:
                 f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape {shape}"
                 + (f"; take {self.last_conv!r}, say." if self.last_conv else ".")
             )
+        if text := self.several_calls(name):
+            warnings.warn(text, stacklevel=3)
         return name
+
+    def several_calls(self, name):
+        """Return what there is to say of a layer called several times side by side, once; or None.
+
+        A layer stands for its last call. One that is called on its own output has one last map;
+        one that is called on the photo and on its mirror image has two.
+        """
+        others = self._graph.other_calls(name) if name not in self._told else 0
+        self._told.add(name)
+        return others and (
+            f"The network {self.name!r} uses the layer {name!r} {others + 1} times side by side; "
+            "its maps here are those of the last time, maybe of another view of the photo (its "
+            "mirror image, say). To see another, load a model that uses the layer once."
+        )
+
+    def frame_step(self):
+        """Return the step that cuts or pads the picture before the first convolution, or None."""
+        return self._graph.frame_step()
 
     def without_activation(self, layer, activation=None):
         """Return a callable with the weights of `layer` and another activation (None: linear).
@@ -334,6 +356,9 @@ def load_network(name_path_or_model="course", preprocess=None, labels=None):
     -------
     Network
 
+    Warns, with a UserWarning, of a network whose pixels were probably prepared outside, of one that
+    cuts the photo before its first convolution, and of one whose last maps are of several views.
+
     Raises
     ------
     ValueError, TypeError : one sentence on what is wrong with a name, file, model or labels
@@ -344,6 +369,7 @@ def load_network(name_path_or_model="course", preprocess=None, labels=None):
     'cat'
     """
     net = Network(*loading.load(name_path_or_model, preprocess, labels))
+    loading.warn_of_maps(net)
     if isinstance(name_path_or_model, str | os.PathLike) and not callable(preprocess):
         named = None if labels is None else net.labels
         net.origin = os.fspath(name_path_or_model), preprocess, named

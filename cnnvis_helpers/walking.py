@@ -125,9 +125,12 @@ class Graph:
     def find(self, name):
         """Return (layer, value) of a layer or nested model, by its unique name or its path.
 
-        A layer that is called several times stands for its last call. Raises ValueError for a name
-        that is unknown (says near ones) or not unique (says the paths).
+        A layer that is called several times stands for its last call (see `other_calls`).
+        Raises ValueError for a name that is unknown (says near ones) or not unique (says the
+        paths).
         """
+        if not isinstance(name, str):
+            raise ValueError(f"A layer is given by its name, a text, not {name!r}.")
         if name in self._by_path:
             return self._by_path[name]
         paths = [path for path in self._by_path if path.rpartition("/")[2] == name]
@@ -136,12 +139,24 @@ class Graph:
         if paths:
             raise ValueError(f"The layer name {name!r} is not unique; say {_any_of(paths)}.")
         names = [step.name for step in self.steps]
-        near = difflib.get_close_matches(str(name), [*names, *self._by_path], n=3, cutoff=0.6)
+        near = difflib.get_close_matches(name, [*names, *self._by_path], n=3, cutoff=0.6)
         near = list(dict.fromkeys(near))
         last = self.last_map()
         examples = near or [names[0], *([last.name] if last else []), names[-1]]
         hint = f"did you mean {_any_of(near)}?" if near else f"it has {_any_of(examples)}, say."
         raise ValueError(f"The network has no layer {name!r}; {hint}")
+
+    def other_calls(self, name):
+        """Return how many calls of a layer its last one, `find(name)`, does not build on.
+
+        Such calls see something else: a layer's own maps of the photo and of its mirror image.
+        """
+        last = self.find(name)[1].step
+        alike = [step for step in self.steps if step.path == last.path and step is not last]
+        if not alike:
+            return 0
+        reached, before = self.needed_for([self.output]), self.needed_for(last.outputs)
+        return sum(step in reached and step not in before for step in alike)
 
     def needed_for(self, values):
         """Return the steps that must run to compute `values`, in order."""
@@ -212,6 +227,19 @@ class Graph:
                 waiting.extend(step.inputs)
         return False
 
+    def frame_step(self):
+        """Return a step before the first convolution that cuts or pads the picture, or None.
+
+        Behind it a map lies on a part of the photo (or on more than it), no longer on all of it.
+        """
+        needed = self.needed_for([self.output])
+        for step in needed:
+            if "Conv" in type(step.layer).__name__:
+                return None
+            if _moves_frame(step):
+                return step
+        return None
+
     def last_map(self):
         """Return the step that makes the last spatial map, (n, h, w, c) with h * w > 1, or None.
 
@@ -277,6 +305,20 @@ def _activation_kind(layer):
 def _is_transparent(layer):
     name = type(layer).__name__
     return name == "Activation" or any(word in name for word in _TRANSPARENT)
+
+
+def _moves_frame(step):
+    """Tell whether a step cuts the picture that it reads, or resizes it not as a whole."""
+    before, after = step.inputs[0].shape, step.shape
+    layer, kind = step.layer, type(step.layer).__name__
+    if len(before) != 4 or len(after) != 4:
+        return False
+    if kind in ("CenterCrop", "Cropping2D", "GetItem"):
+        return before[1:3] != after[1:3]
+    ways = ("crop_to_aspect_ratio", "pad_to_aspect_ratio")
+    if not any(getattr(layer, way, False) for way in ways):
+        return False
+    return None in before[1:3] or before[1] * after[2] != before[2] * after[1]
 
 
 def _is_map(step):

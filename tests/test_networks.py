@@ -1,6 +1,8 @@
 """Networks: the same numbers as the model, whatever the model is, and nothing of it changed."""
 
 import functools
+import re
+import warnings
 
 import keras
 import numpy as np
@@ -1149,3 +1151,95 @@ def test_a_head_with_another_activation_is_refused(activation):
 def test_a_softmax_over_one_unit_is_refused(layer):
     with pytest.raises(ValueError, match="says 1 for every picture, as a softmax over one unit"):
         load_network(_of_features(lambda x: layer(_sharp(1)(x))))
+
+
+# Maps that do not lie on the photo as a whole ---------------------------------------------------
+
+
+def _cut(layer, size=(16, 48)):
+    photo = keras.Input((*size, 3))
+    x = layers.Conv2D(4, 3, name="conv")(layers.Rescaling(1 / 255)(layer(photo)))
+    return keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.mark.parametrize(
+    "layer, size",
+    [
+        (layers.CenterCrop(16, 16, name="cut"), (16, 48)),
+        (layers.Resizing(16, 16, crop_to_aspect_ratio=True, name="cut"), (16, 48)),
+        (layers.Resizing(16, 16, pad_to_aspect_ratio=True, name="cut"), (None, None)),
+        (layers.Cropping2D(((0, 0), (24, 8)), name="cut"), (16, 48)),
+    ],
+)
+def test_a_network_that_cuts_the_photo_is_warned_of(layer, size):
+    words = "(layer 'cut') before it looks at it, so class activation maps"
+    with pytest.warns(UserWarning, match=re.escape(words)) as caught:
+        net = load_network(_cut(layer, size))
+    assert caught[0].filename == __file__  # it points at the line that loads
+    assert net.frame_step().layer is layer
+
+
+def test_a_slice_of_the_photo_is_warned_of():
+    with pytest.warns(UserWarning, match=r"cuts or pads the photo \(layer 'get_item"):
+        load_network(_cut(lambda photo: photo[:, :, 8:40]))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda photo: photo[..., ::-1],
+        layers.Resizing(8, 24, crop_to_aspect_ratio=True),
+        layers.Resizing(20, 20),
+        layers.CenterCrop(16, 48),
+        layers.ZeroPadding2D(3),  # a convolution's own border
+        lambda photo: layers.Cropping2D(2)(layers.Conv2D(3, 3)(photo)),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_other_first_layers_are_not(layer):
+    assert load_network(_cut(layer)).frame_step() is None
+
+
+def _two_views(body, mirrored_last=True):
+    photo = keras.Input((20, 28, 3))
+    pool, dense = layers.GlobalAveragePooling2D(), layers.Dense(4)
+    views = [photo, layers.Lambda(lambda x: x[:, :, ::-1])(photo)]
+    views = views if mirrored_last else views[::-1]
+    scores = [dense(pool(body(view))) for view in views]
+    return keras.Model(photo, layers.Average()(scores))
+
+
+def _small_body():
+    photo = keras.Input((20, 28, 3))
+    x = layers.ReLU(name="relu")(layers.Conv2D(4, 3, name="first")(photo))
+    return keras.Model(photo, layers.Conv2D(4, 3, name="last")(x), name="body")
+
+
+@pytest.mark.parametrize("body", [_small_body, lambda: layers.Conv2D(4, 3, name="last")])
+def test_a_layer_called_on_two_views_is_warned_of_once(body):
+    with pytest.warns(UserWarning, match="'last' 2 times side by side") as caught:
+        net = load_network(_two_views(body()))
+    assert len(caught) == 1 and caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert net.spatial_layer() == "last"
+
+
+@pytest.mark.filterwarnings("ignore:The network .* uses the layer 'last'")
+def test_another_layer_called_on_two_views_is_warned_of_where_it_is_chosen():
+    net = load_network(_two_views(_small_body()))
+    with pytest.warns(UserWarning, match="'first' 2 times side by side") as caught:
+        assert net.spatial_layer("first") == "first"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.spatial_layer("first")
+    assert len(caught) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_layer_called_on_its_own_output_has_one_last_map():
+    photo = keras.Input((20, 20, 3))
+    conv, relu = layers.Conv2D(3, 3, padding="same", name="conv"), layers.ReLU(name="relu")
+    x = relu(conv(relu(conv(photo))))
+    net = load_network(keras.Model(photo, layers.Dense(4)(layers.GlobalAveragePooling2D()(x))))
+    assert net.spatial_layer() == "relu" and net.spatial_layer("conv") == "conv"
