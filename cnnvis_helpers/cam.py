@@ -166,7 +166,8 @@ def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
     Parameters
     ----------
     net, photo, target : as in `cam`; any network
-    layer : name of a layer with maps; None for the last one, `net.last_conv`
+    layer : name of a layer with maps; None for the last one, `net.last_conv`. A layer that is
+        called several times stands for its last call; `load_network` warns where it has others
     relu : False to keep what speaks against the class, negative
     resize : False for the raw grid (h, w) of the layer
 
