@@ -23,10 +23,13 @@ import tensorflow as tf
 from cnnvis_helpers import heads, loading
 from cnnvis_helpers.applications import APPLICATIONS
 from cnnvis_helpers.bundled import bundled_card, bundled_names
+from cnnvis_helpers.gradients import check_whole
 from cnnvis_helpers.prefetch import is_here
 from cnnvis_helpers.resizing import resize_photo
 from cnnvis_helpers.tables import html_table
 from cnnvis_helpers.walking import Graph, without_activation
+
+_SLACK = 0.255  # as in load_photo
 
 __all__ = ["Network", "Prediction", "list_networks", "load_network"]
 
@@ -74,7 +77,9 @@ class Network:
             self._tell_head()
         last = self._graph.last_map()
         self.last_conv = last.name if last else None
-        self._compiled, self._told = {}, set()
+        adaptable = [*(step.layer for step in self.steps), preprocess]
+        self._adapted = [one for one in adaptable if isinstance(one, keras.layers.Normalization)]
+        self._compiled, self._compiled_for, self._told = {}, self._statistics(), set()
 
     def _tell_head(self):
         """Find `head` from the outputs of a few pictures; see `heads`."""
@@ -108,6 +113,7 @@ class Network:
 
     def predict(self, photo, top=5):
         """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first."""
+        check_whole("top", top, 1)
         logits = self.logits(self.prepare(photo))
         probabilities = self.probabilities(logits)[0]
         # By logits: two probabilities near 1 can be the same number.
@@ -197,13 +203,24 @@ class Network:
             return self._graph.run(tensor, values, replace)
 
     def cached(self, key, build):
-        """Return the callable that `build()` makes; built once a key and kept with the network."""
-        if key not in self._compiled:
-            function = self._compiled[key] = build()
+        """Return the callable that `build()` makes; built once a key and kept with the network.
+
+        All are built anew after a Normalization layer of the network was adapted again: its
+        statistics are constants of a compiled function.
+        """
+        statistics, compiled = self._statistics(), self._compiled
+        if any(a is not b for a, b in zip(statistics, self._compiled_for, strict=True)):
+            compiled = self._compiled = {}
+        self._compiled_for = statistics
+        if key not in compiled:
+            function = compiled[key] = build()
             # A trace for each network and key is the plan, not the mistake TensorFlow warns of.
             if hasattr(function, "_omit_frequent_tracing_warning"):
                 function._omit_frequent_tracing_warning = True
-        return self._compiled[key]
+        return compiled[key]
+
+    def _statistics(self):
+        return [getattr(one, kind, None) for one in self._adapted for kind in ("mean", "variance")]
 
     # Classes
 
@@ -421,7 +438,13 @@ class NetworkTable(list):
 
 
 def _check_photo(photo):
-    """Return the photo as an array (H, W, 3), or raise a ValueError that says what it is."""
+    """Return the photo as an array (H, W, 3), or raise a ValueError that says what it is.
+
+    Floats beyond 0..255 by no more than rounding, 0.1 % of the range, are clipped.
+    """
+    mode = getattr(photo, "mode", "RGB")  # a PIL image's: the colours of "HSV" are three, too
+    if isinstance(mode, str) and mode != "RGB":
+        raise ValueError(f"A photo is RGB, not a picture of mode {mode!r}; load_photo makes one.")
     try:
         array = np.asarray(photo)
     except ValueError:
@@ -437,18 +460,21 @@ def _check_photo(photo):
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":
-        raise ValueError(f"The pixels of a photo are uint8 or float, not {array.dtype}.")
+        raise ValueError(
+            f"The pixels of a photo are uint8 or float, not {array.dtype}; "
+            "load_photo(np.asarray(photo)) makes one."
+        )
     if not np.isfinite(array).all():
         raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
     low, high = array.min(), array.max()
-    if low < 0 or high > 255:
+    if low < -_SLACK or high > 255 + _SLACK:
         raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
     if 0 < high <= 1:
         raise ValueError(
             f"The pixels of a photo are 0..255, but the largest here is {high:g}, as after "
             "a division by 255: multiply by 255, or let load_photo make the photo."
         )
-    return array
+    return array if 0 <= low and high <= 255 else array.clip(0, 255)
 
 
 def _loosely(label):

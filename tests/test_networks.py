@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from PIL import Image
 
 from cnnvis_helpers.networks import Prediction, list_networks, load_network
 from cnnvis_helpers.walking import without_activation
@@ -498,6 +499,9 @@ def test_unknown_and_flat_layers(tiny_net):
         tiny_net.layer("conv3")
     with pytest.raises(ValueError, match="it has 'rescaling', 'conv2' or 'predictions', say"):
         tiny_net.forward(tiny_net.prepare(np.zeros((9, 9, 3), np.uint8)), ["xyz"])
+    for name in (["conv1"], 3):
+        with pytest.raises(ValueError, match="A layer is given by its name, a text, not"):
+            tiny_net.spatial_layer(name)
     with pytest.raises(ValueError, match=r"'gap' makes no maps.*\(None, 8\); take 'conv2', say"):
         tiny_net.spatial_layer("gap")
     assert tiny_net.spatial_layer() == "conv2" and tiny_net.spatial_layer("pool1") == "pool1"
@@ -535,12 +539,34 @@ def test_prepare_and_predict(tiny_net, tiny_photo):
         ("chelsea", "not str; load_photo makes one"),
         (None, "not NoneType"),
         ([[1, 2], [3]], "not list"),
+        (np.full((5, 5, 3), 9).tolist(), r"not int64; load_photo\(np.asarray\(photo\)\) makes"),
+        (np.full((5, 5, 3), -0.3), r"0\.\.255, but these are -0\.3"),
+        (Image.new("HSV", (5, 5)), "RGB, not a picture of mode 'HSV'; load_photo makes one"),
+        (Image.new("YCbCr", (5, 5)), "not a picture of mode 'YCbCr'"),
+        (Image.new("LAB", (5, 5)), "not a picture of mode 'LAB'"),
+        (Image.new("L", (5, 5)), "not a picture of mode 'L'"),
     ],
 )
 def test_what_is_no_photo_is_refused(tiny_net, photo, words):
     with pytest.raises(ValueError, match=words) as caught:
         tiny_net.prepare(photo)
     assert "\n" not in str(caught.value)
+
+
+def test_rounding_beyond_0_to_255_is_clipped_and_rgb_pictures_are_taken(tiny_net, tiny_photo):
+    photo = np.where(tiny_photo > 200, 255 * (1 + 1e-9), -1e-7)
+    same = np.where(tiny_photo > 200, 255.0, 0.0)
+    kept = photo.copy()
+    np.testing.assert_array_equal(tiny_net.prepare(photo), tiny_net.prepare(same))
+    np.testing.assert_array_equal(photo, kept)
+    picture = Image.fromarray(tiny_photo)
+    np.testing.assert_array_equal(tiny_net.prepare(picture), tiny_net.prepare(tiny_photo))
+
+
+@pytest.mark.parametrize("top", [-1, 0, 2.5, "a", True])
+def test_how_many_classes_is_a_whole_number(tiny_net, tiny_photo, top):
+    with pytest.raises(ValueError, match="top must be a whole number, 1 or more, not"):
+        tiny_net.predict(tiny_photo, top)
 
 
 # Targets ----------------------------------------------------------------------------------------
@@ -1243,3 +1269,27 @@ def test_a_layer_called_on_its_own_output_has_one_last_map():
     x = relu(conv(relu(conv(photo))))
     net = load_network(keras.Model(photo, layers.Dense(4)(layers.GlobalAveragePooling2D()(x))))
     assert net.spatial_layer() == "relu" and net.spatial_layer("conv") == "conv"
+
+
+# Statistics that are adapted anew ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["inside", "nested", "before"])
+def test_a_normalization_that_is_adapted_anew_counts_at_once(where):
+    normal = layers.Normalization()
+    normal.adapt(rng.uniform(0, 255, (10, 20, 28, 3)))
+    photo = keras.Input((20, 28, 3))
+    first = {"inside": normal, "nested": keras.Sequential([photo, normal]), "before": lambda x: x}
+    x = layers.Conv2D(4, 3, activation="relu", name="conv")(first[where](photo))
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(photo, layers.Dense(3, activation="softmax")(x))
+    net = load_network(model, preprocess=normal if where == "before" else None)
+    pixels = pixels_for(net)
+    before = net.logits(pixels).numpy()
+    traced = net.cached(("logits",), None)
+    net.logits(pixels)
+    assert net.cached(("logits",), None) is traced
+    normal.adapt(rng.uniform(0, 60, (10, 20, 28, 3)))
+    after = net.logits(pixels).numpy()
+    np.testing.assert_allclose(after, net.forward(pixels)[0], atol=1e-5)
+    assert np.abs(after - before).max() > 0.01
