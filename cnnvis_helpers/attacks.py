@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.gradients import check_number, check_whole, connected
+from cnnvis_helpers.gradients import check_net, check_number, check_whole, connected
 from cnnvis_helpers.progress import stoppable
 
 
@@ -201,6 +201,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
 
 def begin(net, photo, target, label):
     """Return the photo at the network's size (uint8), what the network says of it, and the Goal."""
+    check_net(net)
     original = np.rint(net.prepare(photo)[0]).astype(np.uint8)
     if isinstance(target, (tuple, list)):
         raise ValueError(f"The target of an attack is one class, not the pair {tuple(target)!r}.")
@@ -298,7 +299,8 @@ def _gradient_sign(net, x, chosen):
     """Return logits (1, units) and the sign (h, w, 3) of the log-odds' gradient at photo x."""
     pixels = tf.constant(x[None], tf.float32)
     logits, gradient = log_odds_gradient(net)(pixels, tf.constant([chosen]))
-    return logits, np.sign(gradient[0].numpy())
+    net.finite(logits)  # the sign of nan would lead out of the ball
+    return logits, np.sign(net.finite(gradient[0].numpy(), "gradient"))
 
 
 def check_count(name, value):

@@ -27,6 +27,7 @@ import tensorflow as tf
 from cnnvis_helpers.gradients import (
     GuidedRule,
     at_photo_size,
+    check_net,
     check_number,
     check_reduce,
     check_whole,
@@ -154,6 +155,7 @@ def cam(net, photo, target=None, resize=True):
     layer, dense = pooled_head(net)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
     activations, logits = run(prepared(net, photo))
+    net.finite(logits)
     vector = net.score_vector(target, logits)
     classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
     weights = tf.gather(tf.convert_to_tensor(dense.kernel), classes, axis=1) @ vector[classes, None]
@@ -240,6 +242,7 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
 
     Wang et al. 2019, "Score-CAM", arXiv 1910.01279
     """
+    check_net(net)
     layer = net.spatial_layer(layer)
     if max_channels is not None:
         check_whole("max_channels", max_channels, 1)
@@ -248,6 +251,7 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
     pixels = prepared(net, photo)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
     activations, logits = run(pixels)
+    net.finite(logits)
     classes = target_weights(net, target, logits, "probability")
     channels = _varying_channels(activations.numpy(), max_channels)
     maps = tf.transpose(tf.gather(activations, channels, axis=-1), (2, 0, 1))
@@ -282,11 +286,16 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
 
     Selvaraju et al. 2016, "Grad-CAM", arXiv 1610.02391, section 3.2
     """
+    check_net(net)
     check_reduce(reduce)
     layer = net.spatial_layer(layer)
     run = net.cached(("guided gradcam", layer), lambda: _compile_guided_gradcam(net, layer))
     pixels = prepared(net, photo)
-    fine, activations, gradients = (t.numpy() for t in run(pixels, target_vector(net, target)))
+    result = (t.numpy() for t in run(pixels, target_vector(net, target)))
+    fine, activations, gradients, logits = result
+    net.finite(logits)
+    for gradient in (fine, gradients):
+        net.finite(gradient, "gradient")
     frame = photo if resize else pixels[0]
     fine = at_photo_size(reduce_colours(fine, reduce), frame)
     coarse = at_photo_size(gradcam_from(activations, gradients), frame)
@@ -302,10 +311,12 @@ def layer_gradients(net, photo, target=None, layer=None):
     Returns two float32 arrays (h, w, c), the input of `gradcam_from` and its relatives.
     Parameters and errors as in `gradcam`.
     """
+    check_net(net)
     layer = net.spatial_layer(layer)
     run = net.cached(("layer gradients", layer), lambda: _compile_layer_gradients(net, layer))
-    activations, gradients = run(prepared(net, photo), target_vector(net, target))
-    return activations.numpy(), gradients.numpy()
+    activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
+    net.finite(logits)
+    return activations.numpy(), net.finite(gradients.numpy(), "gradient")
 
 
 def pooled_head(net):
@@ -315,6 +326,7 @@ def pooled_head(net):
     layers that only change the shape or the precision may stand between them. Raises ValueError
     for every other network.
     """
+    check_net(net)
     step = _skip(net.steps[-1], _AFTER_DENSE)
     dense = step and step.layer
     if isinstance(dense, keras.layers.Dense) and _name(dense.activation) in _HEAD_ACTIVATIONS:
@@ -364,7 +376,10 @@ def _compile_maps(net, layer):
 
 
 def _compile_layer_gradients(net, layer):
-    """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients), (h, w, c) each."""
+    """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients, logits).
+
+    Maps and gradients are (h, w, c), logits (1, units).
+    """
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
     def run(pixels, vector):
@@ -372,7 +387,7 @@ def _compile_layer_gradients(net, layer):
             tape.watch(pixels)
             logits, maps = net.forward(pixels, [layer])
             score = score_of(logits, vector)
-        return maps[0][0], connected(tape.gradient(score, maps[0]), layer)[0]
+        return maps[0][0], connected(tape.gradient(score, maps[0]), layer)[0], logits
 
     return run
 
@@ -392,7 +407,7 @@ def _compile_masked(net):
 
 
 def _compile_guided_gradcam(net, layer):
-    """Return a function (pixels, vector) -> (guided gradient, maps, true gradients of the maps).
+    """Return a function (pixels, vector) -> (guided gradient, maps, their true gradients, logits).
 
     One forward pass, two ways back: with the rule inactive to the layer, then active to the pixels.
     """
@@ -408,7 +423,7 @@ def _compile_guided_gradcam(net, layer):
         gradients = connected(tape.gradient(score, maps[0]), layer)
         rule.active = True
         fine = connected(tape.gradient(score, pixels), "pixels")
-        return fine[0], maps[0][0], gradients[0]
+        return fine[0], maps[0][0], gradients[0], logits
 
     return run
 

@@ -11,7 +11,7 @@ tuned for one network, its rotation ignores the seed, and it is slower (see the 
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.gradients import check_number, check_whole, connected
+from cnnvis_helpers.gradients import check_net, check_number, check_whole, connected
 from cnnvis_helpers.layers import conv_layers
 from cnnvis_helpers.progress import stoppable
 
@@ -74,6 +74,7 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
     Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; the normalised
     gradient and the random roll follow Mordvintsev et al. 2015, "Inceptionism"
     """
+    check_net(net)
     layer = net.spatial_layer(layer)
     _check_settings(
         size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
@@ -91,7 +92,7 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
             pictures = climb(pictures, index, margin, shift, *strength)
             if progress:
                 progress(done + 1, steps)
-    return _to_uint8(pictures.numpy())
+    return _to_uint8(net.finite(pictures.numpy(), "gradient"))
 
 
 def _index_and_margin(net, layer, channels, size):
@@ -115,6 +116,7 @@ def filter_responses(net, pictures, layer):
 
     Raises ValueError for an unknown layer and for pictures of another shape.
     """
+    check_net(net)
     layer = net.spatial_layer(layer)
     batch = np.asarray(pictures, np.float32)
     if batch.ndim != 4 or batch.shape[-1] != 3:
@@ -204,6 +206,7 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
     Simonyan et al. 2013, arXiv 1312.6034, introduced class maximisation; the waves and the
     transformations follow Olah et al., "Feature Visualization", Distill 2017.
     """
+    check_net(net)
     if target is None:
         raise ValueError("target None came, but there is no photo to take a top class from; "
                          "name a class, such as target=0.")
@@ -224,7 +227,7 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
             if progress:
                 progress(done + 1, steps)
     picture = _picture_of(parameters, net.input_size, smooth)
-    return _to_uint8(picture.numpy())[0]
+    return _to_uint8(net.finite(picture.numpy(), "gradient"))[0]
 
 
 def _compile_class_step(net, smooth):
@@ -336,6 +339,7 @@ def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=1
 
     Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
     """
+    check_net(net)
     net.prepare(photo)  # the one place that judges photos
     _check_settings(
         octaves=octaves, octave_scale=octave_scale, steps=steps, step=step, jitter=jitter,
@@ -359,6 +363,7 @@ def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=1
             picture, base = np.clip(picture, 0, 255), new_base
         for done in range(steps):
             picture = _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng)
+            net.finite(picture, "gradient")
             yield number * steps + done + 1, octaves * steps, picture
 
 
@@ -368,6 +373,7 @@ def dream_objective(net, photo, layers=None):
     net, photo, layers : as in `dream_steps`; the photo is taken at its own size
     Returns a float, 0 or more for weights that are. Raises ValueError as `dream_steps` does.
     """
+    check_net(net)
     net.prepare(photo)  # the one place that judges photos
     weights = _layer_weights(net, layers)
     for name in weights:

@@ -154,7 +154,23 @@ class Network:
                 f"The network {self.name!r} takes pixels (n, {height}, {width}, 3), not of "
                 f"shape {tuple(pixels.shape)}; net.prepare(photo) makes them."
             )
-        return self.cached(("logits",), self._compile_logits)(pixels)
+        logits = self.cached(("logits",), self._compile_logits)(pixels)
+        return self.finite(logits) if hasattr(logits, "numpy") else logits
+
+    def finite(self, values, what="answer"):
+        """Return an array or tensor as it is, after checking that it holds finite numbers alone.
+
+        Raises ValueError for nan and infinity: training diverged, or 16-bit floats overflowed.
+        """
+        array = np.asarray(values)
+        if np.isfinite(array).all():
+            return values
+        worst = array[~np.isfinite(array)][0]
+        raise ValueError(
+            f"The {what} of the network {self.name!r} is {worst}, no number: its training diverged "
+            "(train it again, at a smaller learning rate) or its 16-bit floats overflow (use "
+            "32-bit ones)."
+        )
 
     def _compile_logits(self):
         shape = tf.TensorSpec((None, *self.input_size, 3), tf.float32)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from scipy.optimize import differential_evolution
 
 from cnnvis_helpers.attacks import begin, check_count, finish, log_odds, probability
-from cnnvis_helpers.gradients import check_number, check_whole
+from cnnvis_helpers.gradients import check_net, check_number, check_whole
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.sweeps import (
     batch_size,
@@ -151,7 +151,7 @@ class _PixelSearch:
         """(energies, whether one succeeds) of one batch of candidates (n, pixels, 5)."""
         chosen, direction = self.goal.pushed
         photo = self.original[None].astype(np.float32)
-        logits = _changed_logits(self.net)(photo, _last_wins(candidates))
+        logits = self.net.finite(_changed_logits(self.net)(photo, _last_wins(candidates)))
         energies = -direction * log_odds(self.net, logits, [chosen] * len(candidates)).numpy()
         found = self.goal.reached(self.net.top_classes(logits))
         self.queries += len(candidates)
@@ -223,6 +223,7 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     >>> one_pixel_map(net, photo, stride=4).shape == photo.shape[:2]
     True
     """
+    check_net(net)
     original, colours = np.rint(net.prepare(photo)), _checked_colours(colours)
     check_count("stride", stride)
     if stride > min(net.input_size):

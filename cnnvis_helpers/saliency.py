@@ -79,7 +79,8 @@ def gradient_x_input(net, photo, target=None, reduce="sum", resize=True):
     """
     check_reduce(reduce)
     pixels = prepared(net, photo)
-    product = _gradient_sum(net)(pixels, tf.ones(1), target_vector(net, target)) * pixels[0]
+    vector = target_vector(net, target)
+    product = _gradient_sum(net, pixels, tf.ones(1), vector) * pixels[0]
     return at_photo_size(reduce_colours(product, reduce), photo, resize)
 
 
@@ -131,13 +132,12 @@ def smoothgrad(
     vector = net.score_vector(target, photo)
     deviation = noise * (tf.reduce_max(pixels) - tf.reduce_min(pixels))
     noisy = net.cached(("noisy",), lambda: _compile_noisy(net))
-    run = _gradient_sum(net, squared=squared)
     total, done = tf.zeros(pixels.shape[1:]), 0
     with stoppable("the map is the mean over the noisy copies done so far"):
         for part in even_slices(samples, batch_size(net)):
             numbers = tf.range(part.start, part.stop, dtype=tf.int64)
             copies = noisy(pixels, deviation, tf.constant(seed, tf.int64), numbers)
-            total += run(copies, tf.ones(len(copies)), vector)
+            total += _gradient_sum(net, copies, tf.ones(len(copies)), vector, squared=squared)
             done = part.stop
             if progress:
                 progress(done, samples)
@@ -204,12 +204,11 @@ def integrated_gradients(
     pixels = prepared(net, photo)
     start = tf.constant(_baseline_pixels(net, baseline, pixels.shape))
     vector = net.score_vector(target, photo)
-    run = _gradient_sum(net)
     places, weights = path_rule(steps)
     total = tf.zeros(pixels.shape[1:])
     for part in even_slices(steps, batch_size(net)):
         along = places[part, None, None, None]
-        total += run(start + along * (pixels - start), weights[part], vector)
+        total += _gradient_sum(net, start + along * (pixels - start), weights[part], vector)
         if progress:
             progress(part.stop, steps)
     shares = ((pixels - start)[0] * total).numpy()
@@ -247,8 +246,8 @@ def guided_backprop(
     if layer is None:
         if channel is not None:
             raise ValueError(f"Channel {channel!r} belongs to a layer; say which one with layer=.")
-        run = _gradient_sum(net, "guided")
-        gradient = run(prepared(net, photo), tf.ones(1), target_vector(net, target))
+        vector = target_vector(net, target)
+        gradient = _gradient_sum(net, prepared(net, photo), tf.ones(1), vector, "guided")
     elif target is not None:
         raise ValueError(
             f"Guided backprop explains a target or a layer, but both came: {target!r} and "
@@ -261,7 +260,8 @@ def guided_backprop(
 
 def input_gradient(net, photo, target=None):
     """Return the gradient of a target's score: float32 (h, w, 3), at the network's input size."""
-    return _gradient_sum(net)(prepared(net, photo), tf.ones(1), target_vector(net, target)).numpy()
+    vector = target_vector(net, target)
+    return _gradient_sum(net, prepared(net, photo), tf.ones(1), vector).numpy()
 
 
 def path_rule(steps):
@@ -279,15 +279,19 @@ def path_rule(steps):
     return np.float32((nodes + 1) / 2), np.float32(weights / 2)
 
 
-def _gradient_sum(net, rule=None, squared=False):
-    """Return a function (pixels (n, h, w, 3), weights (n,), vector) -> weighted sum of gradients.
+def _gradient_sum(net, pixels, weights, vector, rule=None, squared=False):
+    """Return the weighted sum (h, w, 3) of the gradients of a score, for pixels (n, h, w, 3).
 
-    The sum has the shape (h, w, 3). One compiled function serves every target and any n.
+    One compiled function serves every target and any n. Refuses logits and gradients of nan.
 
+    weights : (n,)
     rule : None for gradients, "guided" for guided backprop
     squared : sum the squares of the gradients
     """
-    return net.cached(("gradients", rule, squared), lambda: _compile_sum(net, rule, squared))
+    run = net.cached(("gradients", rule, squared), lambda: _compile_sum(net, rule, squared))
+    total, logits = run(pixels, weights, vector)
+    net.finite(logits)
+    return net.finite(total, "gradient")
 
 
 def _compile_sum(net, rule, squared):
@@ -301,7 +305,7 @@ def _compile_sum(net, rule, squared):
             score = score_of(logits, vector)
         gradients = connected(tape.gradient(score, pixels), "pixels")
         gradients = tf.square(gradients) if squared else gradients
-        return tf.tensordot(weights, gradients, 1)
+        return tf.tensordot(weights, gradients, 1), logits
 
     return run
 
@@ -313,6 +317,7 @@ def _guided_maps(net, photo, layer, channel):
     run = net.cached(("guided maps", layer), lambda: _compile_guided_maps(net, layer))
     chosen = tf.constant(-1 if channel is None else int(channel))
     gradient, count = run(prepared(net, photo), chosen)
+    net.finite(gradient, "gradient")
     if channel is not None and channel >= count:
         raise ValueError(
             f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {channel}."

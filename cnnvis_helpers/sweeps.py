@@ -109,5 +109,6 @@ def check_target(net, target, score):
 
 
 def outputs(net, logits, score):
-    """Return NumPy (n, units) logits or (n, classes) probabilities."""
+    """Return NumPy (n, units) logits or (n, classes) probabilities; refuse nan and infinity."""
+    net.finite(logits)
     return np.asarray(logits) if score == "logit" else np.asarray(net.probabilities(logits))

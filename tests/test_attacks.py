@@ -672,3 +672,32 @@ def test_docstring_examples(small):
     for module in (robustness, progress, room, sys.modules["cnnvis_helpers.attacks"]):
         result = doctest.testmod(module, extraglobs=examples)
         assert result.attempted and result.failed == 0
+
+
+# Networks that answer with nan --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def diverged():
+    net, _ = linear_network()
+    net.model.layers[-1].bias.assign([np.nan, 0, 0])
+    return net
+
+
+@pytest.mark.parametrize("attack, settings", [
+    (fgsm, {"epsilon": 4}), (pgd, {"epsilon": 4, "steps": 2}), (one_pixel, {"settings": "quick"}),
+    (one_pixel_map, {"stride": 5}),
+])
+def test_a_network_that_answers_nan_is_refused(diverged, attack, settings):
+    with pytest.raises(ValueError, match="answer of the network .* is nan, no number: its train"):
+        attack(diverged, random_photo(*SIZE), **settings)
+
+
+def test_a_gradient_of_nan_does_not_lead_out_of_the_ball():
+    """The square root of 0 has a value, but no slope."""
+    photo = keras.Input((*SIZE, 3))
+    flat = layers.Flatten()(keras.ops.sqrt(photo * 0.0))
+    net = load_network(keras.Model(photo, layers.Dense(3)(flat)))
+    for attack in (fgsm, pgd):
+        with pytest.raises(ValueError, match="gradient of the network .* is nan"):
+            attack(net, random_photo(*SIZE), epsilon=4)

@@ -471,3 +471,17 @@ def test_a_layer_from_which_no_gradient_reaches_the_score_is_refused(method):
     with pytest.raises(ValueError, match="does not depend on the layer 'cut'; take") as error:
         method(net, PHOTO, 0, "cut")
     assert one_sentence(error)
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_a_network_that_answers_nan_is_refused(method, small_photo):
+    """A bias of nan leaves every gradient as it was: the map would look healthy."""
+    photo = keras.Input((16, 20, 3))
+    x = layers.Conv2D(4, 3, activation="relu")(photo)
+    scores = layers.Dense(3, activation="softmax", name="scores")
+    net = load_network(keras.Model(photo, scores(layers.GlobalAveragePooling2D()(x))))
+    scores.bias.assign([np.nan, 0, 0])
+    for target in (1, None):
+        with pytest.raises(ValueError, match="answer of the network .* is nan") as error:
+            method(net, small_photo, target)
+        assert one_sentence(error)

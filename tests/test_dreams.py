@@ -462,3 +462,16 @@ def test_stopped_patterns_and_dreams_are_those_of_the_steps_done(net, photo, sto
         with pytest.warns(UserWarning, match="stopped early"):
             stopped = call(steps=5, progress=after_two)
         assert np.array_equal(stopped, call(steps=2))
+
+
+def test_a_network_with_weights_of_nan_makes_no_picture(photo):
+    net = load_network(small_model())
+    layer = net.layer(net.last_conv)
+    layer.set_weights([np.full_like(values, np.nan) for values in layer.get_weights()])
+    for make in (
+        lambda: dreams.filter_pattern(net, net.last_conv, 0, size=16, steps=1),
+        lambda: dreams.class_pattern(net, 0, steps=1),
+        lambda: dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1),
+    ):
+        with pytest.raises(ValueError, match="gradient of the network .* is nan"):
+            make()

@@ -361,3 +361,14 @@ def test_docstring_examples():
     for room in (sweeps, sys.modules["cnnvis_helpers.occlusion"]):
         result = doctest.testmod(room, extraglobs=examples)
         assert result.attempted and result.failed == 0
+
+
+def test_a_network_that_answers_nan_is_refused():
+    """Positions of nan would count as not computed, and the map would be 0 everywhere."""
+    net, _ = linear_network()
+    net.model.layers[-1].bias.assign([np.nan, 0, 0])
+    for target in (1, None):
+        with pytest.raises(ValueError, match="answer of the network .* is nan"):
+            occlusion(net, random_photo(*SIZE), target)
+    with pytest.raises(ValueError, match="answer of the network .* is nan"):
+        net.predict(random_photo(*SIZE))

@@ -552,3 +552,20 @@ def test_bad_settings(method, settings, words, tiny_net):
     with pytest.raises(ValueError, match=words) as error:
         method(tiny_net, PHOTO, **settings)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_network_that_answers_nan_is_refused(method):
+    keras.utils.set_random_seed(0)
+    net = load_network(keras.Sequential([
+        keras.Input((8, 8, 3)),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(3, activation="softmax"),
+    ]))
+    net.model.layers[-1].bias.assign([np.nan, 0, 0])
+    photo = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    for target in (1, None):
+        with pytest.raises(ValueError, match="answer of the network .* is nan") as error:
+            method(net, photo, target)
+        assert one_sentence(error)
