@@ -110,6 +110,7 @@ def _list(options):
 
 
 def _rehearse(options):
+    from cnnvis_helpers.commands import course_command
     from cnnvis_helpers.kept import folder
     from cnnvis_helpers.kernels import code_cells
     from cnnvis_helpers.rehearsing import find_lesson, rehearse
@@ -119,7 +120,7 @@ def _rehearse(options):
         code_cells(path)  # all are there and can be read, or none runs
     for path in paths:
         rehearse(path, options.minutes)
-    print(f"Kept in {str(folder())!r}; python -m cnnvis_helpers kept clear removes it.")
+    print(f"Kept in {str(folder())!r}; this removes it: {course_command('kept clear')}")
     return 0
 
 

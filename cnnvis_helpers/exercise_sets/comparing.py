@@ -189,6 +189,8 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
         return f"This has {len(answer)} entries, but {len(expected)} are expected."
     if isinstance(expected, tuple):
         return _tuple_difference(answer, expected, reveal, rtol, atol)
+    if isinstance(expected, dict):
+        return _dict_difference(answer, expected, reveal, rtol, atol)
     if isinstance(answer, float) and not np.isfinite(answer):
         return f"This is {answer}, not an ordinary number. Look for a division by zero."
     if reveal:
@@ -211,6 +213,16 @@ def _tuple_difference(answer, expected, reveal, rtol, atol):
         if not same(mine, right, rtol, atol):
             detail = difference(mine, right, reveal, rtol, atol)
             return f"Entry {position} of {len(expected)} is not right yet. {detail}"
+    return "The entries are right, but the whole could not be compared."
+
+
+def _dict_difference(answer, expected, reveal, rtol, atol):
+    for key in expected:
+        if key not in answer:
+            return f"The entry {key!r} is missing."
+        if not same(answer[key], expected[key], rtol, atol):
+            detail = difference(answer[key], expected[key], reveal, rtol, atol)
+            return f"The entry {key!r} is not right yet. {detail}"
     return "The entries are right, but the whole could not be compared."
 
 

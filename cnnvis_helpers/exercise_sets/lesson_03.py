@@ -90,7 +90,7 @@ def _overlap_all(drops, patch, stride, size):
     return _sum_and_count(drops, patch, stride, size)[0] / drops.size
 
 
-def _field_drops(net, photo, fill=0, score="logit"):
+def _field_drops(net, photo, fill="mean", score="logit"):
     from cnnvis_helpers import occlusion_grid
 
     field = tuple(-(-length // 4) for length in net.input_size)
@@ -121,6 +121,11 @@ def _column_first(net, photo):
 
 def _grey_place(net, photo):
     drops = _field_drops(net, photo, fill=127.5)
+    return _place(drops.argmax(), drops)
+
+
+def _salmon_place(net, photo):
+    drops = _field_drops(net, photo, fill=(250, 128, 128), score="probability")
     return _place(drops.argmax(), drops)
 
 
@@ -281,12 +286,17 @@ EXERCISES = [
             (
                 _grey_place,
                 "That is the dearest field under a grey patch, the helper's own choice. Here the "
-                "patch is black.",
+                "patch has the photo's mean colour.",
+            ),
+            (
+                _salmon_place,
+                "That is the dearest field under the lesson's salmon patch, in probability. Here "
+                "the patch has the photo's mean colour, and the logit is asked for.",
             ),
         ],
         hints=[
             "`occlusion_grid(net, photo, None, field, field, ...)` gives sixteen drops.",
-            "Black is `fill=0`. `argmax()` finds the largest drop, counted through.",
+            "The mean colour is `fill='mean'`. `argmax()` finds the largest drop, counted through.",
             "`np.unravel_index(drops.argmax(), drops.shape)` gives row and column.",
         ],
     ),

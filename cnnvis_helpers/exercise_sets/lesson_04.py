@@ -103,6 +103,10 @@ EXERCISES = [
                 "no longer gives the score by its mean.",
             ),
             (
+                lambda maps, kernel, c: maps @ kernel[:, c] / maps[..., 0].size,
+                "That is each place's share in the score. The map itself is not divided.",
+            ),
+            (
                 lambda maps, kernel, c: maps @ kernel[:, c] / maps.shape[2],
                 "This averages over the channels; the score adds them up.",
             ),

@@ -6,7 +6,7 @@ from cnnvis_helpers.exercise_sets.kinds import choice, function
 
 _RNG = np.random.default_rng(7)
 _STEPS = [
-    (np.full((4, 5, 3), 120.0), _RNG.normal(0, 0.01, (4, 5, 3)), 4.0),
+    (np.full((4, 5, 3), 120.0), _RNG.normal(0, 0.1, (4, 5, 3)), 4.0),
     (_RNG.uniform(0, 255, (3, 3, 3)), _RNG.normal(0, 50, (3, 3, 3)), 10.0),
     (np.full((2, 2, 3), 250.0), _RNG.uniform(0.1, 1.0, (2, 2, 3)), 8.0),
 ]

@@ -259,6 +259,8 @@ show_grid(
 # %%
 def margin(logits):
     """How far the class is ahead of all others together (n,); logits (n, classes)."""
+    if net.units == 1:  # one score for two classes: it is the margin itself, or minus that
+        return logits @ net.score_vector(index)
     others = np.delete(logits, index, axis=1).astype(np.float64)
     return logits[:, index] - np.log(np.exp(others).sum(axis=1))
 
@@ -348,7 +350,7 @@ def passes_by_hand(size, patch, stride):
     return down * across + 1
 
 
-quarter, eighth, sixteenth = ((height // n, width // n) for n in (4, 8, 16))
+quarter, eighth, sixteenth = ((-(-height // n), -(-width // n)) for n in (4, 8, 16))
 plans = {
     "1/4, no overlap": (quarter, quarter),
     "1/4 in steps of 1/16": (quarter, sixteenth),
@@ -661,12 +663,12 @@ scenes["upper hidden"][:half] = 127
 scenes["lower hidden"][half:] = 127
 scenes["both hidden"][:] = 127
 scores = np.array([np.array(net.logits(net.prepare(each)))[0] for each in scenes.values()])
-chances = np.array(net.probabilities(scores))[:, index]
+chances, cat_scores = net.probabilities(scores)[:, index], scores @ net.score_vector(index)
 show_grid(
     list(scenes.values()),
     titles=[
         f"{name}\np {p:.2f}, logit {s:.1f}"
-        for name, p, s in zip(scenes, chances, scores[:, index], strict=True)
+        for name, p, s in zip(scenes, chances, cat_scores, strict=True)
     ],
     columns=4,
     alt=(
@@ -678,7 +680,7 @@ show_grid(
 )
 if net.name == "course":
     assert (chances[0] - chances[1:3] < 0.08).all() and chances[0] - chances[3] > 0.9
-    assert (scores[0, index] - scores[1:3, index] > 2.5).all()
+    assert (cat_scores[0] - cat_scores[1:3] > 2.5).all()
 
 # %% [markdown]
 # With the course network each cat alone is worth less than 0.08 of probability, and both together more than 0.9. The logits do better: each cat
@@ -761,14 +763,14 @@ def spread_out(drops, patch, stride, size):
 check("03-overlap", spread_out)
 
 # %% [markdown]
-# **The dearest field.** Divide the photo into 4 x 4 fields and hide each with *black*, patch and stride `field`. Which one costs the logit
-# of the photo's top class most? Put its place into `dearest`, a tuple (row, column) counted from 0.
+# **The dearest field.** Divide the photo into 4 x 4 fields and hide each with the photo's *mean colour*, patch and stride `field`. Which one costs the
+# logit of the photo's top class most? Put its place into `dearest`, a tuple (row, column) counted from 0.
 
 # %%
 field = (-(-height // 4), -(-width // 4))  # in pixels of the network's input
 # <solution>
-black_drop = occlusion_grid(net, photo, None, field, field, fill=0)
-dearest = tuple(int(n) for n in np.unravel_index(black_drop.argmax(), black_drop.shape))
+mean_drop = occlusion_grid(net, photo, None, field, field, fill="mean")
+dearest = tuple(int(n) for n in np.unravel_index(mean_drop.argmax(), mean_drop.shape))
 # </solution>
 check("03-dearest", dearest, net=net, photo=photo)
 

@@ -10,8 +10,8 @@
 # **Time:** 45 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 45 min: CAM 7, the tape 3, Grad-CAM and the ratio 9, checking with the outline 4, cat or dog 5, logits and layers 7, relatives 5, what goes wrong 5.
-# The exercises are homework, except the wrong number on the slide, which the room enjoys. With 15 minutes only: CAM, the ratio, what goes wrong.
+# 45 min: CAM 7, the tape 3, Grad-CAM and the ratio 9, checking with the outline 4, cat or dog 5, logits and layers 7, relatives 4, what goes wrong 4, the slide exercise 2; a class that is not there, the field's library and your turn at home.
+# The other exercises are homework. The room enjoys the wrong number on the slide. With 15 minutes only: CAM, the ratio, what goes wrong.
 
 # %% [markdown]
 # The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
@@ -74,7 +74,7 @@ try:
     layer, dense = pooled_head(net)
 except ValueError as reason:  # another kind of network: CAM does not exist for it, Grad-CAM does
     layer, dense = net.last_conv, None
-    print(reason)
+    print(reason, "The cells on CAM and on the ratio stay empty for this network.")
 maps = feature_maps(net, photo, layer)
 height, width, channels = maps.shape
 print(f"layer {layer}: {channels} maps of {height} x {width} cells")
@@ -125,7 +125,7 @@ if dense is not None:
     assert np.allclose(by_hand, cam(net, photo, best.index, resize=False), atol=1e-3)
 
 # %% [markdown]
-# Nothing was estimated: the mean of the map, plus the bias, is the score. ResNet50 ends in the same way, with 2048 maps of 7 x 7 cells and 2048 weights a class: with
+# For a network with a pooled head nothing was estimated: the mean of the map, plus the bias, is the score. ResNet50 ends in the same way, with 2048 maps of 7 x 7 cells and 2048 weights a class: with
 # `NETWORK = "resnet50"` this section runs as it is. The helper `cam` gives the same numbers. Look at the cells themselves before
 # anything is smoothed.
 
@@ -146,7 +146,7 @@ if dense is not None:
         show_overlay(photo, cam(net, photo, best.index), title="Enlarged", ax=right, **look)
 
 # %% [markdown]
-# The right picture looks precise to the pixel. It is not: everything it knows is in the cells on the left, and the smooth edges come from
+# The smooth picture of a class activation map looks precise to the pixel. It is not: everything it knows is in the cells, and the smooth edges come from
 # the enlargement alone.
 
 # %% [markdown] tags=["teaching-note"]
@@ -258,7 +258,7 @@ if dense is not None:
     print("cells of the map:", height * width)
 
 # %% [markdown]
-# Stop here for a minute. Where does this number come from? The score is $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$. Take the derivative
+# With a pooled head all cells have the same ratio. Stop here for a minute: where does this number come from? The score is $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$. Take the derivative
 # with respect to one cell $A_{ij}^k$: everything else drops out and $w_k^c / Z$ remains, the same for every cell of the map. So
 # $\alpha_k^c = w_k^c / Z$, and for such a network **Grad-CAM is CAM divided by $Z$**. It is the more general method, not another one.
 
@@ -570,7 +570,8 @@ large = [name for name in ("resnet50", "densenet121", "mobilenetv2") if name in 
 asked, target = (load_network(large[0]), None) if large else (tiny, 1)
 if not large:
     print("No ImageNet network is on this machine, so this says nothing about one. To fetch the")
-    print("classic case: python -m cnnvis_helpers prefetch resnet50, and run this cell again.")
+    print("classic case, with a connection: from cnnvis_helpers import prefetch")
+    print('prefetch("resnet50")    (103 MB); then run this cell again.')
 last_convolution = conv_layers(asked)[-1].name
 two = {name: gradcam(asked, photo, target, name) for name in (last_convolution, asked.last_conv)}
 correlation = np.corrcoef([each.ravel() for each in two.values()])[0, 1]
@@ -717,7 +718,8 @@ except ValueError as reason:  # guided backprop is defined for networks of ReLUs
 
 # %%
 large = [name for name in ("vgg16", "resnet50", "mobilenetv2") if name in here]
-knows = net if "African_elephant" in net.labels else load_network(large[0]) if large else None
+imagenet = len(net.labels) == 1000 and net.labels[386] == "African_elephant"
+knows = net if imagenet else load_network(large[0]) if large else None
 if knows:
     assert knows.labels[386] == "African_elephant" and knows.labels[2] == "great_white_shark"
     assert knows.labels[281] == "tabby"
@@ -870,31 +872,29 @@ explore_cam(net, photo)
 # %%
 some = range(0, len(net.labels), max(1, len(net.labels) // 16))
 peaks = {c: float(gradcam(net, photo, c, resize=False).max()) for c in some}
-faint = min((c for c in peaks if peaks[c] > 0), key=peaks.get, default=best.index)
+others = [c for c in peaks if c != best.index and peaks[c] > 0]
 empty = [net.labels[c] for c in peaks if peaks[c] == 0]
-both = {
-    name: gradcam(net, photo, c)
-    for c, name in ((best.index, best.label), (faint, net.labels[faint]))
-}
-compare_maps(
-    both,
-    photo=photo,
-    title="One scale",
-    alt=f"Two heat maps on one scale: the peak for {best.label} is {heat.max():.3f}, that for "
-    f"{net.labels[faint]} {both[net.labels[faint]].max():.3f}.",
-)
-compare_maps(
-    {f"{name} / its maximum": each / each.max() for name, each in both.items()},
-    photo=photo,
-    title="Each divided by its own maximum",
-    alt=(
-        f"The same two maps, normalised: now {net.labels[faint]} glows as strongly as "
-        f"{best.label} does."
-    ),
-)
-part = both[net.labels[faint]].max() / heat.max()
-print(f"peak for {net.labels[faint]}: {part:.1%} of the peak for {best.label}")
 print("maps that are exactly zero:", ", ".join(empty) or "none")
+if others:
+    faint = min(others, key=peaks.get)
+    both = {net.labels[c]: gradcam(net, photo, c) for c in (best.index, faint)}
+    top_peak, faint_peak = (each.max() for each in both.values())
+    compare_maps(
+        both,
+        photo=photo,
+        title="One scale",
+        alt=f"Two heat maps on one scale: the peak for {best.label} is {top_peak:.3f}, that for "
+        f"{net.labels[faint]} {faint_peak:.3f}.",
+    )
+    compare_maps(
+        {f"{name} / its maximum": each / each.max() for name, each in both.items()},
+        photo=photo,
+        title="Each divided by its own maximum",
+        alt=f"The same two maps, normalised: now {net.labels[faint]} glows as strongly as "
+        f"{best.label} does.",
+    )
+    part = faint_peak / top_peak
+    print(f"peak for {net.labels[faint]}: {part:.1%} of the peak for {best.label}")
 if net.name == "course":
     assert part < 0.05 and "tulip" in empty
 
@@ -909,8 +909,8 @@ if net.name == "course":
 # %% [markdown]
 # ## Exercises
 #
-# **CAM.** Return the class activation map, an array (h, w), signed. `kernel` is the kernel of the Dense layer, with shape (channels, classes).
-# `hint("04-cam")` helps.
+# **CAM.** Return the class activation map, an array (h, w), signed. `kernel` is the kernel of the Dense layer, with shape (channels, classes), of
+# any network: use only what the function is given. `hint("04-cam")` helps.
 
 
 # %%
@@ -954,7 +954,8 @@ def heat_map(activations, gradients):
 check("04-gradcam", heat_map)
 
 # %% [markdown]
-# **What to differentiate.** Return the score that Grad-CAM's tape should differentiate for class `c`, one number.
+# **What to differentiate.** Return the score that Grad-CAM's tape should differentiate for class `c`, one number. The logits are of
+# any network with one logit a class: use only what the function is given.
 
 
 # %%

@@ -208,7 +208,7 @@ with figure_row(
     width=9,
     height=3.6,
     alt=f"Above, {len(eight)} filters of {layers[0]} as a few coloured squares each; below, for "
-    "each of them, a flat colour or fine stripes in its colours.",
+    "each of them, a flat colour or fine stripes.",
 ) as (above, below):
     show_filters(kernel[..., eight], scale="each", title="the weights", ax=above)
     above.set_xticks(above.get_xticks(), [f"filter {k}" for k in eight])
@@ -321,7 +321,7 @@ show_grid(
     columns=4,
     size=1.7,
     alt=f"Rows of four: a dense coloured pattern of a filter of {deep}, then three patches of "
-    "photos with a single strong edge or corner; the colours seldom agree."
+    "photos, with corners, curved edges, coins or a part of a face; the colours seldom agree."
     if net.name == "course"
     else f"Rows of four: a part of the pattern of a filter of {deep}, then three photo patches.",
 )
@@ -431,8 +431,9 @@ else:
     giant = net if net.name == "course" else load_network("course")
     asked = {"bird": giant.class_index("bird")}
     print("No ImageNet network is on this machine: no eagle, no elephant. The course network knows")
-    print("16 classes; one is bird. To fetch a large one, with a connection, run in a terminal:")
-    print("python -m cnnvis_helpers prefetch vgg16    (553 MB; mobilenet_v2 has 14)")
+    print("16 classes; one is bird. To fetch a large one, with a connection:")
+    print("from cnnvis_helpers import prefetch")
+    print('prefetch("vgg16")    (553 MB; mobilenet_v2 has 14), and run this cell again.')
 made = [class_pattern(giant, index, steps=128) for index in asked.values()]
 found = [giant.predict(picture, 1)[0] for picture in made]
 show_grid(
@@ -633,7 +634,7 @@ show_grid(
     starts,
     titles=["start 1", "start 2", "start 3"],
     columns=3,
-    alt="Three pictures of one class with the same kind of texture, but nothing in the same place.",
+    alt="Three pictures of one class with the same kind of texture, but most of its spots in other places.",
 )
 print("correlations of the three pairs:", alike[np.triu_indices(3, 1)].round(2))
 assert abs(alike[np.triu_indices(3, 1)]).max() < 0.5
