@@ -16,6 +16,7 @@ REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
 
 def prepared(net, photo):
     """Return the photo as a tensor (1, h, w, 3), float32, pixels 0..255, at the input size."""
+    check_net(net)
     return tf.constant(net.prepare(photo))
 
 
@@ -25,6 +26,7 @@ def target_vector(net, target):
     The zeros let a compiled function look up the top class in its own forward pass
     (`score_weights`), which saves a pass.
     """
+    check_net(net)
     return tf.zeros(net.units) if target is None else tf.constant(net.score_vector(target))
 
 
@@ -90,6 +92,19 @@ def reduce_colours(values, reduce):
     # Plane by plane: ten times as fast as a reduction along an axis of three.
     red, green, blue = np.moveaxis(values if reduce == "sum" else np.abs(values), -1, 0)
     return np.maximum(np.maximum(red, green), blue) if reduce == "max_abs" else red + green + blue
+
+
+def check_net(net):
+    """Raise a ValueError unless `net` is a Network, as `load_network` makes it."""
+    if hasattr(net, "score_vector"):
+        return
+    if isinstance(net, str):
+        wanted, got = f"load_network({net!r})", "the name alone"
+    elif isinstance(net, keras.Model):
+        wanted, got = "load_network(model)", "the keras.Model itself"
+    else:
+        wanted, got = "load_network", type(net).__name__
+    raise ValueError(f"The first argument is a network, as {wanted} makes it, not {got}.")
 
 
 def check_reduce(reduce):

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers.gradients import check_net
 from cnnvis_helpers.receptive import ReceptiveField, receptive_field
 from cnnvis_helpers.tables import html_table
 
@@ -167,6 +168,7 @@ def feature_maps(net, photo, layer=None):
 
         maps = feature_maps(net, photo, [layer.name for layer in conv_layers(net)])
     """
+    check_net(net)
     if layer == "all":
         layer = [step.name for step in net.steps if len(step.shape) == 4]
     one = layer is None or isinstance(layer, str)
@@ -185,6 +187,7 @@ def sparsity(net, photo):
     that makes maps and ends in a ReLU, in the order of computation. A network without any ReLU
     has its convolutions counted instead.
     """
+    check_net(net)
     steps = {step.name: step for step in net.steps if len(step.shape) == 4}
     names = [name for name, step in steps.items() if _ends_in_relu(step.layer)]
     maps = feature_maps(net, photo, names or list(_conv_steps(net)))
@@ -204,6 +207,7 @@ def sparsity(net, photo):
 
 def _conv_steps(net):
     """Return {name: step} of all convolutions; a layer that is called twice is there once."""
+    check_net(net)
     return {step.name: step for step in net.steps if isinstance(step.layer, CONVOLUTIONS)}
 
 

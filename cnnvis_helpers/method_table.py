@@ -19,6 +19,7 @@ from cnnvis_helpers.cam import (
     layercam,
     scorecam,
 )
+from cnnvis_helpers.gradients import check_net
 from cnnvis_helpers.occlusion import occlusion
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.saliency import (
@@ -154,6 +155,7 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     Raises ValueError for an unknown method, and for what `net.prepare` and `net.score_vector`
     refuse.
     """
+    check_net(net)
     chosen = _chosen(methods)
     logits = net.logits(net.prepare(photo)).numpy()
     if target is None:

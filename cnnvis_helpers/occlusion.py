@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from cnnvis_helpers.gradients import check_number
+from cnnvis_helpers.gradients import check_net, check_number
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.sweeps import (
     batch_size,
@@ -78,6 +78,7 @@ def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5,
     >>> occlusion_grid(net, photo, "cat", patch=8, stride=4).shape
     (3, 3)
     """
+    check_net(net)
     pixels = net.prepare(photo)
     check_target(net, target, score)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
@@ -101,6 +102,7 @@ def occlusion_passes(net, patch=None, stride=None):
 
     Over 224 x 224 pixels a patch of 56 takes 17 in steps of 56 and 28,562 in steps of 1.
     """
+    check_net(net)
     (tops, lefts), _ = _positions(net.input_size, patch, stride)
     return len(tops) * len(lefts) + 1
 
@@ -111,6 +113,7 @@ def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
     Parameters and errors as in `occlusion`. Returns a uint8 array (positions, h, w, 3) at the
     network's input size, row by row in the order of `occlusion_grid`; all are in memory at once.
     """
+    check_net(net)
     pixels = net.prepare(photo)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
     cover = np.rint(fill_picture(net, pixels, fill, patch)).astype(np.uint8)

@@ -13,7 +13,7 @@ import random
 
 import keras
 
-from cnnvis_helpers.gradients import check_whole
+from cnnvis_helpers.gradients import check_net, check_whole
 from cnnvis_helpers.networks import Network
 
 __all__ = ["layers_from_the_top", "randomize_layers"]
@@ -28,6 +28,7 @@ def layers_from_the_top(net):
     >>> layers_from_the_top(net)
     ['head', 'late', 'early']
     """
+    check_net(net)
     found = {step.layer: step.name for step in net.steps if _learns(step.layer)}
     return list(found.values())[::-1]
 

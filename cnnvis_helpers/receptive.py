@@ -15,6 +15,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from cnnvis_helpers.gradients import check_net
+
 __all__ = ["ReceptiveField", "receptive_field"]
 
 WINDOWS = (
@@ -115,6 +117,7 @@ def receptive_field(net, layer=None):
     This is what a cell can see; what matters to it is mostly near the middle of that.
     Raises ValueError for a layer that makes no maps, or behind one that cannot be followed.
     """
+    check_net(net)
     name = net.spatial_layer(layer)
     target = [step for step in net.steps if f"/{name}/" in f"/{step.path}/"][-1]
     start = tuple(_Reach(length, 1, 0, 0) for length in net.input_size)

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, median_filter
 
 from cnnvis_helpers.attacks import Goal, fgsm
-from cnnvis_helpers.gradients import check_number, check_whole
+from cnnvis_helpers.gradients import check_net, check_number, check_whole
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.resizing import resize_photo
 
@@ -42,6 +42,7 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
     >>> [row.change for row in survives(net, attack, qualities=[75], scales=[2])]
     ['saved as PNG', 'saved as JPEG, quality 75', 'resized to 32 x 32']
     """
+    check_net(net)
     height, width = attack.photo.shape[:2]
     changed = [("saved as PNG", _through_file(attack.photo, "PNG"))]
     for quality in qualities:
@@ -88,6 +89,7 @@ def transfer(net, attack):
     >>> transfer(net, attack).after == attack.after
     True
     """
+    check_net(net)
     before, after = net.predict(attack.original), net.predict(attack.photo)
     target = None if attack.target is None else net.class_index(attack.target_label)
     goal = Goal(before[0].index, target)
@@ -180,6 +182,7 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     >>> float(epsilon_curve(net, [photo], [0, 2]).rates[0])
     0.0
     """
+    check_net(net)
     photos, epsilons = list(photos), [float(epsilon) for epsilon in epsilons]
     attacks, total = [[] for _ in photos], len(photos) * len(epsilons)
     if not total:

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 
 from cnnvis_helpers.bundled import build_vgg
-from cnnvis_helpers.gradients import check_whole
+from cnnvis_helpers.gradients import check_net, check_whole
 from cnnvis_helpers.networks import load_network
 from cnnvis_helpers.progress import stoppable
 from cnnvis_helpers.shapes import SHAPES, SIZE, shape_pictures
@@ -87,6 +87,7 @@ def class_recall(net, pictures):
 
     A class that is not among the labels of the network has the recall 0.
     """
+    check_net(net)
     pixels = np.concatenate([net.prepare(picture.photo) for picture in pictures])
     named = net.probabilities(net.logits(pixels)).argmax(axis=-1)
     right = {}

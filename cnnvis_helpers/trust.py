@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from cnnvis_helpers.gradients import check_number, check_whole
+from cnnvis_helpers.gradients import check_net, check_number, check_whole
 from cnnvis_helpers.occlusion import fill_picture
 from cnnvis_helpers.resizing import resize_map
 from cnnvis_helpers.sweeps import batch_size, even_slices, outputs, target_weights
@@ -69,6 +69,7 @@ def deletion_curve(
 
     Petsiuk et al. 2018, "RISE", arXiv 1806.07421, section 4.2
     """
+    check_net(net)
     order = _hottest_first(net, photo, heat, seed)
     start = net.prepare(photo)
     end = fill_picture(net, start, fill, [length // 8 for length in net.input_size])
@@ -84,6 +85,7 @@ def insertion_curve(
     Parameters, errors and return value as in `deletion_curve`; `fill` is what the picture shows at
     the beginning, by default the blurred photo.
     """
+    check_net(net)
     order = _hottest_first(net, photo, heat, seed)
     end = net.prepare(photo)
     start = fill_picture(net, end, fill, [length // 8 for length in net.input_size])

@@ -1,11 +1,14 @@
 """Every method answers every mistake with one sentence: what came, what is expected, what to do."""
 
+import inspect
+import re
 import warnings
 
 import keras
 import numpy as np
 import pytest
 from architectures import photo_of_noise
+from PIL import Image
 
 import cnnvis_helpers as helpers
 from cnnvis_helpers.networks import load_network
@@ -44,6 +47,8 @@ PHOTOS = {
     "true and false": (PHOTO > 127, "not of bool"),
     "a path": ("chelsea.png", "load_photo"),
     "nothing": (None, "load_photo"),
+    "a list": (PHOTO.tolist(), "load_photo(np.asarray(photo))"),
+    "another kind of colours": (Image.fromarray(PHOTO).convert("HSV"), "not a picture of mode"),
 }
 TARGETS = {
     "near": ("catt", "'cat'"),
@@ -107,6 +112,40 @@ def test_what_is_no_photo(method, mistake, tiny_net):
     assert words in one_sentence(method, tiny_net, photo, *target, **settings)
 
 
+REST = {  # what the public functions of a network take after it, where they must
+    "photo": PHOTO, "pictures": PHOTO[None], "photos": [PHOTO], "target": 1, "layer": "conv1",
+    "channel": 0, "patch": 8, "stride": 8, "heat": PHOTO[..., 0], "epsilons": [1], "attack": None,
+    "qualities": [50],
+}  # fmt: skip
+
+
+def functions_of_a_network():
+    """Name and further arguments of each public function whose first argument is `net`."""
+    for name in helpers.__all__:
+        value = getattr(helpers, name)
+        if not inspect.isfunction(value) or "explorers" in value.__module__:
+            continue  # an explorer loads a network by itself
+        parameters = list(inspect.signature(value).parameters.values())
+        if parameters and parameters[0].name == "net":
+            needed = [p for p in parameters[1:] if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+            yield name, [REST[p.name] for p in needed]
+
+
+@pytest.mark.parametrize("mistake", ["a name", "a model", "a photo"])
+def test_what_is_no_network(mistake, tiny_net):
+    wrong, words = {
+        "a name": ("vgg16", "as load_network('vgg16') makes it, not the name alone"),
+        "a model": (tiny_net.model, "as load_network(model) makes it, not the keras.Model itself"),
+        "a photo": (PHOTO, "as load_network makes it, not ndarray"),
+    }[mistake]
+    called = list(functions_of_a_network())
+    assert len(called) > 40
+    for name, rest in called:
+        with pytest.raises(ValueError, match=re.escape(words)):
+            result = getattr(helpers, name)(wrong, *rest)
+            next(result)  # the one generator begins when it is asked
+
+
 @pytest.mark.parametrize("mistake", TARGETS)
 @pytest.mark.parametrize("method", [*OF_PHOTO, "class_pattern"])
 def test_what_is_no_class(method, mistake, tiny_net):
@@ -116,12 +155,17 @@ def test_what_is_no_class(method, mistake, tiny_net):
     assert words in one_sentence(method, tiny_net, *photo, target, **settings)
 
 
-@pytest.mark.parametrize("layer, words", [("conv", "conv1"), ("predictions", "makes no maps")])
+NO_LAYERS = [("conv", "conv1"), ("predictions", "makes no maps"), (["conv1"], "by its name")]
+
+
+@pytest.mark.parametrize("layer, words", NO_LAYERS)
 @pytest.mark.parametrize("method", WITH_LAYER)
 def test_what_is_no_layer_with_maps(method, layer, words, tiny_net):
     if method == "filter_patterns":
         text = one_sentence(method, tiny_net, layer)
     elif method == "deep_dream":
+        if isinstance(layer, list):
+            return  # it takes a list of names
         text = one_sentence(method, tiny_net, PHOTO, layer)
     else:
         text = one_sentence(method, tiny_net, PHOTO, layer=layer)
