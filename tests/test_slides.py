@@ -230,6 +230,10 @@ def test_words_that_read_a_figure_stay_with_it():
         ["code", "figure", "prose"],
         ["prose", "code"],
     ]
+    colon = slide_parts.Part("prose", "Look at the left. It is *dark*. The next cell\ngoes on:")
+    slides = slide_deck.slides_of(slide_parts.Section("One", [CODE, wide, colon, CODE]))
+    assert slides[0].parts[-1].content == "Look at the left. It is *dark*."
+    assert slides[1].parts[0].content == "The next cell\ngoes on:"
 
 
 @pytest.mark.parametrize("each", LESSONS, ids=lambda each: each.number)

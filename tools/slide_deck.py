@@ -33,6 +33,7 @@ _PROSE_WIDTH = 92  # characters in a line
 WRAPPED = 105  # characters: longer lines of printed text are broken
 _SUBHEADING = re.compile(r"\A### +(.+)\n*")
 _ATTRIBUTES = re.compile(r' (?:width|height|style)="[^"]*"')
+_SENTENCE = re.compile(r"(?<=[.?!)])\s+(?=[A-Z*`\"])")
 _QUESTION = re.compile(r"""\*\*Predict|\?["*)]*\s*\Z""")
 
 
@@ -68,7 +69,8 @@ def _with_roles(section):
     """The parts of a section; of prose it is known whether it asks or closes.
 
     Prose between a figure and more code closes with its first paragraphs what stands above, and
-    leads with its last to what follows. A question stands apart from the paragraphs before it.
+    leads with its last to what follows, or with a last sentence that ends with a colon. A question
+    stands apart from the paragraphs before it.
     """
     parts = _at_subheadings(section.parts)
     shown = [part for part in parts if part.kind != "note"]
@@ -81,6 +83,9 @@ def _with_roles(section):
         below = shown[at + 1].kind if at + 1 < len(shown) else ""
         *before, last = re.split(r"\n\s*\n", part.content)
         role = "asks" if below in ("code", "figure") and _QUESTION.search(last) else ""
+        if above == "figure" and not (before or role) and last.endswith(":"):
+            *before, last = _SENTENCE.split(last)
+            before = [" ".join(before)] if before else []
         if above not in ("figure", "text") or part.content.startswith("### "):
             yield replace(part, role=role)
         elif below in ("", "prose", "text"):
