@@ -158,7 +158,8 @@ def cam(net, photo, target=None, resize=True):
     net.finite(logits)
     vector = net.score_vector(target, logits)
     classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
-    weights = tf.gather(tf.convert_to_tensor(dense.kernel), classes, axis=1) @ vector[classes, None]
+    kernel = tf.cast(tf.gather(tf.convert_to_tensor(dense.kernel), classes, axis=1), tf.float32)
+    weights = kernel @ vector[classes, None]
     return at_photo_size((activations.numpy() @ weights.numpy())[..., 0], photo, resize)
 
 
@@ -253,8 +254,9 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
     activations, logits = run(pixels)
     net.finite(logits)
     classes = target_weights(net, target, logits, "probability")
-    channels = _varying_channels(activations.numpy(), max_channels)
-    maps = tf.transpose(tf.gather(activations, channels, axis=-1), (2, 0, 1))
+    smaller = _shrunk(activations, net.input_size)
+    channels = _varying_channels(smaller.numpy(), max_channels)
+    maps = tf.transpose(tf.gather(smaller, channels, axis=-1), (2, 0, 1))
     masked = net.cached(("masked logits",), lambda: _compile_masked(net))
     weights = np.zeros(len(channels), np.float32)
     with stoppable("the map is that of the channels done so far"):
@@ -263,6 +265,8 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
             weights[part] = outputs(net, logits, "probability") @ classes
             if progress:
                 progress(part.stop, len(channels))
+    if smaller is not activations:
+        maps = tf.transpose(tf.gather(activations, channels, axis=-1), (2, 0, 1))
     grid = np.tensordot(weights, maps.numpy(), 1)
     return at_photo_size(_rectified(grid, relu), photo, resize)
 
@@ -327,13 +331,14 @@ def pooled_head(net):
     for every other network.
     """
     check_net(net)
-    step = _skip(net.steps[-1], _AFTER_DENSE)
+    step = _skip(net.output_step, _AFTER_DENSE)
     dense = step and step.layer
     if isinstance(dense, keras.layers.Dense) and _name(dense.activation) in _HEAD_ACTIVATIONS:
         pool = _skip(step.inputs[0].step, _BEFORE_DENSE)
         pooling = pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D)
-        if pooling and pool.inputs[0].step:
-            return pool.inputs[0].step.name, dense
+        maps = pooling and pool.inputs[0].step
+        if maps and type(maps.layer).__name__ not in _NOT_AS_THE_PHOTO:
+            return maps.name, dense
     raise ValueError(
         "CAM needs a network that ends with global average pooling and one Dense layer, but "
         f"{net.name!r} ends with {_ending(net)}; gradcam works for every network."
@@ -342,6 +347,7 @@ def pooled_head(net):
 
 _HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")
 _BEFORE_DENSE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
+_NOT_AS_THE_PHOTO = ("Permute", "Transpose", "Reshape")  # rows and columns may be others behind
 _AFTER_DENSE = (*_BEFORE_DENSE, "Activation", "Softmax")
 
 
@@ -360,7 +366,10 @@ def _name(activation):
 
 def _ending(net):
     """Return the kinds of the last layers in words: "Flatten, Dense and Dense"."""
-    kinds = [type(step.layer).__name__ for step in net.steps[-3:]]
+    kinds, step = [], net.output_step
+    while step and len(kinds) < 3:
+        kinds.insert(0, type(step.layer).__name__)
+        step = step.inputs[0].step
     return " and ".join([", ".join(kinds[:-1]), kinds[-1]]) if len(kinds) > 1 else kinds[0]
 
 
@@ -400,7 +409,7 @@ def _compile_masked(net):
         masks = tf.image.resize(maps[..., None], net.input_size)
         low = tf.reduce_min(masks, axis=(1, 2), keepdims=True)
         high = tf.reduce_max(masks, axis=(1, 2), keepdims=True)
-        masks = (masks - low) / (high - low)
+        masks = tf.math.divide_no_nan(masks - low, high - low)
         return net.forward(fill + masks * (pixels - fill))[0]
 
     return run
@@ -426,6 +435,16 @@ def _compile_guided_gradcam(net, layer):
         return fine[0], maps[0][0], gradients[0], logits
 
     return run
+
+
+def _shrunk(maps, size):
+    """Return maps (h, w, c) no larger than `size`; maps that are smaller stay as they are.
+
+    With antialiasing every place counts: samples of a map can miss what varies in it.
+    """
+    if maps.shape[0] <= size[0] and maps.shape[1] <= size[1]:
+        return maps
+    return tf.image.resize(maps, size, antialias=True)
 
 
 def _varying_channels(activations, largest):

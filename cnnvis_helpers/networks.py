@@ -101,6 +101,11 @@ class Network:
         """
         return self._preprocess
 
+    @property
+    def output_step(self):
+        """The layer call (`walking.Step`) that makes the output; not always the last in `steps`."""
+        return self._graph.output.step
+
     # From photo to prediction
 
     def prepare(self, photo):

@@ -173,14 +173,15 @@ class Graph:
 
         replace : function(step) -> the callable to use in place of the step's layer, or None
 
-        A wanted tensor of 16-bit floats (mixed precision) is handed out as float32. It lies on the
+        A wanted tensor of 16-bit or 64-bit floats is handed out as float32. It lies on the
         path of computation itself, so gradients with respect to it exist.
         """
         known, tapped = {self.input: tensor}, {}
         for step in self.needed_for(wanted):
             outputs = step.call(replace(step) or step.layer, known)
             for value, output in zip(step.outputs, outputs, strict=True):
-                if value in wanted and output.dtype in (tf.float16, tf.bfloat16):
+                other = tf.float16, tf.bfloat16, tf.float64
+                if value in wanted and output.dtype in other:
                     tapped[value] = tf.cast(output, tf.float32)
                     output = tf.cast(tapped[value], output.dtype)
                 known[value] = output

@@ -155,6 +155,22 @@ def test_cam_is_gradcam_before_the_relu_times_the_number_of_places(name):
     assert np.abs(grid / grid.size - before_relu).max() <= 1e-5 * np.abs(before_relu).max()
 
 
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_cam_takes_the_head_that_is_the_output(chosen, small_photo):
+    """A nested head with two outputs: the last layer call is not the one that counts."""
+    keras.utils.set_random_seed(0)
+    maps = keras.Input((16, 20, 6))
+    pooled = layers.GlobalAveragePooling2D()(maps)
+    head = keras.Model(maps, [layers.Dense(4)(pooled), layers.Dense(4)(pooled)], name="head")
+    photo = keras.Input((16, 20, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu")(photo)
+    net = load_network(keras.Model(photo, head(x)[chosen]))
+    exact = cam(net, small_photo, 2, resize=False)
+    logit = net.logits(net.prepare(small_photo))[0, 2]  # the biases are 0
+    assert exact.mean() == pytest.approx(float(logit), rel=1e-4)
+    assert close(exact, 320 * gradcam(net, small_photo, 2, relu=False, resize=False))
+
+
 @pytest.mark.parametrize("name", ["grey", "transfer"])
 def test_the_mean_of_cam_is_the_score_without_its_bias(name):
     net = architecture(name)
@@ -310,6 +326,39 @@ def test_scorecam_leaves_constant_maps_out():
     maps[0, 0, 1], maps[0, 0, 3], maps[..., 2] = 1, 2, 7
     assert room._varying_channels(maps, None).tolist() == [1, 3]
     assert room._varying_channels(maps, 1).tolist() == [3]
+
+
+@pytest.mark.parametrize("strides", [2, 3, 4])
+def test_scorecam_of_maps_larger_than_the_input(strides):
+    """Of three times as many places a sample takes the middle ones alone, which are 0 here."""
+    keras.utils.set_random_seed(0)
+    photo = keras.Input((12, 16, 3))
+    grow = layers.Conv2DTranspose(4, strides, strides=strides, activation="relu", name="grow")
+    pooled = layers.GlobalAveragePooling2D()(grow(layers.Rescaling(1 / 255)(photo)))
+    net = load_network(keras.Model(photo, layers.Dense(3, activation="softmax")(pooled)))
+    kernel = np.abs(grow.kernel.numpy())
+    kernel[strides // 2, strides // 2] *= -1
+    grow.kernel.assign(kernel)
+    picture = np.random.default_rng(1).integers(0, 256, (12, 16, 3), np.uint8)
+    found = scorecam(net, picture, 1, resize=False)
+    pixels = net.prepare(picture)
+    maps = grow(pixels / 255).numpy()[0]
+    masks = tf.image.resize(maps, (12, 16), antialias=True).numpy()
+    masks = (masks - masks.min((0, 1))) / np.ptp(masks, axis=(0, 1))
+    masked = 127.5 + np.moveaxis(masks, -1, 0)[..., None] * (pixels - 127.5)
+    assert close(found, maps @ net.probabilities(net.logits(masked))[:, 1], 1e-5)
+    assert np.isfinite(scorecam(net, picture)).all()
+
+
+def test_scorecam_leaves_out_maps_that_are_constant_once_shrunk():
+    """A chessboard of single places, finer than the network's pixels, is grey to them."""
+    board = np.indices((24, 32)).sum(axis=0) % 2 * 1.0
+    photo = keras.Input((12, 16, 3))
+    grow = layers.UpSampling2D(2)(layers.Conv2D(2, 1, kernel_initializer="zeros")(photo))
+    shown = layers.Conv2D(2, 1, name="shown")(grow + board[None, ..., None] * np.ones(2))
+    net = load_network(keras.Model(photo, layers.Dense(3)(layers.GlobalAveragePooling2D()(shown))))
+    picture = np.random.default_rng(1).integers(0, 256, (12, 16, 3), np.uint8)
+    assert np.isfinite(scorecam(net, picture, 1, "shown")).all()
 
 
 # tf-keras-vis 0.8.7 -------------------------------------------------------------------------------
@@ -485,3 +534,29 @@ def test_a_network_that_answers_nan_is_refused(method, small_photo):
         with pytest.raises(ValueError, match="answer of the network .* is nan") as error:
             method(net, small_photo, target)
         assert one_sentence(error)
+
+
+def test_cam_refuses_maps_that_do_not_lie_as_the_photo_does(small_photo):
+    photo = keras.Input((16, 20, 3))
+    turned = layers.Permute((2, 1, 3))(layers.Conv2D(4, 3)(photo))
+    pooled = layers.GlobalAveragePooling2D()(turned)
+    net = load_network(keras.Model(photo, layers.Dense(3)(pooled)))
+    with pytest.raises(ValueError, match="ends with Permute, GlobalAveragePooling2D and Dense"):
+        cam(net, small_photo)
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_a_network_of_64_bit_floats_gives_maps_of_float32(method, small_photo):
+    keras.config.set_dtype_policy("float64")
+    try:
+        photo = keras.Input((16, 20, 3))
+        x = layers.Conv2D(4, 3, activation="relu")(photo)
+        scores = layers.Dense(3)(layers.GlobalAveragePooling2D()(x))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    net = load_network(keras.Model(photo, scores))
+    for resize in (False, True):
+        found = method(net, small_photo, 1, resize=resize)
+        assert found.dtype == np.float32 and np.isfinite(found).all()
+    one_layer = guided_backprop(net, small_photo, layer=net.last_conv)
+    assert one_layer.dtype == np.float32 and one_layer.any()
