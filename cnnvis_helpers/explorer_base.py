@@ -212,12 +212,16 @@ class Explorer:
     def static_bundle(self):
         """Return the present picture as a notebook output: HTML with alt text, and plain text."""
         text, name = self.drawn.alt if self.drawn else self.error, self._static_class
-        inner = _image_html(self.drawn) if self.drawn else f"<p>{html.escape(text)}</p>"
+        inner = self._static_picture()
         return {
             "text/html": f'<div class="{name}" style="overflow:auto">{inner}</div>'
             + _without_kernel(name),
             "text/plain": text,
         }
+
+    def _static_picture(self):
+        """Return the HTML that stands for the picture where no kernel is."""
+        return _image_html(self.drawn) if self.drawn else f"<p>{html.escape(self.error)}</p>"
 
     # What happens when a control changes
 

@@ -203,6 +203,8 @@ class Studio(Explorer):
         chosen, view = self._chosen(values), VIEWS[values.method]
         lines = view.lines(chosen)
         figure, alt = self._run(lines, values, task)
+        if task.cut_short:
+            alt += f" Stopped after {task.cut_short}."
         if task.cut_short and view.stopped:
             alt += view.stopped(figure, chosen, values.photo, task.reached[0])
         drawn = Drawn(figure_pixels(figure), alt, f"{self.net.name}, {values.method}")
@@ -229,6 +231,9 @@ class Studio(Explorer):
         self.warning.value = ""
         self.save_button.disabled = True
 
+    def _static_picture(self):
+        return self.warning.value + super()._static_picture()
+
     def _run(self, lines, values, task):
         """Run the lines, and return the figure that they make and its alt text."""
         names = {name: _reporting(name, task) for name in names_in(lines)}
@@ -246,19 +251,32 @@ class Studio(Explorer):
 
         values.network becomes what is chosen then.
         """
-        path, self._named, menu = self._named, None, self.controls["network"]
-        if path:
-            before = menu.value
-            self._networks.add(path, self._say)
-            named = self._named  # another file since, which the next redraw takes
-            with self.hold():
-                if path not in dict(menu.options).values():
-                    set_options(menu, self._networks.options())
-                if menu.value == before:  # else the reader has chosen another network since
-                    menu.value = path
-            self._named = named
+        menu, path = self.controls["network"], self._named
+        if path and path == values.file.strip():  # else it is for the next redraw
+            self._add_file(menu, path, task)
         values.network = menu.value
         return self._networks.load(values.network, task, self._say)
+
+    def _add_file(self, menu, path, task):
+        """Put a file into the menu of networks, and choose it unless another one was chosen since.
+
+        Whatever else is changed meanwhile, an error is shown by the redraw that comes last.
+        """
+        self._named, before = None, menu.value
+        try:
+            self._networks.add(path, self._say)
+        except Exception:
+            if task.overtaken and menu.value == before:
+                self._named = self._named or path
+            task.check()
+            raise
+        named = self._named  # another file since, which the next redraw takes
+        with self.hold():
+            if path not in dict(menu.options).values():
+                set_options(menu, self._networks.options())
+            if menu.value == before:
+                menu.value = path
+        self._named = named
 
     def _fill_menus(self, net, values):
         """Fill the menus of classes and layers after the network or the photo has changed.

@@ -575,8 +575,8 @@ def waiting():
 
 
 def test_the_same_file_a_second_time_is_read_a_second_time(waiting, monkeypatch):
-    monkeypatch.setattr(explorer_base, "SLOW", 0.05)
-    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.1)
+    monkeypatch.setattr(explorer_base, "SLOW", 0.4)
+    monkeypatch.setattr(explorer_base, "ARRIVAL", 0.5)
     content, button = picture_file(90, 140), waiting.controls["upload"]
     for _ in range(2):
         choose_file(waiting)
@@ -584,7 +584,7 @@ def test_the_same_file_a_second_time_is_read_a_second_time(waiting, monkeypatch)
         assert not button.value, "the button is empty, so the same file is another value"
         assert waiting.controls["photo"].value == explorer_base.UPLOADED
         put(waiting, photo="coffee")
-        time.sleep(0.3)
+        time.sleep(0.7)
         assert waiting.error is None and waiting.controls["upload"] is button
     numbers = waiting.values().photo_number
     upload(waiting, "mine.png", content)

@@ -467,6 +467,22 @@ def test_a_file_that_is_no_network_never_enters_the_menu(opened, tmp_path):
     put(opened, network=GIVEN_NET, file="", method="Grad-CAM")
 
 
+def test_the_error_of_a_file_outlives_a_click_during_its_loading(opened, tmp_path, monkeypatch):
+    add, clicks = studio_networks.Networks.add, ["LayerCAM"]
+
+    def add_late(networks, path, say):
+        if clicks:
+            opened.controls["method"].value = clicks.pop()
+        add(networks, path, say)
+
+    put(opened, network=GIVEN_NET, method="Grad-CAM")
+    monkeypatch.setattr(studio_networks.Networks, "add", add_late)
+    put(opened, file=str(tmp_path / "none.keras"))
+    assert not clicks and opened.error.startswith("There is no file")
+    put(opened, file="", method="Grad-CAM")
+    assert opened.error is None
+
+
 def test_a_network_that_was_trained_again_is_read_again(opened, tmp_path):
     path = saved_network(tmp_path / "again.keras", 1, "relu", 3)
     put(opened, network=GIVEN_NET, method="Top classes", file=path)
@@ -528,6 +544,7 @@ def test_what_load_network_warns_of_is_said_above_the_picture(opened, tmp_path, 
     assert 'Say it under "Pixels it was trained on".' in text(opened.warning)
     put(opened, method="LayerCAM")
     assert "mobilenetv2" in text(opened.warning), "the network is as doubtful as before"
+    assert opened.warning.value in opened.static_bundle()["text/html"], "also without a kernel"
     put(opened, pixels="tf")
     assert opened.error is None and opened.warning.value == ""
     put(opened, network=GIVEN_NET, file="", method="Grad-CAM")
@@ -616,7 +633,7 @@ def test_stop_keeps_the_dream_so_far(opened, monkeypatch):
     put(opened, steps=20)
     monkeypatch.undo()
     assert text(opened.status).startswith("Stopped after 2 of 20")
-    assert opened.drawn is not None and opened.error is None
+    assert opened.error is None and opened.drawn.alt.endswith(" Stopped after 2 of 20.")
     assert opened.code.startswith("# stopped after 2 of 20: these lines run to the end\nfrom ")
     put(opened, steps=8, octaves=3, method="Grad-CAM")
 
