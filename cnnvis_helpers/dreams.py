@@ -127,13 +127,8 @@ def filter_responses(net, pictures, layer):
 
 def _answers(net, pixels, layer):
     """The layer's maps before its activation function; what is below zero counts little."""
-    target = net.layer(layer)
-
-    def substitute(candidate):
-        return net.without_activation(candidate) if candidate is target else None
-
-    maps = tf.cast(net.maps(pixels, [layer], substitute=substitute)[0], tf.float32)
-    return tf.nn.leaky_relu(maps, LEAK)
+    maps = net.maps(pixels, [layer], before_activation=True)[0]
+    return tf.nn.leaky_relu(tf.cast(maps, tf.float32), LEAK)
 
 
 def _compile_filter_step(net, layer):

@@ -203,18 +203,23 @@ class Network:
         logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
         return (heads.logits_of(logits, self.head) if self._gives_probabilities else logits), maps
 
-    def maps(self, pixels, layers, substitute=None):
+    def maps(self, pixels, layers, substitute=None, before_activation=False):
         """Return the outputs of `layers` alone, like `forward` but without the logits.
 
         Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
+
+        before_activation : True leaves out the activation of the very calls that make the outputs;
+            earlier calls of the same layer keep theirs, and a nested model loses that of its last
         """
-        return self._run(pixels, [self._graph.find(name)[1] for name in layers], substitute)
+        values = [self._graph.find(name)[1] for name in layers]
+        bare = {value.step for value in values} if before_activation else ()
+        return self._run(pixels, values, substitute, bare)
 
     # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
     @tf.autograph.experimental.do_not_convert
-    def _run(self, pixels, values, substitute):
+    def _run(self, pixels, values, substitute, bare=()):
         def replace(step):
-            if step is self._head_step:
+            if step is self._head_step or step in bare:
                 return without_activation(step.layer)
             return substitute(step.layer) if substitute else None
 

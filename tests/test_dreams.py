@@ -475,3 +475,34 @@ def test_a_network_with_weights_of_nan_makes_no_picture(photo):
     ):
         with pytest.raises(ValueError, match="gradient of the network .* is nan"):
             make()
+
+
+def test_a_layer_called_twice_loses_the_activation_of_its_last_call_alone():
+    keras.utils.set_random_seed(1)
+    shared = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="shared")
+    pixels = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(shared(shared(pixels)))
+    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3)).astype(np.float32)
+    once = tf.nn.conv2d(picture, shared.kernel, 1, "SAME")
+    twice = tf.nn.conv2d(tf.nn.relu(once), shared.kernel, 1, "SAME")
+    expected = tf.reduce_mean(tf.nn.leaky_relu(twice, 0.1), axis=(1, 2))
+    np.testing.assert_allclose(
+        dreams.filter_responses(net, picture, "shared"), expected, rtol=1e-4, atol=1e-3
+    )
+
+
+def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
+    keras.utils.set_random_seed(1)
+    base = keras.Sequential([
+        keras.Input((16, 16, 3)),
+        keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.Conv2D(4, 3, activation="relu", name="last"),
+    ], name="base")
+    pixels = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(base(pixels))
+    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
+    answers = [dreams.filter_responses(net, picture, name) for name in ("base", "last")]
+    assert (answers[0] < 0).any()
+    np.testing.assert_array_equal(*answers)
