@@ -214,15 +214,17 @@ class Graph:
 
     def _may_be_probabilities(self):
         """Tell whether a softmax, a sigmoid or something alike lies behind the last weights."""
-        waiting = [self.output]
+        waiting, seen = [self.output], {None}
         while waiting:
             step = waiting.pop().step
-            if step is None:
+            if step in seen:
                 continue
-            name, own = type(step.layer).__name__, not type(step.layer).__module__.startswith("ker")
-            alike = _activation(step.layer) in _ALIKE
+            seen.add(step)
+            name = type(step.layer).__name__
+            own = not type(step.layer).__module__.startswith("keras.")
             known = _activation_kind(step.layer) in ("linear", "other")
-            if own or alike or not known or name in _MAY_NORMALISE:
+            alike = _activation(step.layer) in _ALIKE or name in _MAY_NORMALISE
+            if own or alike or not known:
                 return True
             if not any(word in name for word in ("Dense", "Conv")):
                 waiting.extend(step.inputs)
