@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -293,6 +294,22 @@ def test_writing_in_a_figure_is_measured_and_a_tall_one_is_cut_between_its_rows(
     heights = [slide_figures.figure_size(part)[1] for part in (upper, lower)]
     assert sum(heights) == 1000 + 30 and abs(heights[0] - heights[1]) < 60  # the numbers twice
     assert kinds_on_slides(figure_of(tiles)) == [["figure"], ["figure"]]
+    named = Image.new(
+        "RGB", (900, 1060), "white"
+    )  # three rows, each with a title above, a scale below
+    draw = ImageDraw.Draw(named)
+    for row in range(3):
+        draw.text((9, 340 * row + 4), f"row {row}", "#111", LETTERS)
+        draw.rectangle((0, 340 * row + 30, 900, 340 * row + 300), fill=(0, 80 * row, 200))
+        draw.text((9, 340 * row + 304), "0 to 1.09", "#111", LETTERS)
+    pieces = [slide_figures.picture_of(part) for part in slide_figures.cut(figure_of(named))]
+    assert sum(piece.height for piece in pieces) == 1060
+    colours = [
+        {piece.getpixel((450, y))[1] for y in range(piece.height)} - {255} for piece in pieces
+    ]
+    assert sorted(map(sorted, colours)) in ([[0], [80, 160]], [[0, 80], [160]])
+    top = np.asarray(pieces[1])[:30]
+    assert (top < 100).any() and not (top == (0, 80, 200)).all(axis=2).any()  # its title, no tiles
     whole = figure(700, 1000)
     assert slide_figures.cut(whole) == [whole]  # a single drawing cannot be cut
 

@@ -98,24 +98,30 @@ def _on_white(white, rows, columns):
 
 
 def cut(part):
-    """Cut a figure in two between its rows; return the pieces, or the figure where it has none."""
+    """Cut a figure in two between its rows; return the pieces, or the figure where it has none.
+
+    Rows with titles of their own take them along; rows of tiles share the numbers above the first,
+    which the second piece gets too.
+    """
     pixels = np.asarray(picture_of(part))
-    place = _gap(pixels)
-    if place is None:
+    blocks = _blocks(pixels)
+    high = [end - first >= HIGH for first, end in blocks]
+    titled, bare = [], []
+    for at in range(1, len(blocks)):
+        place = (blocks[at - 1][1] + blocks[at][0]) // 2
+        if abs(place - len(pixels) / 2) > len(pixels) / 5:
+            continue
+        if not high[at] and high[at + 1 : at + 2] == [True]:
+            titled.append(place)
+        elif high[at - 1] and high[at]:
+            bare.append(place)
+    if not titled and not bare:
         return [part]
+    place = min(titled or bare, key=lambda row: abs(row - len(pixels) / 2))
     upper, lower = pixels[:place], pixels[place:]
-    if not _begins_with_writing(lower):  # rows of tiles share the numbers above the first
-        head = _head(upper)
-        lower = np.concatenate([upper[:head], lower])
+    if not titled:
+        lower = np.concatenate([upper[: blocks[high.index(True)][0]], lower])
     return [_with_picture(part, piece) for piece in (upper, lower)]
-
-
-def _gap(pixels):
-    """The white row nearest to the middle of a picture, or None when it has none there."""
-    height = len(pixels)
-    white = np.flatnonzero((pixels.min(axis=2) > 225).all(axis=1))
-    nearest = min(white, key=lambda row: abs(row - height / 2), default=0)
-    return int(nearest) if abs(nearest - height / 2) < height / 5 else None
 
 
 def _blocks(pixels):
@@ -123,16 +129,6 @@ def _blocks(pixels):
     drawn = np.pad((pixels.min(axis=2) <= 225).any(axis=1), 1).astype(int)
     edges = np.flatnonzero(np.diff(drawn))
     return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _begins_with_writing(pixels):
-    first, end = _blocks(pixels)[0]
-    return end - first < HIGH
-
-
-def _head(pixels):
-    """Where the first row of drawings begins, below title and numbers."""
-    return next((first for first, end in _blocks(pixels) if end - first >= HIGH), 0)
 
 
 def _with_picture(part, pixels):
