@@ -16,7 +16,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.gradients import check_net, check_number, check_whole, connected
+from cnnvis_helpers.gradients import (
+    check_net,
+    check_number,
+    check_whole,
+    gradient_of,
+    recording,
+)
 from cnnvis_helpers.progress import stoppable
 
 
@@ -284,11 +290,11 @@ def log_odds_gradient(net):
             ]
         )
         def gradient(pixels, classes):
-            with tf.GradientTape() as tape:
+            with recording(net) as tape:
                 tape.watch(pixels)
                 logits = net.forward(pixels)[0]
                 odds = log_odds(net, logits, classes)
-            return logits, connected(tape.gradient(odds, pixels), "pixels")
+            return logits, gradient_of(net, tape, odds, pixels, "pixels")
 
         return gradient
 

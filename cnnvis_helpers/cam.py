@@ -32,9 +32,10 @@ from cnnvis_helpers.gradients import (
     check_reduce,
     check_whole,
     compiled,
-    connected,
+    gradient_of,
     pixels_spec,
     prepared,
+    recording,
     reduce_colours,
     score_of,
     target_vector,
@@ -392,11 +393,11 @@ def _compile_layer_gradients(net, layer):
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
     def run(pixels, vector):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with recording(net) as tape:
             tape.watch(pixels)
             logits, maps = net.forward(pixels, [layer])
             score = score_of(logits, vector)
-        return maps[0][0], connected(tape.gradient(score, maps[0]), layer)[0], logits
+        return maps[0][0], gradient_of(net, tape, score, maps[0], layer)[0], logits
 
     return run
 
@@ -429,9 +430,9 @@ def _compile_guided_gradcam(net, layer):
             logits, maps = net.forward(pixels, [layer], rule)
             score = score_of(logits, vector)
         rule.active = False
-        gradients = connected(tape.gradient(score, maps[0]), layer)
+        gradients = gradient_of(net, tape, score, maps[0], layer)
         rule.active = True
-        fine = connected(tape.gradient(score, pixels), "pixels")
+        fine = gradient_of(net, tape, score, pixels, "pixels")
         return fine[0], maps[0][0], gradients[0], logits
 
     return run

@@ -11,7 +11,13 @@ tuned for one network, its rotation ignores the seed, and it is slower (see the 
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.gradients import check_net, check_number, check_whole, connected
+from cnnvis_helpers.gradients import (
+    check_net,
+    check_number,
+    check_whole,
+    gradient_of,
+    recording,
+)
 from cnnvis_helpers.layers import conv_layers
 from cnnvis_helpers.progress import stoppable
 
@@ -135,14 +141,14 @@ def _compile_filter_step(net, layer):
     @tf.function(autograph=False, reduce_retracing=True)
     def climb(pictures, channels, margin, shift, kernel, step, decay):
         rolled = tf.roll(pictures, shift, axis=(1, 2))
-        with tf.GradientTape() as tape:
+        with recording(net) as tape:
             tape.watch(rolled)
             maps = _answers(net, _continued(rolled, WRAP), layer)
             height, width = tf.shape(maps)[1], tf.shape(maps)[2]
             inner = maps[:, margin : height - margin, margin : width - margin]
             responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
             score = tf.linalg.trace(responses)  # picture i answers for channel i
-        gradient = _smooth(connected(tape.gradient(score, rolled), "pixels"), kernel)
+        gradient = _smooth(gradient_of(net, tape, score, rolled, "pixels"), kernel)
         rolled += step * _unit_rms(gradient)
         rolled += decay * (GREY - rolled)
         return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
@@ -230,13 +236,13 @@ def _compile_class_step(net, smooth):
 
     @tf.function(autograph=False, reduce_retracing=True)
     def climb(parameters, moments, vector, shift, scale, rate, count):
-        with tf.GradientTape() as tape:
+        with recording(net) as tape:
             tape.watch(parameters)
             picture = _picture_of(parameters, (height, width), smooth)
             seen = _zoomed(tf.roll(picture, shift, axis=(1, 2)), scale, height, width)
             logits, _ = net.forward(seen)
             score = tf.tensordot(logits[0], vector, 1)
-        gradient = connected(tape.gradient(score, parameters), "pixels")
+        gradient = gradient_of(net, tape, score, parameters, "pixels")
         gradient /= tf.sqrt(tf.reduce_mean(gradient**2)) + 1e-12
         first = 0.9 * moments[0] + 0.1 * gradient
         second = 0.999 * moments[1] + 0.001 * gradient**2
@@ -341,7 +347,7 @@ def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=1
         tile=tile, seed=seed,
     )
     weights = _layer_weights(net, layers)
-    gradient_of = net.cached(
+    dream_gradient = net.cached(
         ("deep_dream", *sorted(weights)), lambda: _compile_dream_gradient(net, sorted(weights))
     )
     amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
@@ -357,7 +363,7 @@ def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=1
             picture = grown + (new_base - _resize(base, size)) if detail else grown
             picture, base = np.clip(picture, 0, 255), new_base
         for done in range(steps):
-            picture = _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng)
+            picture = _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng)
             net.finite(picture, "gradient")
             yield number * steps + done + 1, octaves * steps, picture
 
@@ -379,13 +385,13 @@ def dream_objective(net, photo, layers=None):
                      for w, m in zip(weights.values(), maps, strict=True)))
 
 
-def _dream_step(picture, gradient_of, amounts, step, jitter, tile, rng):
+def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
     shift = rng.integers(-jitter, jitter + 1, 2)
     rolled = np.roll(picture, shift, axis=(1, 2))
     gradient = np.empty_like(rolled)
     for rows, columns in _tiles(rolled.shape[1:3], tile):
         part = tf.constant(rolled[:, rows, columns])
-        gradient[:, rows, columns] = gradient_of(part, amounts).numpy()
+        gradient[:, rows, columns] = dream_gradient(part, amounts).numpy()
     gradient /= np.abs(gradient).mean() + 1e-12
     rolled = np.clip(rolled + np.float32(step) * gradient, 0, 255)
     return np.roll(rolled, -shift, axis=(1, 2))
@@ -395,17 +401,17 @@ def _compile_dream_gradient(net, names):
     signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((len(names),))]
 
     @tf.function(autograph=False, input_signature=signature)
-    def gradient_of(pixels, amounts):
-        with tf.GradientTape() as tape:
+    def dream_gradient(pixels, amounts):
+        with recording(net) as tape:
             tape.watch(pixels)
             score = 0.0
             for number, maps in enumerate(net.maps(pixels, names)):
                 score += amounts[number] * tf.reduce_mean(tf.cast(maps, tf.float32) ** 2)
-        gradient = connected(tape.gradient(score, pixels), "pixels")
+        gradient = gradient_of(net, tape, score, pixels, "pixels")
         # Tiles of different content must not differ in strength.
         return gradient / (tf.reduce_mean(tf.abs(gradient)) + 1e-12)
 
-    return gradient_of
+    return dream_gradient
 
 
 def _tiles(size, tile):

@@ -51,6 +51,35 @@ def score_of(logits, vector):
     return tf.reduce_sum(logits * score_weights(logits, vector), axis=-1)
 
 
+SCALE = 1024.0  # of a score in float16, on the way back
+
+
+def recording(net):
+    """Return the GradientTape of a method, for `gradient_of`."""
+    return tf.GradientTape(persistent=computes_in_float16(net), watch_accessed_variables=False)
+
+
+def gradient_of(net, tape, score, source, what):
+    """Return the gradient of a score by `source`, or refuse, see `connected`.
+
+    A float16 holds nothing below 6e-8, and gradients by pixels are often smaller. So where a layer
+    computes in float16 the score is multiplied by a power of two on the way back, and the gradient
+    is divided by it; where that overflows the gradient is taken as it is. A bfloat16 has the range
+    of a float32, but 8 bits of precision: gradients by pixels are rough, whatever the scale.
+    """
+    if not computes_in_float16(net):
+        return connected(tape.gradient(score, source), what)
+    larger = tape.gradient(score, source, output_gradients=SCALE * tf.ones_like(score))
+    gradient = connected(larger, what) / SCALE
+    fits = tf.reduce_all(tf.math.is_finite(gradient))
+    return tf.cond(fits, lambda: gradient, lambda: tape.gradient(score, source))
+
+
+def computes_in_float16(net):
+    """Return whether a layer of the network computes in float16, as under "mixed_float16"."""
+    return any(getattr(step.layer, "compute_dtype", "") == "float16" for step in net.steps)
+
+
 def connected(gradient, what):
     """Return a gradient, or raise a ValueError where there is none; what : "pixels", or a layer."""
     if gradient is None:

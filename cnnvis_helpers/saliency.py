@@ -32,9 +32,10 @@ from cnnvis_helpers.gradients import (
     check_reduce,
     check_whole,
     compiled,
-    connected,
+    gradient_of,
     pixels_spec,
     prepared,
+    recording,
     reduce_colours,
     score_of,
     target_vector,
@@ -299,11 +300,11 @@ def _compile_sum(net, rule, squared):
 
     @compiled([pixels_spec(net, None), tf.TensorSpec((None,)), tf.TensorSpec((net.units,))])
     def run(pixels, weights, vector):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with recording(net) as tape:
             tape.watch(pixels)
             logits, _ = net.forward(pixels, substitute=substitute)
             score = score_of(logits, vector)
-        gradients = connected(tape.gradient(score, pixels), "pixels")
+        gradients = gradient_of(net, tape, score, pixels, "pixels")
         gradients = tf.square(gradients) if squared else gradients
         return tf.tensordot(weights, gradients, 1), logits
 
@@ -333,13 +334,13 @@ def _compile_guided_maps(net, layer):
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec((), tf.int32)])
     def run(pixels, channel):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with recording(net) as tape:
             tape.watch(pixels)
             maps = net.maps(pixels, [layer], GuidedRule())[0]
             count = tf.shape(maps)[-1]
             chosen = tf.where(channel < 0, tf.ones(count), tf.one_hot(channel, count))
             excitement = tf.reduce_sum(maps * chosen)
-        return connected(tape.gradient(excitement, pixels), "pixels")[0], count
+        return gradient_of(net, tape, excitement, pixels, "pixels")[0], count
 
     return run
 

@@ -569,3 +569,32 @@ def test_a_network_that_answers_nan_is_refused(method):
         with pytest.raises(ValueError, match="answer of the network .* is nan") as error:
             method(net, photo, target)
         assert one_sentence(error)
+
+
+def deep_network(policy, gain=None):
+    """Four blocks of 96 x 96 pixels down to 6 x 6: gradients by pixels fall below a float16."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        keras.utils.set_random_seed(0)
+        photo = keras.Input((96, 96, 3))
+        x = layers.Rescaling(1 / 2550)(photo)
+        for _ in range(4):
+            x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+            x = layers.MaxPooling2D()(x)
+        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.Rescaling(gain)(x) if gain else x
+        model = keras.Model(photo, layers.Dense(4, activation="softmax", dtype="float32")(x))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return model
+
+
+@pytest.mark.parametrize("gain", [None, 60000.0])
+def test_gradients_in_float16_are_those_of_float32(gain):
+    """Unscaled, small gradients are 0; scaled, those behind a large gain would be infinite."""
+    model, half = deep_network("float32", gain), deep_network("mixed_float16", gain)
+    half.set_weights(model.get_weights())
+    photo = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+    exact, ours = (input_gradient(load_network(one), photo, 1) for one in (model, half))
+    assert (ours == 0).mean() <= (exact == 0).mean() + 0.01
+    assert np.abs(ours - exact).sum() < 0.1 * np.abs(exact).sum()
