@@ -294,9 +294,8 @@ def test_writing_in_a_figure_is_measured_and_a_tall_one_is_cut_between_its_rows(
     heights = [slide_figures.figure_size(part)[1] for part in (upper, lower)]
     assert sum(heights) == 1000 + 30 and abs(heights[0] - heights[1]) < 60  # the numbers twice
     assert kinds_on_slides(figure_of(tiles)) == [["figure"], ["figure"]]
-    named = Image.new(
-        "RGB", (900, 1060), "white"
-    )  # three rows, each with a title above, a scale below
+    # Three rows, each with its title above and its scale below.
+    named = Image.new("RGB", (900, 1060), "white")
     draw = ImageDraw.Draw(named)
     for row in range(3):
         draw.text((9, 340 * row + 4), f"row {row}", "#111", LETTERS)
