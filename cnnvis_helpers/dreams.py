@@ -8,6 +8,8 @@ tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because i
 tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
 
+import inspect
+
 import numpy as np
 import tensorflow as tf
 
@@ -300,6 +302,11 @@ def deep_dream(net, photo, layers=None, *, progress=None, **settings):
 
     >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
     """
+    known = inspect.signature(dream_steps).parameters
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        near = ", ".join(list(known)[3:])
+        raise ValueError(f"deep_dream has no setting {unknown[0]!r}; it has {near}.")
     dream, size = np.array(photo)[None], np.shape(photo)[:2]
     with stoppable("the dream has not made all its steps"):
         for done, total, picture in dream_steps(net, photo, layers, **settings):
@@ -432,9 +439,11 @@ def _smallest_tile(sizes, tile):
 def _octave_sizes(size, octaves, scale):
     sizes = [tuple(round(side / scale**k) for side in size) for k in range(octaves)][::-1]
     if min(sizes[0]) < 32:
+        photo = f"a photo of {size[1]} x {size[0]} pixels"
         raise ValueError(
-            f"a photo of {size[1]} x {size[0]} pixels shrinks to {sizes[0][1]} x {sizes[0][0]} in "
-            f"{octaves} octaves of {scale}, but at least 32 are needed; use fewer octaves."
+            f"{photo} shrinks to {sizes[0][1]} x {sizes[0][0]} in {octaves} octaves of {scale}, "
+            "but at least 32 are needed; use fewer octaves." if min(size) >= 32 else
+            f"{photo} is too small to dream: it needs 32 x 32 or more, so enlarge it first."
         )
     return sizes
 
@@ -494,15 +503,28 @@ def _map_shape(net, layer, size, beyond=0):
         try:
             return tuple(trace.get_concrete_function(pixels).structured_outputs.shape[1:])
         except (ValueError, tf.errors.InvalidArgumentError):
-            return 0, 0, 0
+            return None if _has_fixed_size(net, layer) else (0, 0, 0)
 
     shape = net.cached(("map shape", layer, size, beyond), measure)
+    if shape is None:
+        height, width = net.input_size
+        raise ValueError(
+            f"The network {net.name!r} reshapes its input before the layer {layer!r}, so it takes "
+            f"no other pictures than {width} x {height} pixels, and this needs "
+            f"{size[1] + 2 * beyond} x {size[0] + 2 * beyond}."
+        )
     if 0 in shape:
         raise ValueError(
             f"Of a picture of {size[1]} x {size[0]} pixels nothing is left in the maps of the "
             f"layer {layer!r}; take larger pictures or an earlier layer."
         )
     return shape
+
+
+def _has_fixed_size(net, layer):
+    """Return whether a Reshape before a layer ties the network to its own input size."""
+    kinds = {type(step.layer).__name__ for step in net.steps_to(layer)}
+    return not kinds.isdisjoint({"Reshape", "Flatten"})
 
 
 def _gaussian(sigma):

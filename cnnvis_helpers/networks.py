@@ -320,6 +320,10 @@ class Network:
 
     # Layers
 
+    def steps_to(self, name):
+        """Return the layer calls (`walking.Step`) that must run for a layer's output, in order."""
+        return self._graph.needed_for([self._graph.find(name)[1]])
+
     def layer(self, name):
         """Return the Keras layer or nested model `name`; "outer/inner" reaches inside one."""
         return self._graph.find(name)[0]

@@ -202,7 +202,8 @@ def fill_picture(net, pixels, fill, patch):
     cover = np.asarray(fill, np.float32)
     if cover.ndim == 3:
         return net.prepare(fill)[0]
-    if cover.shape not in ((), (3,)) or not ((cover >= 0) & (cover <= 255)).all():
+    truth = np.asarray(fill).dtype == bool  # no level, although it counts as 0 or 1
+    if truth or cover.shape not in ((), (3,)) or not ((cover >= 0) & (cover <= 255)).all():
         raise ValueError(
             f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
         )

@@ -100,6 +100,11 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     """
     options = _search_settings(settings)
     check_count("pixels", pixels)
+    if pixels > net.input_size[0] * net.input_size[1]:
+        raise ValueError(
+            f"pixels must be no more than the {net.input_size[0] * net.input_size[1]} of the "
+            f"network's input, not {pixels}."
+        )
     check_whole("seed", seed, 0)
     original, before, goal = begin(net, photo, target, label)
     search = _PixelSearch(net, original, goal, options["generations"], progress, watch)
@@ -306,9 +311,19 @@ def _search_settings(settings):
     if options["population"] < 5:
         raise ValueError(f"population must be 5 or more, not {options['population']}.")
     check_number("recombination", options["recombination"], 0, 1)
+    _check_mutation(options["mutation"])
     if options["strategy"] not in STRATEGIES:
         raise ValueError(f"one_pixel has no strategy {options['strategy']!r}; it has {STRATEGIES}.")
     return options
+
+
+def _check_mutation(mutation):
+    """Raise a ValueError unless `mutation` is one or two numbers from 0 up and below 2."""
+    pair = isinstance(mutation, (tuple, list)) and len(mutation) == 2
+    for one in mutation if pair else [mutation]:
+        check_number("mutation", one, 0, 2)
+        if one == 2:
+            raise ValueError(f"mutation must be below 2, not {mutation!r}.")
 
 
 def _checked_colours(colours):

@@ -411,6 +411,8 @@ BAD = {
     "dream head": (lambda net, photo: dreams.deep_dream(net, photo, "head"), "makes no maps"),
     "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
     "rank": (lambda net, photo: dreams.deep_dream(net, photo[..., 0]), "shape"),
+    "tiny photo": (lambda net, photo: dreams.deep_dream(net, photo[:28], octaves=1), "enlarge it"),
+    "octave": (lambda net, photo: dreams.deep_dream(net, photo, octave=2), "'octave'; it has oct"),
     "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
 }
 
@@ -506,3 +508,16 @@ def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
     answers = [dreams.filter_responses(net, picture, name) for name in ("base", "last")]
     assert (answers[0] < 0).any()
     np.testing.assert_array_equal(*answers)
+
+
+def test_a_network_that_reshapes_its_input_takes_pictures_of_its_own_size_alone():
+    pixels = keras.Input((40, 36))
+    x = keras.layers.Conv2D(4, 3, name="conv")(keras.layers.Reshape((40, 36, 1))(pixels))
+    pooled = keras.layers.GlobalAveragePooling2D()(x)
+    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    with pytest.raises(ValueError, match="reshapes .* 36 x 40 pixels, and this needs 72 x 72"):
+        dreams.filter_pattern(net, "conv", 0, size=64)
+    photo = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
+    assert dreams.deep_dream(net, photo, "conv", octaves=1, steps=1).shape == photo.shape
+    with pytest.raises(ValueError, match="reshapes its input before the layer 'conv'"):
+        dreams.deep_dream(net, np.tile(photo, (2, 2, 1)), "conv", octaves=1)

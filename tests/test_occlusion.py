@@ -308,6 +308,7 @@ def test_every_architecture(name):
         ({"fill": 300}, "in 0..255, not 300"),
         ({"fill": (1, 2)}, r"three levels \(r, g, b\)"),
         ({"fill": np.nan}, "in 0..255, not nan"),
+        ({"fill": True}, "in 0..255, not True"),
         ({"score": "softmax"}, "score must be .* not 'softmax'"),
         ({"target": "catt"}, "catt"),
         ({"target": 2}, "2"),
