@@ -331,7 +331,7 @@ def test_a_lesson_that_was_changed_after_its_run_is_a_fault(monkeypatch, capsys,
     assert build_slides.main(["00", "--check", "--into", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "python tools/build_notebooks.py 00" in said.err
-    assert said.out.splitlines()[-1] == "1 faults in 1 decks, 1 of them for want of figures"
+    assert said.out.splitlines()[-1] == "1 fault in 1 deck, 1 of them for want of figures"
     assert build_handouts.main(["00", "--into", str(tmp_path)]) == 0
     assert "python tools/build_notebooks.py 00" in capsys.readouterr().err
 

@@ -129,7 +129,8 @@ def find_faults(paths, stale=()):
                 print(f"{path.name}, slide {number}, {slide['title']!r}: {fault}", file=sys.stderr)
                 found += 1
     without = f", {len(stale)} of them for want of figures" if stale else ""
-    print(f"{found} faults in {len(paths)} decks{without}")
+    noun, decks = "fault" + "s" * (found != 1), "deck" + "s" * (len(paths) != 1)
+    print(f"{found} {noun} in {len(paths)} {decks}{without}")
     return found
 
 
