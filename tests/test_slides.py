@@ -244,7 +244,7 @@ def test_no_words_on_a_figure_stand_on_the_next_slide_without_it(each):
         if before[-1].kind == "figure" and after[0].role == "closes":
             assert not slide_deck.layout_of([before[-1], after[0]]), after[0].content
     if each.number == "04":  # the sentence and the picture that it speaks of
-        (slide,) = [s for s in slides if "The right picture looks precise" in s[-1].content]
+        (slide,) = [s for s in slides if "looks precise to the pixel" in s[-1].content]
         assert [part.kind for part in slide][-2:] == ["figure", "prose"]
 
 
