@@ -100,13 +100,13 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     """
     options = _search_settings(settings)
     check_count("pixels", pixels)
-    if pixels > net.input_size[0] * net.input_size[1]:
-        raise ValueError(
-            f"pixels must be no more than the {net.input_size[0] * net.input_size[1]} of the "
-            f"network's input, not {pixels}."
-        )
     check_whole("seed", seed, 0)
     original, before, goal = begin(net, photo, target, label)
+    places = net.input_size[0] * net.input_size[1]
+    if pixels > places:
+        raise ValueError(
+            f"pixels must be no more than the {places} of the network's input, not {pixels}."
+        )
     search = _PixelSearch(net, original, goal, options["generations"], progress, watch)
     with stoppable("the attack holds the best change found so far"):
         _evolve(search, pixels, options, np.random.default_rng(seed))
