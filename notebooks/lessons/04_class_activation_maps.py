@@ -51,7 +51,7 @@ photo = load_photo("chelsea")
 # %% [markdown]
 # ## Predict first
 #
-# The network calls this photo by the name printed below the picture. **Predict first:** which part of the photo gave the class its points?
+# The next cell shows a photo, and prints what the network calls it. **Predict first:** which part of the photo gave the class its points?
 # And if you asked for a class that is *not* there, what should the heat map look like?
 
 # %%

@@ -484,8 +484,9 @@ with figure_row(
 assert all(state.candidates.shape == (32, 1, 5) for state in watched)
 
 # %% [markdown]
-# Each dot is a pixel that was tried, in the colour that was tried there; the red frame marks the best so far: the best one need not be among the pixels tried in this generation. Now,
-# for both searches, how far the probability of the first answer has fallen, generation by generation.
+# Each dot is a pixel that was tried, in the colour that was tried there; the red frame marks the best so far: the best one need not be among the pixels tried in this generation.
+#
+# Now, for both searches, how far the probability of the first answer has fallen, generation by generation.
 
 # %%
 longest = max(len(search.history) for search in searches.values())
@@ -512,7 +513,9 @@ if net.name == "course":
     assert 400 * 75 / (32 * 21) > 40
 
 # %% [markdown]
-# The curves can only rise, since the best is kept. A search ends when it succeeds; from there on its curve is flat. Here is the close call with its one pixel, and a closer look at the place.
+# The curves can only rise, since the best is kept. A search ends when it succeeds; from there on its curve is flat.
+#
+# Here is the close call with its one pixel, and a closer look at the place.
 
 # %%
 found = searches["motorcycle"]
