@@ -688,7 +688,7 @@ def blurred(pixels, sigma=1.0):
     """Pixels (1, h, w, 3) under a Gaussian blur; TensorFlow, so that the gradient goes through."""
     reach = np.arange(-4, 5)
     bell = np.exp(-(reach**2) / (2 * sigma**2))
-    # The same bell for red, green and blue; at the edge the picture is mirrored, as the helper does.
+    # The same bell for red, green and blue. Below, the edge is mirrored, as the helper does it.
     bell = tf.constant(np.tile((bell / bell.sum())[:, None, None, None], (1, 1, 3, 1)), tf.float32)
     pixels = tf.pad(pixels, [[0, 0], [4, 4], [4, 4], [0, 0]], "SYMMETRIC")
     for kernel in (bell, tf.transpose(bell, (1, 0, 2, 3))):  # down, then across

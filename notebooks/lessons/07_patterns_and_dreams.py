@@ -634,7 +634,8 @@ show_grid(
     starts,
     titles=["start 1", "start 2", "start 3"],
     columns=3,
-    alt="Three pictures of one class with the same kind of texture, but most of its spots in other places.",
+    alt="Three pictures of one class with the same kind of texture, but most of its spots in "
+    "other places.",
 )
 print("correlations of the three pairs:", alike[np.triu_indices(3, 1)].round(2))
 assert abs(alike[np.triu_indices(3, 1)]).max() < 0.5

@@ -302,7 +302,8 @@ with figure_row(
     title="Random from the top down to ... (each map on its own scale)",
     alt=(
         "Three rows of six small maps of a star. Gradient: the star dissolves into specks; "
-        "Grad-CAM: the heat jumps to the ground, then lies in a few blobs, some of them on the star; "
+        "Grad-CAM: the heat jumps to the ground, then lies in a few blobs, some of them on the "
+        "star; "
         "guided backprop: a star until the first layer goes."
     ),
 ) as axes:

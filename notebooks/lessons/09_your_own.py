@@ -60,7 +60,9 @@ else:
     size = f"{row.input_size[0]} x {row.input_size[1]} pixels"
     print(f"{row.name}: {row.parameters:,} weights, {size}")
 if other is net:
-    print(f"Its {row.megabytes} MB are not on this machine. While online, set DOWNLOAD = True above.")
+    print(
+        f"Its {row.megabytes} MB are not on this machine. While online, set DOWNLOAD = True above."
+    )
 
 # %% [markdown]
 # All of these can be asked for by name. For a lecture without a connection, fetch the ones you want beforehand.
