@@ -345,6 +345,9 @@ def test_recall_counts_right_names():
     class Stub:
         labels = ["disc", "square", "other"]
 
+        def score_vector(self, target):
+            return np.eye(3)[self.labels.index(target)]
+
         def prepare(self, photo):
             return np.asarray(photo, np.float32)[None]
 
