@@ -1161,9 +1161,12 @@ def test_other_outputs_stay_logits(head):
     np.testing.assert_allclose(net.logits(pixels), net.model(pixels), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "activation", ["hard_sigmoid", "sparsemax", "relu", "tanh", "softplus", tf.nn.relu, tf.tanh]
-)
+NO_HEADS = ["hard_sigmoid", "sparsemax", "relu", "tanh", "softplus", tf.nn.relu, tf.tanh]
+if not hasattr(keras.activations, "sparsemax"):  # Keras 3.5
+    NO_HEADS.remove("sparsemax")
+
+
+@pytest.mark.parametrize("activation", NO_HEADS)
 def test_a_head_with_another_activation_is_refused(activation):
     words = "ends with the activation .* softmax, a sigmoid or no activation.$"
     with pytest.raises(ValueError, match=words):

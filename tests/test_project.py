@@ -45,9 +45,11 @@ DISTRIBUTION_OF = {
 def files():
     """Every file of the course: no caches, no environment, nothing that git ignores by name."""
     left_out = {".venv", ".git", "__pycache__", "build", "dist", ".ipynb_checkpoints"}
+    made = {"slides", "handouts"}  # of the course's own folder; tools/slides is a part of it
     for folder, folders, names in os.walk(ROOT):
         hidden = {name for name in folders if name.startswith(".")} - {".ci", ".github"}
-        folders[:] = sorted(set(folders) - left_out - hidden)
+        beside = made if Path(folder) == ROOT else set()
+        folders[:] = sorted(set(folders) - left_out - hidden - beside)
         yield from (Path(folder, name) for name in sorted(names))
 
 
