@@ -265,6 +265,19 @@ def picture(box):
     return np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), np.float64)
 
 
+def painted(box, spread=20):
+    """Return the pixels of an explorer's picture once they spread so far; after 20 s as they are.
+
+    A figure of a notebook that was just opened is grey until the page has painted it.
+    """
+    for _ in range(100):
+        shown = picture(box)
+        if shown.std() > spread:
+            break
+        box.page.wait_for_timeout(200)
+    return shown
+
+
 def sent(image):
     """Return the pixels of an image as the notebook holds them, whatever room the page has."""
     import numpy as np

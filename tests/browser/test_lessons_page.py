@@ -14,6 +14,7 @@ from lab import (
     choose,
     keep_picture,
     menu,
+    painted,
     picture,
     picture_after,
     press,
@@ -82,7 +83,7 @@ def lesson(request, lab, browser):
         page.set_default_timeout(SECONDS)
         static = page.locator(f".cnnvis-{name}-1 img")
         static.scroll_into_view_if_needed()
-        assert picture(page.locator(f".cnnvis-{name}-1")).std() > 20, "no stored figure is seen"
+        assert painted(page.locator(f".cnnvis-{name}-1")).std() > 20, "no stored figure is seen"
         stored = sent(static)
         keep_picture(page, f"{name}-stored")
         run_all(page)
@@ -96,7 +97,7 @@ def test_the_lesson_runs_and_its_explorer_stands_where_the_stored_figure_was(les
     name, page, box, stored = lesson
     errors = page.locator('.jp-OutputArea-output[data-mime-type*="error"]')
     assert errors.count() == 0, errors.first.inner_text()
-    assert picture(box).std() > 20
+    assert painted(box).std() > 20
     live = sent(box.locator("img"))
     assert live.shape == stored.shape and np.abs(live - stored).mean() < 3, "the figure is old"
     assert len(box.locator("img").get_attribute("alt").split()) > 8
