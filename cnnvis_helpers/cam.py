@@ -257,17 +257,18 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
     classes = target_weights(net, target, logits, "probability")
     smaller = _shrunk(activations, net.input_size)
     channels = _varying_channels(smaller.numpy(), max_channels)
-    maps = tf.transpose(tf.gather(smaller, channels, axis=-1), (2, 0, 1))
+    masks, maps = (
+        tf.transpose(tf.gather(each, channels, axis=-1), (2, 0, 1))
+        for each in (smaller, activations)
+    )
     masked = net.cached(("masked logits",), lambda: _compile_masked(net))
     weights = np.zeros(len(channels), np.float32)
     with stoppable("the map is that of the channels done so far"):
         for part in even_slices(len(channels), batch_size(net)):
-            logits = masked(pixels, maps[part], np.float32(fill))
+            logits = masked(pixels, masks[part], np.float32(fill))
             weights[part] = outputs(net, logits, "probability") @ classes
             if progress:
                 progress(part.stop, len(channels))
-    if smaller is not activations:
-        maps = tf.transpose(tf.gather(activations, channels, axis=-1), (2, 0, 1))
     grid = np.tensordot(weights, maps.numpy(), 1)
     return at_photo_size(_rectified(grid, relu), photo, resize)
 

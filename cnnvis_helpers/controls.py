@@ -1,8 +1,7 @@
 """Controls of explorers: core ipywidgets, each with its label, its range and its choices.
 
 `called` names the argument that a first value came from: what the control does not offer is refused
-in a sentence that speaks of this argument, where ipywidgets
-would clip it or raise a TraitError.
+in a sentence that speaks of this argument, where ipywidgets would clip it or raise a TraitError.
 
 >>> choice("Method", ["Grad-CAM", "LayerCAM"], "gradcam", called="method")
 Traceback (most recent call last):

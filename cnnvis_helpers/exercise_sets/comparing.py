@@ -187,10 +187,16 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
         return _array_difference(answer, expected, reveal, rtol, atol)
     if isinstance(expected, (tuple, dict)) and len(answer) != len(expected):
         return f"This has {len(answer)} entries, but {len(expected)} are expected."
-    if isinstance(expected, tuple):
-        return _tuple_difference(answer, expected, reveal, rtol, atol)
     if isinstance(expected, dict):
-        return _dict_difference(answer, expected, reveal, rtol, atol)
+        missing = [key for key in expected if key not in answer]
+        if missing:
+            return f"The entry {missing[0]!r} is missing."
+        entries = [(f"The entry {key!r}", answer[key], right) for key, right in expected.items()]
+        return _first_difference(entries, reveal, rtol, atol)
+    if isinstance(expected, tuple):
+        pairs = enumerate(zip(answer, expected, strict=True), start=1)
+        entries = [(f"Entry {place} of {len(expected)}", *pair) for place, pair in pairs]
+        return _first_difference(entries, reveal, rtol, atol)
     if isinstance(answer, float) and not np.isfinite(answer):
         return f"This is {answer}, not an ordinary number. Look for a division by zero."
     if reveal:
@@ -208,21 +214,11 @@ def _looks_symbolic(value):
     return type(value).__name__ in ("KerasTensor", "SymbolicTensor")
 
 
-def _tuple_difference(answer, expected, reveal, rtol, atol):
-    for position, (mine, right) in enumerate(zip(answer, expected, strict=True), start=1):
+def _first_difference(entries, reveal, rtol, atol):
+    """One sentence on the first of (name, answer, expected) that differs."""
+    for name, mine, right in entries:
         if not same(mine, right, rtol, atol):
-            detail = difference(mine, right, reveal, rtol, atol)
-            return f"Entry {position} of {len(expected)} is not right yet. {detail}"
-    return "The entries are right, but the whole could not be compared."
-
-
-def _dict_difference(answer, expected, reveal, rtol, atol):
-    for key in expected:
-        if key not in answer:
-            return f"The entry {key!r} is missing."
-        if not same(answer[key], expected[key], rtol, atol):
-            detail = difference(answer[key], expected[key], reveal, rtol, atol)
-            return f"The entry {key!r} is not right yet. {detail}"
+            return f"{name} is not right yet. {difference(mine, right, reveal, rtol, atol)}"
     return "The entries are right, but the whole could not be compared."
 
 
