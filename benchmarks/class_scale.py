@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cnnvis_helpers.kernels import FreshKernel, code_cells  # noqa: E402
-from cnnvis_helpers.rehearsing import find_lesson  # noqa: E402
+from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells  # noqa: E402
+from cnnvis_helpers.classroom.rehearse import find_lesson  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 IMPORTS = "from cnnvis_helpers import load_network, load_photo"

@@ -24,12 +24,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnvis_helpers.kernels import FreshKernel, code_cells  # noqa: E402
-from cnnvis_helpers.rehearsing import find_lesson, rehearse  # noqa: E402
+from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells  # noqa: E402
+from cnnvis_helpers.classroom.rehearse import find_lesson, rehearse  # noqa: E402
 
 GOAL = 0.3  # seconds
 WALK = (
-    "from cnnvis_helpers import rehearsing as _r\n"
+    "from cnnvis_helpers.classroom import rehearse as _r\n"
     "_r.walk_explorers(1200, {report!r}, keep=False, rounds=1)"
 )
 DEMOS = {

@@ -74,7 +74,7 @@ def _limit(text):
 
 
 def _prefetch(options):
-    from cnnvis_helpers.prefetch import check_name, prefetch
+    from cnnvis_helpers.networks.weights import check_name, prefetch
 
     names, failed = list(dict.fromkeys(options.names)), []
     for work in (check_name, prefetch):  # a mistyped name is told before the first byte
@@ -97,7 +97,7 @@ def _prefetch(options):
 
 
 def _doctor(options):
-    from cnnvis_helpers.doctor import report
+    from cnnvis_helpers.classroom.report import report
 
     return 0 if report(tell=lambda finding: print(finding, flush=True)).works else 1
 
@@ -110,10 +110,10 @@ def _list(options):
 
 
 def _rehearse(options):
-    from cnnvis_helpers.commands import course_command
-    from cnnvis_helpers.kept import folder
-    from cnnvis_helpers.kernels import code_cells
-    from cnnvis_helpers.rehearsing import find_lesson, rehearse
+    from cnnvis_helpers._shared.commands import course_command
+    from cnnvis_helpers.classroom.keep import folder
+    from cnnvis_helpers.classroom.notebooks import code_cells
+    from cnnvis_helpers.classroom.rehearse import find_lesson, rehearse
 
     paths = [find_lesson(lesson) for lesson in options.lessons]
     for path in paths:
@@ -125,14 +125,14 @@ def _rehearse(options):
 
 
 def _kept(options):
-    from cnnvis_helpers.kept import clear_kept, kept_results
+    from cnnvis_helpers.classroom.keep import clear_kept, kept_results
 
     print(f"{clear_kept()} kept results removed" if options.what == "clear" else kept_results())
     return 0
 
 
 def _grade(options):
-    from cnnvis_helpers.grading import ERROR, as_json, as_text, check_target, grade_each
+    from cnnvis_helpers.classroom.grade import ERROR, as_json, as_text, check_target, grade_each
 
     target = None if options.json == "-" else options.json
     if target is not None:
@@ -161,7 +161,7 @@ def _grade(options):
 
 def _write(target, graded):
     """Write JSON and return True; where that fails say so: the next notebook tries it again."""
-    from cnnvis_helpers.grading import write_json
+    from cnnvis_helpers.classroom.grade import write_json
 
     try:
         write_json(target, graded)

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from cnnvis_helpers.networks import load_network
+from cnnvis_helpers.networks.network import load_network
 
 CLASSES = 5
 

@@ -18,7 +18,7 @@ def tiny_net():
     import keras
     from keras import layers
 
-    from cnnvis_helpers.networks import load_network
+    from cnnvis_helpers.networks.network import load_network
 
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

@@ -16,7 +16,7 @@ import publication  # noqa: E402, F401
 import publish  # noqa: E402, F401
 import run_lesson_on  # noqa: E402, F401
 
-from cnnvis_helpers import exercise_sets  # noqa: E402
+from cnnvis_helpers import exercises as exercise_sets  # noqa: E402
 
 LESSONS = lesson_source.read_lessons()
 DEMO_LESSON = lesson_source.read_lesson(DEMO / "lessons" / "98_demo.py")

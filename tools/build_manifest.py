@@ -18,7 +18,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnvis_helpers.data_files import sha256_of  # noqa: E402
+from cnnvis_helpers._shared.data_files import sha256_of  # noqa: E402
 
 OWN = {"licence": "MIT", "source": "made for this course"}
 

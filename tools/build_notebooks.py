@@ -6,7 +6,7 @@
     python tools/build_notebooks.py --check      change nothing; say what is out of date
 
 From notebooks/lessons/NN_name.py come notebooks/NN_name.ipynb (student),
-notebooks/solutions/NN_name.ipynb (lecturer) and cnnvis_helpers/exercise_sets/lesson_NN.json (what
+notebooks/solutions/NN_name.ipynb (lecturer) and cnnvis_helpers/exercises/lesson_NN.json (what
 solution(id) shows). How a lesson is written: notebooks/lessons/README.md.
 """
 
@@ -24,7 +24,7 @@ from nbclient.exceptions import CellControlSignal
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-EXERCISE_SETS = ROOT / "cnnvis_helpers" / "exercise_sets"
+EXERCISE_SETS = ROOT / "cnnvis_helpers" / "exercises"
 NO_SOLUTIONS = "{}\n"
 
 

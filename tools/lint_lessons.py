@@ -291,7 +291,7 @@ def images_in_prose_have_alt(lesson, lessons):
 
 @lesson_rule
 def exercises_are_declared(lesson, lessons):
-    from cnnvis_helpers import exercise_sets
+    from cnnvis_helpers import exercises as exercise_sets
 
     declared = [exercise.id for exercise in exercise_sets.of_lesson(lesson.number)]
     used = [name for cell in lesson.cells for name in cell.checks]

@@ -542,7 +542,7 @@ def measure(model, data, split="test"):
 
 def report(args):
     """Print what `measure` finds for the stored network."""
-    from cnnvis_helpers.bundled import build_vgg
+    from cnnvis_helpers.networks.bundled import build_vgg
 
     with np.load(args.out) as stored:
         weights = {name: stored[name].astype(np.float32) for name in stored.files}

@@ -22,12 +22,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnvis_helpers.cam import gradcam  # noqa: E402
-from cnnvis_helpers.networks import load_network  # noqa: E402
-from cnnvis_helpers.progress import text_progress  # noqa: E402
-from cnnvis_helpers.shape_training import class_recall, train_shape_network  # noqa: E402
-from cnnvis_helpers.shapes import SHAPES, shape_pictures  # noqa: E402
-from cnnvis_helpers.trust import pointing_game  # noqa: E402
+from cnnvis_helpers._shared.progress import text_progress  # noqa: E402
+from cnnvis_helpers.methods.cam import gradcam  # noqa: E402
+from cnnvis_helpers.methods.faithfulness import pointing_game  # noqa: E402
+from cnnvis_helpers.methods.shape_training import class_recall, train_shape_network  # noqa: E402
+from cnnvis_helpers.methods.shapes import SHAPES, shape_pictures  # noqa: E402
+from cnnvis_helpers.networks.network import load_network  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
 TRAINING = {

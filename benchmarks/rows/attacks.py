@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import differential_evolution
 
-from cnnvis_helpers.attacks import fgsm, pgd
-from cnnvis_helpers.one_pixel import one_pixel, one_pixel_map
-from cnnvis_helpers.sweeps import batch_size
+from cnnvis_helpers.methods.attacks import fgsm, pgd
+from cnnvis_helpers.methods.one_pixel import one_pixel, one_pixel_map
+from cnnvis_helpers.methods.sliding_window import batch_size
 from rows.common import Row
 
 SEARCH = {"population": 48, "generations": 2}
@@ -82,7 +82,7 @@ def _floor(case, steps):
 
 def _share_inside(net, search):
     """The share, 0..1, of a search's time that is spent in the network's compiled functions."""
-    room, inside = importlib.import_module("cnnvis_helpers.one_pixel"), []
+    room, inside = importlib.import_module("cnnvis_helpers.methods.one_pixel"), []
 
     def timed(run):
         def call(*inputs):

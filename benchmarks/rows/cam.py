@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import zoom
 
-from cnnvis_helpers.cam import (
+from cnnvis_helpers.methods.cam import (
     cam,
     gradcam,
     gradcam_plus_plus,

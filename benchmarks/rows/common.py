@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers import networks
+from cnnvis_helpers.networks import network as networks
 
 HAVE_TKV = importlib.util.find_spec("tf_keras_vis") is not None
 HAVE_XPLIQUE = importlib.util.find_spec("xplique") is not None

@@ -4,8 +4,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.dreams import class_pattern, deep_dream, filter_pattern, filter_patterns
-from cnnvis_helpers.layers import conv_layers
+from cnnvis_helpers.methods.patterns import (
+    class_pattern,
+    deep_dream,
+    filter_pattern,
+    filter_patterns,
+)
+from cnnvis_helpers.networks.layers import conv_layers
 from rows.common import HAVE_TKV, Row
 
 FILTERS, SIDE, JITTER = 64, 64, 8

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.occlusion import occlusion, occlusion_passes
-from cnnvis_helpers.sweeps import batch_size
+from cnnvis_helpers.methods.occlusion import occlusion, occlusion_passes
+from cnnvis_helpers.methods.sliding_window import batch_size
 from rows.common import HAVE_XPLIQUE, Row
 
 GREY = 127.5

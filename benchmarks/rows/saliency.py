@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.saliency import (
+from cnnvis_helpers.methods.saliency import (
     gradient_x_input,
     guided_backprop,
     integrated_gradients,

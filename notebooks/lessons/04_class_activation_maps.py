@@ -756,7 +756,7 @@ if knows.name == "course":
 # %% tags=["long"]
 import importlib.util
 
-from cnnvis_helpers.applications import MODES, application_of
+from cnnvis_helpers.networks.applications import MODES, application_of
 
 application = application_of(knows.model)
 library_here = importlib.util.find_spec("tf_keras_vis") is not None

@@ -46,7 +46,7 @@ from cnnvis_helpers import (
     smoothgrad,
     solution,
 )
-from cnnvis_helpers.saliency import path_rule
+from cnnvis_helpers.methods.saliency import path_rule
 
 NETWORK = "course"  # any name of list_networks(), or the path of your own Keras model
 net = load_network(NETWORK)

@@ -14,7 +14,7 @@ from PIL import Image
 
 SECONDS = 90_000  # milliseconds that a picture may take on a busy machine
 CELLS = [
-    "from cnnvis_helpers.explorer_base import Drawn, Explorer",
+    "from cnnvis_helpers.widgets.explorer import Drawn, Explorer",
     "Explorer('shown', {}, lambda values, task: Drawn(values.photo, 'The photo.'), 'coffee')",
 ]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercise_sets.kinds import choice, custom, function, value
+from cnnvis_helpers.exercises.kinds import choice, custom, function, value
 
 HINTS = ["Read the sentence again.", "Think of a small example.", "You have all you need."]
 

@@ -17,8 +17,8 @@
 
 # %% tags=["exercise-setup"]
 
-from cnnvis_helpers import exercise_sets
-from cnnvis_helpers.exercises import check
+from cnnvis_helpers import exercises as exercise_sets
+from cnnvis_helpers.exercises.check import check
 
 exercise_sets.__path__.append("exercise_sets")
 

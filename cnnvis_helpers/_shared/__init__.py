@@ -1,0 +1,1 @@
+"""Shared by all: checks, tables, progress, downloads, bundled files."""

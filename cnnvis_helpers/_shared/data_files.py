@@ -1,0 +1,72 @@
+"""Where the bundled files are, what they are, and whether they are whole.
+
+Everything that the course ships besides code lies in one folder: `data/` beside the package in a
+checkout, `cnnvis_helpers/data/` in an installed wheel. `manifest.json` in it lists every file with
+name, kind, licence, source, size in bytes and SHA-256; `tools/build_manifest.py` writes it.
+"""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@functools.cache
+def data_folder():
+    """Return the folder of the bundled files as a Path.
+
+    Raises ValueError when there is none: the package was copied without its data.
+    """
+    for folder in (_PACKAGE / "data", _PACKAGE.parent / "data"):
+        if (folder / "manifest.json").is_file():
+            return folder
+    raise ValueError(
+        f"The course's data folder is neither in {str(_PACKAGE)!r} nor beside it; "
+        "install cnnvis-helpers again or take a whole copy of the repository."
+    )
+
+
+@functools.cache
+def manifest():
+    """Return what manifest.json lists: a tuple of dicts, one a file. They are shared: only read.
+
+    Each has "name", "kind" ("photo", "mask", "weights", "network" or "document"), "file" (path
+    inside the data folder, with slashes), "sha256", "licence", "source" and "bytes". A photo also
+    has "height", "width", "shows" and "alt"; a mask has "shows".
+    """
+    listed = json.loads((data_folder() / "manifest.json").read_text(encoding="utf-8"))
+    return tuple(listed["files"])
+
+
+def entries(kind):
+    """Return the manifest's entries of one kind: a dict from name to entry, sorted by file."""
+    return {entry["name"]: entry for entry in manifest() if entry["kind"] == kind}
+
+
+def data_file(entry):
+    """Return the Path of a manifest entry's file, after checking its SHA-256 (once a process).
+
+    Raises ValueError when the file is missing or differs from what the manifest says.
+    """
+    return _checked_file(entry["file"], entry["sha256"])
+
+
+@functools.cache
+def _checked_file(file, sha256):
+    path = data_folder() / file
+    if not path.is_file():
+        raise ValueError(f"The bundled file {str(path)!r} is missing; install the course again.")
+    if sha256_of(path) != sha256:
+        raise ValueError(
+            f"The bundled file {str(path)!r} is not the one that manifest.json lists: it was "
+            "damaged or changed; install the course again, or run tools/build_manifest.py."
+        )
+    return path
+
+
+def sha256_of(path):
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Classroom: keep slow results, rehearse and grade lessons, report what works here."""

@@ -1,0 +1,220 @@
+"""Rehearsing: run a lesson once, so that its slow results are kept and a live demo answers at once.
+
+    python -m cnnvis_helpers rehearse 04
+
+runs every cell of the lesson in a fresh kernel, then moves the controls of its explorers, from
+where the lesson sets them, for as long as there is time:
+
+1. each control alone, through every position that it has
+2. each two controls together; of a long slider, round values only (0.05, 0.10, ... or 8, 16, ...)
+3. each menu together with two sliders, such as SmoothGrad with noise and number of samples
+
+What takes longer than `SECONDS` in a cell, and whatever an explorer asked for, is kept on disk (see
+`kept`); the lesson itself is not changed. The report says how many positions were reached.
+"""
+
+import gc
+import itertools
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from cnnvis_helpers.classroom import keep as kept
+from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells
+
+SECONDS = 0.1  # what is slower is kept: after a restart the first call of everything is slow
+MINUTES = 20  # for one lesson
+ROUND = 12  # places of a long slider, at most, where controls are moved together
+PRODUCT = 600  # positions of two sliders: up to here all, beyond it the round ones
+_WALK = (
+    "from cnnvis_helpers.classroom import rehearse as _r\n"
+    "_r.walk_explorers({seconds}, {report!r})"
+)
+
+
+def rehearse(lesson, minutes=MINUTES, say=print):
+    """Run a lesson and keep what is slow.
+
+    Parameters
+    ----------
+    lesson : its number ("04"), or the path of any notebook
+    minutes : limit for the whole rehearsal
+    say : function that is told how far it is
+
+    Returns the number of results that were added. Raises ValueError when there is no such lesson,
+    when its file is no notebook, and when a cell of it fails.
+    """
+    path, seconds = find_lesson(lesson), 60 * minutes
+    sources = code_cells(path)
+    before, begun = {each.path for each in kept.kept_results()}, time.monotonic()
+    say(f"Rehearsing {path.name}: {len(sources)} cells")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FreshKernel(path.parent, {"CNNVIS_KEEP": str(SECONDS)}) as kernel,
+    ):
+        for number, source in enumerate(sources, start=1):
+            ran = kernel.run(source, seconds - (time.monotonic() - begun))
+            if ran.status != "ok":
+                raise ValueError(f"{path.name}, code cell {number}: {ran.said}")
+        left, report = seconds - (time.monotonic() - begun), Path(folder) / "report"
+        say(f"  its cells ran in {seconds - left:.0f} s; now its explorers")
+        ran = kernel.run(_WALK.format(seconds=left, report=str(report)), left + 60)
+        if ran.status != "ok":
+            raise ValueError(f"{path.name}, its explorers: {ran.said}")
+        for name, of, reached in json.loads(report.read_text(encoding="utf-8")):
+            say(f"  explorer {name!r}: {len(reached)} of {of} positions")
+    added = [each for each in kept.kept_results() if each.path not in before]
+    saved = sum(each.seconds for each in added)
+    size = sum(each.bytes for each in added) / 1e6
+    say(f"  {len(added)} results of {saved:.0f} s in all are kept now, {size:.1f} MB")
+    return len(added)
+
+
+def find_lesson(lesson):
+    """Return the Path of a lesson's notebook: the lecturer's copy where there is one."""
+    if str(lesson).endswith(".ipynb"):
+        if Path(lesson).is_file():
+            return Path(lesson).resolve()
+        raise ValueError(f"There is no notebook {str(lesson)!r} to rehearse.")
+    number = str(lesson).zfill(2)
+    beside = Path(__file__).resolve().parents[2]
+    for folder in (Path.cwd(), Path.cwd() / "notebooks", beside / "notebooks"):
+        for place in (folder / "solutions", folder):
+            found = sorted(place.glob(f"{number}_*.ipynb"))
+            if found:
+                return found[0].resolve()
+    raise ValueError(
+        f"There is no lesson {lesson!r} here; give its number, such as 04, in the course's folder, "
+        "or the path of a notebook."
+    )
+
+
+def walk_explorers(seconds, report, keep=True, rounds=3):
+    """Move the controls of every explorer in this process.
+
+    Parameters
+    ----------
+    seconds : limit for all of them together
+    report : path of a JSON file to be written: for each explorer its name, the number of positions
+        there are, and [settings, seconds] of each that was reached
+    keep : whether what they ask for is kept; False to measure what a rehearsed lecture feels like
+    rounds : how many controls are moved together at most
+    """
+    base = sys.modules.get("cnnvis_helpers.widgets.explorer")
+    explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
+    if keep:
+        kept.keep_results(0)
+    until = time.monotonic() + seconds
+    starts = [
+        {name: control.value for name, control in _demo_controls(explorer.wait(seconds)).items()}
+        for explorer in explorers
+    ]
+    wanted = [demo_settings(explorer, rounds) for explorer in explorers]
+    reached = [[] for _ in explorers]
+    jobs = [(which, settings) for which, each in enumerate(wanted) for settings in each]
+    jobs.sort(key=lambda job: len(job[1]))  # every explorer's single moves before any pair
+    for which, settings in jobs:
+        begun = time.perf_counter()
+        if time.monotonic() < until and _move(explorers[which], starts[which], settings):
+            explorers[which].wait(600)
+            reached[which].append([repr(settings), time.perf_counter() - begun])
+    for explorer, start in zip(explorers, starts, strict=True):
+        if _move(explorer, start, {}):
+            explorer.wait(600)
+    told = [[e.name, len(w), r] for e, w, r in zip(explorers, wanted, reached, strict=True)]
+    Path(report).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _move(explorer, start, settings):
+    """Set some controls, the others as in the beginning; whether a picture was asked for."""
+    values = {**settings, **{k: v for k, v in start.items() if k not in settings}}
+    if "photo" in settings:  # another photo chooses its own classes
+        values = {k: v for k, v in values.items() if k in settings or not k.startswith(_CLASSES)}
+    with explorer.hold():
+        for name in sorted(values, key=lambda name: name != "photo"):
+            explorer.controls[name].value = values[name]
+    if any(getattr(explorer.controls[name], "disabled", False) for name in settings):
+        return False  # greyed out: nobody can move it
+    explorer.request()
+    return True
+
+
+_CLASSES = ("target", "rather")
+
+
+def demo_settings(explorer, rounds=3):
+    """Return a list of {control: value}: what a lecturer may set, one control alone first."""
+    every, controls = demo_positions(explorer), _demo_controls(explorer)
+    some = {name: _round_places(controls[name], values) for name, values in every.items()}
+    sliders = [name for name in every if hasattr(controls[name], "readout")]
+    found = [{name: value} for name, values in every.items() for value in values]
+    if rounds > 1:
+        for pair in itertools.combinations(every, 2):
+            found += _together(pair, some)
+    if rounds > 2:
+        for menu, (a, b) in itertools.product(
+            [name for name in every if name not in sliders and name != "photo"],
+            itertools.combinations(sliders, 2),
+        ):
+            fine = len(every[a]) * len(every[b]) <= PRODUCT
+            found += _together((menu, a, b), every if fine else some)
+    return found
+
+
+def _together(names, positions):
+    values = itertools.product(*(positions[name] for name in names))
+    return [dict(zip(names, each, strict=True)) for each in values]
+
+
+def _demo_controls(explorer):
+    """The controls that are moved: whatever has a value to choose, but no upload.
+
+    An explorer may name some that stay as they are (`unrehearsed`), such as a menu that downloads.
+    """
+    return {
+        name: control
+        for name, control in explorer.controls.items()
+        if not name.startswith("_")
+        and name not in getattr(explorer, "unrehearsed", ())
+        and (hasattr(control, "options") or hasattr(control, "max") or _is_box(control))
+    }
+
+
+def _is_box(control):
+    return isinstance(getattr(control, "value", None), bool)
+
+
+def demo_positions(explorer):
+    """Return {control: all its values but the present one}."""
+    positions = {}
+    for name, control in _demo_controls(explorer).items():
+        if getattr(control, "options", None):
+            values = [o[1] if isinstance(o, tuple) else o for o in control.options]
+        elif _is_box(control):
+            values = [False, True]
+        else:
+            count = int(round((control.max - control.min) / (control.step or 1))) + 1
+            values = [_at(control, place) for place in range(count)]
+        positions[name] = [value for value in values if value != control.value]
+    return positions
+
+
+def _at(slider, place):
+    value = slider.min + place * (slider.step or 1)
+    return type(slider.value)(round(value, 9))
+
+
+def _round_places(control, values):
+    """All values of a menu; of a slider its ends and multiples of a round number of steps."""
+    if len(values) <= ROUND or not hasattr(control, "max"):
+        return values
+    step = control.step or 1
+    unit = next(
+        unit
+        for unit in (2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 256, 500, len(values))
+        if (control.max - control.min) / step / unit <= ROUND - 1
+    )
+    ends = (control.min, control.max)
+    return [v for v in values if v in ends or round(v / step) % unit == 0]

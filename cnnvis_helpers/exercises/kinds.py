@@ -1,0 +1,339 @@
+"""The four kinds of exercise that a lesson can declare: value, choice, function, custom.
+
+Each makes an Exercise with an id ("01-count-weights"), a title, three hints from gentle to nearly
+the answer, and at least three known wrong answers, each with a sentence of its own that says what
+was probably done and where to look, never the answer.
+
+    from cnnvis_helpers.exercises.kinds import choice, custom, function, value
+
+    EXERCISES = [
+        value("01-maps", "How many maps?", 24,
+              wrong=[(3, "3 is the number of colour channels that go in. ..."), ...],
+              hints=["...", "...", "..."]),
+    ]
+"""
+
+import inspect
+import linecache
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cnnvis_helpers.exercises.comparing import (
+    ATOL,
+    RTOL,
+    brief,
+    difference,
+    dtype_of,
+    is_blank,
+    kind_of,
+    plain,
+    private_copy,
+    same,
+)
+
+RIGHT, WRONG, NOT_YET = "right", "wrong", "not yet"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A known wrong answer: what it is (or a test for it), an example, and its sentence."""
+
+    example: object
+    message: str
+    when: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise. judge(answer, given) -> (RIGHT | WRONG | NOT_YET, sentence).
+
+    examples(given) -> [(wrong answer, its sentence), ...], for the tests.
+    """
+
+    id: str
+    title: str
+    hints: tuple
+    judge: Callable
+    examples: Callable
+    praise: str = ""
+
+
+class NeedsMore(ValueError):
+    """check() was not handed what an exercise needs; the message says what."""
+
+
+class Given:
+    """A value that is computed from what check() was given: Given(lambda net: net.labels[0])."""
+
+    def __init__(self, compute):
+        self.compute = compute
+
+
+def value(
+    id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, dtype=None, reveal=False, praise=""
+):
+    """An exercise whose answer is a number, array, text, tuple, list or dict.
+
+    expected: the right answer; or a function that computes it from the keyword arguments of
+        check(id, answer, net=net): `lambda net: len(net.labels)`.
+    wrong: list of (wrong answer, sentence), or of (test, sentence, example), where
+        test(answer, **given) -> bool. A wrong answer may be a function as `expected` may.
+    rtol, atol: tolerance of numbers; integers must be equal.
+    dtype: the dtype that an array must have ("uint8"), where it matters.
+    reveal: show the expected value at the first difference; False keeps the answer secret.
+    """
+    wrongs = _wrongs(wrong)
+
+    def judge(answer, given):
+        if is_blank(answer):
+            return NOT_YET, "Not answered yet."
+        right = _from_given(expected, given)
+        equal = same(answer, right, rtol, atol)
+        if equal and _fits([answer], dtype):
+            return RIGHT, praise
+        for known in wrongs:
+            if known.when is not None:
+                hit = _holds(known.when, private_copy(answer), **given)
+            else:
+                hit = same(answer, _from_given(known.example, given), rtol, atol)
+            if hit:
+                return WRONG, known.message
+        if equal:
+            return WRONG, _dtype_difference([answer], dtype)
+        return WRONG, difference(answer, right, reveal, rtol, atol)
+
+    return _exercise(id, title, hints, judge, wrongs, praise, _from_given)
+
+
+def choice(id, title, right, *, wrong, hints, praise=""):
+    """An exercise that is answered by a letter or a word out of a few.
+
+    right: "b". wrong: {"a": sentence, "c": sentence, ...}. Case and blanks do not matter. A
+    number may be meant by its text: 2 and "2" are one answer.
+    """
+    wrongs = _wrongs(wrong.items())
+    sentences = {_word(known.example): known.message for known in wrongs}
+    letters = ", ".join(sorted({_word(right), *sentences}))
+
+    def judge(answer, given):
+        if is_blank(answer):
+            return NOT_YET, f"Not answered yet. Choose one of: {letters}."
+        if _word(answer) == _word(right):
+            return RIGHT, praise
+        told = sentences.get(_word(answer))
+        return WRONG, told or f"{brief(answer)} is none of the choices: {letters}."
+
+    return _exercise(id, title, hints, judge, wrongs, praise, lambda example, given: example)
+
+
+def function(
+    id, title, reference, cases, *, wrong, hints,
+    rtol=RTOL, atol=ATOL, dtype=None, reveal=True, pure=True, praise="",
+):  # fmt: skip
+    """An exercise whose answer is a function; it is called on `cases` and compared to `reference`.
+
+    reference: a right function; the student's must accept its parameters without a default.
+    cases: list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
+        of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`.
+    wrong: list of (wrong function, sentence): known when all its results equal the student's; or
+        of (test, sentence, example), where test(list of results, one a case) -> bool.
+    dtype: the dtype that every returned array must have ("uint8"), where it matters.
+    reveal: show the expected value of the first case that differs.
+    pure: refuse a function that changes its arguments.
+    Every call gets its own copies of arrays, lists and dicts.
+    """
+    wrongs = _wrongs(wrong)
+
+    def judge(answer, given):
+        refusal = _not_a_function(answer, reference)
+        if refusal:
+            return refusal
+        arguments = cases(**given) if callable(cases) else cases
+        status, results = _results(answer, arguments, pure)
+        if status != RIGHT:
+            return status, results
+        expected = [reference(*private_copy(tuple(case))) for case in arguments]
+        equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
+        if equal and _fits(results, dtype):
+            return RIGHT, praise
+        for known in wrongs:
+            if _is_known(known, results, arguments, rtol, atol):
+                return WRONG, known.message
+        if equal:
+            return WRONG, _dtype_difference(results, dtype)
+        return WRONG, _case_difference(reference, arguments, results, expected, reveal, rtol, atol)
+
+    return _exercise(id, title, hints, judge, wrongs, praise, lambda example, given: example)
+
+
+def custom(id, title, right, *, wrong, hints, otherwise, praise=""):
+    """An exercise with its own test, for answers that no single value describes.
+
+    right: right(answer, **given) -> bool. An exception inside it counts as False.
+    wrong: list of (test, sentence, example): test(answer, **given) -> bool, in this order. An
+        example may be Given(lambda net: ...) where it depends on what check() was given.
+    otherwise: the sentence for every other wrong answer.
+    """
+    wrongs = _wrongs(wrong)
+
+    def judge(answer, given):
+        if is_blank(answer):
+            return NOT_YET, "Not answered yet."
+        if _holds(right, private_copy(answer), **given):
+            return RIGHT, praise
+        for known in wrongs:
+            if _holds(known.when, private_copy(answer), **given):
+                return WRONG, known.message
+        return WRONG, otherwise
+
+    return _exercise(id, title, hints, judge, wrongs, praise, _unwrap)
+
+
+def _exercise(id, title, hints, judge, wrongs, praise, resolve):
+    def examples(given):
+        return [(resolve(known.example, given), known.message) for known in wrongs]
+
+    return Exercise(id, title, tuple(hints), judge, examples, praise)
+
+
+def _wrongs(entries):
+    made = []
+    for entry in entries:
+        if len(entry) == 2:
+            made.append(Wrong(example=entry[0], message=entry[1]))
+        else:
+            made.append(Wrong(when=entry[0], message=entry[1], example=entry[2]))
+    return made
+
+
+def _unwrap(example, given):
+    return _computed(example.compute, given) if isinstance(example, Given) else example
+
+
+def _from_given(wanted, given):
+    if isinstance(wanted, Given):
+        return _computed(wanted.compute, given)
+    return _computed(wanted, given) if inspect.isroutine(wanted) else wanted
+
+
+def _computed(function, given):
+    signature = inspect.signature(function)
+    try:
+        signature.bind(**given)
+    except TypeError:
+        needed = ", ".join(f"{name}={name}" for name in signature.parameters)
+        message = f"This check also needs `{needed}`, as in the cell it comes from."
+        raise NeedsMore(message) from None
+    return function(**given)
+
+
+def _word(answer):
+    return str(plain(answer)).strip().strip(".()").casefold()
+
+
+def _holds(test, *args, **given):
+    try:
+        return bool(test(*args, **given))
+    except Exception:  # a test meets answers of any kind
+        return False
+
+
+def _not_a_function(answer, reference):
+    if is_blank(answer):
+        return NOT_YET, "Not answered yet."
+    if not callable(answer):
+        return WRONG, (
+            f"Hand over the function itself, without calling it: this is {kind_of(answer)}."
+        )
+    names = _required(reference)
+    try:
+        inspect.signature(answer).bind(*names)
+    except TypeError:
+        found = inspect.signature(answer)
+        return WRONG, (f"The function must take ({', '.join(names)}), but this one takes {found}.")
+    except ValueError:  # some built-in functions have no signature
+        pass
+    return None
+
+
+def _required(function):
+    """Names of the parameters that a function cannot do without."""
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.default is each.empty]
+
+
+def _results(answer, cases, pure):
+    """(RIGHT, results) or (status, sentence) when the function did not get through."""
+    results = []
+    for case in cases:
+        arguments = private_copy(tuple(case))
+        try:
+            with warnings.catch_warnings(action="ignore"):  # the reply says what matters
+                result = answer(*arguments)
+        except NotImplementedError:
+            return NOT_YET, "Not answered yet."
+        except (Exception, SystemExit) as error:
+            return WRONG, _exception_sentence(error, answer)
+        if is_blank(result):
+            name = getattr(answer, "__name__", "<function>")
+            who = "The function" if name.startswith("<") else f"`{name}`"
+            return NOT_YET, (
+                f"{who} returns {brief(result)} so far. A forgotten `return` looks the same."
+            )
+        if pure and not same(arguments, case, 0.0, 0.0):
+            return WRONG, (
+                "The function changes the values that it is given. Let it work on a copy, so that "
+                "the caller's array stays as it was."
+            )
+        results.append(result)
+    return RIGHT, results
+
+
+def _is_known(known, results, cases, rtol, atol):
+    if known.when is not None:
+        return _holds(known.when, [private_copy(result) for result in results])
+    for result, case in zip(results, cases, strict=True):
+        try:
+            wrong = known.example(*private_copy(tuple(case)))
+        except Exception:  # a wrong function may fail on some case
+            return False
+        if not same(result, wrong, rtol, atol):
+            return False
+    return True
+
+
+def _case_difference(reference, cases, results, expected, reveal, rtol, atol):
+    names = list(inspect.signature(reference).parameters)
+    for case, result, right in zip(cases, results, expected, strict=True):
+        if not same(result, right, rtol, atol):
+            shown = ", ".join(
+                f"{name} = {brief(argument)}" for name, argument in zip(names, case, strict=False)
+            )
+            return f"Called with {shown}: {difference(result, right, reveal, rtol, atol)}"
+    return "The results could not be compared."
+
+
+def _fits(values, dtype):
+    return dtype is None or all(dtype_of(value) == dtype for value in values)
+
+
+def _dtype_difference(values, dtype):
+    found = next(dtype_of(value) for value in values if dtype_of(value) != dtype)
+    return f"The values are right, but the dtype is {found}; {dtype} is expected."
+
+
+def _exception_sentence(error, function):
+    """One sentence for an exception that a student's function raised: type, message, line."""
+    text = " ".join(str(error).split()) or "no message"
+    text = text if len(text) <= 200 else text[:197] + "..."
+    sentence = f"The function stopped with {type(error).__name__}: {text.rstrip('.')}"
+    code = getattr(function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if code and frame.filename == code.co_filename]
+    if not own:
+        return sentence + "."
+    line = (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno)).strip()
+    line = line if len(line) <= 80 else line[:77] + "..."
+    return sentence + f" (line {own[-1].lineno}" + (f": `{line}`)." if line else ").")

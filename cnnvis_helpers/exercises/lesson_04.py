@@ -1,0 +1,367 @@
+"""The exercises of lesson 04, class activation maps."""
+
+import numpy as np
+
+from cnnvis_helpers.exercises.kinds import choice, function, value
+
+_RNG = np.random.default_rng(4)
+
+
+def _maps(*shape):
+    """Maps after a ReLU: none negative, some zero."""
+    return np.maximum(_RNG.normal(0.5, 1.0, size=shape), 0).round(2)
+
+
+def _gradients(*shape):
+    """Gradients of both signs, with some exact zeros."""
+    return np.where(_RNG.random(shape) < 0.2, 0.0, _RNG.normal(0.1, 0.5, size=shape).round(2))
+
+
+# Square kernels: one that is read along the wrong axis still gives numbers.
+_CAM = [
+    (_maps(3, 4, 5), _RNG.normal(size=(5, 5)), 2),
+    (_maps(2, 2, 4), _RNG.normal(size=(4, 4)), 1),
+]
+_PAIRS = [(_maps(3, 4, 3), _gradients(3, 4, 3)), (_maps(4, 4, 6), _gradients(4, 4, 6))]
+_TRIPLES = [
+    (_maps(3, 4, 4), _gradients(3, 4, 4), _gradients(3, 4, 4)),
+    (_maps(2, 5, 3), _gradients(2, 5, 3), _gradients(2, 5, 3)),
+]
+_LOGITS = [(np.array([[2.0, -1.0, 0.5]]), 1), (np.array([[-3.0, 1.0, 4.0, 0.0]]), 3)]
+_LABELS = [
+    (["cock", "crane", "Cardigan", "tabby", "crane", "cardigan"],),
+    (["maillot", "maillot", "sunglass", "sunglasses"],),
+]
+
+
+def _relu(values):
+    return np.maximum(values, 0)
+
+
+def _gradcam(activations, gradients):
+    return _relu(activations @ gradients.mean(axis=(0, 1)))
+
+
+def _gated(activations, gradients):
+    return _gradcam(activations, np.where((activations > 0) & (gradients > 0), gradients, 0))
+
+
+def _softmax(logits, c):
+    powers = np.exp(logits[0] - logits[0].max())
+    return powers[c] / powers.sum()
+
+
+def _alpha(activations, gradients, pool=np.sum):
+    square, cube = gradients**2, gradients**3
+    denominator = 2 * square + cube * pool(activations, axis=(0, 1))
+    return square / np.where(denominator == 0, 1, denominator)
+
+
+def _plus(activations, gradients, pool=np.sum):
+    return (_alpha(activations, gradients, pool) * _relu(gradients)).sum(axis=(0, 1))
+
+
+def _plus_normalised(activations, gradients):
+    alpha = _alpha(activations, gradients)
+    total = alpha.sum(axis=(0, 1))
+    return (alpha / np.where(total == 0, 1, total) * _relu(gradients)).sum(axis=(0, 1))
+
+
+def _plus_without_guard(activations, gradients):
+    square, cube = gradients**2, gradients**3
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alpha = square / (2 * square + cube * activations.sum(axis=(0, 1)))
+    return (alpha * _relu(gradients)).sum(axis=(0, 1))
+
+
+def _rather(activations, a, b):
+    return activations @ (a - b).mean(axis=(0, 1))
+
+
+def _numbers(labels, start=0, spell=str):
+    found = {}
+    for number, name in enumerate(labels, start):
+        found.setdefault(spell(name), []).append(number)
+    return found
+
+
+EXERCISES = [
+    function(
+        "04-cam",
+        "Class activation map",
+        lambda maps, kernel, c: maps @ kernel[:, c],
+        cases=_CAM,
+        wrong=[
+            (
+                lambda maps, kernel, c: maps @ kernel[c],
+                "`kernel[c]` is a row: the weights of one channel for all classes. A class is a "
+                "column.",
+            ),
+            (
+                lambda maps, kernel, c: _relu(maps @ kernel[:, c]),
+                "This cuts off what speaks against the class. CAM itself has no ReLU, else it "
+                "no longer gives the score by its mean.",
+            ),
+            (
+                lambda maps, kernel, c: maps @ kernel[:, c] / maps[..., 0].size,
+                "That is each place's share in the score. The map itself is not divided.",
+            ),
+            (
+                lambda maps, kernel, c: maps @ kernel[:, c] / maps.shape[2],
+                "This averages over the channels; the score adds them up.",
+            ),
+            (
+                lambda maps, kernel, c: maps.mean(axis=(0, 1)) @ kernel[:, c],
+                "This pools first, and the places are gone: one number is left, the score.",
+            ),
+            (
+                lambda maps, kernel, c: maps @ np.abs(kernel[:, c]),
+                "Without their signs, channels that speak against the class count for it.",
+            ),
+        ],
+        hints=[
+            "Each channel has one weight for the class; all of them are one column of the kernel.",
+            "Weight the maps and add them along the last axis.",
+            "`maps @ column` does both.",
+        ],
+    ),
+    value(
+        "04-slide",
+        "The wrong number on the slide",
+        (1, 0.4),
+        wrong=[
+            ((1, 0.45), "That is what is printed there. Average the gradient yourself."),
+            ((0, 0.4), "The mean is right, but channels are counted from 1 here."),
+            (
+                (1, 0.25),
+                "That is the mean of the first row. A pooled gradient is the mean over all places.",
+            ),
+            ((1, 6.4), "That is the sum over the places; pooling takes the mean."),
+            (
+                lambda answer: answer[0] in (2, 3),
+                "The number printed for this channel is right. Average each of the three.",
+                (2, 0.8),
+            ),
+        ],
+        hints=[
+            "A pooled gradient is the mean over height and width, the axes 0 and 1.",
+            "`slide_gradients.mean(axis=(0, 1))` gives three numbers to compare with `printed`.",
+            "Only one of them differs; its position plus 1 is the channel's number.",
+        ],
+        praise="You read more closely than whoever made the slide.",
+    ),
+    function(
+        "04-gradcam",
+        "Grad-CAM from maps and gradients",
+        _gradcam,
+        cases=_PAIRS,
+        wrong=[
+            (
+                lambda activations, gradients: activations @ gradients.mean(axis=(0, 1)),
+                "The ReLU is missing: values below zero speak against the class.",
+            ),
+            (
+                lambda activations, gradients: _relu((activations * gradients).sum(axis=-1)),
+                "This multiplies cell by cell without pooling. Grad-CAM has one weight a channel: "
+                "the mean of its gradient.",
+            ),
+            (
+                lambda activations, gradients: _relu(activations @ gradients.sum(axis=(0, 1))),
+                "This adds the gradients up; the weight is their mean.",
+            ),
+            (
+                lambda activations, gradients: _relu(
+                    activations @ (gradients.mean(axis=(0, 1)) / (gradients**2).mean())
+                ),
+                "The gradients were divided by their mean square. A published notebook does that; "
+                "the definition does not.",
+            ),
+            (
+                _gated,
+                "Here only positive gradients at active cells count. That is the default of one "
+                "library, which calls it Grad-CAM; the paper's mean takes all of them.",
+            ),
+            (
+                lambda activations, gradients: _relu(activations * gradients.mean(axis=(0, 1))).sum(
+                    axis=-1
+                ),
+                "The ReLU came before the sum: then channels that speak against the class no "
+                "longer count. Add first.",
+            ),
+            (
+                lambda activations, gradients: _relu(activations @ _plus(activations, gradients)),
+                "These are the weights of Grad-CAM++. A published class notebook explains the one "
+                "and runs the other. Grad-CAM's weight is a plain mean.",
+            ),
+        ],
+        hints=[
+            "First one weight a channel: the mean of its gradient over the places.",
+            "Then the maps times the weights, added over the channels: `activations @ weights`.",
+            "At the very end the ReLU: `np.maximum(values, 0)`.",
+        ],
+    ),
+    function(
+        "04-score",
+        "What to differentiate",
+        lambda logits, c: logits[0, c],
+        cases=_LOGITS,
+        wrong=[
+            (
+                _softmax,
+                "That is the probability, after the softmax. When the network is sure, its "
+                "gradient vanishes; several published notebooks do this.",
+            ),
+            (
+                lambda logits, c: np.log(_softmax(logits, c)),
+                "That is the logarithm of the probability. It still mixes all other classes in.",
+            ),
+            (
+                lambda logits, c: logits.sum(),
+                "That is the sum of the whole last layer: no class is singled out. A published "
+                "Guided Grad-CAM has this mistake.",
+            ),
+            (
+                lambda logits, c: logits.max(),
+                "That is the score of the top class, whatever class was asked for.",
+            ),
+        ],
+        hints=[
+            "The paper says: the score before the softmax.",
+            "Logits have the shape (1, classes): the first axis counts the photos.",
+            "Take photo 0 and class `c`.",
+        ],
+    ),
+    function(
+        "04-plus",
+        "The weights of Grad-CAM++",
+        _plus,
+        cases=_PAIRS,
+        wrong=[
+            (
+                lambda activations, gradients: _plus(activations, gradients, np.mean),
+                "Here the mean of each map stands in the denominator. The paper has the sum over "
+                "its cells; a well-known library has your version.",
+            ),
+            (
+                _plus_normalised,
+                "The shares were divided by their sum. A well-known library does that; the paper's "
+                "formula does not.",
+            ),
+            (
+                _plus_without_guard,
+                "Where the gradient is 0, this is 0 / 0, which is `nan`. The share should be 0 "
+                "there.",
+            ),
+            (
+                lambda activations, gradients: (_alpha(activations, gradients) * gradients).sum(
+                    axis=(0, 1)
+                ),
+                "The ReLU around the gradient is missing: only positive gradients count.",
+            ),
+            (
+                lambda activations, gradients: gradients.mean(axis=(0, 1)),
+                "That is the weight of plain Grad-CAM: every place has the same share.",
+            ),
+        ],
+        hints=[
+            "Write the square and the cube of the gradients first, then numerator and denominator.",
+            "The sum over a map's cells is `activations.sum(axis=(0, 1))`, one number a channel.",
+            "Divide by `np.where(denominator == 0, 1, denominator)`, multiply by "
+            "`np.maximum(gradients, 0)`, and sum over the axes 0 and 1.",
+        ],
+    ),
+    function(
+        "04-rather",
+        "Why this rather than that",
+        _rather,
+        cases=_TRIPLES,
+        wrong=[
+            (
+                lambda activations, gradients_a, gradients_b: (
+                    _gradcam(activations, gradients_a) - _gradcam(activations, gradients_b)
+                ),
+                "These are two finished maps, subtracted after the ReLU: what spoke against each "
+                "class was lost.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: _relu(
+                    _rather(activations, gradients_a, gradients_b)
+                ),
+                "The map should keep its signs: what is negative speaks for b.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: _rather(
+                    activations, gradients_b, gradients_a
+                ),
+                "This is why b rather than a. Look at the order.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: np.abs(
+                    _rather(activations, gradients_a, gradients_b)
+                ),
+                "Without signs one cannot tell which class a place speaks for.",
+            ),
+        ],
+        hints=[
+            "The score is the difference of two logits, so its gradient is a difference too.",
+            "Pool this difference: one weight a channel.",
+            "`activations @ weights`, and no ReLU.",
+        ],
+    ),
+    choice(
+        "04-layer",
+        "Which layer of ResNet50?",
+        "c",
+        wrong={
+            "a": "The last convolution is only one of the two summands, before the shortcut is "
+            "added. Libraries that look for the last convolution fall into this trap.",
+            "b": "Close: here both summands are together, but what is pooled has passed one more "
+            "step.",
+            "d": "After the pooling there are no places left: one number a channel.",
+        },
+        hints=[
+            "CAM is exact for the maps that are averaged. Which are they?",
+            "Follow the way from the output back: Dense, pooling, and then?",
+            "Take the layer whose output goes straight into `avg_pool`.",
+        ],
+    ),
+    function(
+        "04-names",
+        "One name, two classes",
+        _numbers,
+        cases=_LABELS,
+        wrong=[
+            (
+                lambda labels: {name: number for number, name in enumerate(labels)},
+                "A dict keeps one value a name: the first crane is silently gone. A published "
+                "class notebook loses two classes in this way.",
+            ),
+            (
+                lambda labels: {name: labels.index(name) for name in labels},
+                "`index` finds the first one only, so the second crane cannot be reached.",
+            ),
+            (
+                lambda labels: {name: [number] for number, name in enumerate(labels)},
+                "These are lists, but each new number replaces the list from before.",
+            ),
+            (
+                lambda labels: _numbers(labels, spell=str.lower),
+                "In lower case two different names become one: Cardigan is a dog, cardigan a "
+                "jacket.",
+            ),
+            (
+                lambda labels: _numbers(labels, start=1),
+                "Classes are counted from 0.",
+            ),
+            (
+                lambda labels: dict(enumerate(labels)),
+                "This leads from the number to the name; it should be the other way round.",
+            ),
+        ],
+        hints=[
+            "Go through `enumerate(labels)`: number and name.",
+            "When a name is new, start an empty list for it; then append the number.",
+            "`found.setdefault(name, []).append(number)` does both.",
+        ],
+    ),
+]

@@ -1,0 +1,493 @@
+"""The exercises of lesson 08, can you trust a heat map?"""
+
+import numpy as np
+
+from cnnvis_helpers.exercises.kinds import choice, function, value
+
+_RNG = np.random.default_rng(8)
+
+
+def _signed(*shape):
+    """A map of both signs without equal values."""
+    return _RNG.permutation(np.linspace(-1.0, 2.0, int(np.prod(shape)))).reshape(shape).round(3)
+
+
+_MASK = np.zeros((4, 5), bool)
+_MASK[1:3, 1:4] = True
+_COLD = _signed(4, 5)  # its largest magnitude is negative and inside, its peak outside
+_COLD[1, 2], _COLD[3, 4] = -9.0, 3.0
+_HOT = _signed(4, 5)
+_HOT[2, 1] = 7.0
+_BROAD = np.where(_MASK, 2.0, 0.0) + np.abs(_signed(4, 5)) / 10  # warm inside, its peak outside
+_BROAD[0, 0] = 5.0
+_MASKED = [(_COLD, _MASK), (_HOT, _MASK), (_BROAD, _MASK), (np.abs(_signed(4, 5)), ~_MASK)]
+_PAIRS = [
+    (_signed(4, 5), _signed(4, 5)),
+    (_signed(3, 3), np.exp(3 * _signed(3, 3))),
+    (_COLD, _HOT),
+]
+_PIXELS = _RNG.uniform(0, 255, (4, 5, 3)).round()
+_HIDING = [(_PIXELS, _COLD, 3, 127.5), (_PIXELS, _HOT, 7, 0.0)]
+_SCORES = [(np.array([1.0, 0.4, 0.2, 0.1]),), (np.array([0.9, 0.9, 0.3, 0.0, 0.0]),)]
+
+
+def _ranks(values):
+    return np.argsort(np.argsort(np.ravel(values)))
+
+
+def _correlation(x, y):
+    x, y = np.ravel(x) - np.mean(x), np.ravel(y) - np.mean(y)
+    return (x @ y) / np.sqrt((x @ x) * (y @ y))
+
+
+def _hidden(pixels, order, k, fill):
+    result = pixels.reshape(-1, 3).copy()
+    result[order[:k]] = fill
+    return result.reshape(pixels.shape)
+
+
+def _descending(heat):
+    return np.argsort(-np.ravel(heat))
+
+
+def _trapezoid(scores):
+    return float((scores[1:] + scores[:-1]).mean() / 2)
+
+
+def _inside(heat, mask, part=np.asarray):
+    return float(part(heat)[mask].sum() / part(heat).sum())
+
+
+def _positive(heat):
+    return np.maximum(heat, 0)
+
+
+def _table(tables, pictures, mask="object", score=None):
+    """{method: share of pictures where its peak lies in the mask}, as lesson 08 asks for it.
+
+    score: another function (heat, mask) -> number than `pointing_game`
+    """
+    if score is None:
+        from cnnvis_helpers.methods.faithfulness import pointing_game as score
+    return {
+        result.name: np.mean(
+            [
+                score(table[result.name].heat, getattr(picture, mask))
+                for table, picture in zip(tables, pictures, strict=True)
+            ]
+        )
+        for result in tables[0]
+    }
+
+
+def _first_peak(heat, mask):
+    return float(mask.ravel()[np.argmax(heat)])
+
+
+def _nearly(heat, mask):
+    from cnnvis_helpers.methods.faithfulness import pointing_game
+
+    return pointing_game(heat, mask, tolerance=1)
+
+
+def _mass(heat, mask):
+    from cnnvis_helpers.methods.faithfulness import relevance_mass
+
+    return relevance_mass(heat, mask)
+
+
+def _bug(number, title, right, wrong, hints, praise):
+    return choice(f"08-bug-{number}", title, right, wrong=wrong, hints=hints, praise=praise)
+
+
+_LOOK = "Read the cell line by line and say what each line should be by the definition."
+
+EXERCISES = [
+    choice(
+        "08-detective",
+        "What does the suspect look at?",
+        "c",
+        wrong={
+            "a": "The heat lies elsewhere: compare it with the outline of the hexagon.",
+            "b": "The colour fills the outline, and inside the outline the maps are dark.",
+            "d": "Then the heat would lie all around the outline. It is one small spot.",
+        },
+        hints=[
+            "Where is the peak of every one of these maps?",
+            "How large is the hot spot, compared with the hexagon, and what form has it?",
+            "It is small and round, and no part of the hexagon.",
+        ],
+        praise="Found from the maps alone. What it is, the pictures below show.",
+    ),
+    function(
+        "08-rank",
+        "Rank correlation",
+        lambda a, b: _correlation(_ranks(a), _ranks(b)),
+        cases=_PAIRS,
+        wrong=[
+            (
+                lambda a, b: _correlation(a, b),
+                "This correlates the values. One hot pixel can decide that number; ranks are safe "
+                "from it.",
+            ),
+            (
+                lambda a, b: _correlation(np.argsort(np.ravel(a)), np.argsort(np.ravel(b))),
+                "`np.argsort` gives the order of the pixels, not their ranks. The rank of a pixel "
+                "is its place in that order: sort twice.",
+            ),
+            (
+                lambda a, b: _correlation(_ranks(np.abs(a)), _ranks(np.abs(b))),
+                "The signs were taken away before ranking. That is another question, which the "
+                "caller may ask with `np.abs`.",
+            ),
+            (
+                lambda a, b: _ranks(a) @ _ranks(b) / np.sqrt((_ranks(a) ** 2).sum() ** 2),
+                "Subtract the mean of the ranks first; without that two unrelated maps score "
+                "about 0.75.",
+            ),
+        ],
+        hints=[
+            "Replace each value by its rank, then correlate the ranks.",
+            "`np.argsort(np.argsort(values.ravel()))` gives the ranks where no two values are "
+            "equal.",
+            "`np.corrcoef(x, y)[0, 1]` is the correlation of two vectors.",
+        ],
+    ),
+    function(
+        "08-hide",
+        "Hide the hottest pixels",
+        lambda pixels, heat, k, fill: _hidden(pixels, _descending(heat), k, fill),
+        cases=_HIDING,
+        wrong=[
+            (
+                lambda pixels, heat, k, fill: _hidden(pixels, np.argsort(np.ravel(heat)), k, fill),
+                "The coldest pixels are hidden. `np.argsort` sorts upwards.",
+            ),
+            (
+                lambda pixels, heat, k, fill: _hidden(pixels, _descending(np.abs(heat)), k, fill),
+                "Pixels that speak strongly against the class were hidden too. Their values are "
+                "negative, so they come last.",
+            ),
+            (
+                lambda pixels, heat, k, fill: _hidden(pixels, _descending(heat)[k:], 10**6, fill),
+                "This hides everything but the hottest: an insertion without its other half.",
+            ),
+            (
+                lambda pixels, heat, k, fill: _hidden(pixels, _descending(heat), k, 0.0),
+                "The pixels are hidden with black, whatever `fill` says. The table of five fills, "
+                "under deletion and insertion, shows how much that matters.",
+            ),
+            (
+                lambda pixels, heat, k, fill: np.where(
+                    (np.ravel(heat) >= np.sort(np.ravel(heat))[-k]).reshape(heat.shape)[..., None],
+                    np.array([fill, 0, 0]),
+                    pixels,
+                ),
+                "Only red gets the fill; all three colours of a hidden pixel should.",
+            ),
+        ],
+        hints=[
+            "Order the pixels by heat, downwards: `np.argsort(-heat.ravel())`.",
+            "Work on a copy, seen as rows of three colours: `pixels.reshape(-1, 3).copy()`.",
+            "Set the rows of the first k pixels to `fill` and reshape back to `pixels.shape`.",
+        ],
+    ),
+    function(
+        "08-area",
+        "The area under a curve",
+        _trapezoid,
+        cases=_SCORES,
+        wrong=[
+            (
+                lambda scores: float(np.mean(scores)),
+                "The mean of all points counts both ends as much as the middle. Between two points "
+                "the curve is a straight line: take the mean of neighbours.",
+            ),
+            (
+                lambda scores: float((scores[1:] + scores[:-1]).sum() / 2),
+                "The steps add up to 1, so each has the width 1 / (number of steps).",
+            ),
+            (
+                lambda scores: float(scores[:-1].mean()),
+                "These are rectangles under the left ends. A falling curve lies below them.",
+            ),
+            (
+                lambda scores: float(scores[1:].mean()),
+                "These are rectangles under the right ends. A falling curve lies above them.",
+            ),
+            (
+                lambda scores: 1 - _trapezoid(scores),
+                "That is the area above the curve.",
+            ),
+        ],
+        hints=[
+            "n points have n - 1 steps between them, all of the same width; together they are 1.",
+            "The height of a step is the mean of its two ends: `(scores[1:] + scores[:-1]) / 2`.",
+            "The area is the mean of these heights.",
+        ],
+    ),
+    function(
+        "08-point",
+        "The pointing game",
+        lambda heat, mask: bool(mask.ravel()[heat.argmax()]),
+        cases=_MASKED,
+        wrong=[
+            (
+                lambda heat, mask: bool(mask.ravel()[np.abs(heat).argmax()]),
+                "The peak of the magnitudes may be a pixel that speaks against the class. Take "
+                "the largest value.",
+            ),
+            (
+                lambda heat, mask: bool(mask.ravel()[heat.argmin()]),
+                "That is the coldest pixel.",
+            ),
+            (
+                lambda heat, mask: bool(heat[mask].mean() > heat[~mask].mean()),
+                "This compares means. The pointing game asks about one pixel, the peak.",
+            ),
+            (
+                lambda heat, mask: bool(heat[mask].sum() > heat.sum() / 2),
+                "This asks for most of the heat: that is nearer to relevance mass.",
+            ),
+        ],
+        hints=[
+            "`heat.argmax()` counts through the rows of the flattened map.",
+            "`mask.ravel()` is flattened in the same way.",
+            "Index the one with the other.",
+        ],
+    ),
+    function(
+        "08-mass",
+        "Relevance mass",
+        lambda heat, mask: _inside(heat, mask, _positive),
+        cases=_MASKED,
+        wrong=[
+            (
+                lambda heat, mask: _inside(heat, mask),
+                "Negative values were added too. Then parts cancel, and the share can leave 0..1.",
+            ),
+            (
+                lambda heat, mask: _inside(heat, mask, np.abs),
+                "With magnitudes, what speaks against the class counts for it.",
+            ),
+            (
+                lambda heat, mask: float(_positive(heat)[mask].mean() / _positive(heat).mean()),
+                "These are means: the ratio says how much denser the heat is inside, not what "
+                "share of it lies there.",
+            ),
+            (
+                lambda heat, mask: 1 - _inside(heat, mask, _positive),
+                "That is the share outside.",
+            ),
+            (
+                lambda heat, mask: float(
+                    _positive(heat)[mask].sum() / _positive(heat)[~mask].sum()
+                ),
+                "This divides by what is outside. A share divides by everything.",
+            ),
+        ],
+        hints=[
+            "First cut off what is negative: `np.maximum(heat, 0)`.",
+            "`positive[mask]` holds the values inside the mask.",
+            "Divide their sum by the sum of all.",
+        ],
+    ),
+    value(
+        "08-table",
+        "Twelve methods in a known-answer test",
+        lambda tables, pictures: _table(tables, pictures),
+        atol=0.006,  # two decimals are enough
+        wrong=[
+            (
+                lambda tables, pictures: _table(tables, pictures, score=_first_peak),
+                "Occlusion's peak is a block of equal pixels, and `argmax` takes the first of "
+                "them. `pointing_game` counts the share of them that lies inside.",
+            ),
+            (
+                lambda tables, pictures: _table(tables, pictures, mask="badge"),
+                "These are the peaks on the badge. This network was trained so that the badge "
+                "tells it nothing; the right answer is the shape, `picture.object`.",
+            ),
+            (
+                lambda tables, pictures: _table(tables, pictures, score=_nearly),
+                "Here a peak one pixel outside counts too. The table wants the exact mask, without "
+                "`tolerance`.",
+            ),
+            (
+                lambda tables, pictures: {
+                    name: share * len(pictures) for name, share in _table(tables, pictures).items()
+                },
+                "These are numbers of pictures; the table wants shares from 0 to 1.",
+            ),
+            (
+                lambda tables, pictures: _table(tables, pictures, score=_mass),
+                "These are the masses from the cell above. Points ask for the peak alone: "
+                "`pointing_game`.",
+            ),
+        ],
+        hints=[
+            "Two loops: one over the methods, one over the pictures.",
+            "A map is `table[name].heat`; the right answer is `picture.object`.",
+            "`np.mean([pointing_game(map, mask) for ...])` is one entry of the dict.",
+        ],
+    ),
+    choice(
+        "08-say",
+        "What may be said?",
+        "d",
+        wrong={
+            "a": "A map says nothing about what a network has understood. It shows where a score "
+            "reacts.",
+            "b": "One photo is not a test set, and a peak on the object is no proof that nothing "
+            "else was used.",
+            "c": "A map that looks right to people is just that: guided backprop looks right for a "
+            "network of random numbers.",
+        },
+        hints=[
+            "Which sentence could be tested by somebody else?",
+            "Look for the method, the layer, the class, the number of pictures.",
+            "It is the longest one.",
+        ],
+        praise="It names method, class, measure and sample, and claims nothing beyond them.",
+    ),
+    _bug(
+        1,
+        "Bug 1",
+        "c",
+        {
+            "a": "For Grad-CAM the gradient is taken with respect to the maps of a layer, as here.",
+            "b": "Weighted maps are added over the channels; that is the definition.",
+            "d": "A ReLU before the sum would throw away what speaks against the class, channel by "
+            "channel.",
+        },
+        [
+            _LOOK,
+            "What exactly is differentiated?",
+            "Compare the line with `score` to lesson 04: logit, or something after it?",
+        ],
+        "A probability's gradient mixes in all other classes and vanishes where the network is "
+        "sure. A well-known book's notebook and a widely used library have it.",
+    ),
+    _bug(
+        2,
+        "Bug 2",
+        "a",
+        {
+            "b": "Mean or sum changes every weight by the same factor, so not the picture.",
+            "c": "The last maps are what Grad-CAM's authors recommend.",
+            "d": "It is there, in the last line.",
+        },
+        [
+            _LOOK,
+            "Which gradients enter the mean, and which does the definition take?",
+            "Ask what a channel that speaks against the class can still do in this map.",
+        ],
+        "A library does this by default and calls it Grad-CAM. The paper's mean takes every "
+        "gradient.",
+    ),
+    _bug(
+        3,
+        "Bug 3",
+        "b",
+        {
+            "a": "A grey patch is a fair choice; black would be a stronger one.",
+            "c": "Patch and stride decide how fine the map is, not whether it is right.",
+            "d": "One pass a position is what occlusion costs.",
+        },
+        [
+            _LOOK,
+            "Occlusion asks how far the score falls. Falls from what?",
+            "What would this map show for a photo whose class has a probability of one half?",
+        ],
+        "A library's occlusion map is one minus the probability. A photo of which the network is "
+        "unsure then glows all over.",
+    ),
+    _bug(
+        4,
+        "Bug 4",
+        "d",
+        {
+            "a": "Twenty copies are few, but enough to see a difference; fifty is usual.",
+            "b": "The gradients are averaged first and made positive afterwards: that is right.",
+            "c": "Noisy pixels may leave 0..255; the paper does not cut them.",
+        },
+        [
+            _LOOK,
+            "How many pixel levels is `sigma`, and how many should it be?",
+            "The paper takes a tenth to a fifth of the range of the pixels.",
+        ],
+        "The range stands in the denominator, and squared: the wider the range, the less noise. "
+        "Here it is none, and the map is the plain gradient. A much-copied collection has it.",
+    ),
+    _bug(
+        5,
+        "Bug 5",
+        "b",
+        {
+            "a": "It is weaker than the paper's; lesson 05 found that this network still knows the "
+            "photo under it.",
+            "c": "A map needs one number a pixel; the largest of three magnitudes is usual.",
+            "d": "A seed only makes the picture the same every time.",
+        },
+        [
+            _LOOK,
+            "What happens first here, the mean or the magnitude?",
+            "Noise has both signs. When can it cancel?",
+        ],
+        "Magnitudes never cancel, so the noise stays in. The paper averages gradients; the field's "
+        "Keras library averages magnitudes.",
+    ),
+    _bug(
+        6,
+        "Bug 6",
+        "a",
+        {
+            "b": "For this question the gradient should reach the pixels, and it does.",
+            "c": "The magnitude only loses the direction; the place is right.",
+            "d": "These are logits: no softmax is in the way.",
+        },
+        [
+            _LOOK,
+            "The title names a class. Where in the cell does that class appear?",
+            "What does `tf.reduce_sum` add up?",
+        ],
+        "It asks for all classes at once, so it answers for none. A class notebook's Guided "
+        "Grad-CAM does.",
+    ),
+    _bug(
+        7,
+        "Bug 7",
+        "d",
+        {
+            "a": "Some programs multiply by it. It is the same for every place and every map, so "
+            "the heat stays where it is.",
+            "b": "The ReLU around the gradient belongs there, as in the paper.",
+            "c": "The paper has the square above and the cube below.",
+        },
+        [
+            "Lay the formula of lesson 04 beside the cell.",
+            "Look at the denominator: which number of each map stands in it?",
+            "Sum over all places, or mean?",
+        ],
+        "The paper has the sum over the map; a library has the mean. The picture hardly changes, "
+        "so looking at it does not find the mistake.",
+    ),
+    _bug(
+        8,
+        "Bug 8",
+        "b",
+        {
+            "a": "Fifty are usual, and more would not make this map what its title says.",
+            "c": "One number a pixel is wanted, and shares of a score may be added.",
+            "d": "Black is a choice of baseline. With grey, too, this would not be what its title "
+            "says.",
+        },
+        [
+            _LOOK,
+            "What should all values of integrated gradients add up to? See lesson 05.",
+            "A pixel that is black in the photo never changes on this path. What should it get?",
+        ],
+        "The mean gradient was never multiplied by the photo minus its baseline, so nothing adds "
+        "up to the score. A library and a much-copied collection return it like this.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""Methods: occlusion, class activation maps, saliency, attacks, patterns, and their checks."""

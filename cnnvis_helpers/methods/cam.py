@@ -1,0 +1,458 @@
+"""Which places matter: class activation maps, made from the maps of one layer.
+
+    cam(net, photo, "cat")              exact, for networks with a pooled head (as ResNet50)
+    gradcam(net, photo, "cat")          the same idea for every network and every layer
+    gradcam_plus_plus, layercam         other weights from the same gradients
+    scorecam(net, photo, "cat")         weights from forward passes, no gradient
+    guided_gradcam(net, photo, "cat")   Grad-CAM times guided backprop: fine lines, no evidence
+
+Every method weights the maps A_k (h, w) of a layer's channels k and adds them. Scores S are
+logits. All return a raw float32 map (H, W) at the photo's size, enlarged bilinearly from the
+layer's coarse grid; `resize=False` returns that grid. `relu=False` leaves out the ReLU at the
+end of a definition, to see what speaks against the class.
+
+The arithmetic is in pure NumPy functions (`gradcam_from` and so on), which take a layer's maps
+and gradients.
+
+tf-keras-vis has all but `cam`; ours exist because its default layer is wrong for most networks,
+its Grad-CAM++ overflows for logits above 88, it refuses nested (transfer) models, and it copies
+or changes the model. On equal terms the maps are equal (see the tests, which also state where
+the definitions differ).
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.gradients import (
+    GuidedRule,
+    at_photo_size,
+    check_net,
+    check_number,
+    check_reduce,
+    check_whole,
+    compiled,
+    gradient_of,
+    pixels_spec,
+    prepared,
+    recording,
+    reduce_colours,
+    score_of,
+    target_vector,
+)
+from cnnvis_helpers.methods.sliding_window import (
+    batch_size,
+    check_target,
+    even_slices,
+    outputs,
+    target_weights,
+)
+
+# From maps and gradients to a class activation map: NumPy alone
+
+
+def gradcam_from(activations, gradients, relu=True):
+    """Weight each map with its mean gradient and add: Grad-CAM.
+
+    activations : maps A of one layer, (h, w, c)
+    gradients : dS/dA, (h, w, c)
+
+    Returns the map (h, w): ReLU(sum_k a_k A_k) with the pooled gradients a_k = mean_ij dS/dA_ijk.
+    Selvaraju et al. 2016, arXiv 1610.02391, equations 1 and 2. A worked example, with three
+    channels that show the same map:
+
+    >>> a_map = np.add.outer([1.0, 1.1, 1.2, 1.3], [0.0, 0.1, 0.2, 0.3])
+    >>> activations = np.stack([a_map, a_map, a_map], axis=-1)
+    >>> gradients = np.stack([a_map - 0.9, a_map - 0.5, a_map], axis=-1)
+    >>> gradients[..., 0].round(1)
+    array([[0.1, 0.2, 0.3, 0.4],
+           [0.2, 0.3, 0.4, 0.5],
+           [0.3, 0.4, 0.5, 0.6],
+           [0.4, 0.5, 0.6, 0.7]])
+    >>> pooled_gradients(gradients).round(2)
+    array([0.4, 0.8, 1.3])
+    >>> gradcam_from(activations, gradients).round(2)
+    array([[2.5 , 2.75, 3.  , 3.25],
+           [2.75, 3.  , 3.25, 3.5 ],
+           [3.  , 3.25, 3.5 , 3.75],
+           [3.25, 3.5 , 3.75, 4.  ]])
+    """
+    return _rectified(activations @ pooled_gradients(gradients), relu)
+
+
+def pooled_gradients(gradients):
+    """Return the mean gradient (c,) of each channel over the positions of gradients (h, w, c)."""
+    return gradients.mean(axis=(0, 1))
+
+
+def gradcam_plus_plus_from(activations, gradients, relu=True):
+    """Weight each map with its positive gradients, the fewer the stronger each: Grad-CAM++.
+
+    Parameters and return value as in `gradcam_from`.
+
+    Chattopadhyay et al. 2017, arXiv 1710.11063, equation 19: with Y = exp(S) and g = dS/dA,
+    alpha_ij = g_ij^2 / (2 g_ij^2 + g_ij^3 sum_ab A_ab), 0 where the denominator is 0, and
+    w = sum_ij alpha_ij ReLU(Y g_ij). The factor Y is the same everywhere and overflows above
+    S = 88, so it is left out. Only positions with g > 0 count, and there alpha g is
+    g / (2 + g sum A), which needs no third power. Peers: tf-keras-vis divides each channel's
+    alphas by their sum; xplique takes the mean of A instead of its sum.
+
+    >>> activations, gradients = np.ones((1, 2, 1)), np.array([[[1.0], [-1.0]]])
+    >>> gradcam_plus_plus_from(activations, gradients)        # w = 1 / (2 + 1 * 2)
+    array([[0.25, 0.25]])
+    """
+    positive = np.maximum(gradients, 0)
+    denominator = 2 + positive * activations.sum(axis=(0, 1))
+    shares = np.divide(positive, denominator, out=np.zeros_like(positive), where=denominator != 0)
+    return _rectified(activations @ shares.sum(axis=(0, 1)), relu)
+
+
+def layercam_from(activations, gradients, relu=True):
+    """Weight each value of each map with its own positive gradient: LayerCAM.
+
+    Parameters as in `gradcam_from`. Returns ReLU(sum_k ReLU(g_k) A_k), (h, w).
+    Jiang et al. 2021, doi 10.1109/TIP.2021.3089943
+
+    >>> layercam_from(np.array([[[1.0, 2.0]]]), np.array([[[3.0, -4.0]]]))
+    array([[3.]])
+    """
+    return _rectified((np.maximum(gradients, 0) * activations).sum(axis=-1), relu)
+
+
+def _rectified(values, relu):
+    return np.maximum(values, 0) if relu else values
+
+
+# The methods
+
+
+def cam(net, photo, target=None, resize=True):
+    """Map the exact share of each place in the score of a class, for a network with a pooled head.
+
+    With global average pooling and one Dense layer the score is a mean over places,
+    S_c = (1/Z) sum_ij M_ij + bias with M = sum_k w_kc A_k, where Z is the number of places and w
+    are the weights of the Dense layer. The map is M.
+
+    Parameters
+    ----------
+    net : Network with global average pooling and one Dense layer at its end ("course", ResNet50,
+        MobileNetV2, ...). There is no choice of layer: it is the one that is pooled
+    photo : uint8 or float array (H, W, 3), 0..255
+    target : class index, label, None (the photo's top class) or a pair (a, b) for "why a rather
+        than b"
+    resize : False for the raw grid (h, w) of the layer
+
+    Returns
+    -------
+    float32 array (H, W), signed: what speaks against the class is negative. In logits; the mean of
+    the raw grid is the score without its bias.
+
+    Raises ValueError for a network with another head, and for what `net.prepare` and
+    `net.score_vector` refuse.
+
+    Zhou et al. 2015, "Learning deep features for discriminative localization", arXiv 1512.04150
+    """
+    layer, dense = pooled_head(net)
+    run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
+    activations, logits = run(prepared(net, photo))
+    net.finite(logits)
+    vector = net.score_vector(target, logits)
+    classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
+    kernel = tf.cast(tf.gather(tf.convert_to_tensor(dense.kernel), classes, axis=1), tf.float32)
+    weights = kernel @ vector[classes, None]
+    return at_photo_size((activations.numpy() @ weights.numpy())[..., 0], photo, resize)
+
+
+def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
+    """Map the places that raise the score of a class: a layer's maps, weighted by mean gradients.
+
+    Parameters
+    ----------
+    net, photo, target : as in `cam`; any network
+    layer : name of a layer with maps; None for the last one, `net.last_conv`. A layer that is
+        called several times stands for its last call; `load_network` warns where it has others
+    relu : False to keep what speaks against the class, negative
+    resize : False for the raw grid (h, w) of the layer
+
+    Returns
+    -------
+    float32 array (H, W), never negative unless `relu` is False. For a pooled head at the pooled
+    layer it is exactly `cam` divided by the number of places, before the ReLU.
+
+    Raises ValueError for a layer that does not exist, has no maps or does not reach the score,
+    and as `cam`.
+
+    Selvaraju et al. 2016, "Grad-CAM", arXiv 1610.02391. The arithmetic: `gradcam_from`
+    """
+    grid = gradcam_from(*layer_gradients(net, photo, target, layer), relu)
+    return at_photo_size(grid, photo, resize)
+
+
+def gradcam_plus_plus(net, photo, target=None, layer=None, relu=True, resize=True):
+    """Map the places that raise the score, several objects of a class alike (Grad-CAM++).
+
+    Parameters, return value and errors as in `gradcam`. The maps should not be negative (a layer
+    that ends with a ReLU), else the weights lose their meaning.
+
+    Chattopadhyay et al. 2017, "Grad-CAM++", arXiv 1710.11063. The arithmetic:
+    `gradcam_plus_plus_from`
+    """
+    grid = gradcam_plus_plus_from(*layer_gradients(net, photo, target, layer), relu)
+    return at_photo_size(grid, photo, resize)
+
+
+def layercam(net, photo, target=None, layer=None, relu=True, resize=True):
+    """Map the places that raise the score, also in early layers with fine maps (LayerCAM).
+
+    Parameters, return value and errors as in `gradcam`.
+
+    Jiang et al. 2021, "LayerCAM", doi 10.1109/TIP.2021.3089943. The arithmetic: `layercam_from`
+    """
+    grid = layercam_from(*layer_gradients(net, photo, target, layer), relu)
+    return at_photo_size(grid, photo, resize)
+
+
+def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5, relu=True,
+             resize=True, progress=None):
+    """Map the places that raise a class's probability: maps weighted by what each lets through.
+
+    Each map, enlarged and scaled to 0..1, is laid over the photo as a mask; the probability of
+    the class for the masked photo is the map's weight. One forward pass per channel, no gradient.
+
+    Parameters
+    ----------
+    net, photo, target, layer, relu, resize : as in `gradcam`; for a pair (a, b) the weights are
+        differences of two probabilities
+    max_channels : take only this many channels, those whose maps vary most; None for all
+    fill : grey level 0..255 behind the mask
+    progress : function of (done, total), counted in forward passes, called after each batch
+
+    Returns
+    -------
+    float32 array (H, W), never negative unless `relu` is False.
+
+    Maps that are constant over the photo mask nothing and are left out (all of them, in a layer
+    with a single place). The weights are
+    probabilities, as in the authors' code and the text of their section 3.3; their Algorithm 1
+    also subtracts the probability of the empty photo and takes a softmax over channels.
+    tf-keras-vis masks preprocessed input, so its fill depends on the network: 127.5 for networks
+    that expect -1..1. Memory does not grow with the channels. The Stop button (or a
+    StopIteration from `progress`) returns the map of the channels done.
+
+    Raises ValueError for max_channels below 1, a fill outside 0..255, and as `gradcam`.
+
+    Wang et al. 2019, "Score-CAM", arXiv 1910.01279
+    """
+    check_net(net)
+    layer = net.spatial_layer(layer)
+    if max_channels is not None:
+        check_whole("max_channels", max_channels, 1)
+    check_number("fill", fill, 0, 255)
+    check_target(net, target, "probability")
+    pixels = prepared(net, photo)
+    run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
+    activations, logits = run(pixels)
+    net.finite(logits)
+    classes = target_weights(net, target, logits, "probability")
+    smaller = _shrunk(activations, net.input_size)
+    channels = _varying_channels(smaller.numpy(), max_channels)
+    masks, maps = (
+        tf.transpose(tf.gather(each, channels, axis=-1), (2, 0, 1))
+        for each in (smaller, activations)
+    )
+    masked = net.cached(("masked logits",), lambda: _compile_masked(net))
+    weights = np.zeros(len(channels), np.float32)
+    with stoppable("the map is that of the channels done so far"):
+        for part in even_slices(len(channels), batch_size(net)):
+            logits = masked(pixels, masks[part], np.float32(fill))
+            weights[part] = outputs(net, logits, "probability") @ classes
+            if progress:
+                progress(part.stop, len(channels))
+    grid = np.tensordot(weights, maps.numpy(), 1)
+    return at_photo_size(_rectified(grid, relu), photo, resize)
+
+
+def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize=True):
+    """Multiply guided backprop with Grad-CAM: the fine lines of the one at the places of the other.
+
+    Parameters
+    ----------
+    net, photo, target, layer : as in `gradcam`
+    reduce : how three colour values become one, as in `saliency.guided_backprop`
+    resize : False for the network's input size; with True both factors are at the photo's size
+
+    Returns
+    -------
+    float32 array (H, W): `guided_backprop(net, photo, target)` times `gradcam(net, photo,
+    target, layer)`, from one forward pass. The guided factor fails the test with random weights
+    (see there): no evidence.
+
+    Raises ValueError as `gradcam`, and for networks with other nonlinearities than ReLU.
+
+    Selvaraju et al. 2016, "Grad-CAM", arXiv 1610.02391, section 3.2
+    """
+    check_net(net)
+    check_reduce(reduce)
+    layer = net.spatial_layer(layer)
+    run = net.cached(("guided gradcam", layer), lambda: _compile_guided_gradcam(net, layer))
+    pixels = prepared(net, photo)
+    result = (t.numpy() for t in run(pixels, target_vector(net, target)))
+    fine, activations, gradients, logits = result
+    net.finite(logits)
+    for gradient in (fine, gradients):
+        net.finite(gradient, "gradient")
+    frame = photo if resize else pixels[0]
+    fine = at_photo_size(reduce_colours(fine, reduce), frame)
+    coarse = at_photo_size(gradcam_from(activations, gradients), frame)
+    return fine * (coarse[..., None] if reduce == "rgb" else coarse)
+
+
+# The passes through the network
+
+
+def layer_gradients(net, photo, target=None, layer=None):
+    """Return the maps A of a layer and the gradients dS/dA of a target's score, from one pass.
+
+    Returns two float32 arrays (h, w, c), the input of `gradcam_from` and its relatives.
+    Parameters and errors as in `gradcam`.
+    """
+    check_net(net)
+    layer = net.spatial_layer(layer)
+    run = net.cached(("layer gradients", layer), lambda: _compile_layer_gradients(net, layer))
+    activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
+    net.finite(logits)
+    return activations.numpy(), net.finite(gradients.numpy(), "gradient")
+
+
+def pooled_head(net):
+    """Return (name of the pooled layer, Dense layer) of a network with a pooled head, or refuse.
+
+    The network has to end with maps, global average pooling and one Dense layer; dropout and
+    layers that only change the shape or the precision may stand between them. Raises ValueError
+    for every other network.
+    """
+    check_net(net)
+    step = _skip(net.output_step, _AFTER_DENSE)
+    dense = step and step.layer
+    if isinstance(dense, keras.layers.Dense) and _name(dense.activation) in _HEAD_ACTIVATIONS:
+        pool = _skip(step.inputs[0].step, _BEFORE_DENSE)
+        pooling = pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D)
+        maps = pooling and pool.inputs[0].step
+        if maps and type(maps.layer).__name__ not in _NOT_AS_THE_PHOTO:
+            return maps.name, dense
+    raise ValueError(
+        "CAM needs a network that ends with global average pooling and one Dense layer, but "
+        f"{net.name!r} ends with {_ending(net)}; gradcam works for every network."
+    )
+
+
+_HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")
+_BEFORE_DENSE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
+_NOT_AS_THE_PHOTO = ("Permute", "Transpose", "Reshape")  # rows and columns may be others behind
+_AFTER_DENSE = (*_BEFORE_DENSE, "Activation", "Softmax")
+
+
+def _skip(step, kinds):
+    """Go back from `step` over layers of these kinds to the first other one, None at the input."""
+    while step and type(step.layer).__name__ in kinds:
+        if _name(getattr(step.layer, "activation", None)) not in _HEAD_ACTIVATIONS:
+            return step
+        step = step.inputs[0].step
+    return step
+
+
+def _name(activation):
+    return getattr(activation, "__name__", "linear" if activation is None else "other")
+
+
+def _ending(net):
+    """Return the kinds of the last layers in words: "Flatten, Dense and Dense"."""
+    kinds, step = [], net.output_step
+    while step and len(kinds) < 3:
+        kinds.insert(0, type(step.layer).__name__)
+        step = step.inputs[0].step
+    return " and ".join([", ".join(kinds[:-1]), kinds[-1]]) if len(kinds) > 1 else kinds[0]
+
+
+def _compile_maps(net, layer):
+    """Return a function pixels (1, h, w, 3) -> (maps (h, w, c) of a layer, logits (1, units))."""
+
+    @compiled([pixels_spec(net, 1)])
+    def run(pixels):
+        logits, maps = net.forward(pixels, [layer])
+        return maps[0][0], logits
+
+    return run
+
+
+def _compile_layer_gradients(net, layer):
+    """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients, logits).
+
+    Maps and gradients are (h, w, c), logits (1, units).
+    """
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
+    def run(pixels, vector):
+        with recording(net) as tape:
+            tape.watch(pixels)
+            logits, maps = net.forward(pixels, [layer])
+            score = score_of(logits, vector)
+        return maps[0][0], gradient_of(net, tape, score, maps[0], layer)[0], logits
+
+    return run
+
+
+def _compile_masked(net):
+    """Return a function (pixels (1, h, w, 3), maps (n, h', w'), fill) -> logits (n, units)."""
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec((None, None, None)), tf.TensorSpec(())])
+    def run(pixels, maps, fill):
+        masks = tf.image.resize(maps[..., None], net.input_size)
+        low = tf.reduce_min(masks, axis=(1, 2), keepdims=True)
+        high = tf.reduce_max(masks, axis=(1, 2), keepdims=True)
+        masks = tf.math.divide_no_nan(masks - low, high - low)
+        return net.forward(fill + masks * (pixels - fill))[0]
+
+    return run
+
+
+def _compile_guided_gradcam(net, layer):
+    """Return a function (pixels, vector) -> (guided gradient, maps, their true gradients, logits).
+
+    One forward pass, two ways back: with the rule inactive to the layer, then active to the pixels.
+    """
+    rule = GuidedRule()
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
+    def run(pixels, vector):
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(pixels)
+            logits, maps = net.forward(pixels, [layer], rule)
+            score = score_of(logits, vector)
+        rule.active = False
+        gradients = gradient_of(net, tape, score, maps[0], layer)
+        rule.active = True
+        fine = gradient_of(net, tape, score, pixels, "pixels")
+        return fine[0], maps[0][0], gradients[0], logits
+
+    return run
+
+
+def _shrunk(maps, size):
+    """Return maps (h, w, c) no larger than `size`; maps that are smaller stay as they are.
+
+    With antialiasing every place counts: samples of a map can miss what varies in it.
+    """
+    if maps.shape[0] <= size[0] and maps.shape[1] <= size[1]:
+        return maps
+    return tf.image.resize(maps, size, antialias=True)
+
+
+def _varying_channels(activations, largest):
+    """Return the channels whose maps (h, w, c) are not constant; the `largest` most varied."""
+    spread = activations.std(axis=(0, 1))
+    varying = np.flatnonzero(activations.max(axis=(0, 1)) > activations.min(axis=(0, 1)))
+    if largest is None:
+        return varying
+    return varying[np.argsort(-spread[varying], kind="stable")][:largest]

@@ -1,0 +1,196 @@
+"""How good is a heat map? Scores from the network itself, and scores from a known answer.
+
+    deletion_curve(net, photo, heat, "cat").area      hide the hottest pixels first: small is good
+    insertion_curve(net, photo, heat, "cat").area     show the hottest pixels first: large is good
+    pointing_game(heat, mask)                         1.0 if the peak lies inside the mask
+    relevance_mass(heat, mask)                        0..1: the share of the map inside the mask
+
+The curves ask whether the network needs the pixels that a map calls important. They need no known
+answer, but depend on what hidden pixels are filled with. The other two compare a map with a mask.
+Right is the mask of what the network uses, which is not always the object: see `shapes`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from cnnvis_helpers.methods.gradients import check_net, check_number, check_whole
+from cnnvis_helpers.methods.occlusion import fill_picture
+from cnnvis_helpers.methods.sliding_window import batch_size, even_slices, outputs, target_weights
+from cnnvis_helpers.photos.resizing import resize_map
+
+__all__ = ["ScoreCurve", "deletion_curve", "insertion_curve", "pointing_game", "relevance_mass"]
+
+
+class ScoreCurve(NamedTuple):
+    """How the score of a class changes while pixels of a photo are hidden or shown.
+
+    shares : float64 (steps + 1,), the share of pixels hidden or shown so far, 0..1
+    scores : float64 (steps + 1,), the score of the target at each of them
+    area : float, the area under the curve: the mean score on the way
+    """
+
+    shares: np.ndarray
+    scores: np.ndarray
+    area: float
+
+
+def deletion_curve(
+    net, photo, heat, target=None, steps=50, fill=127.5, score="probability", seed=0, progress=None
+):
+    """Hide the hottest pixels of a photo first, and follow the score of a class down.
+
+    If the map is right, the score falls at once, and the area under the curve is small.
+
+    Parameters
+    ----------
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255
+    heat : array (H, W) or of the network's input size; large values mark what matters for
+        `target`. Signs count: what speaks against the class is hidden last
+    target : class index, label, None (the photo's top class) or a pair (a, b)
+    steps : how many times pixels are hidden, at least 1; the last leaves none
+    fill : what hidden pixels show, as in `occlusion`: a grey level, a colour, "mean", "blur" or
+        another photo. The area depends on it, so compare only areas of the same fill
+    score : "probability" or "logit"
+    seed : whole number, 0 or more. Pixels of equal heat are hidden in a random order; this chooses
+    progress : function of (done, total), counted in pictures, called after each batch
+
+    Returns
+    -------
+    ScoreCurve; with probabilities, scores and area are 0..1.
+
+    The map is compared at the network's input size, to which it is resized. steps + 1 pictures go
+    through the network. Part of a curve means nothing, so what `progress` raises ends the work.
+
+    Raises ValueError for a heat map of another shape or with values that are not finite, and as
+    `occlusion`.
+
+    Petsiuk et al. 2018, "RISE", arXiv 1806.07421, section 4.2
+    """
+    check_net(net)
+    order = _hottest_first(net, photo, heat, seed)
+    start = net.prepare(photo)
+    end = fill_picture(net, start, fill, [length // 8 for length in net.input_size])
+    return _walk(net, photo, start[0], end, order, target, steps, score, progress)
+
+
+def insertion_curve(
+    net, photo, heat, target=None, steps=50, fill="blur", score="probability", seed=0, progress=None
+):
+    """Begin with a picture of nothing, show the hottest pixels first, and follow the score up.
+
+    If the map is right, the score rises at once, and the area under the curve is large.
+    Parameters, errors and return value as in `deletion_curve`; `fill` is what the picture shows at
+    the beginning, by default the blurred photo.
+    """
+    check_net(net)
+    order = _hottest_first(net, photo, heat, seed)
+    end = net.prepare(photo)
+    start = fill_picture(net, end, fill, [length // 8 for length in net.input_size])
+    return _walk(net, photo, start, end[0], order, target, steps, score, progress)
+
+
+def pointing_game(heat, mask, tolerance=0):
+    """Tell whether a map has its peak inside a mask: 1.0 or 0.0.
+
+    heat : array (h, w) of finite numbers. mask : bool array (h, w), True where the peak should be.
+    tolerance : pixels, 0 or more; a peak this near to the mask counts as inside
+
+    If several pixels share the largest value, the share of them that lies inside is returned; a map
+    that is the same everywhere gets the share of the picture that the mask covers: pure chance.
+    Over many pictures, take the mean.
+
+    Raises ValueError for other shapes, values that are not finite, an empty mask, and a tolerance
+    below 0.
+
+    Zhang et al. 2016, "Top-down neural attention by excitation backprop", arXiv 1608.00507,
+    section 4.2 (with a tolerance of 15 pixels)
+
+    >>> mask = np.array([[False, True], [False, False]])
+    >>> pointing_game([[0, 5], [1, 2]], mask), pointing_game([[0, 1], [5, 2]], mask)
+    (1.0, 0.0)
+    """
+    heat, mask = _check_heat(heat), _check_mask(mask, np.shape(heat))
+    check_number("tolerance", tolerance, 0, np.inf)
+    near = mask if tolerance == 0 else distance_transform_edt(~mask) <= tolerance
+    return float(near[heat == heat.max()].mean())
+
+
+def relevance_mass(heat, mask):
+    """Return the share of a map's positive values that lies inside a mask, 0..1.
+
+    heat : array (h, w) of finite numbers; negative ones count as 0, so hand over np.abs(map) where
+    the sign means no more than a direction. mask : bool array (h, w)
+
+    A map without a positive value puts nothing inside: 0.0. A map that is the same everywhere gets
+    the share of the picture that the mask covers.
+
+    Raises ValueError for other shapes, values that are not finite, and an empty mask.
+
+    Arras et al. 2020, "CLEVR-XAI", arXiv 2003.07258: relevance mass accuracy
+
+    >>> relevance_mass([[1, 3], [-5, 0]], np.array([[False, True], [False, False]]))
+    0.75
+    """
+    heat, mask = _check_heat(heat), _check_mask(mask, np.shape(heat))
+    positive = np.maximum(heat, 0)
+    inside, outside = positive[mask].sum(), positive[~mask].sum()
+    return float(inside / (inside + outside)) if inside > 0 else 0.0
+
+
+def _hottest_first(net, photo, heat, seed):
+    """Return the pixels of the network's input, as flat indices, in the order of their heat."""
+    check_whole("seed", seed, 0)
+    heat = _check_heat(heat)
+    if heat.shape not in (np.shape(photo)[:2], tuple(net.input_size)):
+        raise ValueError(
+            f"A heat map has the photo's size {np.shape(photo)[:2]} or the network's "
+            f"{tuple(net.input_size)}, not {heat.shape}; resize_map(heat, photo.shape[:2]) fits it."
+        )
+    heat = resize_map(heat, net.input_size).ravel()
+    by_chance = np.random.default_rng(seed).permutation(heat.size)
+    return np.lexsort((by_chance, -heat))
+
+
+def _walk(net, photo, start, end, order, target, steps, score, progress):
+    """Turn the picture `start` into `end`, pixel by pixel in `order`; return the ScoreCurve."""
+    check_whole("steps", steps, 1)
+    weights = target_weights(net, target, net.logits(net.prepare(photo)), score)
+    counts = np.linspace(0, order.size, steps + 1).astype(int)
+    rank = np.empty(order.size, int)
+    rank[order] = np.arange(order.size)
+    rank = rank.reshape(*net.input_size, 1)
+    scores = np.empty(steps + 1)
+    for part in even_slices(steps + 1, batch_size(net)):
+        changed = rank < counts[part, None, None, None]
+        logits = net.logits(np.where(changed, end, start))
+        scores[part] = outputs(net, logits, score) @ weights
+        if progress:
+            progress(part.stop, steps + 1)
+    shares = counts / order.size
+    area = np.diff(shares) @ (scores[1:] + scores[:-1]) / 2
+    return ScoreCurve(shares, scores, float(area))
+
+
+def _check_heat(heat):
+    """Return a map as a float array (h, w), or raise a ValueError that says what is wrong."""
+    heat = np.asarray(heat)
+    if heat.ndim != 2 or heat.size == 0 or heat.dtype.kind not in "buif":
+        raise ValueError(f"A heat map is an array (h, w) of numbers, not of shape {heat.shape}.")
+    if not np.isfinite(heat).all():
+        raise ValueError("The heat map holds values that are not finite numbers (nan or inf).")
+    return heat.astype(np.float64)
+
+
+def _check_mask(mask, shape):
+    """Return a mask as a bool array of this shape, or raise a ValueError that says why not."""
+    mask = np.asarray(mask)
+    if mask.shape != shape or mask.dtype != bool:
+        raise ValueError(
+            f"The mask is a bool array {tuple(shape)} like the map, not {mask.dtype} {mask.shape}."
+        )
+    if not mask.any():
+        raise ValueError("The mask is empty: there is no place where the map could be right.")
+    return mask

@@ -1,0 +1,261 @@
+"""What the gradient methods share: a target's score, the guided ReLU, maps at the photo's size.
+
+`saliency` differentiates a score with respect to the pixels, `cam` with respect to a layer's
+maps. Both compile one TensorFlow function per network and layer and hand the target over as a
+vector, so that asking about another class costs no new compilation.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.photos.resizing import resize_map
+
+REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
+
+
+def prepared(net, photo):
+    """Return the photo as a tensor (1, h, w, 3), float32, pixels 0..255, at the input size."""
+    check_net(net)
+    return tf.constant(net.prepare(photo))
+
+
+def target_vector(net, target):
+    """Return the score vector (units,) of a target; all zeros for None, "the photo's top class".
+
+    The zeros let a compiled function look up the top class in its own forward pass
+    (`score_weights`), which saves a pass.
+    """
+    check_net(net)
+    return tf.zeros(net.units) if target is None else tf.constant(net.score_vector(target))
+
+
+def score_weights(logits, vector):
+    """Return the logits' weights in the score: `vector`, or those of the top class if it is zeros.
+
+    logits : tensor (n, units)
+    vector : tensor (units,), see `target_vector`
+
+    Returns a tensor (units,) or (n, units).
+    A network with one logit has two classes: the weight is 1 for the second, -1 for the first.
+    """
+    if logits.shape[-1] == 1:
+        top = tf.where(logits > 0, 1.0, -1.0)
+    else:
+        top = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
+    return tf.where(tf.reduce_any(vector != 0), vector, tf.stop_gradient(top))
+
+
+def score_of(logits, vector):
+    """Return the scores (n,) of logits (n, units), see `score_weights`."""
+    return tf.reduce_sum(logits * score_weights(logits, vector), axis=-1)
+
+
+SCALE = 1024.0  # of a score in float16, on the way back
+
+
+def recording(net):
+    """Return the GradientTape of a method, for `gradient_of`."""
+    return tf.GradientTape(persistent=computes_in_float16(net), watch_accessed_variables=False)
+
+
+def gradient_of(net, tape, score, source, what):
+    """Return the gradient of a score by `source`, or refuse, see `connected`.
+
+    A float16 holds nothing below 6e-8, and gradients by pixels are often smaller. So where a layer
+    computes in float16 the score is multiplied by a power of two on the way back, and the gradient
+    is divided by it; where that overflows the gradient is taken as it is. A bfloat16 has the range
+    of a float32, but 8 bits of precision: gradients by pixels are rough, whatever the scale.
+    """
+    if not computes_in_float16(net):
+        return connected(tape.gradient(score, source), what)
+    larger = tape.gradient(score, source, output_gradients=SCALE * tf.ones_like(score))
+    gradient = connected(larger, what) / SCALE
+    fits = tf.reduce_all(tf.math.is_finite(gradient))
+    return tf.cond(fits, lambda: gradient, lambda: tape.gradient(score, source))
+
+
+def computes_in_float16(net):
+    """Return whether a layer of the network computes in float16, as under "mixed_float16"."""
+    return any(getattr(step.layer, "compute_dtype", "") == "float16" for step in net.steps)
+
+
+def connected(gradient, what):
+    """Return a gradient, or raise a ValueError where there is none; what : "pixels", or a layer."""
+    if gradient is None:
+        raise ValueError(
+            f"No gradient of the score reaches the {what}: a layer between them stops gradients."
+            if what == "pixels" else
+            f"The score does not depend on the layer {what!r}; take one on the way to the output."
+        )
+    return gradient
+
+
+def compiled(signature):
+    """Return the decorator tf.function for one signature: compiled at the first call alone.
+
+    Without AutoGraph, which would bury a one-sentence error under a copy of the source.
+    """
+    return tf.function(input_signature=signature, autograph=False)
+
+
+def pixels_spec(net, n):
+    """Return the signature of a batch of `n` pictures (None: any number) for a tf.function."""
+    return tf.TensorSpec((n, *net.input_size, 3), tf.float32)
+
+
+def reduce_colours(values, reduce):
+    """Make one number a pixel of three: (h, w, 3) -> float32 (h, w), or (h, w, 3) for "rgb".
+
+    reduce : "max_abs", the largest magnitude; "sum_abs", the sum of magnitudes; "sum", the
+        signed sum; "rgb", no change
+
+    >>> values = np.array([[[1.0, -3.0, 1.0]]])
+    >>> [reduce_colours(values, how).item() for how in ("max_abs", "sum_abs", "sum")]
+    [3.0, 5.0, -1.0]
+    """
+    check_reduce(reduce)
+    values = np.asarray(values, np.float32)
+    if reduce == "rgb":
+        return values
+    # Plane by plane: ten times as fast as a reduction along an axis of three.
+    red, green, blue = np.moveaxis(values if reduce == "sum" else np.abs(values), -1, 0)
+    return np.maximum(np.maximum(red, green), blue) if reduce == "max_abs" else red + green + blue
+
+
+def check_net(net):
+    """Raise a ValueError unless `net` is a Network, as `load_network` makes it."""
+    if hasattr(net, "score_vector"):
+        return
+    if isinstance(net, str):
+        wanted, got = f"load_network({net!r})", "the name alone"
+    elif isinstance(net, keras.Model):
+        wanted, got = "load_network(model)", "the keras.Model itself"
+    else:
+        wanted, got = "load_network", type(net).__name__
+    raise ValueError(f"The first argument is a network, as {wanted} makes it, not {got}.")
+
+
+def check_reduce(reduce):
+    """Raise a ValueError unless `reduce` is one of the four ways of `reduce_colours`."""
+    if reduce not in REDUCTIONS:
+        known = ", ".join(map(repr, REDUCTIONS))
+        raise ValueError(f"reduce must be one of {known}, not {reduce!r}.")
+
+
+def check_whole(name, value, least):
+    """Raise a ValueError unless `value` is a whole number of at least `least`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}.")
+
+
+def check_number(name, value, low, high, unit=""):
+    """Raise a ValueError unless `value` is a finite number in low..high; unit: a word for it."""
+    kinds = (int, float, np.integer, np.floating)
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not number or not np.isfinite(value) or not low <= value <= high:
+        wanted = f"{low} or more" if high == np.inf else f"in {low}..{high}"
+        of = f" of {unit}" if unit else ""
+        raise ValueError(f"{name} must be a number{of} {wanted}, not {value!r}.")
+
+
+def at_photo_size(values, photo, resize=True):
+    """Resize a map (h, w) or (h, w, 3) to the photo's (H, W); as it is when `resize` is False."""
+    size = np.shape(photo)[:2]
+    if not resize:
+        return values
+    if values.ndim == 2:
+        return resize_map(values, size)
+    return np.stack([resize_map(plane, size) for plane in np.moveaxis(values, -1, 0)], axis=-1)
+
+
+# The guided ReLU
+
+_RELUS = (
+    keras.activations.relu, keras.ops.relu, tf.nn.relu,
+    keras.activations.relu6, keras.ops.relu6, tf.nn.relu6,
+)  # fmt: skip
+_RELU_OPERATIONS = ("Relu", "Relu6")
+# Layers of Keras that are nonlinear without saying so in an attribute `activation`.
+_NOT_GUIDABLE = (
+    "LeakyReLU", "PReLU", "ELU", "Softmax", "Lambda", "Attention", "AdditiveAttention",
+    "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed", "Bidirectional",
+    "SpectralNormalization", "TFSMLayer", "JaxLayer", "FlaxLayer",
+)  # fmt: skip
+# Keras operations (`a + b` in a model's definition makes one) that are linear or only move values.
+_HARMLESS_OPERATIONS = (
+    "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Mean", "Sum", "Max",
+    "MaxPool", "AveragePool", "Concatenate", "Stack", "Reshape", "Transpose", "Flatten", "Squeeze",
+    "ExpandDims", "Pad", "GetItem", "Cast", "Identity", "StopGradient", "Conv", "DepthwiseConv",
+    "SeparableConv", "Matmul", "Einsum", "Resize",
+)  # fmt: skip
+
+
+class GuidedRule:
+    """The guided backpropagation of every ReLU in a network, as a `substitute` for `net.forward`.
+
+    Going back, a ReLU lets a gradient pass where its input was positive. The guided ReLU asks in
+    addition that the gradient itself is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. So each ReLU
+    is followed by a step that does nothing on the way forward, which leaves the logits the same to
+    the last bit, and cuts negative gradients off on the way back.
+
+    `active` chooses between the guided and the true way back when a gradient is taken (while
+    TensorFlow traces the function), so that one forward pass can serve both.
+
+    A layer with another activation function raises a ValueError: the rule is defined for ReLUs
+    alone, and a plain gradient under the name "guided" would mislead. Layers that pool, normalise
+    or take a maximum of several inputs keep their true way back.
+
+    Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
+    """
+
+    def __init__(self):
+        self.active = True
+
+    def __call__(self, layer):
+        """Return the layer with guided way back, or None for a layer without ReLU."""
+        if not ends_with_relu(layer):
+            return None
+        return lambda *args, **kwargs: self.positive_back(layer(*args, **kwargs))
+
+    def positive_back(self, y):
+        """Return `y` unchanged; on the way back, only positive gradients pass."""
+
+        @tf.custom_gradient
+        def unchanged(y):
+            return tf.identity(y), lambda dy: tf.nn.relu(dy) if self.active else dy
+
+        return unchanged(y)
+
+
+def ends_with_relu(layer):
+    """Return whether a layer or Keras operation applies a ReLU; refuse other nonlinearities."""
+    kind = type(layer).__name__
+    if isinstance(layer, keras.layers.ReLU):
+        if layer.negative_slope:
+            _refuse(layer, f"a ReLU with negative slope {float(layer.negative_slope):g}")
+        return True
+    if not isinstance(layer, keras.layers.Layer):
+        if kind not in (*_RELU_OPERATIONS, *_HARMLESS_OPERATIONS):
+            _refuse(layer, f"the operation {kind}")
+        return kind in _RELU_OPERATIONS
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, keras.layers.Layer):
+        return ends_with_relu(activation)
+    if activation in _RELUS:
+        return True
+    if activation is not None and activation is not keras.activations.linear:
+        name = getattr(activation, "__name__", type(activation).__name__)
+        _refuse(layer, f"the activation {name}")
+    own = not type(layer).__module__.startswith("keras.") or isinstance(layer, keras.Model)
+    if own or kind in _NOT_GUIDABLE:
+        _refuse(layer, f"the type {kind}, inside which a nonlinearity may hide")
+    return False
+
+
+def _refuse(layer, what):
+    raise ValueError(
+        f"Guided backprop is defined for networks of ReLUs, but the layer {layer.name!r} has "
+        f"{what}; take saliency, smoothgrad or integrated_gradients, which work for every network."
+    )

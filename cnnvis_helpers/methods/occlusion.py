@@ -1,0 +1,240 @@
+"""Occlusion: hide a part of the photo, see how far the score falls.
+
+The photo is resized as a whole to the network's input first; patch and stride count pixels of that
+input. Zeiler and Fergus, "Visualizing and understanding convolutional networks", arXiv 1311.2901.
+"""
+
+import numpy as np
+import tensorflow as tf
+from scipy.ndimage import gaussian_filter
+
+from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.gradients import check_net, check_number
+from cnnvis_helpers.methods.sliding_window import (
+    batch_size,
+    check_target,
+    even_slices,
+    outputs,
+    spread,
+    target_weights,
+    window_boxes,
+    window_starts,
+)
+
+
+def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
+              progress=None):
+    """Map how much each place of the photo holds up the score of a class.
+
+    A patch slides over the photo. One position's value is score(photo) - score(photo with the patch
+    there); a pixel's value is the mean over all positions whose patch covers it. Positive: hiding
+    the place hurts the class. Negative: hiding it helps.
+
+    Parameters
+    ----------
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255
+    target : class index, label, None (the photo's top class) or (a, b) for "why a rather than b"
+    patch : int or (height, width), in pixels of the network's input; None: an eighth of the input
+    stride : int or (down, right), from one position to the next, likewise; None: half the patch
+    fill : what the patch shows: a grey level 0..255, a colour (r, g, b), "mean" (the photo's mean
+        colour), "blur" (the photo without detail finer than the patch) or another photo, any size
+    score : "logit" or "probability"; for a pair the difference of the two
+    progress : function of (done, total), counted in forward passes, called after each batch
+
+    Returns
+    -------
+    float32 array (H, W), at the photo's own size, raw and signed. Pixels that no patch covers
+    (stride larger than patch) are 0. `occlusion_grid` returns one number a position instead.
+
+    Positions start at the top left. Where the last one leaves a rest, one more is moved back to end
+    at the border, so every patch hides the same number of pixels. `occlusion_passes` counts them;
+    memory does not depend on their number. The Stop button (or a StopIteration from `progress`)
+    returns the map of the positions done, the rest 0, with a warning.
+
+    Raises ValueError for a patch larger than the input, a stride below 1, an unknown fill or score,
+    and for what `net.prepare` and `net.score_vector` refuse.
+
+    >>> occlusion(net, photo, "cat", patch=8, stride=2).shape == photo.shape[:2]
+    True
+    """
+    grid = occlusion_grid(net, photo, target, patch, stride, fill, score, progress)
+    starts, patch = _positions(net.input_size, patch, stride)
+    return spread(grid, starts, patch, net.input_size, np.shape(photo)[:2])
+
+
+def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
+                   progress=None):
+    """Return the raw result of an occlusion sweep: one number a position.
+
+    Parameters and errors as in `occlusion`. Over 224 x 224 pixels a patch and stride of 56 give
+    4 x 4 numbers, from the 16 pictures of `occluded_photos` and the photo itself.
+
+    Returns
+    -------
+    float32 array (rows, columns): score(photo) - score(photo with the patch at this position), NaN
+    for positions that were not reached because the sweep was stopped.
+
+    >>> occlusion_grid(net, photo, "cat", patch=8, stride=4).shape
+    (3, 3)
+    """
+    check_net(net)
+    pixels = net.prepare(photo)
+    check_target(net, target, score)
+    (tops, lefts), patch = _positions(net.input_size, patch, stride)
+    cover = fill_picture(net, pixels, fill, patch)
+    no_patch = np.zeros((1, 4), np.int32)
+    boxes = np.concatenate([no_patch, window_boxes(tops, lefts, patch)])
+    values, weights = np.full(len(boxes), np.nan, np.float32), None
+    with stoppable("only the positions done so far have a value"):
+        for part in even_slices(len(boxes), batch_size(net)):
+            logits = _occluded_logits(net)(pixels, cover, boxes[part])
+            if weights is None:
+                weights = target_weights(net, target, logits[:1], score)
+            values[part] = outputs(net, logits, score) @ weights
+            if progress:
+                progress(part.stop, len(boxes))
+    return (values[0] - values[1:]).reshape(len(tops), len(lefts))
+
+
+def occlusion_passes(net, patch=None, stride=None):
+    """Return how many pictures `occlusion` runs through the network: one a position, and the photo.
+
+    Over 224 x 224 pixels a patch of 56 takes 17 in steps of 56 and 28,562 in steps of 1.
+    """
+    check_net(net)
+    (tops, lefts), _ = _positions(net.input_size, patch, stride)
+    return len(tops) * len(lefts) + 1
+
+
+def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
+    """Return the pictures that `occlusion` shows to the network, to look at them.
+
+    Parameters and errors as in `occlusion`. Returns a uint8 array (positions, h, w, 3) at the
+    network's input size, row by row in the order of `occlusion_grid`; all are in memory at once.
+    """
+    check_net(net)
+    pixels = net.prepare(photo)
+    (tops, lefts), patch = _positions(net.input_size, patch, stride)
+    cover = np.rint(fill_picture(net, pixels, fill, patch)).astype(np.uint8)
+    boxes = window_boxes(tops, lefts, patch)
+    pictures = np.repeat(np.rint(pixels).astype(np.uint8), len(boxes), axis=0)
+    for picture, (top, left, bottom, right) in zip(pictures, boxes, strict=True):
+        picture[top:bottom, left:right] = cover[top:bottom, left:right]
+    return pictures
+
+
+def mask_photo(photo, values, power=2):
+    """Return the photo times its heat map to a power: it stays bright only where the map is high.
+
+    Parameters
+    ----------
+    photo : uint8 or float array (H, W, 3), 0..255
+    values : array (H, W), a map of this photo; its smallest value becomes 0 and its largest 1
+    power : float above 0; 2 is "photo times heat map squared"
+
+    Returns
+    -------
+    uint8 array (H, W, 3)
+
+    Raises ValueError when the sizes differ, or when the map is not finite or the same everywhere.
+
+    >>> mask_photo(np.full((1, 3, 3), 200, np.uint8), np.array([[-1.0, 0.0, 1.0]]))[0, :, 0]
+    array([  0,  50, 200], dtype=uint8)
+    """
+    photo, values = np.asarray(photo), np.asarray(values, np.float64)
+    if photo.ndim != 3 or photo.shape[2] != 3 or values.shape != photo.shape[:2]:
+        raise ValueError(
+            "mask_photo needs a photo (H, W, 3) and a map (H, W) of the same size, "
+            f"not {photo.shape} and {values.shape}."
+        )
+    low, high = photo.min(), photo.max()
+    if not (0 <= low and high <= 255):  # so is no photo with NaN
+        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
+    if not np.isfinite(values).all() or values.min() == values.max():
+        raise ValueError(
+            f"A map that is not finite or the same everywhere ({values.min()} to {values.max()}) "
+            "cannot mask a photo."
+        )
+    check_number("power", power, 0, np.inf)
+    if power == 0:
+        raise ValueError("power must be above 0, not 0.")
+    weight = ((values - values.min()) / (values.max() - values.min())) ** power
+    return np.rint(photo * weight[:, :, None]).astype(np.uint8)
+
+
+def _positions(size, patch, stride):
+    """Return ((tops, lefts), (patch height, patch width)), all in pixels of the network's input."""
+    patch = _pair("patch", patch, [max(1, length // 8) for length in size])
+    stride = _pair("stride", stride, [max(1, length // 2) for length in patch])
+    if patch[0] > size[0] or patch[1] > size[1]:
+        raise ValueError(
+            f"A patch of {patch[0]} x {patch[1]} is larger than the network's input of "
+            f"{size[0]} x {size[1]} pixels: choose a smaller one."
+        )
+    return [window_starts(*sides) for sides in zip(size, patch, stride, strict=True)], patch
+
+
+def _pair(name, value, default):
+    """Return `value` as two whole numbers of at least 1: (height, width) or (down, right)."""
+    if value is None:
+        return tuple(default)
+    pair = np.asarray((value, value) if np.ndim(value) == 0 else value)
+    if pair.shape != (2,) or pair.dtype.kind not in "iu" or pair.min() < 1:
+        raise ValueError(f"{name} must be one or two whole numbers from 1 up, not {value!r}.")
+    return int(pair[0]), int(pair[1])
+
+
+def fill_picture(net, pixels, fill, patch):
+    """Return float32 (h, w, 3): the picture that shows through the patch.
+
+    pixels : prepared photo (1, h, w, 3). fill : as in `occlusion`. patch : (height, width), which
+    sets how far "blur" blurs
+    """
+    if isinstance(fill, str):
+        if fill == "mean":
+            return np.broadcast_to(pixels.mean(axis=(0, 1, 2)), pixels.shape[1:])
+        if fill == "blur":
+            return gaussian_filter(pixels[0], [patch[0] / 2, patch[1] / 2, 0])
+        raise ValueError(
+            f'fill must be "mean", "blur", a grey level, a colour or a photo, not {fill!r}.'
+        )
+    cover = np.asarray(fill, np.float32)
+    if cover.ndim == 3:
+        return net.prepare(fill)[0]
+    truth = np.asarray(fill).dtype == bool  # no level, although it counts as 0 or 1
+    if truth or cover.shape not in ((), (3,)) or not ((cover >= 0) & (cover <= 255)).all():
+        raise ValueError(
+            f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
+        )
+    return np.broadcast_to(cover, pixels.shape[1:])
+
+
+def _occluded_logits(net):
+    """Return the compiled (photo, cover, boxes) -> logits: one trace for every sweep."""
+
+    def build():
+        height, width = net.input_size
+
+        @tf.function(
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec((1, height, width, 3), tf.float32),
+                tf.TensorSpec((height, width, 3), tf.float32),
+                tf.TensorSpec((None, 4), tf.int32),
+            ]
+        )
+        def occluded_logits(photo, cover, boxes):
+            # In rows of 3 * width colour values: five times as fast as in rows of pixels.
+            top, left, bottom, right = (side[:, None] for side in tf.unstack(boxes, axis=1))
+            row, value = tf.range(height)[None], tf.range(3 * width)[None]
+            rows = (row >= top) & (row < bottom)
+            values = (value >= 3 * left) & (value < 3 * right)
+            hidden = rows[:, :, None] & values[:, None, :]
+            photo, cover = (tf.reshape(one, (height, 3 * width)) for one in (photo, cover))
+            pictures = tf.reshape(tf.where(hidden, cover, photo), (-1, height, width, 3))
+            return net.forward(pictures)[0]
+
+        return occluded_logits
+
+    return net.cached(("occlusion",), build)

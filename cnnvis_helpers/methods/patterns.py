@@ -1,0 +1,570 @@
+"""Pictures made by gradient ascent: filter patterns, class patterns, deep dream.
+
+All of them start from a picture and change its pixels, step by step, so that something inside the
+network grows: one channel of a layer (`filter_pattern`), the score of a class (`class_pattern`) or
+everything a layer already sees in a photo (`deep_dream`).
+
+tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because its defaults are
+tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
+"""
+
+import inspect
+
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.gradients import (
+    check_net,
+    check_number,
+    check_whole,
+    gradient_of,
+    recording,
+)
+from cnnvis_helpers.networks.layers import conv_layers
+
+GREY = 127.5
+LEAK = 0.1  # how much a filter's answers below zero count
+WRAP = 4  # pixels by which a filter pattern is continued beyond its borders
+# The square root of the covariance of RGB values in natural photos, as strengths of three
+# uncorrelated directions: brightness, blue-yellow, green-purple (opponent colours).
+_OPPONENT = np.array([[1, 1, 1], [0.45, 0, -0.45], [-0.12, 0.24, -0.12]], np.float32)
+
+
+# --- filter patterns ------------------------------------------------------------------------------
+
+
+def filter_pattern(net, layer, channel, **settings):
+    """The picture that excites one filter most, found by gradient ascent from grey noise.
+
+    Parameters and errors are those of `filter_patterns`, with one `channel`, an int, instead of a
+    list. Returns a uint8 array (size, size, 3).
+
+    >>> pattern = filter_pattern(net, "block3_conv1", 12, size=96)      # doctest: +SKIP
+    """
+    return filter_patterns(net, layer, [channel], **settings)[0]
+
+
+def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, jitter=16, blur=0.7,
+                    decay=0.0, seed=0, progress=None):
+    """One picture a filter, all made together in one batch.
+
+    The objective is the mean of the channel's map *before* its activation function, with a tenth of
+    what is below zero: behind a ReLU, a filter that is silent on noise would have no gradient to
+    climb; and without any bend, a first layer's best picture would be one flat colour. Beyond each
+    border the picture goes on with its opposite side, so that no place is special and filters see
+    no edge; as a tile it repeats without a seam.
+
+    Parameters
+    ----------
+    net : Network
+    layer : name of a layer with maps (n, h, w, c)
+    channels : channel numbers; None for the first 64 of the layer (fewer if it has fewer)
+    size : side of the pictures in pixels, 16 or more
+    steps : gradient steps, 1 or more
+    step : root mean square of one step, in pixel levels (0..255), above 0
+    jitter : the picture is rolled by up to this many pixels, at random, before each step, so that
+        no place of the layer's grid is favoured
+    blur : standard deviation in pixels of the Gaussian that smooths each gradient, at most a sixth
+        of the size; 0 for none
+    decay : share (0..1) by which each step pulls the picture back to grey; 0 for none
+    seed : whole number; the same seed gives the same bytes
+    progress : function of (done, total), called after each step
+
+    Returns
+    -------
+    uint8 array (n, size, size, 3), in the order of `channels`. The Stop button (or a StopIteration
+    from `progress`) returns the pictures as far as they have grown, with a warning.
+
+    Raises ValueError for an unknown layer, a channel or a setting out of its range, and pictures so
+    small that nothing is left of the layer's maps.
+
+    Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; the normalised
+    gradient and the random roll follow Mordvintsev et al. 2015, "Inceptionism"
+    """
+    check_net(net)
+    layer = net.spatial_layer(layer)
+    _check_settings(
+        size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
+    )
+    check_number("blur", blur, 0, size / 6)
+    index, margin = _index_and_margin(net, layer, channels, size)
+    climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
+    rng = np.random.default_rng(seed)
+    noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
+    pictures = tf.tile(noise[None], (len(index), 1, 1, 1))  # the same for every filter
+    strength = _gaussian(blur), np.float32(step), np.float32(decay)
+    with stoppable(f"the patterns have not made all their {steps} steps"):
+        for done in range(steps):
+            shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
+            pictures = climb(pictures, index, margin, shift, *strength)
+            if progress:
+                progress(done + 1, steps)
+    return _to_uint8(net.finite(pictures.numpy(), "gradient"))
+
+
+def _index_and_margin(net, layer, channels, size):
+    """What a climb needs to know of a layer: channel numbers, and its maps' margin in cells."""
+    height, width, count = _map_shape(net, layer, (size, size), WRAP)
+    # Cells left out at the map's edge: they lie on what is there a second time.
+    margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
+    index = _check_channels(layer, channels, count)
+    return tf.constant(index, tf.int32), tf.constant(margin)
+
+
+def filter_responses(net, pictures, layer):
+    """How strongly each picture excites each filter: the answer that `filter_patterns` raises.
+
+    net : Network
+    pictures : uint8 or float array (n, h, w, 3), 0..255, taken at their own size
+    layer : name of a layer with maps
+
+    Returns a float32 array (n, channels): means over the layer's places, before its activation
+    function, what is below zero counted a tenth.
+
+    Raises ValueError for an unknown layer and for pictures of another shape.
+    """
+    check_net(net)
+    layer = net.spatial_layer(layer)
+    batch = np.asarray(pictures, np.float32)
+    if batch.ndim != 4 or batch.shape[-1] != 3:
+        raise ValueError(f"pictures must be an array (n, h, w, 3), not of shape {batch.shape}.")
+    _map_shape(net, layer, batch.shape[1:3])
+    return tf.reduce_mean(_answers(net, tf.constant(batch), layer), axis=(1, 2)).numpy()
+
+
+def _answers(net, pixels, layer):
+    """The layer's maps before its activation function; what is below zero counts little."""
+    maps = net.maps(pixels, [layer], before_activation=True)[0]
+    return tf.nn.leaky_relu(tf.cast(maps, tf.float32), LEAK)
+
+
+def _compile_filter_step(net, layer):
+    @tf.function(autograph=False, reduce_retracing=True)
+    def climb(pictures, channels, margin, shift, kernel, step, decay):
+        rolled = tf.roll(pictures, shift, axis=(1, 2))
+        with recording(net) as tape:
+            tape.watch(rolled)
+            maps = _answers(net, _continued(rolled, WRAP), layer)
+            height, width = tf.shape(maps)[1], tf.shape(maps)[2]
+            inner = maps[:, margin : height - margin, margin : width - margin]
+            responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
+            score = tf.linalg.trace(responses)  # picture i answers for channel i
+        gradient = _smooth(gradient_of(net, tape, score, rolled, "pixels"), kernel)
+        rolled += step * _unit_rms(gradient)
+        rolled += decay * (GREY - rolled)
+        return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
+
+    return climb
+
+
+def _check_channels(layer, channels, count):
+    if channels is None:
+        return list(range(min(64, count)))
+    wanted = np.asarray(channels)
+    if wanted.ndim != 1 or not wanted.size or wanted.dtype.kind not in "iu":
+        raise ValueError(
+            f"channels must be a list of channel numbers such as [0, 5], not {channels!r}."
+        )
+    wrong = [int(channel) for channel in wanted if not 0 <= channel < count]
+    if wrong:
+        raise ValueError(
+            f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {wrong[0]}."
+        )
+    return wanted.tolist()
+
+
+# --- class patterns -------------------------------------------------------------------------------
+
+
+def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, jitter=8, zoom=0.15,
+                  seed=0, progress=None):
+    """A picture that the network takes for a very good example of a class.
+
+    The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help
+    the result is fast noise that fools the network; two regularisers make it a picture. `smooth`
+    writes the picture as a sum of waves in opponent colours, in which slow waves move first.
+    `jitter` and `zoom` show the network the picture a little shifted and scaled at each step, so
+    that only patterns which survive that can grow.
+
+    Parameters
+    ----------
+    net : Network
+    target : class index, label, or (a, b)
+    steps : steps of Adam, 1 or more
+    learning_rate : of Adam, in units of the picture's parameters, above 0
+    smooth : False climbs on the pixels themselves
+    jitter : largest shift in pixels
+    zoom : largest relative change of scale, 0..0.5
+    seed : whole number; the same seed gives the same bytes
+    progress : function of (done, total), called after each step
+
+    Returns
+    -------
+    uint8 array (h, w, 3) of the network's input size. The Stop button (or a StopIteration from
+    `progress`) returns the picture as far as it has grown, with a warning.
+
+    Raises ValueError for an unknown target (None has no meaning without a photo) or a bad setting.
+
+    Simonyan et al. 2013, arXiv 1312.6034, introduced class maximisation; the waves and the
+    transformations follow Olah et al., "Feature Visualization", Distill 2017.
+    """
+    check_net(net)
+    if target is None:
+        raise ValueError("target None came, but there is no photo to take a top class from; "
+                         "name a class, such as target=0.")
+    _check_settings(
+        steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed
+    )
+    vector = tf.constant(net.score_vector(target))
+    climb = net.cached(("class_pattern", smooth), lambda: _compile_class_step(net, smooth))
+    rng = np.random.default_rng(seed)
+    parameters = tf.constant(_first_parameters(net.input_size, smooth, rng))
+    moments = (tf.zeros_like(parameters), tf.zeros_like(parameters))
+    rate = np.float32(learning_rate)
+    with stoppable(f"the pattern has not made all its {steps} steps"):
+        for done in range(steps):
+            shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
+            scale, count = np.float32(1 + rng.uniform(-zoom, zoom)), np.float32(done + 1)
+            parameters, moments = climb(parameters, moments, vector, shift, scale, rate, count)
+            if progress:
+                progress(done + 1, steps)
+    picture = _picture_of(parameters, net.input_size, smooth)
+    return _to_uint8(net.finite(picture.numpy(), "gradient"))[0]
+
+
+def _compile_class_step(net, smooth):
+    height, width = net.input_size
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def climb(parameters, moments, vector, shift, scale, rate, count):
+        with recording(net) as tape:
+            tape.watch(parameters)
+            picture = _picture_of(parameters, (height, width), smooth)
+            seen = _zoomed(tf.roll(picture, shift, axis=(1, 2)), scale, height, width)
+            logits, _ = net.forward(seen)
+            score = tf.tensordot(logits[0], vector, 1)
+        gradient = gradient_of(net, tape, score, parameters, "pixels")
+        gradient /= tf.sqrt(tf.reduce_mean(gradient**2)) + 1e-12
+        first = 0.9 * moments[0] + 0.1 * gradient
+        second = 0.999 * moments[1] + 0.001 * gradient**2
+        rise = first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.999**count)) + 1e-8)
+        return parameters + rate * rise, (first, second)
+
+    return climb
+
+
+def _first_parameters(input_size, smooth, rng):
+    height, width = input_size
+    shape = (2, 3, height, width // 2 + 1) if smooth else (1, height, width, 3)
+    return rng.normal(0, 0.01, shape).astype(np.float32)
+
+
+def _picture_of(parameters, input_size, smooth):
+    """Parameters -> pixels 0..255, (1, h, w, 3)."""
+    if not smooth:
+        return 255 * tf.sigmoid(parameters)
+    height, width = input_size
+    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
+    strength = (np.sqrt(height * width) / frequency).astype(np.float32)
+    spectrum = tf.complex(parameters[0] * strength, parameters[1] * strength)
+    waves = tf.signal.irfft2d(spectrum, fft_length=(height, width)) / 4
+    colours = tf.einsum("chw,cr->hwr", waves, tf.constant(_OPPONENT))
+    return 255 * tf.sigmoid(colours)[None]
+
+
+def _zoomed(pictures, scale, height, width):
+    """The pictures enlarged or shrunk about their centre; what is uncovered is grey."""
+    small = tf.cast(tf.round(scale * tf.constant([height, width], tf.float32)), tf.int32)
+    resized = tf.image.resize(pictures - GREY, small)
+    return GREY + tf.image.resize_with_crop_or_pad(resized, height, width)
+
+
+# --- deep dream -----------------------------------------------------------------------------------
+
+
+def deep_dream(net, photo, layers=None, *, progress=None, **settings):
+    """Exaggerate in a photo what some layers of the network already see in it.
+
+    Parameters
+    ----------
+    net, photo, layers, settings : as in `dream_steps`: octaves, octave_scale, steps, step, jitter,
+        detail, tile, seed
+    progress : function of (done, total), counted in steps over all octaves, called after each
+
+    Returns
+    -------
+    uint8 array (H, W, 3), the size of the photo. The Stop button (or a StopIteration from
+    `progress`) returns the dream as far as it came, with a warning.
+
+    Raises ValueError as `dream_steps` does.
+
+    >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
+    """
+    known = inspect.signature(dream_steps).parameters
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        near = ", ".join(list(known)[3:])
+        raise ValueError(f"deep_dream has no setting {unknown[0]!r}; it has {near}.")
+    dream, size = np.array(photo)[None], np.shape(photo)[:2]
+    with stoppable("the dream has not made all its steps"):
+        for done, total, picture in dream_steps(net, photo, layers, **settings):
+            dream = picture
+            if progress:
+                progress(done, total)
+    return _to_uint8(dream if dream.shape[1:3] == size else _resize(dream, size))[0]
+
+
+def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=10, step=1.5,
+                jitter=32, detail=True, tile=512, seed=0):
+    """A dream as it grows: yields (steps done, steps in all, picture) after every step.
+
+    The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size upwards each
+    octave makes `steps` steps that raise the mean square of the layers' maps, then the picture is
+    enlarged and the photo's own detail, lost by shrinking, is put back.
+
+    Parameters
+    ----------
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255, of any size; it is not resized to the network's
+    layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
+        of the way to the last maps
+    octaves, octave_scale : number of sizes (1 or more) and ratio (above 1) between them
+    steps : gradient steps an octave, 1 or more
+    step : mean absolute change of one step, in pixel levels, above 0
+    jitter : largest random roll in pixels before each step; it hides the seams of tiles
+    detail : False keeps the lost detail lost
+    tile : pictures larger than this many pixels a side are done in tiles, so memory stays bounded
+    seed : whole number; the same seed gives the same bytes
+
+    Yields
+    ------
+    (int, int, float32 array (1, h, w, 3) in 0..255); in the last octave h, w = H, W.
+
+    Raises ValueError for an unknown layer, a weight that is not finite, a bad setting, or a photo
+    too small for the octaves.
+
+    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
+    """
+    check_net(net)
+    net.prepare(photo)  # the one place that judges photos
+    _check_settings(
+        octaves=octaves, octave_scale=octave_scale, steps=steps, step=step, jitter=jitter,
+        tile=tile, seed=seed,
+    )
+    weights = _layer_weights(net, layers)
+    dream_gradient = net.cached(
+        ("deep_dream", *sorted(weights)), lambda: _compile_dream_gradient(net, sorted(weights))
+    )
+    amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
+    rng, original = np.random.default_rng(seed), np.asarray(photo, np.float32)[None]
+    sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
+    for name in weights:
+        _map_shape(net, name, _smallest_tile(sizes, tile))
+    picture = base = _resize(original, sizes[0])
+    for number, size in enumerate(sizes):
+        if number:
+            grown, new_base = _resize(picture, size), _resize(original, size)
+            # Re-inject what the smaller photo could not hold.
+            picture = grown + (new_base - _resize(base, size)) if detail else grown
+            picture, base = np.clip(picture, 0, 255), new_base
+        for done in range(steps):
+            picture = _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng)
+            net.finite(picture, "gradient")
+            yield number * steps + done + 1, octaves * steps, picture
+
+
+def dream_objective(net, photo, layers=None):
+    """What `deep_dream` raises: the weighted sum over layers of the mean square of their maps.
+
+    net, photo, layers : as in `dream_steps`; the photo is taken at its own size
+    Returns a float, 0 or more for weights that are. Raises ValueError as `dream_steps` does.
+    """
+    check_net(net)
+    net.prepare(photo)  # the one place that judges photos
+    weights = _layer_weights(net, layers)
+    for name in weights:
+        _map_shape(net, name, np.shape(photo)[:2])
+    pixels = tf.constant(np.asarray(photo, np.float32)[None])
+    maps = net.maps(pixels, list(weights))
+    return float(sum(w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
+                     for w, m in zip(weights.values(), maps, strict=True)))
+
+
+def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
+    shift = rng.integers(-jitter, jitter + 1, 2)
+    rolled = np.roll(picture, shift, axis=(1, 2))
+    gradient = np.empty_like(rolled)
+    for rows, columns in _tiles(rolled.shape[1:3], tile):
+        part = tf.constant(rolled[:, rows, columns])
+        gradient[:, rows, columns] = dream_gradient(part, amounts).numpy()
+    gradient /= np.abs(gradient).mean() + 1e-12
+    rolled = np.clip(rolled + np.float32(step) * gradient, 0, 255)
+    return np.roll(rolled, -shift, axis=(1, 2))
+
+
+def _compile_dream_gradient(net, names):
+    signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((len(names),))]
+
+    @tf.function(autograph=False, input_signature=signature)
+    def dream_gradient(pixels, amounts):
+        with recording(net) as tape:
+            tape.watch(pixels)
+            score = 0.0
+            for number, maps in enumerate(net.maps(pixels, names)):
+                score += amounts[number] * tf.reduce_mean(tf.cast(maps, tf.float32) ** 2)
+        gradient = gradient_of(net, tape, score, pixels, "pixels")
+        # Tiles of different content must not differ in strength.
+        return gradient / (tf.reduce_mean(tf.abs(gradient)) + 1e-12)
+
+    return dream_gradient
+
+
+def _tiles(size, tile):
+    """Slices (rows, columns) that cover a picture with nearly equal parts of at most `tile`."""
+    def cuts(length):
+        parts = -(-length // tile)
+        edges = np.linspace(0, length, parts + 1).astype(int)
+        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
+
+
+def _smallest_tile(sizes, tile):
+    """(height, width) of the smallest tile in octaves of these sizes."""
+    tiles = [(rows, columns) for size in sizes for rows, columns in _tiles(size, tile)]
+    return tuple(min(one[k].stop - one[k].start for one in tiles) for k in (0, 1))
+
+
+def _octave_sizes(size, octaves, scale):
+    sizes = [tuple(round(side / scale**k) for side in size) for k in range(octaves)][::-1]
+    if min(sizes[0]) < 32:
+        photo = f"a photo of {size[1]} x {size[0]} pixels"
+        raise ValueError(
+            f"{photo} shrinks to {sizes[0][1]} x {sizes[0][0]} in {octaves} octaves of {scale}, "
+            "but at least 32 are needed; use fewer octaves." if min(size) >= 32 else
+            f"{photo} is too small to dream: it needs 32 x 32 or more, so enlarge it first."
+        )
+    return sizes
+
+
+def _layer_weights(net, layers):
+    """{name: weight} of the layers to dream with."""
+    layers = _middle_layer(net) if layers is None else layers
+    layers = [layers] if isinstance(layers, str) else layers
+    if not isinstance(layers, (list, tuple, dict)):
+        raise ValueError(
+            f"layers must be a name, a list of names or a dict name -> weight, not {layers!r}."
+        )
+    weights = dict(layers) if isinstance(layers, dict) else {name: 1.0 for name in layers}
+    if not weights:
+        raise ValueError("an empty list of layers came; name at least one layer to dream with.")
+    for name, weight in weights.items():
+        check_number(f"the weight of {name!r}", weight, -np.inf, np.inf)
+    return {net.spatial_layer(name): float(weight) for name, weight in weights.items()}
+
+
+def _middle_layer(net):
+    names = [row.name for row in conv_layers(net)]
+    return names[(2 * len(names)) // 3] if names else net.spatial_layer()
+
+
+# --- shared ---------------------------------------------------------------------------------------
+
+
+_WHOLE = {"size": 16, "steps": 1, "octaves": 1, "tile": 64, "jitter": 0, "seed": 0}
+_RANGES = {"blur": (0, np.inf), "decay": (0, 1), "zoom": (0, 0.5)}
+_ABOVE = {"step": 0, "learning_rate": 0, "octave_scale": 1}
+
+
+def _check_settings(**settings):
+    """Raise a ValueError, one sentence, for the first setting out of its range."""
+    for name, value in settings.items():
+        if name in _WHOLE:
+            check_whole(name, value, _WHOLE[name])
+        elif name in _RANGES:
+            check_number(name, value, *_RANGES[name])
+        else:
+            check_number(name, value, _ABOVE[name], np.inf)
+            if value == _ABOVE[name]:
+                raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
+
+
+def _map_shape(net, layer, size, beyond=0):
+    """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small.
+
+    beyond : by how many pixels the picture is continued on each side
+    """
+
+    def measure():
+        # Traced, not run: a convolution with nothing left can end in any error, or in none.
+        pixels = tf.TensorSpec((1, *(length + 2 * beyond for length in size), 3))
+        trace = tf.function(lambda pixels: net.maps(pixels, [layer])[0], autograph=False)
+        try:
+            return tuple(trace.get_concrete_function(pixels).structured_outputs.shape[1:])
+        except (ValueError, tf.errors.InvalidArgumentError):
+            return None if _has_fixed_size(net, layer) else (0, 0, 0)
+
+    shape = net.cached(("map shape", layer, size, beyond), measure)
+    if shape is None:
+        height, width = net.input_size
+        raise ValueError(
+            f"The network {net.name!r} reshapes its input before the layer {layer!r}, so it takes "
+            f"no other pictures than {width} x {height} pixels, and this needs "
+            f"{size[1] + 2 * beyond} x {size[0] + 2 * beyond}."
+        )
+    if 0 in shape:
+        raise ValueError(
+            f"Of a picture of {size[1]} x {size[0]} pixels nothing is left in the maps of the "
+            f"layer {layer!r}; take larger pictures or an earlier layer."
+        )
+    return shape
+
+
+def _has_fixed_size(net, layer):
+    """Return whether a Reshape before a layer ties the network to its own input size."""
+    kinds = {type(step.layer).__name__ for step in net.steps_to(layer)}
+    return not kinds.isdisjoint({"Reshape", "Flatten"})
+
+
+def _gaussian(sigma):
+    """A one-dimensional Gaussian of odd length whose sum is 1; [1.] for sigma 0."""
+    if sigma == 0:
+        return tf.ones((1,))
+    reach = np.arange(-int(np.ceil(3 * sigma)), int(np.ceil(3 * sigma)) + 1)
+    kernel = np.exp(-0.5 * (reach / sigma) ** 2)
+    return tf.constant(kernel / kernel.sum(), tf.float32)
+
+
+def _continued(pictures, pixels):
+    """Pictures (n, h, w, 3), continued beyond each border with their opposite side."""
+    size = tf.shape(pictures)
+    pictures = tf.concat(
+        [pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1
+    )
+    return tf.concat(
+        [pictures[:, :, size[2] - pixels :], pictures, pictures[:, :, :pixels]], axis=2
+    )
+
+
+def _smooth(pictures, kernel):
+    length = tf.shape(kernel)[0]
+    pictures = _continued(pictures, length // 2)
+    column = tf.tile(tf.reshape(kernel, (length, 1, 1, 1)), (1, 1, 3, 1))
+    row = tf.tile(tf.reshape(kernel, (1, length, 1, 1)), (1, 1, 3, 1))
+    for weights in (column, row):
+        pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "VALID")
+    return pictures
+
+
+def _unit_rms(gradient):
+    """Each picture's gradient divided by its own root mean square."""
+    return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
+
+
+def _resize(pictures, size):
+    return tf.image.resize(pictures, size, antialias=True).numpy()
+
+
+def _to_uint8(pictures):
+    return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)

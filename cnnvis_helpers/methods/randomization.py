@@ -1,0 +1,133 @@
+"""The sanity check: does a map change when the network forgets what it learnt?
+
+    layers_from_the_top(net)                        the layers with weights, the output's first
+    randomize_layers(net, "block3_conv1")           a copy, random from the output down to there
+    randomize_layers(net, "block3_conv1", cascading=False)    a copy with that one layer random
+
+A method whose map stays the same shows the photo, not what the network knows. Adebayo et al. 2018,
+"Sanity checks for saliency maps", arXiv 1810.03292. `similarity` has the measures of "the same".
+"""
+
+import contextlib
+import random
+
+import keras
+
+from cnnvis_helpers.methods.gradients import check_net, check_whole
+from cnnvis_helpers.networks.network import Network
+
+__all__ = ["layers_from_the_top", "randomize_layers"]
+
+
+def layers_from_the_top(net):
+    """Return the names of the layers that have weights, the output's first, the input's last.
+
+    net : Network. Layers that hold the statistics of a preprocessing (Keras's Normalization) are
+    left out, nested models opened up. The order is that in which cascading randomisation goes.
+
+    >>> layers_from_the_top(net)
+    ['head', 'late', 'early']
+    """
+    check_net(net)
+    found = {step.layer: step.name for step in net.steps if _learns(step.layer)}
+    return list(found.values())[::-1]
+
+
+def randomize_layers(net, layer, cascading=True, seed=0):
+    """Return a copy of a network in which trained weights are replaced by random ones.
+
+    Parameters
+    ----------
+    net : Network; it stays as it is
+    layer : name of a layer with weights, see `layers_from_the_top`
+    cascading : True draws every layer anew from the output down to and including `layer`; False
+        that layer alone
+    seed : whole number, 0 or more. A layer gets the same random weights for a seed, however many
+        others are drawn, so one step of the cascade differs from the next in one layer
+
+    Returns
+    -------
+    Network with the same layers, labels and preprocessing. Weights are drawn as before a training,
+    each from its layer's own initializer: for most layers a random kernel and a bias of zeros; a
+    batch normalisation forgets its statistics.
+
+    Raises ValueError for an unknown layer, one without weights, a seed below 0, and a model with a
+    layer that Keras cannot copy.
+
+    >>> randomize_layers(net, "late").name
+    'functional, random from head to late'
+    """
+    check_whole("seed", seed, 0)
+    names = layers_from_the_top(net)
+    chosen = [name for name in names if net.layer(name) is net.layer(layer)]
+    if not chosen:
+        raise ValueError(
+            f"The layer {layer!r} has no weights to randomise; those that have are "
+            f"{', '.join(names)}."
+        )
+    last = chosen[0]
+    chosen = names[: names.index(last) + 1] if cascading else chosen
+    words = f"from {names[0]} to {last}" if cascading else f"in {last}"
+    fresh = _untrained_copy(net, seed)
+    copy = Network(
+        fresh, f"{net.name}, random {words}", net.input_size, net.labels, net._preprocess
+    )
+    drawn = {name: copy.layer(name).get_weights() for name in chosen}
+    fresh.set_weights(net.model.get_weights())
+    for name, weights in drawn.items():
+        copy.layer(name).set_weights(weights)
+    return copy
+
+
+def _learns(layer):
+    """Tell whether a layer has weights; Keras operations have none."""
+    return bool(getattr(layer, "weights", [])) and not isinstance(layer, keras.layers.Normalization)
+
+
+def _untrained_copy(net, seed):
+    """Return a copy of the Keras model as before its training, every weight from its initializer.
+
+    Keras draws the seed of an initializer from Python's own generator, which is set for the copy
+    and put back afterwards, so nothing else in the session becomes less, or more, random.
+    """
+    with _python_seed(seed):
+        try:
+            return keras.models.clone_model(net.model, clone_function=_copy_layer, recursive=True)
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+            raise ValueError(
+                f"The model {net.name!r} cannot be copied, so its layers cannot be randomised "
+                f"({reason[:150]})."
+            ) from None
+
+
+def _copy_layer(layer):
+    """Return a new layer of the same kind and settings; fixed seeds of initializers are dropped."""
+    config = _without_seeds(layer.get_config())
+    if isinstance(layer, keras.layers.Lambda):  # its code runs in this session already
+        return type(layer).from_config(config, safe_mode=False)
+    return type(layer).from_config(config)
+
+
+def _without_seeds(config):
+    """Return a layer's settings with every initializer's own seed set to None."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(_without_seeds(one) for one in config)
+    if not isinstance(config, dict):
+        return config
+    config = {key: _without_seeds(value) for key, value in config.items()}
+    for key, value in config.items():
+        if key.endswith("initializer") and isinstance(value, dict) and "config" in value:
+            if "seed" in (value["config"] or {}):
+                value["config"]["seed"] = None
+    return config
+
+
+@contextlib.contextmanager
+def _python_seed(seed):
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,211 @@
+"""Robustness: how strong an attack must be, what it outlives, and a defence that works a little."""
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter, median_filter
+
+from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.attacks import Goal, fgsm
+from cnnvis_helpers.methods.gradients import check_net, check_number, check_whole
+from cnnvis_helpers.photos.resizing import resize_photo
+
+
+class Survival(NamedTuple):
+    """What a changed photo is taken for after one more, harmless change."""
+
+    change: str
+    success: bool
+    after: list
+
+
+def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
+    """See whether an attack outlives what happens to photos: saving, compression, resizing.
+
+    Parameters
+    ----------
+    net : Network
+    attack : Attack
+    qualities : JPEG qualities 1..100
+    scales : factors 0.01..100; the photo is resized by it, and then by the network back again
+
+    Returns
+    -------
+    list of Survival(change, success, after): a sentence for the change, whether the attack still
+    succeeds, and the predictions, best first. The first row is PNG, which loses nothing.
+
+    Raises ValueError for a quality or a scale out of its range.
+
+    >>> attack = fgsm(net, photo, epsilon=8)
+    >>> [row.change for row in survives(net, attack, qualities=[75], scales=[2])]
+    ['saved as PNG', 'saved as JPEG, quality 75', 'resized to 32 x 32']
+    """
+    check_net(net)
+    height, width = attack.photo.shape[:2]
+    changed = [("saved as PNG", _through_file(attack.photo, "PNG"))]
+    for quality in qualities:
+        changed.append((f"saved as JPEG, quality {quality}", squeeze(attack.photo, jpeg=quality)))
+    for scale in scales:
+        check_number("a scale", scale, 0.01, 100)
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        small = np.rint(resize_photo(attack.photo, size)).astype(np.uint8)
+        changed.append((f"resized to {size[0]} x {size[1]}", small))
+    goal, rows = Goal(attack.label, attack.target), []
+    for change, photo in changed:
+        after = net.predict(photo)
+        rows.append(Survival(change, bool(goal.reached(after[0].index)), after))
+    return rows
+
+
+class Transfer(NamedTuple):
+    """What another network says of a photo before and after an attack that was not made for it."""
+
+    success: bool
+    before: list
+    after: list
+
+
+def transfer(net, attack):
+    """See whether an attack made for one network fools another.
+
+    The photos are resized as a whole to the other network's input, as every photo is. It is fooled
+    when its own top class changes; for a targeted attack, when that becomes the target's label. A
+    photo that it takes for the target before the attack does not fool it.
+
+    Parameters
+    ----------
+    net : Network, the other one
+    attack : Attack
+
+    Returns
+    -------
+    Transfer(success, before, after): predictions of the original and of the changed photo
+
+    Raises ValueError when the target's label is none of this network's.
+
+    >>> attack = fgsm(net, photo, epsilon=8)
+    >>> transfer(net, attack).after == attack.after
+    True
+    """
+    check_net(net)
+    before, after = net.predict(attack.original), net.predict(attack.photo)
+    target = None if attack.target is None else net.class_index(attack.target_label)
+    goal = Goal(before[0].index, target)
+    was, now = goal.reached(before[0].index), goal.reached(after[0].index)
+    return Transfer(bool(now and not was), before, after)
+
+
+def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
+    """Smooth a photo's fine detail away: a defence against small changes that works a little.
+
+    Xu, Evans and Qi, "Feature squeezing", arXiv 1704.01155 (bits and median). An attacker who knows
+    of the defence can attack through it.
+
+    Parameters
+    ----------
+    photo : uint8 array (H, W, 3)
+    bits : 1..7, so many bits of each colour are kept
+    median : odd window from 3 up, in pixels; each colour becomes the median around it
+    blur : standard deviation in pixels, above 0
+    jpeg : quality 1..100
+
+    Returns
+    -------
+    uint8 array (H, W, 3), changed by what is given, in this order
+
+    Raises ValueError when nothing is given, and for values outside these ranges.
+
+    >>> squeeze(np.full((1, 1, 3), 100, np.uint8), bits=1)[0, 0]
+    array([0, 0, 0], dtype=uint8)
+    """
+    if bits is median is blur is jpeg is None:
+        raise ValueError("squeeze needs at least one of bits, median, blur and jpeg.")
+    photo = np.asarray(photo)
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
+        raise ValueError(f"squeeze needs a uint8 photo (H, W, 3), not {photo.dtype} {photo.shape}.")
+    for name, value in (("bits", bits), ("median", median), ("jpeg", jpeg)):
+        if value is not None:
+            check_whole(name, value, 1)
+    if bits is not None:
+        check_number("bits", bits, 1, 7)
+        levels = 2**bits - 1
+        photo = np.rint(np.rint(photo / 255 * levels) * 255 / levels).astype(np.uint8)
+    if median is not None:
+        if median % 2 == 0 or not 3 <= median <= min(photo.shape[:2]):
+            raise ValueError(
+                f"median must be odd, from 3 up and no wider than the photo, not {median!r}."
+            )
+        photo = median_filter(photo, size=(median, median, 1))
+    if blur is not None:
+        check_number("blur", blur, 1e-3, max(photo.shape[:2]))
+        photo = np.rint(gaussian_filter(photo.astype(float), (blur, blur, 0))).astype(np.uint8)
+    if jpeg is not None:
+        check_number("jpeg", jpeg, 1, 100)
+        photo = _through_file(photo, "JPEG", quality=int(jpeg))
+    return photo
+
+
+class EpsilonCurve(NamedTuple):
+    """How often an attack succeeds at each epsilon.
+
+    epsilons : float array (n,), in pixel levels
+    rates : float array (n,), the part of the photos on which it succeeds, 0..1; NaN where none ran
+    attacks : list, one a photo, of lists of Attack, one an epsilon
+    """
+
+    epsilons: np.ndarray
+    rates: np.ndarray
+    attacks: list
+
+
+def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
+    """Run an attack on several photos at several strengths.
+
+    Parameters
+    ----------
+    net : Network
+    photos : list of uint8 or float arrays (H, W, 3), 0..255
+    epsilons : list of pixel levels, 0..255
+    attack : `fgsm`, `pgd` or another function (net, photo, epsilon=, ...) -> Attack
+    progress : function of (done, total), counted in attacks
+    options : further arguments of the attack, such as `target` or `steps`
+
+    Returns
+    -------
+    EpsilonCurve(epsilons, rates, attacks). The Stop button returns the attacks made, and warns.
+
+    Raises ValueError for no photo or no epsilon, and as the attack does: with a `label` every photo
+    has to be taken for it, with a `target` none, so that no rate counts what cost nothing.
+
+    >>> float(epsilon_curve(net, [photo], [0, 2]).rates[0])
+    0.0
+    """
+    check_net(net)
+    photos, epsilons = list(photos), [float(epsilon) for epsilon in epsilons]
+    attacks, total = [[] for _ in photos], len(photos) * len(epsilons)
+    if not total:
+        raise ValueError("epsilon_curve needs at least one photo and one epsilon.")
+    with stoppable("the curve holds the attacks made so far"):
+        for done in range(total):
+            photo, epsilon = divmod(done, len(epsilons))
+            made = attack(net, photos[photo], epsilon=epsilons[epsilon], **options)
+            attacks[photo].append(made)
+            if progress:
+                progress(done + 1, total)
+    rates = [_success_rate(attacks, column) for column in range(len(epsilons))]
+    return EpsilonCurve(np.array(epsilons), np.array(rates), attacks)
+
+
+def _success_rate(attacks, column):
+    """Return the part of the attacks in one column that succeeded, NaN if none was made."""
+    made = [row[column].success for row in attacks if len(row) > column]
+    return sum(made) / len(made) if made else float("nan")
+
+
+def _through_file(photo, kind, **options):
+    """Return a uint8 photo as it comes back from a file of this kind ("PNG" or "JPEG")."""
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, kind, **options)
+    return np.array(Image.open(file).convert("RGB"))

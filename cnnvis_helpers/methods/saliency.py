@@ -1,0 +1,385 @@
+"""Which pixels matter: gradients of a score with respect to the photo.
+
+    saliency(net, photo, "cat")               how strongly the score reacts to each pixel
+    gradient_x_input(net, photo, "cat")       the same, times the pixel's own value
+    smoothgrad(net, photo, "cat")             the mean gradient over noisy copies of the photo
+    integrated_gradients(net, photo, "cat")   shares of the score, which add up
+    guided_backprop(net, photo, "cat")        a clear picture, but no evidence
+
+Gradients are per pixel level (0..255) of the network's own input, because preprocessing is part
+of the network. The score is a logit, or the difference of two for a target (a, b); never a
+probability, whose gradient vanishes where the network is sure.
+
+Every function returns a raw float32 map (H, W) at the photo's size; nothing is normalised.
+`reduce` says how the three colour values of a pixel become one: "max_abs" (largest magnitude),
+"sum_abs", "sum" (signed) or "rgb" (left as they are, (H, W, 3)). `resize=False` returns the map at
+the network's input size instead, where sums of it mean something.
+
+tf-keras-vis has `Saliency` (equal to `saliency`, see the tests); its SmoothGrad averages
+magnitudes and its guided backprop silently returns the plain gradient on networks whose ReLUs
+are layers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.gradients import (
+    GuidedRule,
+    at_photo_size,
+    check_number,
+    check_reduce,
+    check_whole,
+    compiled,
+    gradient_of,
+    pixels_spec,
+    prepared,
+    recording,
+    reduce_colours,
+    score_of,
+    target_vector,
+)
+from cnnvis_helpers.methods.sliding_window import batch_size, even_slices
+
+
+def saliency(net, photo, target=None, reduce="max_abs", resize=True):
+    """Map how strongly the score of a class reacts to a small change of each pixel.
+
+    Parameters
+    ----------
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255
+    target : class index, label, None (the photo's top class) or a pair (a, b) for "why a rather
+        than b"
+    reduce : "max_abs", "sum_abs", "sum" or "rgb", see the head of this module
+    resize : False for the map at the network's input size
+
+    Returns
+    -------
+    float32 array (H, W), logit change per pixel level; never negative for "max_abs" and "sum_abs".
+
+    Raises ValueError for an unknown `reduce`, and for what `net.prepare` and `net.score_vector`
+    refuse.
+
+    Simonyan et al. 2013, "Deep inside convolutional networks", arXiv 1312.6034, section 3
+    """
+    gradient = input_gradient(net, photo, target)
+    return at_photo_size(reduce_colours(gradient, reduce), photo, resize)
+
+
+def gradient_x_input(net, photo, target=None, reduce="sum", resize=True):
+    """Map the gradient times the pixel's own value: what each pixel adds, if all were linear.
+
+    For a linear network the values add up to the score without its bias. A black pixel always
+    gets 0, however much it matters; `integrated_gradients` lets you choose that baseline.
+    Parameters, errors and return value as in `saliency`; unit: logits, signed.
+
+    Shrikumar et al. 2016, "Not just a black box", arXiv 1605.01713
+    """
+    check_reduce(reduce)
+    pixels = prepared(net, photo)
+    vector = target_vector(net, target)
+    product = _gradient_sum(net, pixels, tf.ones(1), vector) * pixels[0]
+    return at_photo_size(reduce_colours(product, reduce), photo, resize)
+
+
+def smoothgrad(
+    net,
+    photo,
+    target=None,
+    samples=50,
+    noise=0.15,
+    squared=False,
+    seed=0,
+    reduce="max_abs",
+    resize=True,
+    progress=None,
+):
+    """Map the mean gradient over noisy copies of the photo; noise in the gradient averages out.
+
+    Parameters
+    ----------
+    net, photo, target, reduce, resize : as in `saliency`
+    samples : number of noisy copies, at least 1
+    noise : standard deviation of the Gaussian noise, as a fraction of the range (max - min) of
+        the photo's pixels; the paper advises 0.10 to 0.20. With 0 this is `saliency`. A network
+        that was not trained on noise may not know the photo any more under 0.15: then the map
+        explains something else. Ask `net.predict` about a noisy copy first, and take less if the
+        answer changes (lesson 05 shows how)
+    squared : average the squares of the gradients instead (SmoothGrad-Squared); a map of magnitudes
+    seed : whole number, 0 or more; the same seed gives the same bytes
+    progress : function of (done, total), counted in noisy copies, called after each batch
+
+    Returns
+    -------
+    float32 array (H, W), logit change per pixel level (its square for `squared`).
+
+    The gradients are averaged first, as in the paper, and made one number a pixel afterwards.
+    Peers that average magnitudes draw another picture. Noisy pixels may leave 0..255. Memory
+    does not grow with `samples`. The Stop button (or a StopIteration from `progress`) returns
+    the mean of the copies done.
+
+    Raises ValueError for samples below 1, negative noise or seed, and as `saliency`.
+
+    Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", arXiv 1706.03825
+    """
+    check_reduce(reduce)
+    check_whole("samples", samples, 1)
+    check_whole("seed", seed, 0)
+    check_number("noise", noise, 0, np.inf)
+    pixels = prepared(net, photo)
+    vector = net.score_vector(target, photo)
+    deviation = noise * (tf.reduce_max(pixels) - tf.reduce_min(pixels))
+    noisy = net.cached(("noisy",), lambda: _compile_noisy(net))
+    total, done = tf.zeros(pixels.shape[1:]), 0
+    with stoppable("the map is the mean over the noisy copies done so far"):
+        for part in even_slices(samples, batch_size(net)):
+            numbers = tf.range(part.start, part.stop, dtype=tf.int64)
+            copies = noisy(pixels, deviation, tf.constant(seed, tf.int64), numbers)
+            total += _gradient_sum(net, copies, tf.ones(len(copies)), vector, squared=squared)
+            done = part.stop
+            if progress:
+                progress(done, samples)
+    mean = total.numpy() / max(done, 1)
+    return at_photo_size(reduce_colours(mean, reduce), photo, resize)
+
+
+class Completeness(NamedTuple):
+    """How far integrated gradients keep their promise that the shares add up to the whole.
+
+    attributed : the sum of the map
+    difference : score(photo) - score(baseline)
+    error : |attributed - difference| / |difference|
+    """
+
+    attributed: float
+    difference: float
+    error: float
+
+
+def integrated_gradients(
+    net,
+    photo,
+    target=None,
+    baseline=0.0,
+    steps=50,
+    return_error=False,
+    reduce="sum",
+    resize=True,
+    progress=None,
+):
+    """Share out the score's rise from a baseline to the photo among the pixels.
+
+    Each pixel gets (photo - baseline) times its mean gradient on the straight line between the
+    two. The shares add up to score(photo) - score(baseline); how exactly they do is the
+    completeness error.
+
+    Parameters
+    ----------
+    net, photo, target, reduce, resize : as in `saliency`; None is the top class of the photo
+    baseline : what "nothing" looks like. A grey level 0..255 (0: black), a colour (r, g, b), or
+        another photo of any size. A pixel that equals the baseline gets 0
+    steps : number of gradients on the line, at least 1
+    return_error : True returns (map, Completeness), for one small forward pass more
+    progress : function of (done, total), counted in steps, called after each batch
+
+    Returns
+    -------
+    float32 array (H, W), logits, signed. With `resize=False` (the network's size) it adds up to the
+    `attributed` of the Completeness; resizing keeps the heights, so it does not keep the sum.
+
+    The mean gradient is computed by Gauss-Legendre quadrature (`path_rule`). Networks without
+    kinks are complete after few steps. A ReLU network's gradient jumps along the line, whatever the
+    rule: look at the error, and take more steps if it is large. Memory does not grow with
+    `steps`. Part of an integral means nothing, so what `progress` raises ends the work without a
+    map.
+
+    Raises ValueError for steps below 1, a baseline that is none of these, and as `saliency`.
+
+    Sundararajan et al. 2017, "Axiomatic attribution for deep networks", arXiv 1703.01365
+    """
+    check_reduce(reduce)
+    check_whole("steps", steps, 1)
+    pixels = prepared(net, photo)
+    start = tf.constant(_baseline_pixels(net, baseline, pixels.shape))
+    vector = net.score_vector(target, photo)
+    places, weights = path_rule(steps)
+    total = tf.zeros(pixels.shape[1:])
+    for part in even_slices(steps, batch_size(net)):
+        along = places[part, None, None, None]
+        total += _gradient_sum(net, start + along * (pixels - start), weights[part], vector)
+        if progress:
+            progress(part.stop, steps)
+    shares = ((pixels - start)[0] * total).numpy()
+    result = at_photo_size(reduce_colours(shares, reduce), photo, resize)
+    return (result, _completeness(net, shares, pixels, start, vector)) if return_error else result
+
+
+def guided_backprop(
+    net, photo, target=None, layer=None, channel=None, reduce="max_abs", resize=True
+):
+    """Backpropagate a score, or a layer's maps, through guided ReLUs: fine lines, clean and pretty.
+
+    A guided ReLU lets only positive gradients pass, so what remains is what excites the score along
+    excited neurons. The picture hardly changes when the network's weights are replaced by random
+    ones (Adebayo et al. 2018, arXiv 1810.03292): it shows edges of the photo, and is no evidence
+    of what the network relies on. `saliency`, `smoothgrad` and Grad-CAM pass that test.
+
+    Parameters
+    ----------
+    net, photo, target, reduce, resize : as in `saliency`
+    layer : None for the score of `target`; or a layer's name, for the sum of all that its maps show
+    channel : with `layer`, one channel of it instead of all
+
+    Returns
+    -------
+    float32 array (H, W); not comparable between networks, as the guided rule has no unit to keep.
+
+    Raises ValueError for a network with a nonlinearity other than ReLU (swish, gelu, leaky ReLU
+    ...) on the way, both a target and a layer, a channel without a layer or out of its range, an
+    unknown layer or one without maps, and as `saliency`.
+
+    Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
+    """
+    check_reduce(reduce)
+    if layer is None:
+        if channel is not None:
+            raise ValueError(f"Channel {channel!r} belongs to a layer; say which one with layer=.")
+        vector = target_vector(net, target)
+        gradient = _gradient_sum(net, prepared(net, photo), tf.ones(1), vector, "guided")
+    elif target is not None:
+        raise ValueError(
+            f"Guided backprop explains a target or a layer, but both came: {target!r} and "
+            f"{layer!r}; leave one out."
+        )
+    else:
+        gradient = _guided_maps(net, photo, net.spatial_layer(layer), channel)
+    return at_photo_size(reduce_colours(gradient, reduce), photo, resize)
+
+
+def input_gradient(net, photo, target=None):
+    """Return the gradient of a target's score: float32 (h, w, 3), at the network's input size."""
+    vector = target_vector(net, target)
+    return _gradient_sum(net, prepared(net, photo), tf.ones(1), vector).numpy()
+
+
+def path_rule(steps):
+    """Return places in 0..1 and weights, float32 (steps,) each, for the mean over the path.
+
+    Gauss-Legendre: exact for polynomials up to degree 2 steps - 1, and closer set towards the ends,
+    where the gradient changes most. The trapezoid rule of most peers needs more steps for the same
+    completeness and spends two of them on the ends themselves.
+
+    >>> places, weights = path_rule(2)
+    >>> places.round(4), weights.round(4)
+    (array([0.2113, 0.7887], dtype=float32), array([0.5, 0.5], dtype=float32))
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    return np.float32((nodes + 1) / 2), np.float32(weights / 2)
+
+
+def _gradient_sum(net, pixels, weights, vector, rule=None, squared=False):
+    """Return the weighted sum (h, w, 3) of the gradients of a score, for pixels (n, h, w, 3).
+
+    One compiled function serves every target and any n. Refuses logits and gradients of nan.
+
+    weights : (n,)
+    rule : None for gradients, "guided" for guided backprop
+    squared : sum the squares of the gradients
+    """
+    run = net.cached(("gradients", rule, squared), lambda: _compile_sum(net, rule, squared))
+    total, logits = run(pixels, weights, vector)
+    net.finite(logits)
+    return net.finite(total, "gradient")
+
+
+def _compile_sum(net, rule, squared):
+    substitute = GuidedRule() if rule == "guided" else None
+
+    @compiled([pixels_spec(net, None), tf.TensorSpec((None,)), tf.TensorSpec((net.units,))])
+    def run(pixels, weights, vector):
+        with recording(net) as tape:
+            tape.watch(pixels)
+            logits, _ = net.forward(pixels, substitute=substitute)
+            score = score_of(logits, vector)
+        gradients = gradient_of(net, tape, score, pixels, "pixels")
+        gradients = tf.square(gradients) if squared else gradients
+        return tf.tensordot(weights, gradients, 1), logits
+
+    return run
+
+
+def _guided_maps(net, photo, layer, channel):
+    """Return the guided gradient (h, w, 3) of all that a layer's maps, or one of them, show."""
+    if channel is not None:
+        check_whole("channel", channel, 0)
+    run = net.cached(("guided maps", layer), lambda: _compile_guided_maps(net, layer))
+    chosen = tf.constant(-1 if channel is None else int(channel))
+    gradient, count = run(prepared(net, photo), chosen)
+    net.finite(gradient, "gradient")
+    if channel is not None and channel >= count:
+        raise ValueError(
+            f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {channel}."
+        )
+    return gradient
+
+
+def _compile_guided_maps(net, layer):
+    """Return a function (pixels (1, h, w, 3), channel) -> (guided gradient, number of channels).
+
+    A channel of -1 stands for all of them.
+    """
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec((), tf.int32)])
+    def run(pixels, channel):
+        with recording(net) as tape:
+            tape.watch(pixels)
+            maps = net.maps(pixels, [layer], GuidedRule())[0]
+            count = tf.shape(maps)[-1]
+            chosen = tf.where(channel < 0, tf.ones(count), tf.one_hot(channel, count))
+            excitement = tf.reduce_sum(maps * chosen)
+        return gradient_of(net, tape, excitement, pixels, "pixels")[0], count
+
+    return run
+
+
+def _compile_noisy(net):
+    """Return a function (pixels (1, h, w, 3), deviation, seed, numbers (n,)) -> noisy copies.
+
+    Copy number i has the noise of the seed (seed, i), in whatever batch it is made.
+    """
+    whole = tf.TensorSpec((), tf.int64)
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec(()), whole, tf.TensorSpec((None,), tf.int64)])
+    def noisy(pixels, deviation, seed, numbers):
+        def copy(number):
+            noise = tf.random.stateless_normal(pixels.shape[1:], tf.stack([seed, number]))
+            return pixels[0] + deviation * noise
+
+        return tf.map_fn(copy, numbers, fn_output_signature=tf.float32)
+
+    return noisy
+
+
+def _baseline_pixels(net, baseline, shape):
+    """Return the baseline (1, h, w, 3), float32, of a grey level, a colour or a photo."""
+    values = np.asarray(baseline)
+    if values.ndim == 3:
+        return net.prepare(baseline)
+    numbers = values.dtype.kind in "uif" and values.shape in ((), (3,))
+    if not (numbers and np.all((values >= 0) & (values <= 255))):
+        raise ValueError(
+            "baseline must be a grey level 0..255, a colour (r, g, b) or a photo (H, W, 3), "
+            f"not {baseline!r}."
+        )
+    return np.broadcast_to(values, shape).astype(np.float32)
+
+
+def _completeness(net, shares, pixels, start, vector):
+    """Compare the sum of the shares with the score's rise from `start` to `pixels`."""
+    at_end, at_start = np.asarray(net.logits(tf.concat([pixels, start], 0)), np.float64) @ vector
+    attributed, difference = float(shares.sum(dtype=np.float64)), float(at_end - at_start)
+    gap = abs(attributed - difference)
+    return Completeness(attributed, difference, gap / max(abs(difference), 1e-12))

@@ -1,0 +1,157 @@
+"""Drawn pictures whose right answer is known to the pixel: one shape each, and perhaps a badge.
+
+    picture = shape_pictures(5, badge="hexagon")[4]
+    picture.photo            what a network sees, uint8 (48, 48, 3)
+    picture.label            "disc", "square", "triangle", "star" or "hexagon"
+    picture.object           where the shape is, bool (48, 48)
+    picture.badge            where the badge is, bool (48, 48)
+
+In a photo nobody knows which pixels a network uses, so nobody can say whether a heat map is right.
+Here the class is the shape, and a planted badge is the one thing besides that can tell anything.
+"""
+
+import difflib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from cnnvis_helpers.methods.gradients import check_whole
+
+__all__ = ["SHAPES", "ShapePicture", "shape_pictures"]
+
+SHAPES = ("disc", "square", "triangle", "star", "hexagon")
+SIZE = 48  # pixels, height and width of a picture
+
+_FINE = 4  # shapes are drawn this many times larger, then averaged
+_RADII = (10.0, 14.0)  # pixels, from the centre of a shape to its corners
+_RIM = 2.5  # pixels, the black rim of a shape; it belongs to the shape
+_TURN = 25  # degrees, the most that a shape is turned either way
+_BADGE = 6.0  # pixels, the radius of the badge
+_BLACK, _WHITE, _YELLOW = (15, 15, 15), (255, 255, 255), (255, 210, 0)
+_RINGS = ((1.0, _BLACK), (0.68, _WHITE), (0.36, _YELLOW))  # shares of the radius
+_LIGHT, _DARK = (120, 235), (20, 120)  # levels of the shape's colour and of the background's
+_CONTRAST = 110  # the least distance between the two colours, in levels
+_NOISE = 6.0  # levels, standard deviation
+
+
+class ShapePicture(NamedTuple):
+    """A drawn picture and what is known about it.
+
+    photo : uint8 (48, 48, 3)
+    label : the name of the shape, one of SHAPES
+    object : bool (48, 48), True where the shape is
+    badge : bool (48, 48), True where the badge is; False everywhere without one
+    """
+
+    photo: np.ndarray
+    label: str
+    object: np.ndarray
+    badge: np.ndarray
+
+
+def shape_pictures(n, badge=None, seed=0):
+    """Draw pictures of one shape each, the classes in turn, some with a badge beside the shape.
+
+    Parameters
+    ----------
+    n : how many, at least 1
+    badge : who bears a badge
+        - None: nobody
+        - a label of SHAPES: every picture of this class, and no other: a shortcut
+        - "all": every picture
+        - "random": half of the pictures of every class, so the badge tells nothing
+    seed : whole number, 0 or more
+
+    Returns
+    -------
+    list of `ShapePicture`. Number k has the class SHAPES[k % 5]. Shape, colours, place and noise of
+    a picture depend on its number and the seed alone, so the same seed gives the same pictures
+    with and without their badges. Shape and badge never touch.
+
+    Raises ValueError for another n, badge or seed.
+
+    >>> with_badge, without = (shape_pictures(5, badge, seed=3)[4] for badge in ("hexagon", None))
+    >>> changed = (with_badge.photo != without.photo).any(axis=-1)
+    >>> with_badge.label, bool(changed.any()), bool((changed & ~with_badge.badge).any())
+    ('hexagon', True, False)
+    """
+    check_whole("n", n, 1)
+    check_whole("seed", seed, 0)
+    _check_badge(badge)
+    return [
+        _draw(SHAPES[k % len(SHAPES)], badge, np.random.default_rng((seed, k))) for k in range(n)
+    ]
+
+
+def _check_badge(badge):
+    known = (None, "all", "random", *SHAPES)
+    if badge not in known:
+        near = difflib.get_close_matches(str(badge), known[1:], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ValueError(f"badge is one of {', '.join(map(repr, known))}, not {badge!r}{hint}")
+
+
+def _draw(label, badge, rng):
+    """Draw one picture; every random number is drawn whether or not it is used."""
+    paint, ground = _two_colours(rng)
+    radius, turn = rng.uniform(*_RADII), np.deg2rad(rng.uniform(-_TURN, _TURN))
+    centre = rng.uniform(radius + 1, SIZE - radius - 1, 2)
+    slope = rng.uniform(-0.5, 0.5, (2, 3))  # how the background's colour changes, levels a pixel
+    noise = rng.normal(0, _NOISE, (SIZE, SIZE, 3))
+    place = _place_beside(centre, radius, rng)
+    bears = rng.random() < 0.5 if badge == "random" else badge in ("all", label)
+
+    offset = np.arange(SIZE) - SIZE / 2
+    picture = ground + offset[:, None, None] * slope[0] + offset[:, None] * slope[1]
+    outline = _outline(label, turn)
+    shape, inner = (_cover(outline * size + centre) for size in (radius, radius - _RIM))
+    for part, colour in ((shape, np.array(_BLACK)), (inner, paint)):
+        picture = picture + part[..., None] * (colour - picture)
+    picture = picture + noise
+    distance = np.hypot(*(np.indices((SIZE, SIZE)) + 0.5 - place[:, None, None]))
+    sticker = distance <= _BADGE
+    if bears:
+        for part, colour in _RINGS:
+            ring = (part * _BADGE - distance + 0.5).clip(0, 1) * sticker
+            picture = picture + ring[..., None] * (np.array(colour) - picture)
+    photo = np.rint(picture).clip(0, 255).astype(np.uint8)
+    return ShapePicture(photo, label, shape >= 0.5, sticker & bears)
+
+
+def _two_colours(rng):
+    """Return the colours of shape and background: light on dark, easily told apart."""
+    while True:
+        paint, ground = rng.uniform(*_LIGHT, 3), rng.uniform(*_DARK, 3)
+        if np.linalg.norm(paint - ground) >= _CONTRAST:
+            return paint, ground
+
+
+def _place_beside(centre, radius, rng):
+    """Return a centre for the badge, (down, right), inside the picture and clear of the shape."""
+    while True:
+        place = rng.uniform(_BADGE + 1, SIZE - _BADGE - 1, 2)
+        if np.linalg.norm(place - centre) > radius + _BADGE + 1:
+            return place
+
+
+def _outline(label, turn=0.0):
+    """Return the corners of a shape of radius 1 around 0, float (corners, 2): down, right."""
+    corners = {"disc": 48, "square": 4, "triangle": 3, "star": 10, "hexagon": 6}[label]
+    angles = np.arange(corners) * 2 * np.pi / corners + (np.pi / 4 if label == "square" else 0)
+    lengths = np.where(np.arange(corners) % 2, 0.45, 1.0) if label == "star" else 1.0
+    points = np.stack([-np.cos(angles), np.sin(angles)], axis=-1) * np.expand_dims(lengths, -1)
+    return points @ _rotation(turn)
+
+
+def _rotation(angle):
+    """Return the matrix that turns points (down, right), as rows."""
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
+def _cover(points):
+    """Return how much of each pixel lies inside a polygon, float (48, 48), 0..1."""
+    image = Image.new("L", (SIZE * _FINE, SIZE * _FINE))
+    corners = [(float(x) * _FINE, float(y) * _FINE) for y, x in points]
+    ImageDraw.Draw(image).polygon(corners, fill=255)
+    return np.asarray(image.reduce(_FINE), np.float64) / 255

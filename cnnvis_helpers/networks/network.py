@@ -1,0 +1,512 @@
+"""Networks: any Keras image classifier as one thing, pixels in and logits out.
+
+    net = load_network()                     # the course's own network: no download
+    net = load_network("vgg16")              # ImageNet weights from Keras's cache, or a download
+    net = load_network("my_model.keras")     # or a keras.Model that you have in hand
+    net.predict(photo)
+
+Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head
+computes before its softmax or sigmoid; where no single step makes the probabilities (an average of
+networks, an activation of one's own), logits are made of their logarithms. The keras.Model is
+never changed.
+"""
+
+import difflib
+import os
+import warnings
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers._shared.table import html_table
+from cnnvis_helpers.methods.gradients import check_whole
+from cnnvis_helpers.networks import head as heads
+from cnnvis_helpers.networks import sources as loading
+from cnnvis_helpers.networks.applications import APPLICATIONS
+from cnnvis_helpers.networks.bundled import bundled_card, bundled_names
+from cnnvis_helpers.networks.graph import Graph, without_activation
+from cnnvis_helpers.networks.weights import is_here
+from cnnvis_helpers.photos.resizing import resize_photo
+
+_SLACK = 0.255  # as in load_photo
+
+__all__ = ["Network", "Prediction", "list_networks", "load_network"]
+
+
+class Prediction(NamedTuple):
+    """One class of a photo, as `Network.predict` finds it; probability is 0..1."""
+
+    index: int
+    label: str
+    probability: float
+
+
+class Network:
+    """A Keras image classifier: RGB pixels 0..255 in, logits out. Made by `load_network`.
+
+    Attributes
+    ----------
+    name : str
+    model : keras.Model, the caller's own object, never changed
+    input_size : (h, w), pixels
+    labels : list of str, one a class
+    last_conv : str, name of the layer with the last spatial map; None if the network has none
+    head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities
+    units : int, the number of logits; a network with one logit has two classes
+    steps : the layer calls in the order of computation, nested models opened up (`walking.Step`)
+    origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
+        None for a model from memory and for a preprocessing function
+    """
+
+    origin = None
+
+    def __init__(self, model, name, input_size, labels, preprocess):
+        """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
+        self.model = model
+        self.name = name
+        self.input_size = input_size
+        self.labels = labels
+        self._preprocess = preprocess
+        self._graph = Graph(model)
+        self.steps = self._graph.steps
+        self.units = self._graph.output.shape[-1]
+        self.head, self._head_step = self._graph.head()
+        self._gives_probabilities = False
+        if self.head == "unknown":
+            self._tell_head()
+        last = self._graph.last_map()
+        self.last_conv = last.name if last else None
+        adaptable = [*(step.layer for step in self.steps), preprocess]
+        self._adapted = [one for one in adaptable if isinstance(one, keras.layers.Normalization)]
+        self._compiled, self._compiled_for, self._told = {}, self._statistics(), set()
+
+    def _tell_head(self):
+        """Find `head` from the outputs of a few pictures; see `heads`."""
+        (outputs,) = self._run(heads.sample_pictures(self.input_size), [self._graph.output], None)
+        exact = "16" not in keras.backend.standardize_dtype(self.model.outputs[0].dtype)
+        outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
+        self.head = heads.kind_of(outputs, self.model.name, exact)
+        self._gives_probabilities = self.head != "linear"
+
+    def __repr__(self):
+        size = f"{self.input_size[0]} x {self.input_size[1]} pixels"
+        return f"<Network {self.name!r}: {size}, {len(self.labels)} classes>"
+
+    @property
+    def preprocess(self):
+        """The function from pixels (n, h, w, 3), 0..255, to the model's own input.
+
+        `load_network` takes it as `preprocess` for another model that begins in the same way.
+        """
+        return self._preprocess
+
+    @property
+    def output_step(self):
+        """The layer call (`walking.Step`) that makes the output; not always the last in `steps`."""
+        return self._graph.output.step
+
+    # From photo to prediction
+
+    def prepare(self, photo):
+        """Resize a photo (H, W, 3), uint8 or float 0..255, to float32 (1, h, w, 3), pixels 0..255.
+
+        The photo is resized as a whole, with antialiasing. Raises ValueError for anything that is
+        not a photo.
+        """
+        return resize_photo(_check_photo(photo), self.input_size)[None]
+
+    def predict(self, photo, top=5):
+        """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first."""
+        check_whole("top", top, 1)
+        logits = self.logits(self.prepare(photo))
+        probabilities = self.probabilities(logits)[0]
+        # By logits: two probabilities near 1 can be the same number.
+        ranks = probabilities if self.units == 1 else logits[0].numpy()
+        best = np.argsort(-ranks, kind="stable")[:top]
+        return [Prediction(int(i), self.labels[i], float(probabilities[i])) for i in best]
+
+    def probabilities(self, logits):
+        """Turn logits (n, units) into probabilities (n, classes), float32, 0..1.
+
+        Softmax; for a sigmoid head one sigmoid a class; one logit z gives two classes, 1 - p and
+        p = sigmoid(z). Inside a tf.function a tensor comes back, else a NumPy array.
+        """
+        symbolic = tf.is_tensor(logits) and not hasattr(logits, "numpy")
+        logits = tf.convert_to_tensor(logits, tf.float32)
+        if self.units == 1:
+            result = tf.sigmoid(tf.concat([-logits, logits], axis=-1))
+        else:
+            result = tf.sigmoid(logits) if self.head == "sigmoid" else tf.nn.softmax(logits)
+        return result if symbolic else result.numpy()
+
+    def top_classes(self, logits):
+        """Return the top class of each row of logits (n, units): int array (n,)."""
+        logits = np.asarray(logits)
+        return (logits[:, 0] > 0).astype(int) if self.units == 1 else np.argmax(logits, axis=-1)
+
+    # The forward pass
+
+    def logits(self, pixels):
+        """Return the logits of pixels (n, h, w, 3), 0..255: a float32 tensor (n, units). Compiled.
+
+        Any number of photos runs through the same compiled function.
+        """
+        pixels = tf.cast(pixels, tf.float32)
+        height, width = self.input_size
+        if pixels.shape[1:] != (height, width, 3):
+            raise ValueError(
+                f"The network {self.name!r} takes pixels (n, {height}, {width}, 3), not of "
+                f"shape {tuple(pixels.shape)}; net.prepare(photo) makes them."
+            )
+        logits = self.cached(("logits",), self._compile_logits)(pixels)
+        return self.finite(logits) if hasattr(logits, "numpy") else logits
+
+    def finite(self, values, what="answer"):
+        """Return an array or tensor as it is, after checking that it holds finite numbers alone.
+
+        Raises ValueError for nan and infinity: training diverged, or 16-bit floats overflowed.
+        """
+        array = np.asarray(values)
+        if np.isfinite(array).all():
+            return values
+        worst = array[~np.isfinite(array)][0]
+        raise ValueError(
+            f"The {what} of the network {self.name!r} is {worst}, no number: its training diverged "
+            "(train it again, at a smaller learning rate) or its 16-bit floats overflow (use "
+            "32-bit ones)."
+        )
+
+    def _compile_logits(self):
+        shape = tf.TensorSpec((None, *self.input_size, 3), tf.float32)
+        return tf.function(
+            lambda pixels: self.forward(pixels)[0], input_signature=[shape], autograph=False
+        )
+
+    def forward(self, pixels, layers=(), substitute=None):
+        """Run one forward pass, uncompiled, to be called inside a method's own tf.function.
+
+        Parameters
+        ----------
+        pixels : float32 tensor (n, h, w, 3), 0..255
+        layers : names of layers whose outputs are wanted from this same pass
+        substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
+            it is asked about every layer and Keras operation but the head's softmax or sigmoid
+
+        Returns
+        -------
+        (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients with
+        respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
+        """
+        values = [self._graph.find(name)[1] for name in layers]
+        logits, *maps = self._run(pixels, [self._graph.output, *values], substitute)
+        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
+        return (heads.logits_of(logits, self.head) if self._gives_probabilities else logits), maps
+
+    def maps(self, pixels, layers, substitute=None, before_activation=False):
+        """Return the outputs of `layers` alone, like `forward` but without the logits.
+
+        Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
+
+        before_activation : True leaves out the activation of the very calls that make the outputs;
+            earlier calls of the same layer keep theirs, and a nested model loses that of its last
+        """
+        values = [self._graph.find(name)[1] for name in layers]
+        bare = {value.step for value in values} if before_activation else ()
+        return self._run(pixels, values, substitute, bare)
+
+    # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
+    @tf.autograph.experimental.do_not_convert
+    def _run(self, pixels, values, substitute, bare=()):
+        def replace(step):
+            if step is self._head_step or step in bare:
+                return without_activation(step.layer)
+            return substitute(step.layer) if substitute else None
+
+        tensor = self._preprocess(tf.cast(pixels, tf.float32))
+        # The scope catches what layers would note down about a call, such as activity losses.
+        with keras.StatelessScope(collect_losses=True):
+            return self._graph.run(tensor, values, replace)
+
+    def cached(self, key, build):
+        """Return the callable that `build()` makes; built once a key and kept with the network.
+
+        All are built anew after a Normalization layer of the network was adapted again: its
+        statistics are constants of a compiled function.
+        """
+        statistics, compiled = self._statistics(), self._compiled
+        if any(a is not b for a, b in zip(statistics, self._compiled_for, strict=True)):
+            compiled = self._compiled = {}
+        self._compiled_for = statistics
+        if key not in compiled:
+            function = compiled[key] = build()
+            # A trace for each network and key is the plan, not the mistake TensorFlow warns of.
+            if hasattr(function, "_omit_frequent_tracing_warning"):
+                function._omit_frequent_tracing_warning = True
+        return compiled[key]
+
+    def _statistics(self):
+        return [getattr(one, kind, None) for one in self._adapted for kind in ("mean", "variance")]
+
+    # Classes
+
+    def class_index(self, target):
+        """Return the index of a class that is given by its index or its label.
+
+        Small and capital letters, and "_" or " ", matter only where labels differ in nothing else.
+        Raises ValueError for an index out of range and for a label that is unknown or not unique.
+        """
+        if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
+            if 0 <= target < len(self.labels):
+                return int(target)
+            last = len(self.labels) - 1
+            raise ValueError(f"There is no class {target}: {self.name!r} has classes 0 to {last}.")
+        if not isinstance(target, str):
+            raise ValueError(
+                "A target is a class index, a label, None for the top class, or (a, b) for a "
+                f"rather than b, not {target!r}."
+            )
+        return self._find_label(target)
+
+    def _find_label(self, target):
+        for spell in (str, _loosely):
+            found = [i for i, label in enumerate(self.labels) if spell(label) == spell(target)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                classes = " and ".join(map(str, found))
+                raise ValueError(f"The label {target!r} stands for classes {classes}: say which.")
+        spelled = {_loosely(label): label for label in self.labels}
+        near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?" if near else (
+            f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels).")
+        raise ValueError(f"The network {self.name!r} has no class {target!r}; {hint}")
+
+    def score_vector(self, target, photo_or_logits=None):
+        """Return the vector (units,), float32, whose product with the logits is the target's score.
+
+        Parameters
+        ----------
+        target : class index; label; None for the top class; or (a, b) for "why a rather than b",
+            the difference of two logits
+        photo_or_logits : what None is the top class of: a photo (H, W, 3), prepared pixels
+            (1, h, w, 3), or logits (units,) or (1, units)
+
+        With one logit, class 1 scores +logit and class 0 scores -logit.
+        """
+        if isinstance(target, (tuple, list)):
+            if len(target) != 2:
+                raise ValueError(f"A target (a, b) holds two classes, not {len(target)}.")
+            a, b = map(self.class_index, target)
+            if a == b:
+                raise ValueError(f"Class {a} rather than class {b}: the two are the same.")
+            return self._unit_vector(a) - (self._unit_vector(b) if self.units > 1 else 0)
+        if target is None:
+            return self._unit_vector(self._top_class(photo_or_logits))
+        return self._unit_vector(self.class_index(target))
+
+    def _unit_vector(self, index):
+        if self.units == 1:
+            return np.array([1 if index == 1 else -1], np.float32)
+        return np.eye(1, self.units, index, dtype=np.float32)[0]
+
+    def _top_class(self, photo_or_logits):
+        if photo_or_logits is None:
+            raise ValueError("A target of None means the photo's top class, so give the photo too.")
+        values = np.asarray(photo_or_logits)
+        if values.ndim > 2:
+            values = self.logits(self.prepare(values) if values.ndim == 3 else values)
+        return int(self.top_classes(np.reshape(values, (-1, self.units)))[0])
+
+    # Layers
+
+    def steps_to(self, name):
+        """Return the layer calls (`walking.Step`) that must run for a layer's output, in order."""
+        return self._graph.needed_for([self._graph.find(name)[1]])
+
+    def layer(self, name):
+        """Return the Keras layer or nested model `name`; "outer/inner" reaches inside one."""
+        return self._graph.find(name)[0]
+
+    def spatial_layer(self, name=None):
+        """Return the name of a layer after checking that it makes maps (n, h, w, c).
+
+        None stands for `last_conv`. Raises ValueError for a layer that is unknown or has no maps,
+        and warns, once a layer, of one that is called several times side by side.
+        """
+        if name is None and self.last_conv is None:
+            raise ValueError(f"The network {self.name!r} has no convolution, so it makes no maps.")
+        name = self.last_conv if name is None else name
+        shape = self._graph.find(name)[1].shape
+        if len(shape) != 4:
+            raise ValueError(
+                f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape {shape}"
+                + (f"; take {self.last_conv!r}, say." if self.last_conv else ".")
+            )
+        if text := self.several_calls(name):
+            warnings.warn(text, stacklevel=3)
+        return name
+
+    def several_calls(self, name):
+        """Return what there is to say of a layer called several times side by side, once; or None.
+
+        A layer stands for its last call. One that is called on its own output has one last map;
+        one that is called on the photo and on its mirror image has two.
+        """
+        others = self._graph.other_calls(name) if name not in self._told else 0
+        self._told.add(name)
+        return others and (
+            f"The network {self.name!r} uses the layer {name!r} {others + 1} times side by side; "
+            "its maps here are those of the last time, maybe of another view of the photo (its "
+            "mirror image, say). To see another, load a model that uses the layer once."
+        )
+
+    def frame_step(self):
+        """Return the step that cuts or pads the picture before the first convolution, or None."""
+        return self._graph.frame_step()
+
+    def without_activation(self, layer, activation=None):
+        """Return a callable with the weights of `layer` and another activation (None: linear).
+
+        layer : a Keras layer, or its name; it stays as it is
+        """
+        layer = self.layer(layer) if isinstance(layer, str) else layer
+        return without_activation(layer, activation)
+
+
+def load_network(name_path_or_model="course", preprocess=None, labels=None):
+    """Load an image classifier: pixels 0..255 RGB in, logits out.
+
+    Parameters
+    ----------
+    name_path_or_model : one of
+        - the name of a bundled network, "course";
+        - the name of a keras.applications classifier, such as "vgg16" (`list_networks` shows all):
+          the ImageNet weights come from Keras's cache, or are downloaded into it;
+        - the path of a .keras or .h5 file;
+        - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
+          a row of class scores with softmax, sigmoid, one-unit or linear head. It is never changed.
+          Outputs that are probabilities without a softmax or sigmoid at the very end (an average
+          of networks, say) are told by their values on four pictures, and count as logits log p,
+          or log(p / (1 - p)) where they do not sum to 1.
+    preprocess : what the network was trained on, for a file or a keras.Model
+        - None: the pixels 0..255 as they are, or what its name stands for if it is that of a
+          keras.applications model ("mobilenetv2_1.00_224");
+        - "tf" (-1..1), "caffe" (BGR minus means), "torch" (standardised), "identity" (0..255);
+        - "unit" (0..1), as after `x / 255`;
+        - the name of a keras.applications classifier;
+        - a function of pixels (n, h, w, channels), made of TensorFlow or Keras operations.
+    labels : list of the classes' names in order, or a dict between names and indices (such as the
+        `class_indices` of Keras's generators); by default those the network comes with
+
+    Returns
+    -------
+    Network
+
+    Warns, with a UserWarning, of a network whose pixels were probably prepared outside, of one that
+    cuts the photo before its first convolution, and of one whose last maps are of several views.
+
+    Raises
+    ------
+    ValueError, TypeError : one sentence on what is wrong with a name, file, model or labels
+    FileNotFoundError : the file, or the ImageNet weights, are not there and cannot be had
+
+    >>> from cnnvis_helpers import load_photo
+    >>> load_network("course").predict(load_photo("chelsea"))[0].label
+    'cat'
+    """
+    net = Network(*loading.load(name_path_or_model, preprocess, labels))
+    loading.warn_of_maps(net)
+    if isinstance(name_path_or_model, str | os.PathLike) and not callable(preprocess):
+        named = None if labels is None else net.labels
+        net.origin = os.fspath(name_path_or_model), preprocess, named
+    return net
+
+
+def list_networks():
+    """Return a table of the networks that `load_network` knows by name; it prints as text and HTML.
+
+    Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (nearly; 0
+    for a bundled network), and whether weights and class names are on this machine already.
+    """
+    rows = []
+    for name in bundled_names():
+        card = bundled_card(name)
+        rows.append(NetworkRow(name, tuple(card["input_size"]), card["parameters"], 0, True))
+    for one in APPLICATIONS.values():
+        size = (one.size, one.size)
+        rows.append(NetworkRow(one.name, size, one.parameters, one.megabytes, is_here(one)))
+    return NetworkTable(rows)
+
+
+class NetworkRow(NamedTuple):
+    """One row of `list_networks()`."""
+
+    name: str
+    input_size: tuple
+    parameters: int
+    megabytes: int
+    here: bool
+
+
+class NetworkTable(list):
+    """A list of NetworkRows that shows itself as a table."""
+
+    _HEADINGS = ("name", "input", "parameters", "download", "here")
+
+    def _cells(self):
+        for name, (height, width), parameters, megabytes, here in self:
+            download = f"{megabytes} MB" if megabytes else "bundled"
+            yield name, f"{height} x {width}", f"{parameters:,}", download, "yes" if here else "-"
+
+    def __repr__(self):
+        line = "{:<18}{:>10}{:>14}{:>10}{:>6}".format
+        return "\n".join(line(*cells) for cells in [self._HEADINGS, *self._cells()])
+
+    def _repr_html_(self):
+        return html_table(self._HEADINGS, self._cells())
+
+
+def _check_photo(photo):
+    """Return the photo as an array (H, W, 3), or raise a ValueError that says what it is.
+
+    Floats beyond 0..255 by no more than rounding, 0.1 % of the range, are clipped.
+    """
+    mode = getattr(photo, "mode", "RGB")  # a PIL image's: the colours of "HSV" are three, too
+    if isinstance(mode, str) and mode != "RGB":
+        raise ValueError(f"A photo is RGB, not a picture of mode {mode!r}; load_photo makes one.")
+    try:
+        array = np.asarray(photo)
+    except ValueError:
+        array = np.empty(0, object)
+    if array.dtype.kind not in "uif":
+        kind = f"of {array.dtype}" if isinstance(photo, np.ndarray) else type(photo).__name__
+        raise ValueError(f"A photo is an array of pixels, not {kind}; load_photo makes one.")
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(
+            f"A photo is an RGB array (height, width, 3), not one of shape {array.shape}; "
+            "load_photo makes one of any picture."
+        )
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(
+            f"The pixels of a photo are uint8 or float, not {array.dtype}; "
+            "load_photo(np.asarray(photo)) makes one."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
+    low, high = array.min(), array.max()
+    if low < -_SLACK or high > 255 + _SLACK:
+        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
+    if 0 < high <= 1:
+        raise ValueError(
+            f"The pixels of a photo are 0..255, but the largest here is {high:g}, as after "
+            "a division by 255: multiply by 255, or let load_photo make the photo."
+        )
+    return array if 0 <= low and high <= 255 else array.clip(0, 255)
+
+
+def _loosely(label):
+    return label.lower().replace("_", " ")

@@ -1,0 +1,223 @@
+"""The receptive field: which pixels of the input one cell of a feature map can see.
+
+Followed layer by layer through the network's graph. On each axis, cell i of a map sees the pixels
+from first + i * step to last + i * step. A window of k cells, dilation d and stride s, with p cells
+of padding before the first, turns this into
+
+    first - p * step,   last + ((k - 1) * d - p) * step,   step * s
+
+and where branches meet, the field reaches as far as the farthest of them.
+"""
+
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from cnnvis_helpers.methods.gradients import check_net
+
+__all__ = ["ReceptiveField", "receptive_field"]
+
+WINDOWS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+)
+# Layers and operations whose output cell reads the input cells of its own place alone.
+IN_PLACE = set(
+    "Activation ReLU Relu Relu6 LeakyReLU LeakyRelu PReLU ELU Elu Selu Gelu Silu HardSilu Sigmoid "
+    "HardSigmoid Tanh Softplus Softsign Softmax LogSoftmax BatchNormalization LayerNormalization "
+    "UnitNormalization Rescaling Normalization Dropout SpatialDropout2D GaussianDropout "
+    "GaussianNoise AlphaDropout StochasticDepth Identity LayerScale CustomScaleLayer Dense "
+    "Add Subtract Multiply Divide TrueDivide Average Maximum Minimum Concatenate Negative Abs "
+    "Square Sqrt Rsqrt Power Exp Log Clip Cast".split()
+)
+# Layers whose every output depends on every cell.
+EVERYWHERE = set(
+    "GlobalAveragePooling2D GlobalMaxPooling2D GroupNormalization Flatten Mean Max Sum".split()
+)
+
+
+class ReceptiveField(NamedTuple):
+    """What one cell of a layer's maps can see, in pixels of the network's input.
+
+    layer: name. size: (height, width) of the field, not cut at the borders of the picture.
+    stride: (down, right), how far the fields of neighbouring cells are apart (the "jump").
+    start: (top, left), the first pixel of the field of cell (0, 0); negative in the padding.
+    cells: (rows, columns) of the layer's maps. input_size: (h, w) of the network.
+    whole: True where some branch looks at the whole picture (squeeze and excitation); size is then
+    `input_size`.
+    """
+
+    layer: str
+    size: tuple
+    stride: tuple
+    start: tuple
+    cells: tuple
+    input_size: tuple
+    whole: bool
+
+    def __repr__(self):
+        height, width = self.size
+        if self.whole:
+            return f"{self.layer}: every cell sees the whole picture, {height} x {width} pixels"
+        down, right = (f"{step:g}" for step in self.stride)
+        return (
+            f"{self.layer}: a cell sees {height} x {width} pixels, "
+            f"neighbours are {down} x {right} pixels apart"
+        )
+
+    def centre(self, row, column):
+        """Return (y, x), the middle of a cell's field in pixels; the first pixel's is 0.5."""
+        self._check(row, column)
+        if self.whole:
+            return tuple(length / 2 for length in self.input_size)
+        return tuple(
+            start + place * step + length / 2
+            for place, start, step, length in zip(
+                (row, column), self.start, self.stride, self.size, strict=True
+            )
+        )
+
+    def box(self, row, column, photo=None):
+        """Return (top, left, bottom, right) of what cell (row, column) sees, cut at the borders.
+
+        In pixels of the network's input, edges as in picture[top:bottom, left:right]; with a
+        photo (or its (H, W)) in pixels of that photo, which the network saw resized as a whole.
+        `show_boxes` draws it.
+        """
+        middle = self.centre(row, column)
+        size = self.input_size if photo is None else _photo_size(photo)
+        edges = []
+        for axis in (0, 1):
+            scale = size[axis] / self.input_size[axis]
+            first = max(0, middle[axis] - self.size[axis] / 2)
+            last = min(self.input_size[axis], middle[axis] + self.size[axis] / 2)
+            edges.append((first * scale, last * scale))
+        (top, bottom), (left, right) = edges
+        return top, left, bottom, right
+
+    def _check(self, row, column):
+        rows, columns = self.cells
+        if not (0 <= row < rows and 0 <= column < columns):
+            raise ValueError(
+                f"{self.layer!r} has cells (0, 0) to ({rows - 1}, {columns - 1}), "
+                f"got ({row}, {column})."
+            )
+
+
+def receptive_field(net, layer=None):
+    """Find which pixels one cell of a layer's maps can see.
+
+    net: Network. layer: a name; None stands for `net.last_conv`.
+    Returns a `ReceptiveField`; its `box(row, column, photo)` is what one cell sees of a photo.
+    This is what a cell can see; what matters to it is mostly near the middle of that.
+    Raises ValueError for a layer that makes no maps, or behind one that cannot be followed.
+    """
+    check_net(net)
+    name = net.spatial_layer(layer)
+    target = [step for step in net.steps if f"/{name}/" in f"/{step.path}/"][-1]
+    start = tuple(_Reach(length, 1, 0, 0) for length in net.input_size)
+    reaches = {}
+    for step in net.steps:
+        inputs = [start if value.step is None else reaches[value.step] for value in step.inputs]
+        reaches[step] = _through(step, inputs)
+        if step is target:
+            break
+    return _as_field(name, reaches[target], net.input_size)
+
+
+class _Reach(NamedTuple):
+    """One axis of a map: cell i sees the pixels from first + i * step to last + i * step."""
+
+    cells: int
+    step: float
+    first: float
+    last: float
+
+
+def _through(step, inputs):
+    """Return what the cells of a step's output see, (down, right); None if it makes no maps."""
+    layer, kind = step.layer, type(step.layer).__name__
+    spatial = [pair for pair in inputs if pair is not None]
+    if len(step.shape) != 4:
+        return None
+    if isinstance(layer, WINDOWS):
+        return tuple(_window(spatial[0][axis], layer, axis) for axis in (0, 1))
+    if isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D):
+        return tuple(_shifted(spatial[0][axis], layer, axis) for axis in (0, 1))
+    if not spatial or kind in EVERYWHERE:
+        return tuple(_everything(length) for length in step.shape[1:3])
+    if kind in IN_PLACE or (kind == "Reshape" and _same_places(step, spatial[0])):
+        return tuple(_met([pair[axis] for pair in inputs if pair], inputs) for axis in (0, 1))
+    raise ValueError(
+        f"receptive_field cannot follow layer {step.name!r} ({kind}), "
+        "so it knows only the layers before it."
+    )
+
+
+def _window(reach, layer, axis):
+    """Slide a window, a convolution's or a pooling's, over the cells."""
+    size = (layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size)[axis]
+    stride = layer.strides[axis]
+    span = (size - 1) * getattr(layer, "dilation_rate", (1, 1))[axis] + 1
+    before, cells = 0, (reach.cells - span) // stride + 1
+    if layer.padding == "same":
+        cells = math.ceil(reach.cells / stride)
+        before = max((cells - 1) * stride + span - reach.cells, 0) // 2
+    first = reach.first - before * reach.step
+    last = reach.last + (span - 1 - before) * reach.step
+    return _Reach(cells, reach.step * stride, first, last)
+
+
+def _shifted(reach, layer, axis):
+    """Add or cut cells at the borders."""
+    if isinstance(layer, keras.layers.ZeroPadding2D):
+        before, after = layer.padding[axis]
+    else:
+        before, after = (-cells for cells in layer.cropping[axis])
+    shift = before * reach.step
+    return _Reach(reach.cells + before + after, reach.step, reach.first - shift, reach.last - shift)
+
+
+def _everything(cells):
+    return _Reach(cells, 1, -math.inf, math.inf)
+
+
+def _met(reaches, inputs):
+    """Join branches: as far as the farthest; one without places brings the whole picture."""
+    cells = max(reach.cells for reach in reaches)
+    branches = [reach for reach in reaches if reach.cells == cells]
+    steps = {reach.step for reach in branches if math.isfinite(reach.first)}
+    if len(steps) > 1:
+        raise ValueError(f"receptive_field cannot join branches with strides {sorted(steps)}.")
+    first, last = min(r.first for r in branches), max(r.last for r in branches)
+    if len(branches) < len(inputs):
+        first, last = -math.inf, math.inf
+    return _Reach(cells, max(steps, default=1), first, last)
+
+
+def _same_places(step, pair):
+    return tuple(step.shape[1:3]) == tuple(reach.cells for reach in pair)
+
+
+def _as_field(name, reaches, input_size):
+    whole = any(math.isinf(reach.first) for reach in reaches)
+    size = tuple(input_size if whole else (reach.last - reach.first + 1 for reach in reaches))
+    return ReceptiveField(
+        layer=name,
+        size=tuple(int(length) for length in size),
+        stride=tuple(reach.step for reach in reaches),
+        start=(0, 0) if whole else tuple(reach.first for reach in reaches),
+        cells=tuple(reach.cells for reach in reaches),
+        input_size=tuple(input_size),
+        whole=whole,
+    )
+
+
+def _photo_size(photo):
+    """Return (H, W) of a photo, or the (H, W) that was given."""
+    return tuple(photo) if isinstance(photo, tuple) else np.asarray(photo).shape[:2]

@@ -1,0 +1,1 @@
+"""Photos: bundled ones, files, addresses and arrays as RGB pixels 0..255."""

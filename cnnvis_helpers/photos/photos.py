@@ -1,0 +1,315 @@
+"""Photos for the course: bundled ones by name, or your own from a file, the web or an upload.
+
+>>> load_photo("chelsea").shape
+(300, 451, 3)
+>>> print(f"{load_mask('chelsea').mean():.0%} of the picture is cat")
+74% of the picture is cat
+"""
+
+import base64
+import difflib
+import html
+import io
+import operator
+import os
+import re
+import textwrap
+from typing import NamedTuple
+
+from cnnvis_helpers._shared.data_files import data_file, entries
+from cnnvis_helpers.photos import decoding as photo_reading
+
+_URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+class PhotoInfo(NamedTuple):
+    """One bundled photo, as `list_photos` lists it."""
+
+    name: str
+    size: tuple  # (height, width) in pixels
+    shows: str
+    licence: str
+    source: str
+    alt: str
+
+
+class PhotoList(list):
+    """A list of PhotoInfo that shows itself as a table."""
+
+    def __repr__(self):
+        rows = [(p.name, f"{p.size[0]} x {p.size[1]}", p.shows, p.licence) for p in self]
+        rows = [("name", "height x width", "shows", "licence"), *rows]
+        cut = [[textwrap.shorten(cell, 64, placeholder=" ...") for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cut)
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        head = (
+            "<tr><th></th><th>name</th><th>height x width</th><th>shows</th><th>licence</th></tr>"
+        )
+        return f"<table>{head}{''.join(map(_html_row, self))}</table>"
+
+
+def load_photo(source, max_side=None):
+    """Return a photo as uint8 RGB.
+
+    Parameters
+    ----------
+    source : one of
+        - the name of a bundled photo, such as "chelsea" (`list_photos` shows all); a file of that
+          name in the current folder is reached as "./chelsea"
+        - the path of a picture file, str or Path
+        - a web address, http or https: fetched once, then kept in the cache folder (see
+          `cnnvis_helpers._shared.download`), at most 20 MB
+        - the bytes of a picture file, or an open binary file
+        - the value of an ipywidgets FileUpload (versions 7 and 8) or the widget itself, or what
+          google.colab.files.upload() returns
+        - a PIL image
+        - an array, grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4): uint8 0..255, uint16 0..65535,
+          floats 0..1 or 0..255 (see `cnnvis_helpers.photos.decoding.array_to_rgb`)
+    max_side : the longer side in pixels that the photo may have, or None for any; a larger photo
+        is shrunk, aspect kept, with antialiasing
+
+    Returns
+    -------
+    uint8 array (H, W, 3), RGB, 0..255: always a fresh one that you may write to.
+
+    Grey becomes three equal channels, transparent places show white, 16 bits are scaled to 8, an
+    EXIF orientation is applied, and of an animation the first frame counts. Colour profiles are
+    ignored, as in the training of most networks.
+
+    Raises
+    ------
+    ValueError, one sentence: an unknown name, a missing, empty, damaged or foreign file, no
+        network, more than 80 million pixels, an array that is no photo.
+    TypeError : `source` is of none of these types.
+
+    >>> load_photo("coffee", max_side=150).shape
+    (100, 150, 3)
+    """
+    if max_side is None:
+        return _load(source)
+    try:
+        max_side = operator.index(max_side)
+    except TypeError:
+        max_side = 0
+    if max_side < 1:
+        raise ValueError("max_side must be a whole number of pixels, 1 or more, or None.")
+    return photo_reading.shrink(_load(source), max_side)
+
+
+def list_photos():
+    """Return the bundled photos: a list of named tuples (name, size, shows, licence, source, alt).
+
+    It shows itself as a table, in a notebook with small pictures. `size` is (height, width).
+    """
+    return PhotoList(
+        PhotoInfo(
+            name=photo["name"],
+            size=(photo["height"], photo["width"]),
+            shows=photo["shows"],
+            licence=photo["licence"],
+            source=photo["source"],
+            alt=photo["alt"],
+        )
+        for photo in entries("photo").values()
+    )
+
+
+def photo_alt(name):
+    """Return one sentence that says what is to be seen on a bundled photo, for its alt text.
+
+    Raises ValueError when there is no bundled photo of this name.
+
+    >>> photo_alt("rocket").startswith("A slim white rocket")
+    True
+    """
+    return _bundled(name)["alt"]
+
+
+def load_mask(name):
+    """Return where a bundled photo shows its main thing, or None when no outline was drawn.
+
+    name : "chelsea" (the cat), "coffee" (cup, saucer and spoon), "motorcycle", "rocket",
+        "astronaut" (her head); every other bundled photo gives None.
+
+    Returns a bool array (H, W), True on the thing, of the photo's height and width. The outlines
+    were drawn by hand, to about two pixels. Raises ValueError for an unknown name.
+    """
+    _bundled(name)
+    mask = entries("mask").get(name)
+    if mask is None:
+        return None
+    return _decode_file(data_file(mask))[:, :, 0] > 127
+
+
+def _load(source):
+    """The photo that any source of `load_photo` stands for, at its full size."""
+    if isinstance(source, str):
+        return _load_text(source)
+    if isinstance(source, os.PathLike):
+        return _load_path(os.fspath(source))
+    if isinstance(source, bytes | bytearray | memoryview):
+        return photo_reading.decode_photo(source, "What came as bytes")
+    if type(source).__name__ == "FileUpload":
+        return _load_upload(source.value)
+    if isinstance(source, dict) or (isinstance(source, tuple | list) and _all_dicts(source)):
+        return _load_upload(source)
+    if isinstance(source, photo_reading.Image.Image):
+        return photo_reading.image_to_rgb(source, "The PIL image")
+    if callable(getattr(source, "read", None)):
+        return _load_stream(source)
+    if hasattr(source, "__array__"):
+        return photo_reading.array_to_rgb(source)
+    raise TypeError(
+        f"load_photo takes a name, path, web address, bytes, upload, PIL image or array, but "
+        f"{type(source).__name__} came: {_short(source)}"
+    )
+
+
+def _load_text(text):
+    """A string: a bundled name, else a web address, else a path."""
+    if text in entries("photo"):
+        return _decode_file(data_file(entries("photo")[text]))
+    if _URL.match(text):
+        from cnnvis_helpers._shared import (
+            download as downloads,  # brings ssl and http along, which nothing else needs
+        )
+
+        return downloads.fetch(
+            text, lambda data: photo_reading.decode_photo(data, f"What {text.strip()} gives")
+        )
+    if os.path.exists(os.path.expanduser(text)) or _looks_like_path(text):
+        return _load_path(text)
+    raise ValueError(_unknown_name(text, "no bundled photo and no file"))
+
+
+def _load_path(path):
+    """A path: read the file, or say why it cannot be."""
+    full = os.path.expanduser(path)
+    if os.path.isdir(full):
+        raise ValueError(f"{path!r} is a folder; give the path of one picture in it.")
+    if not os.path.exists(full):
+        raise ValueError(_missing_file(path))
+    return _decode_file(full, shown=path)
+
+
+def _decode_file(path, shown=None):
+    """Decode the picture file at a path that exists."""
+    what = f"The file {os.fspath(shown or path)!r}"
+    try:
+        if not os.path.isfile(path):
+            raise ValueError(f"{what} is a device or a pipe; give a picture file.")
+        if os.path.getsize(path) > photo_reading.MAX_BYTES:
+            raise ValueError(f"{what} has more than 500 MB, too much for a photo; shrink it first.")
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except OSError as error:
+        raise ValueError(f"{what} cannot be read ({error.strerror or error}).") from None
+    return photo_reading.decode_photo(data, what)
+
+
+def _load_stream(stream):
+    """An open file: read on from where it is."""
+    try:
+        data = stream.read()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"The open file cannot be read ({error}).") from None
+    if isinstance(data, str):
+        raise ValueError("The open file gives text; open it with mode 'rb'.")
+    return photo_reading.decode_photo(data, "The open file")
+
+
+def _load_upload(value):
+    """The value of an upload: {name: bytes or {"content": ...}}, or one or a tuple of dicts."""
+    if isinstance(value, dict):
+        value = [value] if "content" in value else [_named(*item) for item in value.items()]
+    if not value:
+        raise ValueError("Nothing is uploaded yet: choose a picture, then run this again.")
+    if len(value) > 1:
+        names = ", ".join(repr(file.get("name")) for file in value)
+        raise ValueError(
+            f"The upload holds {len(value)} files ({textwrap.shorten(names, 200)}), but one photo "
+            "is loaded at a time: pass the content of one of them."
+        )
+    (file,) = value
+    content = file.get("content")
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise ValueError(f"The upload {_short(file)} has no bytes under 'content'.")
+    return photo_reading.decode_photo(content, f"The upload {file.get('name', 'file')!r}")
+
+
+def _named(name, file):
+    """One item of a dict of uploads as {"name": ..., "content": ...}."""
+    content = file.get("content") if isinstance(file, dict) else file
+    return {"name": name, "content": content}
+
+
+def _all_dicts(values):
+    return all(isinstance(value, dict) for value in values)
+
+
+def _bundled(name):
+    """The manifest's entry of a bundled photo, or ValueError with similar names."""
+    try:
+        return entries("photo")[name]
+    except (KeyError, TypeError):
+        raise ValueError(_unknown_name(str(name), "no bundled photo")) from None
+
+
+def _unknown_name(name, nothing):
+    """The sentence for a name that is none, with those that are alike or show what it says."""
+    photos = entries("photo")
+    stem = os.path.splitext(os.path.basename(name))[0].lower()[:60]
+    alike = difflib.get_close_matches(stem, photos, cutoff=0.7)
+    words = re.compile(rf"\b{re.escape(stem)}s?\b", re.IGNORECASE) if stem else None
+    alike += [n for n in photos if words and words.search(photos[n]["shows"]) and n not in alike]
+    meant = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ";"
+    return f"There is {nothing} {_short(name)}{meant} list_photos() shows all."
+
+
+def _looks_like_path(text):
+    return bool(re.search(r"[/\\]|\.[A-Za-z0-9]{2,5}$", text.strip()))
+
+
+def _missing_file(path):
+    """The sentence for a path where nothing is, with what is alike in its folder."""
+    folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
+    if path.startswith("www."):
+        return f"{_short(path)} is no file; a web address begins with https://."
+    if not os.path.isdir(folder):
+        return f"There is no file {_short(path)}: the folder {_short(folder, 200)} does not exist."
+    stem = os.path.splitext(name)[0]
+    if os.path.islink(os.path.join(folder, name)):
+        return f"{_short(path)} is a link to a file that does not exist."
+    if stem in entries("photo"):
+        hint = f"; the bundled photo is load_photo({stem!r})."
+    else:
+        alike = difflib.get_close_matches(name[:255], _names_in(folder), n=1)
+        hint = f"; did you mean {alike[0]!r}?" if alike else "."
+    return f"There is no file {_short(name)} in the folder {_short(folder, 200)}{hint}"
+
+
+def _names_in(folder):
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _short(value, length=80):
+    """A value's repr, cut to `length` characters."""
+    shown = " ".join(repr(value).split())
+    return shown if len(shown) <= length else f"{shown[: length - 4]} ..."
+
+
+def _html_row(photo):
+    """A row of the HTML table of `list_photos`, with a small picture of the photo."""
+    small = io.BytesIO()
+    pixels = load_photo(photo.name, max_side=96)
+    photo_reading.Image.fromarray(pixels).save(small, "JPEG", quality=80)
+    image = base64.b64encode(small.getvalue()).decode()
+    picture = f'<img alt="{html.escape(photo.alt)}" src="data:image/jpeg;base64,{image}">'
+    cells = (photo.name, f"{photo.size[0]} x {photo.size[1]}", photo.shows, photo.licence)
+    return f"<tr><td>{picture}</td>{''.join(f'<td>{html.escape(c)}</td>' for c in cells)}</tr>"

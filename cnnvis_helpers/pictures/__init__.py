@@ -1,0 +1,1 @@
+"""Pictures: photos, maps, filters and plots with matplotlib; no TensorFlow."""

@@ -1,0 +1,97 @@
+"""explore_attack: change a photo by a few pixel levels, until the network says something else."""
+
+from cnnvis_helpers.classroom import keep as kept
+from cnnvis_helpers.methods.attacks import fgsm, pgd
+from cnnvis_helpers.methods.one_pixel import one_pixel
+from cnnvis_helpers.pictures.drawing import short_share
+from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
+from cnnvis_helpers.widgets.explorer import Drawn, Explorer
+from cnnvis_helpers.widgets.fast_pictures import THIRD, bars_panel, photo_panel, row
+from cnnvis_helpers.widgets.menus import class_menu, counted, network, rank_classes
+
+METHODS = {"FGSM, one step": fgsm, "PGD, many steps": pgd, "one pixel, a search": one_pixel}
+ANY = [("any other class", None)]
+
+
+def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one step", epsilon=4):
+    """Attack a photo: choose the method, the largest change, and the class to arrive at.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to arrive at; None: any other class
+    method : "FGSM, one step", "PGD, many steps" or "one pixel, a search"
+    epsilon : int 0..32, the largest change of a colour value, in pixel levels
+
+    Returns
+    -------
+    Explorer. Before, after, their difference magnified around grey, and the probabilities after.
+    One pixel may change by any amount, so epsilon does not count there.
+
+    Raises ValueError for an unknown class, photo or method, and an epsilon that is not 0..32.
+    """
+    net = network(net)
+
+    def draw(values, task):
+        chosen, options = METHODS[values.method], {}
+        if chosen is not one_pixel:
+            options["epsilon"] = values.epsilon
+        if chosen is pgd:
+            options["steps"] = values.steps
+        if chosen is not fgsm:
+            options["progress"] = task.progress
+        attack = kept.call(chosen, net, values.photo, values.target, **options)
+        return _drawn(attack, values)
+
+    def grey_out(explorer):
+        chosen = METHODS[explorer.controls["method"].value]
+        explorer.controls["epsilon"].disabled = chosen is one_pixel
+        explorer.controls["steps"].disabled = chosen is not pgd
+
+    controls = {
+        "method": choice("Method", METHODS, method, called="method"),
+        "epsilon": slider("Largest change (levels)", epsilon, 0, 32, called="epsilon"),
+        "steps": steps_slider("Steps", [1, 2, 5, 10, 20, 50], 10),
+        "target": class_menu("Arrive at", ANY),
+    }
+    adjust = {"photo": rank_classes(net, target, ANY), "method": grey_out}
+    return Explorer("attack", controls, draw, photo, adjust)
+
+
+def _drawn(attack, values):
+    """Draw before, after, the difference, and what the network says of the changed photo."""
+    was, now = attack.before[0], attack.after[0]
+    factor = 127 // max(1, attack.linf)
+    changed = counted(len(attack.pixels), "pixel")
+    result = "fooled" if attack.success else "not fooled"
+    most = f"{counted(attack.linf, 'level')} at most"
+    label = {one.index: one.label for one in attack.after}.get(attack.pushed)
+    told = f"orange: {label}, {'lowered' if attack.target is None else 'raised'}" if label else ""
+    panels = [
+        photo_panel(attack.original, f"Before: {_text(was)}", side=THIRD),
+        photo_panel(attack.photo, f"After: {_text(now)}", result, side=THIRD),
+        photo_panel(
+            attack.magnified(factor),
+            "Difference",
+            f"x {factor}; {most}",
+            side=THIRD,
+        ),
+        bars_panel(
+            attack.after, "What it says after", told, THIRD, width=220, marked={attack.pushed}
+        ),
+    ]
+    alt = (
+        f"The photo before, taken for {was.label}; after, taken for {now.label}; their difference, "
+        f"{factor} times magnified, {changed} changed by {most}; "
+        f"bars with the {len(attack.after)} most probable classes after the attack."
+    )
+    note = (
+        f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} changed by "
+        f"{most}; {attack.queries} queries"
+    )
+    return Drawn(row(panels), alt, note)
+
+
+def _text(prediction):
+    return f"{prediction.label} {short_share(prediction.probability)}"

@@ -1,0 +1,106 @@
+"""explore_cam: the CAM family at any layer, for any class, or for one rather than another."""
+
+from cnnvis_helpers.classroom import keep as kept
+from cnnvis_helpers.methods.cam import (
+    cam,
+    gradcam,
+    gradcam_plus_plus,
+    guided_gradcam,
+    layercam,
+    pooled_head,
+    scorecam,
+)
+from cnnvis_helpers.widgets.controls import checkbox, choice
+from cnnvis_helpers.widgets.explorer import Drawn, Explorer
+from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, photo_panel, row
+from cnnvis_helpers.widgets.menus import (
+    class_menu,
+    layer_menu,
+    network,
+    place,
+    prediction_text,
+    rank_classes,
+)
+
+METHODS = {
+    "Grad-CAM": gradcam,
+    "CAM": cam,
+    "Grad-CAM++": gradcam_plus_plus,
+    "LayerCAM": layercam,
+    "Score-CAM": scorecam,
+    "Guided Grad-CAM": guided_gradcam,
+}
+NOTHING = [("nothing", None)]
+
+
+def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad-CAM"):
+    """Draw class activation maps: choose the method, the layer, the class, and "rather than" what.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to begin with; None: the photo's top class
+    layer : name of a layer to begin with; None: the last one with maps
+    method : "Grad-CAM", "CAM", "Grad-CAM++", "LayerCAM", "Score-CAM" or "Guided Grad-CAM"
+
+    Returns
+    -------
+    Explorer. In the middle the cells that were computed, at the right the same values enlarged,
+    both on one scale. "Show what speaks against" leaves out the ReLU; CAM has none.
+
+    Raises ValueError for an unknown class, layer, photo or method.
+    """
+    net = network(net)
+
+    def draw(values, task):
+        chosen = METHODS[values.method]
+        goal = values.target
+        if values.rather is not None:
+            goal = (values.target, values.rather)
+        options = {} if chosen is cam else {"layer": values.layer}
+        if chosen in (gradcam, gradcam_plus_plus, layercam, scorecam):
+            options["relu"] = not values.against
+        if chosen is scorecam:
+            options["progress"] = task.progress
+        grid = kept.call(chosen, net, values.photo, goal, resize=False, **options)
+        return _drawn(net, values, grid)
+
+    controls = {
+        "method": choice("Method", METHODS, method, called="method"),
+        "layer": layer_menu(net, layer or net.last_conv),
+        "target": class_menu("Class"),
+        "rather": class_menu("rather than", NOTHING),
+        "against": checkbox("Show what speaks against"),
+    }
+    classes = rank_classes(net, target, others={"rather": NOTHING})
+    return Explorer("cam", controls, draw, photo, {"photo": classes})
+
+
+def _drawn(net, values, grid):
+    """Draw the photo, the cells of the map over it, and the enlarged map."""
+    label = net.labels[values.target]
+    about = label if values.rather is None else f"{label}, not {net.labels[values.rather]}"
+    height, width = grid.shape
+    signed = bool(grid.min() < 0)
+    where = f"peak at the {place(grid)}" if grid.any() else "zero everywhere"
+    layer = pooled_head(net)[0] if values.method == "CAM" else values.layer
+    fine = height > 32  # a fine map: one hot pixel is not to darken all others
+    scale = {"signed": signed, "side": THIRD, "percentile": 99.5 if fine else 100}
+    panels = [
+        photo_panel(values.photo, prediction_text(net, values.photo), side=THIRD),
+        heat_panel(
+            values.photo,
+            grid,
+            "As computed",
+            f"{height} x {width} cells",
+            cells=True,
+            **scale,
+        )._replace(scale=None),
+        heat_panel(values.photo, grid, f"{values.method}: {about}", layer, **scale),
+    ]
+    alt = (
+        f"{values.method} for {about} at {layer}: the photo, the map's {height} by {width} cells "
+        f"over it, and the same map enlarged, {where}."
+    )
+    return Drawn(row(panels), alt, f"{values.method} for {about}: {where}, {grid.max():.3g} there")

@@ -1,0 +1,131 @@
+"""explore_layers: what the filters of a layer look for, and what they find in a photo."""
+
+import numpy as np
+
+from cnnvis_helpers.classroom import keep as kept
+from cnnvis_helpers.networks.layers import feature_maps, filters
+from cnnvis_helpers.pictures.tiles import around_grey
+from cnnvis_helpers.widgets.controls import choice, set_high, slider
+from cnnvis_helpers.widgets.explorer import Drawn, Explorer
+from cnnvis_helpers.widgets.fast_pictures import (
+    THIRD,
+    colour_tiles,
+    map_panel,
+    photo_panel,
+    row,
+    tiles_panel,
+)
+from cnnvis_helpers.widgets.menus import Memory, convolutions, network, place
+
+MAPS, WEIGHTS = "feature maps", "weights"
+PAGE = 64  # channels in the overview
+
+
+def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
+    """Walk through the layers and channels of a network: its filters, and the maps they make.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    layer : name of a convolution to begin with; None: the first
+    channel : int, the filter to begin with, of that layer
+    show : "feature maps" or "weights"
+
+    Returns
+    -------
+    Explorer. Beside the chosen channel stand all channels of the layer (64 at a time) on one scale.
+    The filters of a first layer are shown in colour, others by input channel: white is the largest
+    weight, black its negative, grey is zero.
+
+    Raises ValueError for an unknown layer, photo or `show`, a layer that is no convolution, a
+    channel that it does not have, and a network without any convolution.
+    """
+    net, memory = network(net), Memory()
+    names = convolutions(net)
+    layer = names[0] if layer is None else layer
+    most = filters(net, layer).shape[3] - 1
+
+    def draw(values, task):
+        weights = filters(net, values.layer)
+        key = values.layer, values.photo_number
+        maps = memory(key, lambda: kept.call(feature_maps, net, values.photo, values.layer))
+        channel = min(values.channel, maps.shape[2] - 1)
+        made = draw_weights if values.show == WEIGHTS else draw_maps
+        return made(weights, maps, values, channel)
+
+    def fit_channels(explorer):
+        layer = explorer.controls["layer"].value
+        set_high(explorer.controls["channel"], filters(net, layer).shape[3] - 1)
+
+    controls = {
+        "layer": choice("Layer", names, layer),
+        "show": choice("Show", [MAPS, WEIGHTS], show, called="show"),
+        "channel": slider("Channel", channel, 0, most, called="channel"),
+    }
+    return Explorer("layers", controls, draw, photo, {"layer": fit_channels})
+
+
+def draw_maps(weights, maps, values, channel):
+    """Draw the photo, one map of a layer, and all maps beside it."""
+    height, width, count = maps.shape
+    chosen = maps[:, :, channel]
+    picture = photo_panel(values.photo, values.photo_name, side=THIRD)
+    shown = map_panel(
+        chosen,
+        f"Channel {channel}",
+        f"{height} x {width} cells, {np.mean(chosen == 0):.0%} zero",
+        cmap="viridis",
+        shape=picture.pixels.shape[:2],
+    )
+    pixels = row([picture, shown, overview(maps, channel)])
+    dead = "is zero everywhere" if not chosen.any() else f"peaks at the {place(chosen)}"
+    alt = (
+        f"The photo, channel {channel} of the layer {values.layer} as a map of {height} by {width} "
+        f"cells, which {dead}, and all {count} channels of the layer as small maps."
+    )
+    zero = f"{np.mean(maps == 0):.0%} of all its values are zero"
+    return Drawn(pixels, alt, f"{values.layer}: {count} maps of {height} x {width}; {zero}")
+
+
+def overview(maps, channel):
+    """Return small maps of up to 64 channels on one scale; the chosen one is framed."""
+    count, start = maps.shape[2], channel - channel % PAGE
+    shown = maps[:, :, start : start + PAGE]
+    tiles, _ = colour_tiles(shown, percentile=99.5)
+    last = start + len(tiles) - 1
+    title = f"Channels {start} to {last}" if count > PAGE else f"All {count} channels"
+    return tiles_panel(tiles, 8, title, "on one scale", THIRD, chosen=channel - start)
+
+
+def draw_weights(weights, maps, values, channel):
+    """Draw one filter, all filters or input channels beside it, and the map it makes."""
+    kh, kw, inputs, count = weights.shape
+    limit = float(np.abs(weights).max())
+    one = weights[:, :, :, channel]
+    if inputs in (1, 3):
+        tiles = [_grey_tile(weights[:, :, :, k], limit) for k in range(count)]
+        start = channel - channel % PAGE
+        big = tiles_panel([tiles[channel]], 1, f"Filter {channel}", f"{kh} x {kw} pixels", THIRD)
+        every = tiles_panel(
+            tiles[start : start + PAGE], 8, "All filters", side=THIRD, chosen=channel - start
+        )
+        shown, what = [big, every], f"filter {channel} in colour, all {count} filters"
+    else:
+        tiles = [_grey_tile(one[:, :, k : k + 1], limit) for k in range(min(inputs, PAGE))]
+        title = f"Filter {channel}: {len(tiles)} of {inputs} inputs"
+        shown = [tiles_panel(tiles, 8, title, "white: +, black: -, grey: 0", THIRD)]
+        what = f"the weights of filter {channel} for {len(tiles)} of its {inputs} input channels"
+    photo = photo_panel(values.photo, values.photo_name, side=THIRD)
+    chosen = maps[:, :, channel]
+    shape = photo.pixels.shape[:2]
+    found = map_panel(chosen, "What it finds", cmap="viridis", shape=shape)
+    alt = f"Of the layer {values.layer}: {what}, and the map it makes of the photo."
+    note = f"{values.layer}: {count} filters of {kh} x {kw} x {inputs}; largest weight {limit:.3g}"
+    return Drawn(row([*shown, photo, found] if inputs > 3 else [*shown, found]), alt, note)
+
+
+def _grey_tile(kernel, limit):
+    """Return a filter (kh, kw, 1 or 3) as a picture around grey, uint8 (kh, kw, 3)."""
+    unit = around_grey(kernel, limit or 1.0)
+    return np.rint(255 * np.broadcast_to(unit, (*unit.shape[:2], 3))).astype(np.uint8)

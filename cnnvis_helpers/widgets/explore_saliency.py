@@ -1,0 +1,103 @@
+"""explore_saliency: gradients with respect to the pixels, and what is made of them."""
+
+from cnnvis_helpers.classroom import keep as kept
+from cnnvis_helpers.methods.saliency import (
+    gradient_x_input,
+    guided_backprop,
+    integrated_gradients,
+    saliency,
+    smoothgrad,
+)
+from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
+from cnnvis_helpers.widgets.explorer import Drawn, Explorer
+from cnnvis_helpers.widgets.fast_pictures import map_panel, photo_panel, row
+from cnnvis_helpers.widgets.menus import (
+    class_menu,
+    network,
+    place,
+    prediction_text,
+    rank_classes,
+)
+
+METHODS = {
+    "gradient": saliency,
+    "gradient x input": gradient_x_input,
+    "SmoothGrad": smoothgrad,
+    "integrated gradients": integrated_gradients,
+    "guided backprop": guided_backprop,
+}
+SIGNS = {"strength": "max_abs", "sign": "sum"}
+COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+
+
+def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", show="strength"):
+    """Draw the pixels that matter: choose the method, its samples or steps, its noise, its sign.
+
+    Parameters
+    ----------
+    net : Network, the name of one, or None for "course"
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    target : class index or label to begin with; None: the photo's top class
+    method : "gradient", "gradient x input", "SmoothGrad", "integrated gradients" or
+        "guided backprop"
+    show : "strength", the largest magnitude of a pixel's three colours, or "sign", their sum
+
+    Returns
+    -------
+    Explorer. The scale ends where one pixel in two hundred lies beyond it. Controls that the method
+    does not use are grey.
+
+    Raises ValueError for an unknown class, photo, method or `show`.
+    """
+    net = network(net)
+
+    def draw(values, task):
+        chosen, options = METHODS[values.method], {}
+        if chosen in (smoothgrad, integrated_gradients):
+            options["progress"] = task.progress
+            options["samples" if chosen is smoothgrad else "steps"] = values.count
+        if chosen is smoothgrad:
+            options["noise"] = values.noise
+        options["reduce"] = SIGNS[values.show]
+        found = kept.call(chosen, net, values.photo, target=values.target, resize=False, **options)
+        return _drawn(net, values, found, task.cut_short or values.count)
+
+    def grey_out(explorer):
+        chosen = METHODS[explorer.controls["method"].value]
+        explorer.controls["count"].disabled = chosen not in (smoothgrad, integrated_gradients)
+        explorer.controls["noise"].disabled = chosen is not smoothgrad
+
+    controls = {
+        "method": choice("Method", METHODS, method, called="method"),
+        "target": class_menu("Class"),
+        "count": steps_slider("Samples or steps", COUNTS, 8),
+        "noise": slider("Noise", 0.05, 0.0, 0.5, 0.01, readout_format=".2f"),
+        "show": choice("Show", SIGNS, show, called="show"),
+    }
+    adjust = {"photo": rank_classes(net, target), "method": grey_out}
+    return Explorer("saliency", controls, draw, photo, adjust)
+
+
+def _drawn(net, values, found, count):
+    """Draw the photo and the map beside it; count: of samples or steps, "3 of 64" when stopped."""
+    signed = values.show == "sign"
+    label = net.labels[values.target]
+    amount = {
+        "SmoothGrad": f", {count} samples, noise {values.noise:.2f}",
+        "integrated gradients": f", {count} steps",
+    }.get(values.method, "")
+    picture = photo_panel(values.photo, prediction_text(net, values.photo))
+    shown = map_panel(
+        found,
+        f"{values.method}: {label}",
+        f"{values.show}{amount}",
+        signed=signed,
+        percentile=99.5,
+        shape=picture.pixels.shape[:2],
+        cells=False,
+    )
+    alt = (
+        f"The photo, and beside it {values.method} for {label}, {values.show} of each pixel"
+        f"{amount}; the strongest pixel lies at the {place(abs(found))}."
+    )
+    return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{amount}")

@@ -1,0 +1,156 @@
+"""The package as a whole: what importing it costs, what it offers, and its commands."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cnnvis_helpers
+from cnnvis_helpers.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "cnnvis_helpers"
+HEAVY = {"tensorflow", "keras", "matplotlib", "PIL", "scipy", "numpy", "ipywidgets", "IPython"}
+
+
+def fresh_python(code):
+    """What a new Python process prints; it must end well."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def imports_of(path):
+    """The modules that a file of the package imports, anywhere in it, by absolute name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ("cnnvis_helpers." if node.level else "") + (node.module or "")
+            found.add(module.rstrip("."))
+            found.update(f"{module}.{alias.name}".replace("..", ".") for alias in node.names)
+    return found
+
+
+def named_arguments(function):
+    """The arguments of a function whose meaning is not plain: no options, no titles."""
+    arguments = inspect.signature(function).parameters.values()
+    named = [a.name for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
+    return [name for name in named if name not in {"title", "xlabel", "ylabel"}]
+
+
+# --- importing -------------------------------------------------------------------------------
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    loaded = fresh_python("import sys, cnnvis_helpers; print(*sys.modules)").split()
+    assert "cnnvis_helpers" in loaded
+    assert HEAVY.isdisjoint(loaded)
+    assert not [name for name in loaded if name.startswith("cnnvis_helpers.")]
+
+
+def test_pictures_photos_and_exercises_never_load_tensorflow():
+    modules = "pictures.photos_and_maps", "photos.photos", "exercises.check"
+    imports = ", ".join(f"cnnvis_helpers.{module}" for module in modules)
+    loaded = fresh_python(f"import sys, {imports}; print(*sys.modules)").split()
+    assert {"tensorflow", "keras"}.isdisjoint(loaded)
+
+
+# --- names -----------------------------------------------------------------------------------
+
+
+def explanation(function):
+    """A function's docstring, with those of the functions it names and what its room says once."""
+    room = inspect.getmodule(function)
+    text = inspect.getdoc(function)
+    named = [vars(room)[word] for word in re.findall(r"`(\w+)`", text) if word in vars(room)]
+    return " ".join([text, room.__doc__, *filter(None, map(inspect.getdoc, named))])
+
+
+@pytest.mark.parametrize("name", cnnvis_helpers.__all__)
+def test_every_listed_name_is_there_and_explains_itself(name):
+    value = getattr(cnnvis_helpers, name)
+    assert not inspect.ismodule(value)
+    summary = (inspect.getdoc(value) or "").partition("\n\n")[0]
+    assert summary.endswith((".", "?", ":")) and len(summary) > 20, f"{name}: {summary!r}"
+    if inspect.isfunction(value):
+        text = explanation(value)
+        unexplained = [argument for argument in named_arguments(value) if argument not in text]
+        assert not unexplained, f"the docstring of {name} says nothing of {unexplained}"
+
+
+def test_dir_lists_the_names_and_an_unknown_one_is_refused_in_a_sentence():
+    assert set(cnnvis_helpers.__all__) <= set(dir(cnnvis_helpers))
+    assert len(set(cnnvis_helpers.__all__)) == len(cnnvis_helpers.__all__)
+    with pytest.raises(AttributeError, match=r"no 'gradcamm'; dir\(cnnvis_helpers\) lists"):
+        _ = cnnvis_helpers.gradcamm
+    with pytest.raises(ImportError, match="gradcamm"):
+        exec("from cnnvis_helpers import gradcamm")
+
+
+def test_every_public_name_of_a_room_with_a_list_is_offered_by_the_package():
+    for path, names in cnnvis_helpers._NAMES_OF_MODULE.items():
+        module = sys.modules.get(f"cnnvis_helpers.{path}")
+        listed = {n for n in getattr(module, "__all__", ()) if inspect.isfunction(vars(module)[n])}
+        assert listed <= set(cnnvis_helpers.__all__), f"{path}: {listed - set(names.split())}"
+
+
+# --- commands --------------------------------------------------------------------------------
+
+
+def test_prefetch_of_a_bundled_network_needs_nothing(capsys):
+    assert main(["prefetch", "course"]) == 0
+    assert capsys.readouterr().out == "course: ready to be used offline (bundled)\n"
+
+
+def test_prefetch_of_an_unknown_network_is_one_sentence(capsys):
+    assert main(["prefetch", "vgg61"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("No network 'vgg61'; did you mean")
+    assert said.err.count("\n") == 1
+
+
+def test_prefetch_without_a_network_is_one_sentence_and_leaves_no_file(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert main(["prefetch", "vgg16"]) == 1
+    said = capsys.readouterr().err
+    assert "vgg16" in said and "failed" in said and said.count("\n") == 1
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_list_shows_networks_and_photos(capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    for name in ("course", "vgg16", "mobilenetv2", "chelsea", "rocket"):
+        assert f"\n{name} " in said
+
+
+def test_the_bare_command_shows_its_help_and_says_so_by_its_status(capsys):
+    assert main([]) == 2
+    assert "prefetch" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"cnnvis-helpers {cnnvis_helpers.__version__}\n"
+
+
+def test_the_module_runs_as_a_program():
+    said = subprocess.run(
+        [sys.executable, "-m", "cnnvis_helpers", "prefetch", "vgg61"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr

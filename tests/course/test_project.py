@@ -1,0 +1,377 @@
+"""The repository as a whole: versions agree, the README is true, the wheel is complete."""
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from PIL import Image
+
+import cnnvis_helpers
+from cnnvis_helpers.classroom import report as doctor
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MB = 1_000_000
+
+# What Colab ships: names as pyproject.toml writes them, and versions.
+CONSTRAINTS = sorted((ROOT / "tests" / "colab").glob("constraints-*.txt"))[-1]
+COLAB = dict(re.findall(r"^([\w-]+)==(\S+)$", CONSTRAINTS.read_text("utf-8"), re.MULTILINE))
+# Who brings what is imported under another name (Keras brings h5py for its own files; a kernel
+# brings what starts one and looks after it).
+DISTRIBUTION_OF = {
+    "PIL": "pillow",
+    "IPython": "ipython",
+    "h5py": "keras",
+    "jupyter_client": "ipykernel",
+    "psutil": "ipykernel",
+    "tf_keras_vis": "tf-keras-vis",
+}
+
+
+def files():
+    """Every file of the course: no caches, no environment, nothing that git ignores by name."""
+    left_out = {".venv", ".git", "__pycache__", "build", "dist", ".ipynb_checkpoints"}
+    made = {"slides", "handouts"}  # of the course's own folder; tools/slides is a part of it
+    for folder, folders, names in os.walk(ROOT):
+        hidden = {name for name in folders if name.startswith(".")} - {".ci", ".github"}
+        beside = made if Path(folder) == ROOT else set()
+        folders[:] = sorted(set(folders) - left_out - hidden - beside)
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def texts():
+    """(path inside the course, text) of every file that is text; a notebook without its outputs."""
+    for path in files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if path.suffix == ".ipynb":
+            text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+        yield path.relative_to(ROOT).as_posix(), text
+
+
+# Files that quote what they forbid.
+QUOTING = {"tools/lint_lessons.py", "tests/test_lessons_lint.py"}
+
+
+def found(pattern, only=""):
+    """Where a pattern stands: "file: what"."""
+    return [
+        f"{name}: {match.group().strip()}"
+        for name, text in texts()
+        if re.match(only, name) and name not in QUOTING
+        for match in re.finditer(pattern, text, re.MULTILINE)
+    ]
+
+
+# --- versions --------------------------------------------------------------------------------
+
+
+def requirements(*extras):
+    """The core requirements, or those of extras, by the name of what is required."""
+    lines = PROJECT["dependencies"] if not extras else []
+    lines = lines + [line for e in extras for line in PROJECT["optional-dependencies"][e]]
+    return {Requirement(line).name: Requirement(line) for line in lines}
+
+
+def test_the_package_may_be_installed_on_colab_without_replacing_anything():
+    assert set(requirements()) - set(COLAB) == {"tf-keras-vis"}, "Colab lacks tf-keras-vis alone"
+    for name in requirements().keys() & COLAB:
+        wanted = requirements()[name]
+        assert wanted.specifier.contains(COLAB[name]), f"{wanted} refuses Colab's {COLAB[name]}"
+    assert not requirements()["scipy"].specifier.contains("2.0")
+    assert requirements()["tensorflow"].specifier.contains("2.18.0")
+    assert requirements()["numpy"].specifier.contains("2.0.2"), "TensorFlow 2.18 needs NumPy < 2.1"
+
+
+def imported_distributions():
+    """What the package and the lessons import from outside the standard library."""
+    names = set()
+    for path in [*(ROOT / "cnnvis_helpers").rglob("*.py"), *(ROOT / "notebooks").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names.add(node.module.partition(".")[0])
+    names -= {*sys.stdlib_module_names, "cnnvis_helpers"}
+    return {DISTRIBUTION_OF.get(name, name) for name in names}
+
+
+def test_the_package_requires_all_that_it_and_the_lessons_import():
+    assert imported_distributions() <= set(requirements())
+
+
+def test_pythons_agree():
+    course = (ROOT / "tools" / "course.py").read_text(encoding="utf-8")
+    supported = ast.literal_eval(re.search(r"^SUPPORTED = (.*)$", course, re.MULTILINE)[1])
+    named = [f"{major}.{minor}" for major, minor in supported]
+    wanted = Requirement(f"python{PROJECT['requires-python']}").specifier
+    for version in ("3.10", "3.11", "3.12", "3.13", "3.14"):
+        assert wanted.contains(f"{version}.1") == (version in named)
+    assert [c for c in PROJECT["classifiers"] if "Python :: 3" in c] == [
+        f"Programming Language :: Python :: {version}" for version in named
+    ]
+    assert "Python 3.11, 3.12 or 3.13" in README and "Python 3.11, 3.12 or 3.13" in course
+
+
+def test_the_doctor_asks_for_what_the_project_asks_for():
+    for name, least in doctor._AT_LEAST.items():
+        specifier = str(requirements()[name].specifier)
+        assert re.match(rf">={'.'.join(map(str, least))}(\.\d+)?$", specifier), (name, specifier)
+    wanted = Requirement(f"python{PROJECT['requires-python']}").specifier
+    for minor in range(9, 17):
+        assert wanted.contains(f"3.{minor}.1") == ((3, minor) in doctor._PYTHONS)
+
+
+def test_the_citation_is_of_this_version_and_licence():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {cnnvis_helpers.__version__}\n" in citation
+    assert f"\nlicense: {PROJECT['license']}\n" in citation
+
+
+def test_the_conda_environment_takes_its_versions_from_the_project():
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()
+    wanted = [line.strip()[2:] for line in lines if line.strip().startswith("- ")]
+    assert wanted[0] == "conda-forge"
+    python = re.fullmatch(r"python=(3\.\d+)", wanted[1])[1]
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(f"{python}.1")
+    assert wanted[2:] == ["pip", "pip:", "-e .[lab]"]
+
+
+# --- the README ------------------------------------------------------------------------------
+
+
+def test_the_two_commands_of_the_readme_exist_as_written():
+    commands = re.findall(r"^    (python3 .*)$", README, re.MULTILINE)
+    assert commands[:2] == ["python3 tools/course.py open", "python3 tools/course.py test"]
+    assert "python -m cnnvis_helpers" not in README, "it would run outside the environment"
+    told = subprocess.run(
+        [sys.executable, ROOT / "tools" / "course.py", "--help"], capture_output=True, text=True
+    ).stdout
+    pages = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    used = set(re.findall(r"tools/course\.py (\w+)", pages))
+    assert {"doctor", "prefetch", "rehearse", "slides", "setup"} <= used
+    assert all(f"tools/course.py {command} " in told for command in used)
+    assert (ROOT / "tools" / "course.py").is_file()
+    check = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert commands[1] in check, ".ci/run is to call the README's test command"
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", README)
+    links = [link or source for link, source in links]
+    assert len(links) > 5
+    missing = [x for x in links if "://" not in x and not (ROOT / x).exists()]
+    assert not missing
+
+
+def test_the_readme_lists_every_lesson_once_with_its_minutes():
+    listed = re.findall(r"\(notebooks/(\d\d_\w+)\.ipynb\) \|[^|]+\| (\d+) \|", README)
+    assert [name for name, _ in listed] == sorted(
+        path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")
+    )
+    for name, minutes in listed:
+        lesson = (ROOT / "notebooks" / "lessons" / f"{name}.py").read_text(encoding="utf-8")
+        assert f"**Time:** {minutes} minutes" in lesson, name
+
+
+def test_the_readme_imports_only_names_that_exist():
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    compile(code, "README.md", "exec")
+    (names,) = re.findall(r"from cnnvis_helpers import (.*)", code)
+    assert set(names.split(", ")) <= set(cnnvis_helpers.__all__)
+
+
+def test_the_pictures_of_the_readme_are_made_by_the_course_and_have_alt_text(tmp_path):
+    shown = re.findall(r"!\[([^\]]+)\]\(docs/([^)]+)\)", README)
+    assert all(len(alt) > 40 for alt, _ in shown)
+    spec = importlib.util.spec_from_file_location("m", ROOT / "tools" / "make_readme_pictures.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tool.make_pictures(tmp_path)
+    assert {name for _, name in shown} == set(tool.PICTURES)
+    assert {path.name for path in (ROOT / "docs").glob("*.png")} == set(tool.PICTURES)
+    for name in tool.PICTURES:
+        stored, made = (
+            np.asarray(Image.open(folder / name).convert("L").resize((60, 20)), float)
+            for folder in (ROOT / "docs", tmp_path)
+        )
+        assert np.abs(stored - made).mean() < 4, f"{name}: run tools/make_readme_pictures.py"
+
+
+# --- for those who take part -----------------------------------------------------------------
+
+
+def test_the_commands_and_links_of_the_contributing_page_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    programs = set(re.findall(r"\b((?:tools|tests)/[\w/]+\.py)\b", text))
+    assert len(programs) >= 5
+    named = programs | set(re.findall(r"\]\(([^):#]+)\)", text))
+    named |= set(
+        re.findall(r"`((?:notebooks|cnnvis_helpers|\.github)/[\w./]+\.(?:py|csv|yml))`", text)
+    )
+    named -= {"notebooks/lessons/NN_name.py"}
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_the_bug_form_asks_for_notebook_cell_and_report():
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= form.keys()
+    assert [field["id"] for field in form["body"]] == ["notebook", "cell", "report"]
+    assert all(field["validations"]["required"] for field in form["body"])
+    assert "report()" in form["body"][2]["attributes"]["description"]
+    assert "report" in cnnvis_helpers.__all__
+
+
+def test_the_weekly_run_proves_every_lesson_in_colabs_image():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/colab.yml").read_text(encoding="utf-8"))
+    triggers = workflow[True]  # YAML reads the key `on` as a truth
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", triggers["schedule"][0]["cron"])
+    job = workflow["jobs"]["colab"]
+    assert job["env"]["IMAGE"] == "us-docker.pkg.dev/colab-images/public/runtime:latest"
+    (step,) = (s["run"] for s in job["steps"] if "proof.py" in s.get("run", ""))
+    assert step.startswith("set -eo pipefail"), "a pipe hides a failure otherwise"
+    assert "tests/colab/proof.py --here\n" in step
+
+
+# --- what must not be there ------------------------------------------------------------------
+
+
+def test_no_address_of_a_registry_and_no_lock_file():
+    registries = r"[p]ypi\.org|[p]ythonhosted\.org|[a]naconda\.org|[n]pmjs\.(org|com)"
+    assert not found(registries)
+    locks = {"uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json", "conda-lock.yml"}
+    assert not [path for path in files() if path.name in locks]
+
+
+def test_no_path_of_one_machine():
+    here = r"(?<![\w.])/(work|root|home|Users)/[\w.-]+[^\n]{0,60}|[A-Z]:\\Users[^\n]{0,60}"
+    # What docs/class names are the usual homes on a server with many users.
+    assert not found(here, r"(?!tests/|docs/class/)")
+
+
+def test_nothing_is_left_to_do():
+    assert not found(r"\b([T]ODO|[F]IXME|[X]XX)\b[^\n]{0,60}")
+
+
+def test_no_install_command_that_the_shell_would_misread():
+    assert not found(r"[!%]\s*pip install[^\n\"']*[<>][^\n]*")
+
+
+def test_no_colour_map_that_invents_edges():
+    maps = r"(jet|rainbow|gist_rainbow|nipy_spectral|hsv|prism|flag)(_r)?"
+    assert not found(rf"cmap\w*\s*=\s*[\"']{maps}[\"'][^\n]*|\bcm\.{maps}\b", r"(?!tests/)")
+
+
+def test_users_do_not_have_the_folder_next_door():
+    assert not found(r"\.\./shared", r"cnnvis_helpers|notebooks|README|environment")
+
+
+def test_files_are_small_and_weights_within_bounds():
+    sizes = {path.relative_to(ROOT): path.stat().st_size for path in files()}
+    weights = {path for path in sizes if path.parts[:2] == ("data", "networks")}
+    assert sum(sizes[path] for path in weights) <= 12 * MB
+    assert not {path: size for path, size in sizes.items() if size > 5 * MB and path not in weights}
+
+
+def test_ruff_is_content():
+    ran = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_function_of_the_package_fits_a_screen():
+    """A student can print it and read it: at most 60 lines, its docstring included."""
+    long = []
+    for path in (ROOT / "cnnvis_helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 60:
+                length = node.end_lineno - node.lineno + 1
+                long.append(f"{path.name}: {node.name} has {length} lines")
+    assert not long
+
+
+# --- the wheel -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder with a wheel and a source archive, built without a network."""
+    pytest.importorskip("hatchling", reason="hatchling builds the wheel: pip install -e .[test]")
+    folder = tmp_path_factory.mktemp("built")
+    build = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
+    ran = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return folder
+
+
+def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(built):
+    (wheel,) = built.glob("*.whl")
+    assert wheel.name == f"cnnvis_helpers-{cnnvis_helpers.__version__}-py3-none-any.whl"
+    assert wheel.stat().st_size < 12 * MB
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        manifest = json.loads(archive.read("cnnvis_helpers/data/manifest.json"))["files"]
+        for entry in manifest:
+            content = archive.read(f"cnnvis_helpers/data/{entry['file']}")
+            assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["file"]
+    assert len(manifest) > 10
+    assert {name.partition("/")[0] for name in names} == {
+        "cnnvis_helpers",
+        f"cnnvis_helpers-{cnnvis_helpers.__version__}.dist-info",
+    }
+    inside = {str(p.relative_to(ROOT)) for p in (ROOT / "cnnvis_helpers").rglob("*.py")}
+    assert inside <= set(names)
+
+
+def test_the_source_archive_makes_the_same_wheel(built, tmp_path):
+    (archive,) = built.glob("*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    (source,) = tmp_path.glob("cnnvis_helpers-*")
+    subprocess.run(build, cwd=source, capture_output=True, check=True)
+    (again,) = tmp_path.glob("*.whl")
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(again) as other:
+        assert sorted(one.namelist()) == sorted(other.namelist())
+
+
+def test_an_installed_copy_works_with_no_clone_beside_it(built, tmp_path):
+    (wheel,) = built.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    (tmp_path / "empty").mkdir()
+    look = (
+        "import cnnvis_helpers as c; print(c.__file__); "
+        "print(c.load_network().predict(c.load_photo('chelsea'))[0].label)"
+    )
+    path = os.pathsep.join([str(tmp_path / "site"), os.environ["PYTHONPATH"]])
+    ran = subprocess.run(
+        [sys.executable, "-c", look],
+        cwd=tmp_path / "empty",
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    place, label = ran.stdout.splitlines()
+    assert Path(place).is_relative_to(tmp_path / "site")
+    assert label == "cat"

@@ -1,0 +1,217 @@
+"""Every method answers every mistake with one sentence: what came, what is expected, what to do."""
+
+import inspect
+import re
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from architectures import photo_of_noise
+from PIL import Image
+
+import cnnvis_helpers as helpers
+from cnnvis_helpers.networks.network import load_network
+
+PHOTO = photo_of_noise()
+OF_PHOTO = {  # methods of a photo and a target, quick to run
+    "cam": {},
+    "gradcam": {},
+    "gradcam_plus_plus": {},
+    "layercam": {},
+    "scorecam": {"max_channels": 1},
+    "guided_gradcam": {},
+    "saliency": {},
+    "gradient_x_input": {},
+    "smoothgrad": {"samples": 1},
+    "integrated_gradients": {"steps": 1},
+    "guided_backprop": {},
+    "occlusion": {"patch": 12},
+    "fgsm": {},
+    "pgd": {"steps": 1},
+    "one_pixel": {"settings": {"population": 5, "generations": 1}},
+    "one_pixel_map": {"stride": 12},
+}
+WITH_LAYER = (
+    "gradcam", "gradcam_plus_plus", "layercam", "scorecam", "guided_gradcam",
+    "guided_backprop", "filter_patterns", "deep_dream",
+)  # fmt: skip
+PHOTOS = {
+    "wrong rank": (PHOTO[..., 0], "RGB array"),
+    "a batch": (PHOTO[None], "RGB array"),
+    "four colours": (np.zeros((8, 8, 4), np.uint8), "RGB array"),
+    "no pixels": (np.zeros((0, 8, 3), np.uint8), "RGB array"),
+    "not finite": (np.full((8, 8, 3), np.inf), "not finite"),
+    "out of range": (np.full((8, 8, 3), 256.0), "0..255"),
+    "divided by 255": (PHOTO / 255, "multiply by 255"),
+    "true and false": (PHOTO > 127, "not of bool"),
+    "a path": ("chelsea.png", "load_photo"),
+    "nothing": (None, "load_photo"),
+    "a list": (PHOTO.tolist(), "load_photo(np.asarray(photo))"),
+    "another kind of colours": (Image.fromarray(PHOTO).convert("HSV"), "not a picture of mode"),
+}
+TARGETS = {
+    "near": ("catt", "'cat'"),
+    "far": ("zebra", "net.labels"),
+    "too large": (5, "classes 0 to 4"),
+    "negative": (-1, "classes 0 to 4"),
+    "not one": ("crane", "1 and 4"),
+    "half": (1.5, "class index, a label"),
+}
+SETTINGS = [
+    ("occlusion", {"patch": 99}, "99 x 99"),
+    ("occlusion", {"patch": 0}, "not 0"),
+    ("occlusion", {"stride": 0}, "not 0"),
+    ("one_pixel_map", {"stride": 0}, "not 0"),
+    ("one_pixel_map", {"stride": 99}, "99"),
+    ("fgsm", {"epsilon": -1}, "not -1"),
+    ("pgd", {"epsilon": -0.5}, "not -0.5"),
+    ("pgd", {"epsilon": np.nan}, "not nan"),
+    ("pgd", {"steps": 0}, "not 0"),
+    ("pgd", {"step_size": 0}, "not 0"),
+    ("smoothgrad", {"samples": 0}, "not 0"),
+    ("smoothgrad", {"noise": -0.1}, "not -0.1"),
+    ("integrated_gradients", {"steps": 0}, "not 0"),
+    ("integrated_gradients", {"baseline": "grey"}, "grey"),
+    ("one_pixel", {"pixels": 0}, "not 0"),
+    ("scorecam", {"max_channels": 0}, "not 0"),
+    ("occlusion", {"target": (0, 0), "score": "probability"}, "the two are the same"),
+    ("occlusion", {"target": (0, 1, 2), "score": "probability"}, "two classes, not 3"),
+    ("occlusion", {"score": "loss"}, "not 'loss'"),
+    ("one_pixel_map", {"target": (1,), "score": "probability"}, "two classes, not 1"),
+    ("guided_backprop", {"layer": "conv1", "channel": np.int64(6)}, "no channel 6"),
+    ("fgsm", {"epsilon": "8"}, "not '8'"),
+    ("fgsm", {"epsilon": True}, "not True"),
+    ("fgsm", {"target": 0, "label": 0}, "from one class to another"),
+    ("pgd", {"step_size": "a"}, "not 'a'"),
+    ("pgd", {"seed": -1}, "not -1"),
+    ("one_pixel", {"seed": 1.5}, "not 1.5"),
+    ("one_pixel", {"settings": None}, "not None"),
+    ("one_pixel", {"settings": {"recombination": 3}}, "not 3"),
+    ("one_pixel", {"settings": {"strategy": "worst"}}, "rand1bin"),
+]
+
+
+def one_sentence(method, *arguments, **settings):
+    """The text of the ValueError that a call raises, after checking that it is one sentence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError) as caught:
+            getattr(helpers, method)(*arguments, **settings)
+    text = str(caught.value)
+    assert "\n" not in text and 20 < len(text) < 320 and text[-1] in ".?", text
+    return text
+
+
+@pytest.mark.parametrize("mistake", PHOTOS)
+@pytest.mark.parametrize("method", [*OF_PHOTO, "deep_dream"])
+def test_what_is_no_photo(method, mistake, tiny_net):
+    photo, words = PHOTOS[mistake]
+    target = () if method == "deep_dream" else (1,)
+    settings = OF_PHOTO.get(method, {"octaves": 1, "steps": 1})
+    assert words in one_sentence(method, tiny_net, photo, *target, **settings)
+
+
+REST = {  # what the public functions of a network take after it, where they must
+    "photo": PHOTO, "pictures": PHOTO[None], "photos": [PHOTO], "target": 1, "layer": "conv1",
+    "channel": 0, "patch": 8, "stride": 8, "heat": PHOTO[..., 0], "epsilons": [1], "attack": None,
+    "qualities": [50],
+}  # fmt: skip
+
+
+def functions_of_a_network():
+    """Name and further arguments of each public function whose first argument is `net`."""
+    for name in helpers.__all__:
+        value = getattr(helpers, name)
+        if not inspect.isfunction(value) or "widgets" in value.__module__:
+            continue  # an explorer loads a network by itself
+        parameters = list(inspect.signature(value).parameters.values())
+        if parameters and parameters[0].name == "net":
+            needed = [p for p in parameters[1:] if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+            yield name, [REST[p.name] for p in needed]
+
+
+@pytest.mark.parametrize("mistake", ["a name", "a model", "a photo"])
+def test_what_is_no_network(mistake, tiny_net):
+    wrong, words = {
+        "a name": ("vgg16", "as load_network('vgg16') makes it, not the name alone"),
+        "a model": (tiny_net.model, "as load_network(model) makes it, not the keras.Model itself"),
+        "a photo": (PHOTO, "as load_network makes it, not ndarray"),
+    }[mistake]
+    called = list(functions_of_a_network())
+    assert len(called) > 40
+    for name, rest in called:
+        with pytest.raises(ValueError, match=re.escape(words)):
+            result = getattr(helpers, name)(wrong, *rest)
+            next(result)  # the one generator begins when it is asked
+
+
+@pytest.mark.parametrize("mistake", TARGETS)
+@pytest.mark.parametrize("method", [*OF_PHOTO, "class_pattern"])
+def test_what_is_no_class(method, mistake, tiny_net):
+    target, words = TARGETS[mistake]
+    photo = () if method == "class_pattern" else (PHOTO,)
+    settings = OF_PHOTO.get(method, {"steps": 1})
+    assert words in one_sentence(method, tiny_net, *photo, target, **settings)
+
+
+NO_LAYERS = [("conv", "conv1"), ("predictions", "makes no maps"), (["conv1"], "by its name")]
+
+
+@pytest.mark.parametrize("layer, words", NO_LAYERS)
+@pytest.mark.parametrize("method", WITH_LAYER)
+def test_what_is_no_layer_with_maps(method, layer, words, tiny_net):
+    if method == "filter_patterns":
+        text = one_sentence(method, tiny_net, layer)
+    elif method == "deep_dream":
+        if isinstance(layer, list):
+            return  # it takes a list of names
+        text = one_sentence(method, tiny_net, PHOTO, layer)
+    else:
+        text = one_sentence(method, tiny_net, PHOTO, layer=layer)
+    assert words in text
+
+
+def stopping_net():
+    """A network whose first layer lets no gradient through."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Lambda(keras.ops.stop_gradient)(inputs)
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return load_network(keras.Model(inputs, keras.layers.Dense(3)(x)))
+
+
+@pytest.mark.parametrize(
+    "method", ["saliency", "smoothgrad", "integrated_gradients", "fgsm", "pgd"]
+)
+def test_a_network_that_stops_gradients(method):
+    settings = OF_PHOTO.get(method, {})
+    assert "stops gradients" in one_sentence(method, stopping_net(), PHOTO, **settings)
+
+
+def test_patterns_of_a_network_that_stops_gradients():
+    assert "stops gradients" in one_sentence("class_pattern", stopping_net(), 1, steps=1)
+    assert "stops gradients" in one_sentence("filter_patterns", stopping_net(), "conv", steps=1)
+
+
+def test_networks_without_the_layers_that_a_method_needs():
+    layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+    net = load_network(keras.Sequential(layers))
+    assert "ends with" in one_sentence("cam", net, PHOTO)
+    assert "no convolution" in one_sentence("deep_dream", net, PHOTO)
+
+
+@pytest.mark.parametrize("method, settings, words", SETTINGS)
+def test_settings_out_of_range(method, settings, words, tiny_net):
+    settings = {**OF_PHOTO[method], **settings}
+    assert words in one_sentence(method, tiny_net, PHOTO, **settings)
+
+
+def test_a_network_with_two_inputs_is_refused_before_any_method():
+    first, second = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    x = keras.layers.Concatenate()([first, second])
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(x))
+    model = keras.Model([first, second], keras.layers.Dense(2)(x))
+    with pytest.raises(ValueError, match="has 2 inputs") as caught:
+        load_network(model)
+    assert "\n" not in str(caught.value)

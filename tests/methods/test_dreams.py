@@ -1,0 +1,523 @@
+"""Filter patterns, class patterns and deep dream, judged by numbers on small networks."""
+
+import hashlib
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from architectures import ARCHITECTURES, architecture, eagerly, fingerprint
+
+from cnnvis_helpers.methods import patterns as dreams
+from cnnvis_helpers.networks.network import load_network
+
+
+def small_model(activation="relu"):
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((48, 48, 3)),
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(8, 3, padding="same", activation=activation, name="first"),
+        layers.MaxPooling2D(name="pool"),
+        layers.Conv2D(12, 3, padding="same", activation=activation, name="second"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(5, activation="softmax", name="head"),
+    ])
+
+
+@pytest.fixture(scope="module")
+def net():
+    return load_network(small_model())
+
+
+@pytest.fixture(scope="module")
+def photo():
+    rows, columns = np.mgrid[:70, :90]
+    picture = np.stack([rows * 3, columns * 2, (rows + columns) % 40 * 6], -1)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def digest(model):
+    return hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
+
+
+# --- filter patterns
+
+
+def test_each_pattern_excites_its_own_filter_more_than_every_other_pattern_does(net):
+    patterns = dreams.filter_patterns(net, "second", size=48)
+    responses = dreams.filter_responses(net, patterns, "second")
+    assert patterns.shape == (12, 48, 48, 3) and patterns.dtype == np.uint8
+    assert (responses.argmax(axis=0) == np.arange(12)).all()
+
+
+def test_the_pattern_of_a_linear_filter_is_its_sign():
+    """For a 1x1 filter w the best picture is 255 where w > 0 and 0 where w < 0."""
+    model = keras.Sequential([
+        keras.Input((16, 16, 3)),
+        keras.layers.Conv2D(2, 1, name="mix"),
+        keras.layers.GlobalAveragePooling2D(),
+    ])
+    kernel = np.array([[1.0, -2.0], [-0.5, 0.7], [0.3, 1.0]], np.float32)
+    model.get_layer("mix").set_weights([kernel[None, None], np.zeros(2, np.float32)])
+    patterns = dreams.filter_patterns(
+        load_network(model), "mix", size=16, steps=200, step=8.0, blur=0.0, jitter=8
+    )
+    for channel in range(2):
+        expected = np.where(kernel[:, channel] > 0, 255, 0)
+        assert (patterns[channel] == expected).all()
+
+
+def test_one_pattern_equals_its_place_in_the_batch(net):
+    together = dreams.filter_patterns(net, "second", [7, 2, 5], size=32, steps=8)
+    alone = dreams.filter_pattern(net, "second", 2, size=32, steps=8)
+    difference = np.abs(together[1].astype(int) - alone)
+    assert difference.max() <= 1  # rounding of a sum in another order
+
+
+def test_a_filter_silent_behind_its_relu_still_gets_a_pattern(photo):
+    model = small_model()
+    kernel, bias = model.get_layer("second").get_weights()
+    model.get_layer("second").set_weights([kernel, bias - 10])
+    net = load_network(model)
+    pattern = dreams.filter_pattern(net, "second", 0, size=32, steps=20)
+    start = dreams.filter_pattern(net, "second", 0, size=32, steps=1, step=1e-3)
+    before, after = dreams.filter_responses(net, [start, pattern], "second")[:, 0]
+    assert after > before + 0.003  # a tenth counts below zero
+
+
+def test_the_64_first_filters_are_the_default():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)), keras.layers.Conv2D(70, 3, name="wide"),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+    ])
+    assert len(dreams.filter_patterns(load_network(model), "wide", size=16, steps=1)) == 64
+
+
+def test_decay_pulls_the_pattern_to_grey(net):
+    free = dreams.filter_pattern(net, "second", 1, size=32).astype(float)
+    held = dreams.filter_pattern(net, "second", 1, size=32, decay=0.2).astype(float)
+    assert np.abs(held - 127.5).mean() < 0.5 * np.abs(free - 127.5).mean()
+
+
+def test_blur_removes_fast_waves(net):
+    def fastness(picture):
+        return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
+
+    sharp = dreams.filter_pattern(net, "second", 2, size=32, blur=0.0)
+    smooth = dreams.filter_pattern(net, "second", 2, size=32, blur=2.0)
+    assert fastness(smooth) < 0.5 * fastness(sharp)
+
+
+def test_no_place_of_a_pattern_is_special(net):
+    """A step on a rolled picture is the rolled step: no frame, and no seam in a repeated tile."""
+    dreams.filter_pattern(net, "first", 2, size=32, steps=1)
+    climb = net.cached(("filter_patterns", "first"), None)
+    here, kernel = np.zeros(2, np.int32), dreams._gaussian(0.7)
+    start = np.random.default_rng(0).uniform(60, 190, (1, 32, 32, 3)).astype(np.float32)
+
+    def step(picture):
+        return climb(picture, [2], tf.constant(dreams.WRAP), here, kernel, 4.0, 0.0).numpy()
+
+    rolled = step(np.roll(start, (5, 9), axis=(1, 2)))
+    assert np.abs(rolled - np.roll(step(start), (5, 9), axis=(1, 2))).max() < 1e-3
+    assert np.abs(rolled - np.roll(start, (5, 9), axis=(1, 2))).mean() > 1
+
+
+@pytest.mark.parametrize("jitter, share", [(0, 1 / 16), (8, 1)])
+def test_jitter_reaches_the_pixels_between_the_places_of_a_coarse_grid(jitter, share):
+    """A filter that looks at every fourth pixel of every fourth row changes these alone."""
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse"),
+        keras.layers.GlobalAveragePooling2D(),
+    ])
+    pattern = dreams.filter_pattern(
+        load_network(model), "coarse", 0, size=32, steps=200, step=16.0, blur=0.0, jitter=jitter
+    )
+    assert np.mean(pattern.min(axis=2) == 255) == share
+
+
+def test_an_edge_filter_gets_stripes_and_a_colour_filter_a_colour():
+    """A filter for horizontal edges wants bars across the picture; one that adds red wants red."""
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(2, 3, padding="same", name="edges"),
+        keras.layers.GlobalAveragePooling2D(),
+    ])
+    kernel = np.zeros((3, 3, 3, 2), np.float32)
+    kernel[0, :, :, 0], kernel[2, :, :, 0] = 1, -1
+    kernel[1, 1, 0, 1], kernel[1, 1, 2, 1] = 1, -1
+    model.get_layer("edges").set_weights([kernel, np.zeros(2, np.float32)])
+    bars, red = dreams.filter_patterns(
+        load_network(model), "edges", size=32, steps=80, step=8.0
+    ).astype(float)
+    down, across = (np.abs(np.diff(bars, axis=axis)).mean() for axis in (0, 1))
+    assert down > 3 * across and bars.std() > 60
+    assert red[..., 0].min() > 250 and red[..., 2].max() < 5
+
+
+# --- class patterns
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_a_class_pattern_is_a_better_example_of_its_class_than_another_pattern(net, smooth):
+    pictures = [dreams.class_pattern(net, target, steps=40, smooth=smooth) for target in (3, 1)]
+    assert pictures[0].shape == (48, 48, 3) and pictures[0].dtype == np.uint8
+    of_three, of_one = np.asarray(net.logits(np.float32(pictures)))
+    assert of_three[3] > of_one[3] and of_one[1] > of_three[1]
+
+
+def test_a_pair_raises_the_difference(net):
+    picture = dreams.class_pattern(net, (1, 2), steps=40)
+    logits = np.asarray(net.logits(net.prepare(picture)))[0]
+    start = np.asarray(net.logits(net.prepare(np.full((48, 48, 3), 127, np.uint8))))[0]
+    assert logits[1] - logits[2] > start[1] - start[2]
+
+
+def test_waves_make_a_smoother_picture_than_pixels(net):
+    def fastness(smooth):
+        picture = dreams.class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0)
+        return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
+
+    assert fastness(True) < fastness(False)
+
+
+@pytest.fixture(scope="module")
+def spot():
+    """A network that looks at one pixel of 24 x 24 alone: row 6, column 9."""
+    model = keras.Sequential([
+        keras.Input((24, 24, 3)), keras.layers.Flatten(), keras.layers.Dense(2, name="head"),
+    ])
+    kernel = np.zeros((24, 24, 3, 2), np.float32)
+    kernel[6, 9, :, 0] = 1
+    model.get_layer("head").set_weights([kernel.reshape(-1, 2), np.zeros(2, np.float32)])
+    return load_network(model)
+
+
+@pytest.mark.parametrize("jitter", [0, 2])
+def test_jitter_lights_every_place_that_a_shift_brings_to_the_spot(spot, jitter):
+    picture = dreams.class_pattern(
+        spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=jitter, zoom=0
+    )
+    square = np.zeros((24, 24), bool)
+    square[6 - jitter : 7 + jitter, 9 - jitter : 10 + jitter] = True
+    assert picture[square].min() > 200 and picture[~square].max() < 135
+
+
+def test_zoom_lights_places_nearer_to_the_centre_and_farther_from_it(spot):
+    """Row 6 is 5.5 above the middle: at 0.7 of the size row 4 comes there, at 1.3 row 7."""
+    picture = dreams.class_pattern(
+        spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=0, zoom=0.3
+    )
+    rows, columns = np.nonzero(picture.min(axis=2) > 135)
+    assert set(rows) >= {4, 5, 6, 7} and rows.min() >= 3 and rows.max() <= 8
+    assert set(columns) >= {8, 9, 10} and columns.min() >= 7 and columns.max() <= 10
+
+
+def test_waves_have_opponent_colours():
+    """Brightness, blue against yellow, green against purple: each alone shows its own relation."""
+    waves = np.random.default_rng(0).normal(0, 0.01, (2, 3, 24, 13)).astype(np.float32)
+
+    def colours(direction):
+        alone = np.zeros_like(waves)
+        alone[:, direction] = waves[:, direction]
+        picture = dreams._picture_of(tf.constant(alone), (24, 24), True).numpy()[0] / 255
+        return np.moveaxis(np.log(picture / (1 - picture)), -1, 0)  # before the sigmoid
+
+    size = np.abs(colours(0)).max()
+    red, green, blue = colours(0)
+    assert np.allclose([green, blue], red, atol=1e-4 * size) and red.std() > 0.1 * size
+    red, green, blue = colours(1)
+    assert np.allclose(green, 0, atol=1e-4 * size) and np.allclose(red, -blue, atol=1e-4 * size)
+    red, green, blue = colours(2)
+    assert np.allclose([red, blue], -green / 2, atol=1e-4 * size) and green.std() > 0.01 * size
+
+
+# --- deep dream
+
+
+def test_a_dream_raises_its_objective_and_keeps_the_size(net, photo):
+    copy = photo.copy()
+    dream = dreams.deep_dream(net, photo, ["first", "second"], octaves=2)
+    assert dream.shape == photo.shape and dream.dtype == np.uint8
+    assert (photo == copy).all()
+    before, after = (dreams.dream_objective(net, p, ["first", "second"]) for p in (photo, dream))
+    assert after > 1.2 * before
+
+
+def test_a_dream_in_tiles_raises_its_objective_too(net, photo):
+    large = np.tile(photo, (2, 2, 1))
+    dream = dreams.deep_dream(net, large, "second", octaves=2, tile=64)
+    before, after = (dreams.dream_objective(net, p, "second") for p in (large, dream))
+    assert after > before
+
+
+def test_tiles_cover_the_picture_once():
+    covered = np.zeros((130, 300), int)
+    for rows, columns in dreams._tiles(covered.shape, 128):
+        assert rows.stop - rows.start <= 128 and columns.stop - columns.start <= 128
+        covered[rows, columns] += 1
+    assert (covered == 1).all()
+
+
+def test_detail_is_put_back(net, photo):
+    checks = (np.indices((80, 80)).sum(0) % 2 * 255).astype(np.uint8)
+    checks = np.repeat(checks[..., None], 3, axis=2)
+
+    def sharpness(detail):
+        settings = dict(octaves=2, steps=1, step=1e-3, detail=detail)
+        dream = dreams.deep_dream(net, checks, "second", **settings)
+        return np.abs(np.diff(dream.astype(float), axis=0)).mean()
+
+    assert sharpness(True) == pytest.approx(255, rel=0.01)
+    assert sharpness(False) < 60
+
+
+def test_one_step_moves_the_pixels_by_the_step_on_average(net):
+    grey = np.full((64, 64, 3), 127, np.uint8)
+    _, _, picture = next(dreams.dream_steps(net, grey, "first", octaves=1, steps=1, step=3.0))
+    assert np.abs(picture - 127).mean() == pytest.approx(3.0, rel=1e-3)
+
+
+def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
+    alone = dreams.deep_dream(net, photo, {"first": 1.0, "second": 0.0}, octaves=1, steps=3)
+    first = dreams.deep_dream(net, photo, "first", octaves=1, steps=3)
+    assert np.abs(alone.astype(int) - first).mean() < 0.1
+    assert np.isfinite(dreams.dream_objective(net, photo))
+
+
+def test_an_interrupted_dream_keeps_what_it_has(net, photo):
+    def stop_after_three(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    settings = dict(octaves=2, steps=4, progress=stop_after_three)
+    with pytest.warns(UserWarning, match="stopped early: the dream"):
+        dream = dreams.deep_dream(net, photo, "second", **settings)
+    assert dream.shape == photo.shape and (dream != photo).any()
+
+
+# --- all of them
+
+
+MAKERS = {
+    "filter_patterns": lambda net, photo, seed: dreams.filter_patterns(
+        net, "second", [0, 1], size=32, steps=4, seed=seed),
+    "class_pattern": lambda net, photo, seed: dreams.class_pattern(net, 1, steps=4, seed=seed),
+    "deep_dream": lambda net, photo, seed: dreams.deep_dream(
+        net, photo, "second", octaves=2, steps=2, seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_same_seed_same_bytes_other_seed_other_picture(net, photo, name):
+    make = MAKERS[name]
+    assert (make(net, photo, 5) == make(net, photo, 5)).all()
+    assert (make(net, photo, 5) != make(net, photo, 6)).any()
+
+
+def test_the_model_is_unchanged(photo):
+    model = small_model()
+    net, before = load_network(model), digest(model)
+    activations = [getattr(layer, "activation", None) for layer in model.layers]
+    trainable = [layer.trainable for layer in model.layers]
+    for make in MAKERS.values():
+        make(net, photo, 0)
+    assert digest(model) == before
+    assert [getattr(layer, "activation", None) for layer in model.layers] == activations
+    assert [layer.trainable for layer in model.layers] == trainable
+
+
+def test_progress_reports_every_step(net, photo):
+    seen = []
+
+    def note(done, total):
+        seen.append((done, total))
+
+    dreams.filter_pattern(net, "first", 0, size=16, steps=3, progress=note)
+    dreams.class_pattern(net, 0, steps=2, progress=note)
+    dreams.deep_dream(net, photo, "first", octaves=1, steps=2, progress=note)
+    assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2), (1, 2), (2, 2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_dreams(name, photo):
+    net, original = architecture(name), photo.copy()
+    before = fingerprint(net)
+    with eagerly(name):
+        patterns = dreams.filter_patterns(net, net.last_conv, [0, 3], size=64, steps=1)
+        of_class = dreams.class_pattern(net, 1, steps=1)
+        dream = dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1)
+    assert patterns.shape == (2, 64, 64, 3) and (patterns[0] != patterns[1]).any()
+    assert of_class.shape == (*net.input_size, 3) and np.ptp(of_class) > 0
+    change = np.abs(dream.astype(int) - photo)
+    assert dream.shape == photo.shape and 0 < change.mean() <= 2 and change.any(axis=2).mean() > 0.2
+    assert fingerprint(net) == before and (photo == original).all()
+
+
+@pytest.fixture(scope="module")
+def shrinking():
+    """A network whose second layer leaves nothing of a picture of 32 x 32, all around included."""
+    return load_network(keras.Sequential([
+        keras.Input((48, 48, 3)),
+        keras.layers.Conv2D(4, 9, strides=2, name="wide"),
+        keras.layers.Conv2D(4, 13, name="wider"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2),
+    ]))
+
+
+def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
+    assert dreams.filter_pattern(shrinking, "wide", 0, size=16, steps=1).shape == (16, 16, 3)
+    with pytest.raises(ValueError, match="Of a picture of 16 x 16 pixels nothing .* 'wider'"):
+        dreams.filter_pattern(shrinking, "wider", 0, size=16)
+    assert dreams.deep_dream(shrinking, photo, "wider", octaves=1, steps=1).shape == photo.shape
+    with pytest.raises(ValueError, match="Of a picture of 45 x 32 pixels nothing .* 'wider'"):
+        dreams.deep_dream(shrinking, photo[:64], "wider", octaves=2, octave_scale=2)
+    with pytest.raises(ValueError, match="Of a picture of 45 x 32"):  # the smallest tile decides
+        dreams.deep_dream(shrinking, photo[:65], "wider", octaves=1, tile=64)
+
+
+BAD = {
+    "layer": (lambda net, photo: dreams.filter_pattern(net, "frist", 0), "frist.*first"),
+    "not spatial": (lambda net, photo: dreams.filter_pattern(net, "head", 0), "head"),
+    "channel": (lambda net, photo: dreams.filter_pattern(net, "first", 8), "0 to 7.*no channel 8"),
+    "no channels": (lambda net, photo: dreams.filter_patterns(net, "first", []), "list of channel"),
+    "one channel": (lambda net, photo: dreams.filter_patterns(net, "first", 3), "list of.*not 3"),
+    "half channel": (lambda net, photo: dreams.filter_pattern(net, "first", 1.5), "list of"),
+    "half size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=32.5), "whole"),
+    "size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=2), "16 or more"),
+    "steps": (lambda net, photo: dreams.filter_pattern(net, "first", 0, steps=0), "steps .*not 0"),
+    "step": (lambda net, photo: dreams.filter_pattern(net, "first", 0, step=-1), "step .*not -1"),
+    "decay": (lambda net, photo: dreams.filter_pattern(net, "first", 0, decay=2), "decay .* not 2"),
+    "no class": (lambda net, photo: dreams.class_pattern(net, None), "no photo"),
+    "class": (lambda net, photo: dreams.class_pattern(net, 9), "class 9.*0 to 4"),
+    "label": (lambda net, photo: dreams.class_pattern(net, "clas 3"), "clas 3.*class 3"),
+    "rate": (lambda net, photo: dreams.class_pattern(net, 0, learning_rate=0), "learning_rate"),
+    "no steps": (lambda net, photo: dreams.class_pattern(net, 0, steps=0), "steps must.*not 0"),
+    "seed": (lambda net, photo: dreams.class_pattern(net, 0, seed=-1), "seed must.*not -1"),
+    "zoom": (lambda net, photo: dreams.class_pattern(net, 0, zoom=0.9), "zoom must.*not 0.9"),
+    "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves must.*not 0"),
+    "too many": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
+    "scale": (lambda net, photo: dreams.deep_dream(net, photo, octave_scale=1), "above 1"),
+    "tile": (lambda net, photo: dreams.deep_dream(net, photo, tile=8), "tile must.*64 or more"),
+    "dream steps": (lambda net, photo: dreams.deep_dream(net, photo, steps=0), "steps must"),
+    "dream layer": (lambda net, photo: dreams.deep_dream(net, photo, "secnd"), "secnd.*second"),
+    "dream head": (lambda net, photo: dreams.deep_dream(net, photo, "head"), "makes no maps"),
+    "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
+    "rank": (lambda net, photo: dreams.deep_dream(net, photo[..., 0]), "shape"),
+    "tiny photo": (lambda net, photo: dreams.deep_dream(net, photo[:28], octaves=1), "enlarge it"),
+    "octave": (lambda net, photo: dreams.deep_dream(net, photo, octave=2), "'octave'; it has oct"),
+    "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence(net, photo, case):
+    call, words = BAD[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match=words) as caught:
+            call(net, photo)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+# --- what a layer of its own that is only an activation, and the Stop button, must not cost
+
+
+def test_a_silent_filter_behind_a_relu_of_its_own_gets_its_pattern(photo):
+    """Its maps are all zero: the pattern climbs what comes before the ReLU."""
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(3, 3, name="conv"),
+        keras.layers.BatchNormalization(name="bn"),
+        keras.layers.ReLU(6.0, name="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2),
+    ])
+    model.get_layer("bn").beta.assign([-10.0, -10.0, 0.0])
+    patterns = {
+        name: dreams.filter_patterns(load_network(model), name, size=32, steps=10)
+        for name in ("bn", "relu")
+    }
+    assert np.array_equal(patterns["bn"], patterns["relu"])
+    assert (patterns["relu"][0] != patterns["relu"][1]).any()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
+def test_stopped_patterns_and_dreams_are_those_of_the_steps_done(net, photo, stop):
+    def after_two(done, total):
+        if done == 2:
+            raise stop
+
+    calls = {
+        "filters": lambda **more: dreams.filter_patterns(net, "second", [1, 3], size=32, **more),
+        "class": lambda **more: dreams.class_pattern(net, 2, **more),
+        "dream": lambda **more: dreams.deep_dream(net, photo, "second", octaves=1, **more),
+    }
+    for call in calls.values():
+        with pytest.warns(UserWarning, match="stopped early"):
+            stopped = call(steps=5, progress=after_two)
+        assert np.array_equal(stopped, call(steps=2))
+
+
+def test_a_network_with_weights_of_nan_makes_no_picture(photo):
+    net = load_network(small_model())
+    layer = net.layer(net.last_conv)
+    layer.set_weights([np.full_like(values, np.nan) for values in layer.get_weights()])
+    for make in (
+        lambda: dreams.filter_pattern(net, net.last_conv, 0, size=16, steps=1),
+        lambda: dreams.class_pattern(net, 0, steps=1),
+        lambda: dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1),
+    ):
+        with pytest.raises(ValueError, match="gradient of the network .* is nan"):
+            make()
+
+
+def test_a_layer_called_twice_loses_the_activation_of_its_last_call_alone():
+    keras.utils.set_random_seed(1)
+    shared = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="shared")
+    pixels = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(shared(shared(pixels)))
+    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3)).astype(np.float32)
+    once = tf.nn.conv2d(picture, shared.kernel, 1, "SAME")
+    twice = tf.nn.conv2d(tf.nn.relu(once), shared.kernel, 1, "SAME")
+    expected = tf.reduce_mean(tf.nn.leaky_relu(twice, 0.1), axis=(1, 2))
+    np.testing.assert_allclose(
+        dreams.filter_responses(net, picture, "shared"), expected, rtol=1e-4, atol=1e-3
+    )
+
+
+def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
+    keras.utils.set_random_seed(1)
+    base = keras.Sequential([
+        keras.Input((16, 16, 3)),
+        keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.Conv2D(4, 3, activation="relu", name="last"),
+    ], name="base")
+    pixels = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(base(pixels))
+    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
+    answers = [dreams.filter_responses(net, picture, name) for name in ("base", "last")]
+    assert (answers[0] < 0).any()
+    np.testing.assert_array_equal(*answers)
+
+
+def test_a_network_that_reshapes_its_input_takes_pictures_of_its_own_size_alone():
+    pixels = keras.Input((40, 36))
+    x = keras.layers.Conv2D(4, 3, name="conv")(keras.layers.Reshape((40, 36, 1))(pixels))
+    pooled = keras.layers.GlobalAveragePooling2D()(x)
+    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    with pytest.raises(ValueError, match="reshapes .* 36 x 40 pixels, and this needs 72 x 72"):
+        dreams.filter_pattern(net, "conv", 0, size=64)
+    photo = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
+    assert dreams.deep_dream(net, photo, "conv", octaves=1, steps=1).shape == photo.shape
+    with pytest.raises(ValueError, match="reshapes its input before the layer 'conv'"):
+        dreams.deep_dream(net, np.tile(photo, (2, 2, 1)), "conv", octaves=1)

@@ -1,0 +1,376 @@
+"""Occlusion in numbers: closed forms on a linear network, identities, stops, and bad input."""
+
+import doctest
+import hashlib
+import sys
+
+import keras
+import numpy as np
+import pytest
+from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
+from keras import layers
+
+import cnnvis_helpers
+from cnnvis_helpers.methods import sliding_window as sweeps
+from cnnvis_helpers.methods.occlusion import (
+    _occluded_logits,
+    mask_photo,
+    occluded_photos,
+    occlusion,
+    occlusion_grid,
+    occlusion_passes,
+)
+from cnnvis_helpers.methods.sliding_window import batch_size, spread, window_starts
+from cnnvis_helpers.networks.network import load_network
+
+SIZE = (12, 20)
+
+
+def random_photo(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def linear_network(size=SIZE, classes=3):
+    """A network without any hidden layer: logit k is the sum of weights[k] * pixels."""
+    keras.utils.set_random_seed(1)
+    photo = keras.Input((*size, 3))
+    scores = layers.Dense(classes, kernel_initializer=keras.initializers.RandomNormal(stddev=0.001))
+    net = load_network(keras.Model(photo, scores(layers.Flatten()(photo))), labels=list("abc"))
+    return net, net.model.layers[-1].kernel.numpy().T.reshape(classes, *size, 3).astype(float)
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return linear_network()
+
+
+@pytest.fixture(scope="module")
+def small():
+    return architecture("cats and dogs")
+
+
+def drops_by_hand(weights, photo, patch, stride, fill):
+    """The closed form on a linear network: sum of weights * (photo - fill) under each patch."""
+    gain = weights * (photo.astype(float) - fill)
+    tops = window_starts(photo.shape[0], patch[0], stride[0])
+    lefts = window_starts(photo.shape[1], patch[1], stride[1])
+    return np.array([[gain[t:t + patch[0], s:s + patch[1]].sum() for s in lefts] for t in tops])
+
+
+@pytest.mark.parametrize("patch, stride", [((4, 5), (4, 5)), ((3, 7), (2, 3)), ((5, 2), (1, 4))])
+def test_grid_and_map_are_the_closed_form_of_a_linear_network(linear, patch, stride):
+    net, weights = linear
+    photo, colour = random_photo(*SIZE), (250, 128, 128)
+    expected = drops_by_hand(weights[1], photo, patch, stride, colour)
+    grid = occlusion_grid(net, photo, "b", patch, stride, colour)
+    assert grid.dtype == np.float32
+    np.testing.assert_allclose(grid, expected, rtol=1e-3, atol=2e-4)
+
+    total, count = np.zeros(SIZE), np.zeros(SIZE)
+    for i, top in enumerate(window_starts(SIZE[0], patch[0], stride[0])):
+        for j, left in enumerate(window_starts(SIZE[1], patch[1], stride[1])):
+            total[top:top + patch[0], left:left + patch[1]] += expected[i, j]
+            count[top:top + patch[0], left:left + patch[1]] += 1
+    values = occlusion(net, photo, "b", patch, stride, colour)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values, total / np.maximum(count, 1), rtol=1e-3, atol=2e-4)
+    assert (values[count == 0] == 0).all()
+
+
+def test_occluding_everything_is_the_photo_minus_the_fill(small):
+    photo, fill = random_photo(48, 48), random_photo(48, 48, 1)
+    scores = [small.logits(small.prepare(one)).numpy()[0, 0] for one in (photo, fill)]
+    values = occlusion(small, photo, 1, patch=48, fill=fill)
+    np.testing.assert_allclose(values, scores[0] - scores[1], rtol=1e-5, atol=1e-6)
+    assert values.min() == values.max()
+
+
+def test_a_patch_that_shows_the_photo_itself_changes_nothing(small):
+    photo = random_photo(48, 48)
+    np.testing.assert_allclose(occlusion(small, photo, fill=photo), 0, atol=1e-6)
+
+
+def test_the_simplest_sweep_56_by_56():
+    net, weights = linear_network((224, 224))
+    photo = random_photo(224, 224)
+    settings = {"patch": 56, "stride": 56, "fill": (250, 128, 128)}
+    assert occlusion_passes(net, 56, 56) == 17
+    pictures = occluded_photos(net, photo, **settings)
+    assert pictures.shape == (16, 224, 224, 3) and pictures.dtype == np.uint8
+    hidden = (pictures == (250, 128, 128)).all(axis=3)
+    for k, picture in enumerate(hidden):
+        top, left = 56 * (k // 4), 56 * (k % 4)
+        assert picture[top:top + 56, left:left + 56].all()
+        assert (pictures[k] == photo).all(axis=2).sum() >= 224 * 224 - 56 * 56
+
+    p = net.probabilities(net.logits(pictures.astype(np.float32)))[:, 2].reshape(4, 4)
+    grid = occlusion_grid(net, photo, "c", score="probability", **settings)
+    np.testing.assert_allclose(
+        (grid - grid.min()) / (grid.max() - grid.min()), (p.max() - p) / (p.max() - p.min()),
+        rtol=1e-3, atol=1e-3,
+    )
+    values = occlusion(net, photo, "c", score="probability", **settings)
+    np.testing.assert_array_equal(values, np.kron(grid, np.ones((56, 56))).astype(np.float32))
+
+
+def test_the_pictures_are_what_the_network_sees(small):
+    photo = random_photo(48, 48)
+    settings = {"patch": (9, 17), "stride": (5, 11), "fill": random_photo(48, 48, 1)}
+    pictures = occluded_photos(small, photo, **settings).astype(np.float32)
+    drops = small.logits(small.prepare(photo)).numpy() - small.logits(pictures).numpy()
+    grid = occlusion_grid(small, photo, 1, **settings)
+    np.testing.assert_allclose(grid.ravel(), drops[:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fill, expected",
+    [
+        (0, lambda photo: np.zeros(3)),
+        (127.5, lambda photo: np.full(3, 127.5)),
+        ([1, 2, 3], lambda photo: np.array([1, 2, 3])),
+        ("mean", lambda photo: photo.mean(axis=(0, 1))),
+        (np.full((30, 50, 3), 9.0), lambda photo: np.full(3, 9.0)),
+    ],
+)
+def test_what_the_patch_shows(linear, fill, expected):
+    net, weights = linear
+    photo = random_photo(*SIZE)
+    by_hand = drops_by_hand(weights[0], photo, (4, 4), (4, 4), expected(photo))
+    np.testing.assert_allclose(
+        occlusion_grid(net, photo, 0, 4, 4, fill), by_hand, rtol=1e-3, atol=2e-4
+    )
+
+
+def test_blur_removes_detail_finer_than_the_patch_and_keeps_the_rest(small):
+    stripes = np.zeros((48, 48, 3), np.uint8)
+    stripes[:, ::2] = 200
+    blurred = occluded_photos(small, stripes, 48, 48, "blur")[0]
+    assert np.abs(blurred.astype(int) - 100).max() <= 1
+    ramp = np.repeat(np.repeat(np.arange(48)[:, None, None] * 5, 48, axis=1), 3, axis=2)
+    ramp = ramp.astype(np.uint8)
+    middle = occluded_photos(small, ramp, 4, 4, "blur")[:, 20:28, 20:28].astype(int)
+    assert np.abs(middle - ramp[20:28, 20:28]).max() <= 1
+
+
+def test_a_photo_of_another_size_gives_a_map_of_its_own_size():
+    grid = np.array([[1.0, 2.0], [3.0, 4.0]])
+    cells = spread(grid, ([0, 5], [0, 5]), (5, 5), (10, 10), (20, 40))
+    np.testing.assert_array_equal(cells, np.kron(grid, np.ones((10, 20))))
+    shrunk = spread(grid, ([0, 5], [0, 5]), (5, 5), (10, 10), (3, 3))
+    np.testing.assert_allclose(shrunk, [[1, 1.5, 2], [2, 2.5, 3], [3, 3.5, 4]])
+    photo = photo_of_noise()
+    values = occlusion(architecture("cats and dogs"), photo)
+    assert values.shape == photo.shape[:2]
+
+
+def test_map_of_a_large_photo_averages_exactly():
+    """A pixel that a window covers in part counts it in part: checked on a fine raster."""
+    starts, window, size, photo = ([0, 2, 4], [0, 3]), (3, 4), (7, 7), (10, 9)
+    grid = np.random.default_rng(3).normal(size=(3, 2))
+    total, count = np.zeros((70, 63)), np.zeros((70, 63))  # 10 and 9 cells an input pixel
+    for i, top in enumerate(starts[0]):
+        for j, left in enumerate(starts[1]):
+            part = np.s_[top * 10:(top + 3) * 10, left * 9:(left + 4) * 9]
+            total[part] += grid[i, j]
+            count[part] += 1
+    by_hand = [cells.reshape(10, 7, 9, 7).sum(axis=(1, 3)) for cells in (total, count)]
+    np.testing.assert_allclose(
+        spread(grid, starts, window, size, photo), by_hand[0] / by_hand[1], rtol=1e-6
+    )
+
+
+def test_positions_that_were_not_computed_do_not_count():
+    grid = np.array([[1.0, np.nan, 4.0]])
+    values = spread(grid, ([0], [0, 1, 2]), (1, 2), (1, 5), (1, 5))
+    np.testing.assert_array_equal(values, [[1, 1, 4, 4, 0]])
+
+
+@pytest.mark.parametrize(
+    "sides, starts",
+    [
+        ((224, 56, 56), [0, 56, 112, 168]),
+        ((10, 4, 4), [0, 4, 6]),
+        ((10, 4, 3), [0, 3, 6]),
+        ((10, 10, 3), [0]),
+        ((10, 1, 4), [0, 4, 8]),
+        ((12, 2, 9), [0, 9]),
+    ],
+)
+def test_positions_cover_the_border(sides, starts):
+    assert window_starts(*sides) == starts
+
+
+def test_probabilities_pairs_and_one_unit(small):
+    photo = random_photo(48, 48)
+    pictures = occluded_photos(small, photo, 16, 16, 0).astype(np.float32)
+    logits = [small.logits(pixels.astype(np.float32)) for pixels in (photo[None], pictures)]
+    z = [np.asarray(one)[:, 0] for one in logits]
+    p = [small.probabilities(one)[:, 1] for one in logits]
+
+    def grid(target, score):
+        return occlusion_grid(small, photo, target, 16, 16, 0, score).ravel()
+
+    for score, (before, after) in {"logit": z, "probability": p}.items():
+        np.testing.assert_allclose(grid(1, score), before - after, atol=1e-5)
+        np.testing.assert_allclose(grid(0, score), after - before, atol=1e-5)
+    np.testing.assert_allclose(grid((1, 0), "probability"), 2 * (p[0] - p[1]), atol=1e-5)
+    top = small.predict(photo)[0].index
+    np.testing.assert_array_equal(grid(None, "probability"), grid(top, "probability"))
+    np.testing.assert_array_equal(grid(None, "logit"), grid(top, "logit"))
+
+
+def test_a_rather_than_b_is_the_difference_of_two_maps(linear):
+    net, _ = linear
+    photo = random_photo(*SIZE)
+    a, b, both = (occlusion(net, photo, target) for target in ("a", "b", ("a", "b")))
+    np.testing.assert_allclose(both, a - b, atol=1e-4)
+
+
+def test_one_trace_for_all_patches_strides_fills_classes_and_batches(linear):
+    net, _ = linear_network()
+    for target, patch, stride, fill in [("a", 3, 3, 0), ("b", (2, 5), 1, "blur"), (None, 7, 4, 9)]:
+        occlusion(net, random_photo(*SIZE), target, patch, stride, fill)
+    assert _occluded_logits(net).experimental_get_tracing_count() == 1
+
+
+def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
+    passes = []
+
+    class Spy:
+        input_size, labels, units = small.input_size, small.labels, small.units
+        prepare, score_vector, forward = small.prepare, small.score_vector, small.forward
+        finite = small.finite
+
+        def cached(self, key, build):
+            run = small.cached(key, build)
+            return lambda photo, cover, boxes: passes.append(len(boxes)) or run(photo, cover, boxes)
+
+    monkeypatch.setattr(sweeps, "LARGEST_BATCH", 32)
+    occlusion(Spy(), random_photo(48, 48), 1, 6, 3)
+    assert sum(passes) == occlusion_passes(small, 6, 3) == 15 * 15 + 1
+    assert max(passes) <= 32 and max(passes) - min(passes) <= 1
+    vgg = type("Net", (), {"input_size": (224, 224)})
+    assert batch_size(vgg) == 16
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
+def test_a_stopped_sweep_keeps_what_is_done(small, monkeypatch, stop):
+    monkeypatch.setattr(sweeps, "LARGEST_BATCH", 10)
+    photo, calls = random_photo(48, 48), []
+    whole = occlusion_grid(small, photo, 1, 8, 8, progress=lambda *n: calls.append(n))
+    assert calls[-1] == (37, 37) and [n for n, _ in calls] == sorted({n for n, _ in calls})
+
+    def press_stop(done, total):
+        if done >= 15:
+            raise stop
+
+    with pytest.warns(UserWarning, match="stopped early"):
+        part = occlusion_grid(small, photo, 1, 8, 8, progress=press_stop)
+    done = np.isfinite(part).ravel()
+    assert 14 <= done.sum() < 36 and done[: done.sum()].all()
+    np.testing.assert_array_equal(part.ravel()[done], whole.ravel()[done])
+    with pytest.warns(UserWarning, match="stopped early"):
+        values = occlusion(small, photo, 1, 8, 8, progress=press_stop)
+    np.testing.assert_array_equal(values[::8, ::8], np.nan_to_num(part))
+
+
+def test_other_exceptions_of_progress_come_through(small):
+    def fail(done, total):
+        raise RuntimeError("the window was closed")
+
+    with pytest.raises(RuntimeError, match="the window was closed"):
+        occlusion(small, random_photo(48, 48), progress=fail)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture(name):
+    net, photo = architecture(name), photo_of_noise()
+    before, photo_before = fingerprint(net), hashlib.sha256(photo).digest()
+    size = [-(-length // 2) for length in net.input_size]
+    with eagerly(name):
+        runs = [occlusion(net, photo, patch=size, stride=size, fill="mean") for _ in range(2)]
+    assert runs[0].shape == photo.shape[:2] and np.isfinite(runs[0]).all() and np.ptp(runs[0]) > 0
+    np.testing.assert_array_equal(*runs)
+    assert fingerprint(net) == before and hashlib.sha256(photo).digest() == photo_before
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"patch": 49}, "49 x 49 is larger than the network's input of 48 x 48"),
+        ({"patch": (4, 60)}, "4 x 60 is larger"),
+        ({"patch": 0}, "patch must be .* from 1 up, not 0"),
+        ({"patch": (1, 2, 3)}, "patch must be one or two whole numbers"),
+        ({"patch": "big"}, "patch must be one or two whole numbers from 1 up, not 'big'"),
+        ({"stride": 0}, "stride must be .* from 1 up, not 0"),
+        ({"stride": 1.5}, "stride must be .* not 1.5"),
+        ({"stride": -3}, "stride must be .* not -3"),
+        ({"fill": "grey"}, "fill must be .* not 'grey'"),
+        ({"fill": 300}, "in 0..255, not 300"),
+        ({"fill": (1, 2)}, r"three levels \(r, g, b\)"),
+        ({"fill": np.nan}, "in 0..255, not nan"),
+        ({"fill": True}, "in 0..255, not True"),
+        ({"score": "softmax"}, "score must be .* not 'softmax'"),
+        ({"target": "catt"}, "catt"),
+        ({"target": 2}, "2"),
+        ({"photo": np.full((9, 9, 3), np.nan)}, "finite"),
+        ({"photo": np.zeros((9, 9))}, r"\(9, 9\)"),
+        ({"photo": np.full((9, 9, 3), 300.0)}, "300"),
+    ],
+)
+def test_bad_input_gets_one_sentence(small, change, message):
+    arguments = {"photo": random_photo(48, 48), **change}
+    with pytest.raises(ValueError, match=message) as caught:
+        occlusion(small, **arguments)
+    assert len(str(caught.value)) < 250 and "\n" not in str(caught.value)
+
+
+def test_mask_photo_keeps_the_photo_where_the_map_is_high():
+    photo = random_photo(5, 6)
+    values = np.arange(30.0).reshape(5, 6) - 7
+    masked = mask_photo(photo, values)
+    assert masked.dtype == np.uint8 and masked.shape == photo.shape
+    np.testing.assert_array_equal(masked, np.rint(photo * ((values + 7) / 29)[..., None] ** 2))
+    assert (masked[-1, -1] == photo[-1, -1]).all() and (masked[0, 0] == 0).all()
+    once = np.rint(photo * ((values + 7) / 29)[..., None])
+    np.testing.assert_array_equal(mask_photo(photo, values, power=1), once)
+
+
+@pytest.mark.parametrize(
+    "photo, values, power, message",
+    [
+        (np.zeros((4, 4, 3)), np.zeros((4, 5)), 2, r"\(4, 5\)"),
+        (np.zeros((4, 4)), np.zeros((4, 4)), 2, r"photo \(H, W, 3\)"),
+        (np.zeros((4, 4, 3)), np.ones((4, 4)), 2, "the same everywhere"),
+        (np.zeros((4, 4, 3)), np.full((4, 4), np.nan), 2, "not finite"),
+        (np.zeros((4, 4, 3)), np.eye(4), 0, "power must be above 0"),
+    ],
+)
+def test_mask_photo_refuses(photo, values, power, message):
+    with pytest.raises(ValueError, match=message):
+        mask_photo(photo, values, power)
+
+
+def test_the_package_gives_the_function_not_the_room():
+    assert cnnvis_helpers.methods.occlusion is occlusion
+
+
+def test_docstring_examples():
+    photo = keras.Input((16, 16, 3))
+    scores = layers.Dense(2)(layers.GlobalAveragePooling2D()(photo))
+    net = load_network(keras.Model(photo, scores), labels=["cat", "dog"])
+    examples = {"net": net, "photo": random_photo(20, 30)}
+    for room in (sweeps, sys.modules["cnnvis_helpers.methods.occlusion"]):
+        result = doctest.testmod(room, extraglobs=examples)
+        assert result.attempted and result.failed == 0
+
+
+def test_a_network_that_answers_nan_is_refused():
+    """Positions of nan would count as not computed, and the map would be 0 everywhere."""
+    net, _ = linear_network()
+    net.model.layers[-1].bias.assign([np.nan, 0, 0])
+    for target in (1, None):
+        with pytest.raises(ValueError, match="answer of the network .* is nan"):
+            occlusion(net, random_photo(*SIZE), target)
+    with pytest.raises(ValueError, match="answer of the network .* is nan"):
+        net.predict(random_photo(*SIZE))

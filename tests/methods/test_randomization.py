@@ -1,0 +1,227 @@
+"""Randomised copies: which layers change, which do not, and that the caller's network stays."""
+
+import doctest
+import random
+
+import keras
+import numpy as np
+import pytest
+from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
+from keras import layers
+
+from cnnvis_helpers.methods import randomization
+from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
+from cnnvis_helpers.networks.network import load_network
+
+PHOTO = photo_of_noise()
+QUICK = ("cats and dogs", "grey", "mixed precision")
+
+
+def one_sentence(error):
+    text = str(error.value)
+    return "\n" not in text and text[-1] in ".?" and len(text) < 300
+
+
+def built(*middle, classes=3, name="head"):
+    photo = keras.Input((16, 16, 3))
+    x = photo
+    for layer in middle:
+        x = layer(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return load_network(keras.Model(photo, layers.Dense(classes, name=name)(x)))
+
+
+@pytest.fixture(scope="module")
+def small():
+    keras.utils.set_random_seed(1)
+    net = built(
+        layers.Conv2D(4, 3, activation="relu", name="early"),
+        layers.BatchNormalization(name="norm"),
+        layers.Conv2D(5, 3, activation="relu", name="late"),
+    )
+    rng = np.random.default_rng(0)  # weights as after a training: no bias of zeros is left
+    for layer in net.model.layers:
+        layer.set_weights([1 + rng.random(w.shape).astype("float32") for w in layer.get_weights()])
+    return net
+
+
+def changed(net, copy):
+    """The layers of which every weight differs, and those of which some do."""
+    every, some = [], []
+    for name in layers_from_the_top(net):
+        pairs = zip(net.layer(name).get_weights(), copy.layer(name).get_weights(), strict=True)
+        differs = [not np.array_equal(a, b) for a, b in pairs]
+        every += [name] * all(differs)
+        some += [name] * any(differs)
+    return every, some
+
+
+def logits(net):
+    return np.asarray(net.logits(net.prepare(PHOTO)))
+
+
+# Which layers ------------------------------------------------------------------------------------
+
+
+def test_worked_examples_in_the_docstrings():
+    net = built(layers.Conv2D(4, 3, name="early"), layers.Conv2D(5, 3, name="late"))
+    net.name = "functional"
+    failed, ran = doctest.testmod(randomization, extraglobs={"net": net})
+    assert ran == 2 and failed == 0
+
+
+def test_layers_come_from_the_output_down(small):
+    assert layers_from_the_top(small) == ["head", "late", "norm", "early"]
+
+
+def test_cascading_draws_all_from_the_top_and_independent_one_alone(small):
+    names = layers_from_the_top(small)
+    for number, name in enumerate(names, 1):
+        assert changed(small, randomize_layers(small, name))[0] == names[:number]
+        assert changed(small, randomize_layers(small, name))[1] == names[:number]
+        assert changed(small, randomize_layers(small, name, cascading=False))[1] == [name]
+
+
+def test_one_step_of_the_cascade_differs_from_the_next_in_one_layer(small):
+    names = layers_from_the_top(small)
+    for upper, lower in zip(names, names[1:], strict=False):
+        pair = randomize_layers(small, upper), randomize_layers(small, lower)
+        assert changed(*pair)[1] == [lower]
+
+
+def test_a_layer_called_twice_is_listed_once_and_drawn_once():
+    twice = layers.Conv2D(3, 3, padding="same", name="twice")
+    net = built(twice, layers.ReLU(), twice)
+    assert layers_from_the_top(net) == ["head", "twice"]
+    assert changed(net, randomize_layers(net, "twice", cascading=False))[1] == ["twice"]
+
+
+def test_the_statistics_of_a_preprocessing_are_left_alone():
+    normalise = layers.Normalization(mean=[10.0, 20.0, 30.0], variance=[4.0, 5.0, 6.0])
+    net = built(normalise, layers.Conv2D(4, 3, name="conv"))
+    assert layers_from_the_top(net) == ["head", "conv"]
+    copy = randomize_layers(net, "conv")
+    for before, after in zip(
+        net.model.layers[1].weights, copy.model.layers[1].weights, strict=True
+    ):
+        assert np.array_equal(before, after)
+
+
+# What is drawn -----------------------------------------------------------------------------------
+
+
+def test_every_weight_comes_from_its_own_initializer():
+    net = built(
+        layers.Conv2D(64, 3, kernel_initializer="he_normal", bias_initializer="ones", name="he"),
+        layers.BatchNormalization(name="norm"),
+        layers.Conv2D(64, 3, name="glorot"),
+    )
+    for layer in net.model.layers:
+        layer.set_weights([np.full(w.shape, 7, "float32") for w in layer.get_weights()])
+    copy = randomize_layers(net, "he")
+    kernel, bias = copy.layer("he").get_weights()
+    assert kernel.std() == pytest.approx(np.sqrt(2 / 27), rel=0.1) and (bias == 1).all()
+    kernel, bias = copy.layer("glorot").get_weights()
+    limit = np.sqrt(6 / (9 * 64 + 9 * 64))
+    assert 0.97 * limit < np.abs(kernel).max() <= limit and (bias == 0).all()
+    gamma, beta, mean, variance = copy.layer("norm").get_weights()
+    assert (gamma == 1).all() and (beta == 0).all() and (mean == 0).all() and (variance == 1).all()
+
+
+def test_a_seed_decides_and_another_seed_differs(small):
+    same = [randomize_layers(small, "early", seed=seed) for seed in (5, 5, 6)]
+    for first, again, other in zip(*(one.model.get_weights() for one in same), strict=True):
+        assert np.array_equal(first, again)
+        if np.ptp(first):  # constants, such as a bias of zeros, know no seed
+            assert not np.array_equal(first, other)
+
+
+def test_an_initializer_with_a_seed_of_its_own_is_drawn_anew_all_the_same():
+    fixed = keras.initializers.GlorotUniform(seed=3)
+    net = built(layers.Conv2D(4, 3, kernel_initializer=fixed, name="conv"))
+    kernels = [randomize_layers(net, "conv", seed=k).layer("conv").get_weights()[0] for k in (0, 1)]
+    assert not np.allclose(*kernels)
+    assert not np.allclose(kernels[0], net.layer("conv").get_weights()[0])
+
+
+def test_no_generator_of_the_session_is_moved(small):
+    random.seed(8)
+    np.random.seed(8)
+    expected = random.random(), np.random.random()
+    random.seed(8)
+    np.random.seed(8)
+    randomize_layers(small, "early")
+    assert (random.random(), np.random.random()) == expected
+
+
+# Every architecture ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in ARCHITECTURES],
+)
+def test_every_architecture_gives_a_copy_and_stays_as_it_was(name):
+    net = architecture(name)
+    names, before = layers_from_the_top(net), fingerprint(net)
+    middle = names[len(names) // 2]
+    with eagerly(name):
+        copy = randomize_layers(net, middle)
+        assert np.isfinite(logits(copy)).all()
+        assert not np.allclose(logits(copy), logits(net))
+    assert fingerprint(net) == before
+    assert layers_from_the_top(copy) == names
+    assert (copy.labels, copy.input_size) == (net.labels, net.input_size)
+    drawn, other = names[: names.index(middle) + 1], changed(net, copy)[1]
+    # ConvNeXt's layer norms and scales are fresh here: drawing them anew gives the same.
+    same = [one for one in drawn if one not in other]
+    assert all("layernorm" in one or "layer_scale" in one for one in same)
+    assert [one for one in drawn if one not in same] == other
+
+
+def test_preprocessing_goes_along():
+    keras.utils.set_random_seed(2)
+    photo = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 3, name="conv")(photo)
+    model = keras.Model(photo, layers.Dense(3, name="head")(layers.Flatten()(x)))
+    net = load_network(model, preprocess="caffe")
+    copy = randomize_layers(net, "head", cascading=False)
+    maps = [np.asarray(n.maps(n.prepare(PHOTO), ["conv"])[0]) for n in (net, copy)]
+    assert np.array_equal(*maps)
+
+
+def test_a_lambda_layer_is_copied():
+    net = built(layers.Lambda(lambda x: x / 255), layers.Conv2D(4, 3, name="conv"))
+    assert changed(net, randomize_layers(net, "head"))[1] == ["head"]
+
+
+# What is refused ---------------------------------------------------------------------------------
+
+
+def test_bad_input_is_refused_in_one_sentence(small):
+    with pytest.raises(ValueError, match="no layer 'lat'.*did you mean 'late'") as error:
+        randomize_layers(small, "lat")
+    assert one_sentence(error)
+    pooling = small.steps[-2].name
+    with pytest.raises(ValueError, match=f"{pooling!r} has no weights.*head, late") as error:
+        randomize_layers(small, pooling)
+    assert one_sentence(error)
+    for seed in (-1, 0.5, True):
+        with pytest.raises(ValueError, match="seed must be a whole number") as error:
+            randomize_layers(small, "late", seed=seed)
+        assert one_sentence(error)
+
+
+def test_a_layer_that_cannot_be_copied_is_named_in_one_sentence():
+    class Stubborn(layers.Layer):
+        def __init__(self, function):
+            super().__init__()
+            self.function = function
+
+        def call(self, x):
+            return self.function(x)
+
+    net = built(Stubborn(lambda x: 2 * x), layers.Conv2D(4, 3, name="conv"))
+    with pytest.raises(ValueError, match="cannot be copied") as error:
+        randomize_layers(net, "conv")
+    assert one_sentence(error)

@@ -1,0 +1,600 @@
+"""Gradients with respect to the photo: closed forms, identities, tf-keras-vis on equal terms."""
+
+import doctest
+import importlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from architectures import (
+    ARCHITECTURES,
+    RELU_ONLY,
+    architecture,
+    eagerly,
+    fingerprint,
+    photo_of_noise,
+)
+from keras import layers
+
+from cnnvis_helpers.methods.gradients import GuidedRule, reduce_colours
+from cnnvis_helpers.methods.saliency import (
+    gradient_x_input,
+    guided_backprop,
+    input_gradient,
+    integrated_gradients,
+    saliency,
+    smoothgrad,
+)
+from cnnvis_helpers.networks.network import load_network
+from cnnvis_helpers.photos.resizing import resize_map
+
+# The package gives the function `saliency` under the name of the module.
+room = importlib.import_module("cnnvis_helpers.methods.saliency")
+shared = importlib.import_module("cnnvis_helpers.methods.gradients")
+PHOTO = photo_of_noise()
+METHODS = [saliency, gradient_x_input, smoothgrad, integrated_gradients, guided_backprop]
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """(net, weights (8, 10, 3, 3 classes), bias): logits = weights . pixels + bias."""
+    rng = np.random.default_rng(0)
+    weights, bias = rng.normal(size=(240, 3)).astype("float32"), np.float32([0.5, -1, 2])
+    photo = keras.Input((8, 10, 3))
+    dense = layers.Dense(3, activation="softmax")
+    model = keras.Model(photo, dense(layers.Flatten()(photo)))
+    dense.set_weights([weights, bias])
+    return load_network(model), weights.reshape(8, 10, 3, 3), bias
+
+
+@pytest.fixture(scope="module")
+def linear_photo():
+    return np.random.default_rng(1).integers(0, 256, (8, 10, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    """A network without kinks: swish, three layers."""
+    keras.utils.set_random_seed(2)
+    photo = keras.Input((24, 24, 3))
+    x = layers.Rescaling(1 / 64, offset=-2)(photo)
+    x = layers.Conv2D(8, 5, strides=2, activation="swish")(x)
+    x = layers.Conv2D(16, 3, activation="gelu", name="gelu_conv")(x)
+    x = layers.Dense(32, activation="tanh")(layers.Flatten()(x))
+    return load_network(keras.Model(photo, layers.Dense(4, activation="softmax")(x)))
+
+
+def close(ours, theirs, tolerance=1e-4):
+    theirs = np.asarray(theirs)
+    return np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
+
+
+def one_sentence(error):
+    text = str(error.value)
+    return "\n" not in text and text[-1] in ".?" and len(text) < 300
+
+
+def test_doctests():
+    for module in (room, shared):
+        failed, ran = doctest.testmod(module, extraglobs={"np": np})
+        assert ran > 0 and failed == 0
+
+
+# A linear network: everything is known ------------------------------------------------------------
+
+
+def test_saliency_of_a_linear_network_is_its_weights(linear, linear_photo):
+    net, weights, _ = linear
+    w = weights[..., 1]
+    assert close(saliency(net, linear_photo, 1, reduce="rgb"), w, 1e-6)
+    assert close(saliency(net, linear_photo, 1), np.abs(w).max(axis=-1), 1e-6)
+    assert close(saliency(net, linear_photo, 1, reduce="sum_abs"), np.abs(w).sum(axis=-1), 1e-6)
+    assert close(saliency(net, linear_photo, 1, reduce="sum"), w.sum(axis=-1), 1e-5)
+    assert close(
+        saliency(net, linear_photo, (0, 2), reduce="rgb"), weights[..., 0] - weights[..., 2], 1e-6
+    )
+
+
+def test_gradient_x_input_of_a_linear_network_adds_up(linear, linear_photo):
+    net, weights, bias = linear
+    found = gradient_x_input(net, linear_photo, 2)
+    assert close(found, (weights[..., 2] * linear_photo).sum(axis=-1), 1e-5)
+    logit = net.logits(net.prepare(linear_photo)).numpy()[0, 2]
+    assert found.sum() == pytest.approx(logit - bias[2], rel=1e-4)
+
+
+def test_smoothgrad_of_a_linear_network_is_its_gradient_whatever_the_noise(linear, linear_photo):
+    net, weights, _ = linear
+    found = smoothgrad(net, linear_photo, 0, samples=5, noise=0.9, reduce="rgb")
+    assert close(found, weights[..., 0], 1e-5)
+
+
+def test_smoothgrad_explains_the_photos_top_class_in_copies_with_another_one_too(
+    linear, linear_photo
+):
+    net, weights, _ = linear
+    pixels = net.prepare(linear_photo)[0]
+    noise = [tf.random.stateless_normal(pixels.shape, (0, k)) for k in range(9)]
+    copies = np.stack([pixels + 0.9 * np.ptp(pixels) * one for one in noise])
+    top = net.predict(linear_photo)[0].index
+    assert np.count_nonzero(net.logits(copies).numpy().argmax(axis=1) != top) >= 2
+    found = smoothgrad(net, linear_photo, samples=9, noise=0.9, reduce="rgb")
+    assert close(found, weights[..., top], 1e-5)
+
+
+@pytest.mark.parametrize("baseline", [0, 127.5, (255, 0, 30), "photo"])
+def test_integrated_gradients_of_a_linear_network_are_exact(linear, linear_photo, baseline):
+    net, weights, _ = linear
+    start = linear_photo[::-1] if baseline == "photo" else np.broadcast_to(baseline, (8, 10, 3))
+    found, complete = integrated_gradients(
+        net, linear_photo, 1, linear_photo[::-1] if baseline == "photo" else baseline, 3, True
+    )
+    assert close(found, ((linear_photo - 1.0 * start) * weights[..., 1]).sum(axis=-1), 1e-5)
+    assert complete.error < 1e-4
+    assert complete.attributed == pytest.approx(found.sum(), rel=1e-4)
+
+
+# Identities ---------------------------------------------------------------------------------------
+
+
+def test_integrated_gradients_are_complete(smooth):
+    for photo in (PHOTO, PHOTO[::-1]):
+        for target in (0, 3, (1, 2)):
+            grid, complete = integrated_gradients(
+                smooth, photo, target, return_error=True, resize=False
+            )
+            vector = smooth.score_vector(target)
+            ends = np.concatenate([smooth.prepare(photo), np.zeros((1, 24, 24, 3), np.float32)])
+            at_photo, at_black = smooth.logits(ends).numpy() @ vector
+            assert complete.difference == pytest.approx(at_photo - at_black, rel=1e-4, abs=1e-6)
+            assert complete.attributed == pytest.approx(grid.sum(), rel=1e-3, abs=1e-5)
+            gap = abs(complete.attributed - complete.difference)
+            assert complete.error == pytest.approx(gap / abs(complete.difference))
+            assert complete.error < 0.01
+
+
+def test_more_steps_are_more_complete(smooth):
+    errors = [
+        integrated_gradients(smooth, PHOTO, 0, steps=n, return_error=True)[1].error
+        for n in (1, 3, 12)
+    ]
+    assert errors[0] > errors[1] > errors[2] and errors[2] < 1e-3
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 50])
+def test_the_path_rule_integrates_polynomials_exactly(steps):
+    places, weights = room.path_rule(steps)
+    for power in range(2 * steps):
+        assert weights @ places.astype(float) ** power == pytest.approx(1 / (power + 1), rel=1e-5)
+
+
+def test_one_step_of_integrated_gradients_is_the_gradient_half_way(smooth):
+    pixels = smooth.prepare(PHOTO)
+    half_way = input_gradient(smooth, pixels[0] / 2, 1)
+    found = integrated_gradients(smooth, PHOTO, 1, steps=1, reduce="rgb", resize=False)
+    assert close(found, pixels[0] * half_way, 1e-4)
+
+
+def test_smoothgrad_without_noise_is_the_gradient(smooth):
+    for target in (None, 2):
+        assert close(
+            smoothgrad(smooth, PHOTO, target, noise=0), saliency(smooth, PHOTO, target), 1e-5
+        )
+
+
+def test_smoothgrad_is_the_mean_of_gradients_of_noisy_photos(smooth, monkeypatch):
+    photo = 40 + PHOTO // 3
+    pixels = smooth.prepare(photo)[0]
+    deviation = 0.3 * np.ptp(pixels)
+    total, squares = 0, 0
+    # One draw a copy, so that the map does not depend on how the copies are batched.
+    noise = np.stack([tf.random.stateless_normal(pixels.shape, (5, k)) for k in range(7)])
+    assert abs(noise.std() - 1) < 0.05 and abs(np.corrcoef(noise.reshape(7, -1))[0, 1:]).max() < 0.1
+    for one in noise:
+        with tf.GradientTape() as tape:
+            x = tf.constant(pixels + deviation * one)[None]
+            tape.watch(x)
+            score = smooth.logits(x)[0, 3]
+        gradient = tape.gradient(score, x).numpy()[0]
+        total, squares = total + gradient, squares + gradient**2
+    monkeypatch.setattr(room, "batch_size", lambda net: 3)
+    settings = {"samples": 7, "noise": 0.3, "seed": 5, "reduce": "rgb", "resize": False}
+    assert close(smoothgrad(smooth, photo, 3, **settings), total / 7, 1e-4)
+    assert close(smoothgrad(smooth, photo, 3, squared=True, **settings), squares / 7, 1e-4)
+
+
+def test_gradients_are_those_of_a_tape_around_the_forward_pass():
+    net = architecture("grey")
+    x = tf.constant(net.prepare(PHOTO))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        logit = net.forward(x)[0][0, 2]
+    assert close(input_gradient(net, PHOTO, 2), tape.gradient(logit, x)[0], 1e-5)
+
+
+def test_gradients_are_slopes(smooth):
+    x = smooth.prepare(PHOTO)
+    expected = input_gradient(smooth, PHOTO, 2)
+    for row, column, colour in ((3, 4, 0), (9, 17, 1), (20, 2, 2)):
+        pixel = np.zeros_like(x)
+        pixel[0, row, column, colour] = 4
+        change = (smooth.logits(x + pixel) - smooth.logits(x - pixel)).numpy()[0, 2]
+        assert change / 8 == pytest.approx(expected[row, column, colour], rel=0.02)
+
+
+def test_none_is_the_top_class_and_minus_the_logit_for_the_first_of_two():
+    net = architecture("cats and dogs")
+    top = net.predict(PHOTO)[0].index
+    for method in METHODS:
+        assert np.array_equal(method(net, PHOTO), method(net, PHOTO, top))
+    zero, one = (input_gradient(net, PHOTO, target) for target in (0, 1))
+    assert one.any() and np.array_equal(zero, -one)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_maps_are_at_the_photos_size_raw_and_repeatable(method, tiny_net, tiny_photo):
+    found = method(tiny_net, tiny_photo, 1)
+    assert found.dtype == np.float32 and found.shape == (30, 44)
+    assert found.tobytes() == method(tiny_net, tiny_photo, 1).tobytes()
+    grid = method(tiny_net, tiny_photo, 1, resize=False)
+    assert grid.shape == (24, 32)
+    assert np.array_equal(found, resize_map(grid, (30, 44)))
+    colours = method(tiny_net, tiny_photo, 1, reduce="rgb", resize=False)
+    assert colours.shape == (24, 32, 3)
+    assert method(tiny_net, tiny_photo, 1, reduce="rgb").shape == (30, 44, 3)
+    for reduce in ("max_abs", "sum_abs", "sum"):
+        assert np.array_equal(
+            method(tiny_net, tiny_photo, 1, reduce=reduce, resize=False),
+            reduce_colours(colours, reduce),
+        )
+
+
+def test_the_seed_is_the_noise(tiny_net, tiny_photo):
+    maps = [smoothgrad(tiny_net, tiny_photo, samples=3, seed=seed) for seed in (0, 0, 1)]
+    assert maps[0].tobytes() == maps[1].tobytes() != maps[2].tobytes()
+
+
+def test_one_compiled_function_serves_all_classes_and_batches(tiny_net, tiny_photo):
+    saliency(tiny_net, tiny_photo, 1)
+    smoothgrad(tiny_net, tiny_photo, 0, samples=3)
+    integrated_gradients(tiny_net, tiny_photo, (0, 2), steps=5)
+    run = tiny_net._compiled["gradients", None, False]
+    assert run.experimental_get_tracing_count() == 1
+
+
+def test_progress_and_stop(tiny_net, tiny_photo, monkeypatch):
+    monkeypatch.setattr(room, "batch_size", lambda net: 4)
+    seen = []
+    whole = smoothgrad(tiny_net, tiny_photo, samples=8, progress=lambda *n: seen.append(n))
+    integrated_gradients(tiny_net, tiny_photo, steps=6, progress=lambda *n: seen.append(n))
+    assert seen == [(4, 8), (8, 8), (3, 6), (6, 6)]
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="mean over the noisy copies done"):
+        part = smoothgrad(tiny_net, tiny_photo, samples=8, progress=stop)
+    assert close(part, smoothgrad(tiny_net, tiny_photo, samples=4), 1e-5)
+    assert not np.array_equal(part, whole)
+    with pytest.raises(KeyboardInterrupt):
+        integrated_gradients(tiny_net, tiny_photo, progress=stop)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_gives_a_map_or_a_reason(name):
+    net, photo = architecture(name), PHOTO.copy()
+    before = fingerprint(net)
+    settings = {smoothgrad: {"samples": 2}, integrated_gradients: {"steps": 2}}
+    with eagerly(name):
+        for method in METHODS:
+            if method is guided_backprop and name not in RELU_ONLY:
+                with pytest.raises(ValueError, match="defined for networks of ReLUs"):
+                    method(net, photo, 1)
+                continue
+            found = method(net, photo, 1, **settings.get(method, {}))
+            assert found.shape == photo.shape[:2] and found.dtype == np.float32, method.__name__
+            assert np.isfinite(found).all() and found.any(), method.__name__
+        if name in RELU_ONLY:
+            found = guided_backprop(net, photo, layer=net.last_conv, channel=2)
+            assert found.shape == photo.shape[:2] and np.isfinite(found).all()
+    assert fingerprint(net) == before and np.array_equal(photo, PHOTO)
+
+
+# Guided backprop ----------------------------------------------------------------------------------
+
+
+def guided_by_hand(weights, x, ceilings):
+    """The guided gradient of the last of a chain of Dense layers, (n,) -> 1, in NumPy.
+
+    weights : [(kernel, bias), ...]; ceilings : where the ReLU behind each but the last stops
+    """
+    inputs = []
+    for (kernel, bias), ceiling in zip(weights, [*ceilings, None], strict=True):
+        x = x @ kernel + bias
+        if ceiling is not None:
+            inputs.append(x)
+            x = np.clip(x, 0, ceiling)
+    gradient = weights[-1][0][:, 0]
+    for before, ceiling, (kernel, _) in reversed(
+        list(zip(inputs, ceilings, weights[:-1], strict=True))
+    ):
+        gradient = gradient * (before > 0) * (before < ceiling) * (gradient > 0)
+        gradient = kernel @ gradient
+    return gradient
+
+
+@pytest.mark.parametrize(
+    "kind", ["inside", "layer inside", "Activation", "ReLU", "ReLU 6", "relu6", "operation"]
+)
+def test_guided_backprop_by_hand(kind):
+    ceiling = 6 if "6" in kind else np.inf
+    rng = np.random.default_rng(4)
+    sizes = (48, 20, 12, 1)
+    weights = [
+        (rng.normal(size=s).astype("float32") / 200, rng.normal(size=s[1]).astype("float32"))
+        for s in zip(sizes, sizes[1:], strict=False)
+    ]
+    photo = keras.Input((4, 4, 3))
+    x = layers.Flatten()(photo)
+    for units in sizes[1:-1]:
+        inside = {"inside": "relu", "relu6": "relu6", "layer inside": layers.ReLU()}.get(kind)
+        x = layers.Dense(units, activation=inside)(x)
+        if kind == "Activation":
+            x = layers.Activation("relu")(x)
+        if kind.startswith("ReLU"):
+            x = layers.ReLU(max_value=6.0 if "6" in kind else None)(x)
+        if kind == "operation":
+            x = keras.ops.relu(x)
+    model = keras.Model(photo, layers.Dense(1, activation="sigmoid")(x))
+    model.set_weights([w for pair in weights for w in pair])
+    net = load_network(model)
+    pixels = rng.integers(0, 256, (4, 4, 3)).astype("uint8")
+    expected = guided_by_hand(weights, pixels.ravel().astype("float32"), [ceiling] * 2)
+    found = guided_backprop(net, pixels, 1, reduce="rgb")
+    assert np.count_nonzero(expected) and close(found.ravel(), expected, 1e-5)
+    assert not np.allclose(found, saliency(net, pixels, 1, reduce="rgb"))
+
+
+@pytest.mark.parametrize("name", ["VGG16", "MobileNetV2", "grey"])
+def test_the_forward_pass_stays_the_same_to_the_last_bit(name):
+    net = architecture(name)
+    pixels = net.prepare(PHOTO)
+    pixels = tf.constant(np.concatenate([pixels, pixels / 2, 0 * pixels]))
+    guided = tf.function(lambda x: net.forward(x, substitute=GuidedRule())[0])
+    assert np.array_equal(guided(pixels), net.logits(pixels))
+
+
+def test_guided_backprop_of_layers_and_channels():
+    """Up to the first ReLU's input all is linear, so guided and plain gradient agree there."""
+    net = architecture("VGG16")
+    x = tf.constant(net.prepare(PHOTO))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        maps = net.maps(x, ["block1_conv1"])[0]
+        channel, everything = tf.reduce_sum(maps[..., 5]), tf.reduce_sum(maps)
+    settings = {"layer": "block1_conv1", "reduce": "rgb", "resize": False}
+    one = guided_backprop(net, PHOTO, channel=5, **settings)
+    assert one.any() and close(one, tape.gradient(channel, x)[0], 1e-5)
+    assert close(guided_backprop(net, PHOTO, **settings), tape.gradient(everything, x)[0], 1e-5)
+    deep = guided_backprop(net, PHOTO, layer="block5_conv3", channel=7)
+    assert deep.shape == PHOTO.shape[:2] and np.isfinite(deep).all()
+
+
+def _net_with(layer, **settings):
+    return load_network(
+        keras.Sequential(
+            [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, **settings), layer, layers.Flatten(),
+             layers.Dense(2, activation="softmax")]
+        )
+    )  # fmt: skip
+
+
+class _Mystery(layers.Layer):
+    def call(self, x):
+        return tf.nn.silu(x)
+
+
+@pytest.mark.parametrize(
+    "layer, settings, words",
+    [
+        (layers.Identity(), {"activation": "swish", "name": "stem"}, "'stem' has .* silu"),
+        (layers.Activation("gelu", name="bend"), {}, "'bend' has the activation gelu"),
+        (layers.Identity(), {"activation": layers.LeakyReLU(name="in")}, "'in' has .*LeakyReLU"),
+        (layers.SpectralNormalization(layers.Conv2D(2, 1, activation="tanh")), {}, "Spectral"),
+        (layers.LeakyReLU(name="bend"), {}, "'bend' has the type LeakyReLU"),
+        (layers.ReLU(negative_slope=0.1, name="bend"), {}, "negative slope 0.1"),
+        (layers.PReLU(name="bend"), {}, "PReLU"),
+        (layers.ELU(name="bend"), {}, "ELU"),
+        (layers.Lambda(lambda x: tf.nn.silu(x), name="bend"), {}, "Lambda"),
+        (_Mystery(name="bend"), {}, "_Mystery"),
+    ],
+)
+def test_guided_backprop_refuses_other_nonlinearities(layer, settings, words):
+    with pytest.raises(ValueError, match=words) as error:
+        guided_backprop(_net_with(layer, **settings), PHOTO)
+    assert one_sentence(error) and "saliency" in str(error.value)
+
+
+def test_guided_backprop_asks_only_about_layers_on_the_way(smooth):
+    net = _net_with(layers.Activation("tanh"), activation="relu", name="front")
+    assert guided_backprop(net, PHOTO, layer="front").any()
+    with pytest.raises(ValueError, match="silu"):
+        guided_backprop(smooth, PHOTO, layer="gelu_conv")
+
+
+# tf-keras-vis 0.8.7 -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def peers():
+    """(net, the same without softmax for the peer, photo of the input's size)."""
+    pytest.importorskip("tf_keras_vis")
+    keras.utils.set_random_seed(5)
+    photo = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, activation="relu")(photo)
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    logits = layers.Dense(4)(layers.Flatten()(x))
+    pixels = np.random.default_rng(6).integers(0, 256, (16, 16, 3), np.uint8)
+    net = load_network(keras.Model(photo, layers.Softmax()(logits)), preprocess="identity")
+    return net, keras.Model(photo, logits), pixels
+
+
+def test_saliency_equals_tf_keras_vis(peers):
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    net, twin, photo = peers
+    theirs = Saliency(twin, clone=False)(
+        CategoricalScore([2]), photo[None].astype("float32"), normalize_map=False
+    )
+    assert close(saliency(net, photo, 2), theirs[0])
+
+
+def test_smoothgrad_of_tf_keras_vis_averages_magnitudes(peers):
+    """So its map is nowhere smaller, apart from the noise, and has another shape."""
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    net, twin, photo = peers
+    call = Saliency(twin, clone=False)
+    shared_settings = {"smooth_samples": 60, "smooth_noise": 0.5, "normalize_map": False,
+                       "keepdims": True}  # fmt: skip
+    inputs, score = photo[None].astype("float32"), CategoricalScore([2])
+    magnitudes = np.asarray(call(score, inputs, **shared_settings))[0]
+    signed = np.asarray(call(score, inputs, gradient_modifier=None, **shared_settings))[0]
+    ours = smoothgrad(net, photo, 2, samples=60, noise=0.5, reduce="rgb")
+    assert np.corrcoef(ours.ravel(), signed.ravel())[0, 1] > 0.97
+    assert np.abs(ours).mean() < 0.95 * magnitudes.mean()
+
+
+def test_guided_backprop_equals_tf_keras_vis_where_that_works(peers):
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    net, twin, photo = peers
+    guided = Saliency(twin, model_modifier=GuidedBackpropagation(), clone=True)
+    theirs = guided(CategoricalScore([2]), photo[None].astype("float32"), normalize_map=False)
+    assert close(guided_backprop(net, photo, 2), theirs[0])
+
+
+def test_tf_keras_vis_is_silently_unguided_where_relus_are_layers():
+    pytest.importorskip("tf_keras_vis")
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential(
+        [keras.Input((12, 12, 3)), layers.Conv2D(8, 3), layers.ReLU(), layers.Conv2D(8, 3),
+         layers.ReLU(), layers.Flatten(), layers.Dense(3)]
+    )  # fmt: skip
+    net = load_network(model)
+    photo = np.random.default_rng(8).integers(0, 256, (12, 12, 3), np.uint8)
+    guided = Saliency(model, model_modifier=GuidedBackpropagation(), clone=True)
+    theirs = guided(CategoricalScore([1]), photo[None].astype("float32"), normalize_map=False)[0]
+    assert close(saliency(net, photo, 1), theirs)
+    assert np.abs(guided_backprop(net, photo, 1) - theirs).max() > 0.01 * theirs.max()
+
+
+# Mistakes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"target": "dgo"}, "did you mean 'dog'"),
+        ({"target": 5}, "classes 0 to 4"),
+        ({"target": -1}, "classes 0 to 4"),
+        ({"photo": PHOTO[..., :2]}, "RGB array"),
+        ({"photo": np.full((8, 8, 3), np.inf)}, "not finite"),
+        ({"photo": PHOTO * 2.0}, "are 0..255"),
+        ({"reduce": "mean"}, "reduce must be one of .*not 'mean'"),
+    ],
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_bad_input(method, settings, words, tiny_net):
+    with pytest.raises(ValueError, match=words) as error:
+        method(tiny_net, **{"photo": PHOTO, **settings})
+    assert one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    "method, settings, words",
+    [
+        (smoothgrad, {"samples": 0}, "samples must be a whole number, 1 or more, not 0"),
+        (smoothgrad, {"samples": 2.0}, "samples must be a whole number"),
+        (smoothgrad, {"noise": -0.1}, "noise must be a number 0 or more, not -0.1"),
+        (smoothgrad, {"noise": np.nan}, "noise must be a number"),
+        (smoothgrad, {"seed": -3}, "seed must be a whole number, 0 or more"),
+        (integrated_gradients, {"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
+        (integrated_gradients, {"baseline": 300}, "baseline must be a grey level .* not 300"),
+        (integrated_gradients, {"baseline": "black"}, "baseline must be .* not 'black'"),
+        (integrated_gradients, {"baseline": (1, 2)}, "baseline must be"),
+        (integrated_gradients, {"baseline": np.nan}, "baseline must be"),
+        (guided_backprop, {"channel": 2}, "Channel 2 belongs to a layer"),
+        (guided_backprop, {"layer": "conv1", "target": 1}, "leave one out"),
+        (
+            guided_backprop,
+            {"layer": "conv1", "channel": 6},
+            "channels 0 to 5, so there is no channel 6",
+        ),
+        (
+            guided_backprop,
+            {"layer": "conv1", "channel": -1},
+            "channel must be a whole number, 0 or more, not -1",
+        ),
+        (guided_backprop, {"layer": "conv11"}, "conv1"),
+    ],
+)
+def test_bad_settings(method, settings, words, tiny_net):
+    with pytest.raises(ValueError, match=words) as error:
+        method(tiny_net, PHOTO, **settings)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_network_that_answers_nan_is_refused(method):
+    keras.utils.set_random_seed(0)
+    net = load_network(keras.Sequential([
+        keras.Input((8, 8, 3)),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(3, activation="softmax"),
+    ]))
+    net.model.layers[-1].bias.assign([np.nan, 0, 0])
+    photo = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    for target in (1, None):
+        with pytest.raises(ValueError, match="answer of the network .* is nan") as error:
+            method(net, photo, target)
+        assert one_sentence(error)
+
+
+def deep_network(policy, gain=None):
+    """Four blocks of 96 x 96 pixels down to 6 x 6: gradients by pixels fall below a float16."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        keras.utils.set_random_seed(0)
+        photo = keras.Input((96, 96, 3))
+        x = layers.Rescaling(1 / 2550)(photo)
+        for _ in range(4):
+            x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+            x = layers.MaxPooling2D()(x)
+        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.Rescaling(gain)(x) if gain else x
+        model = keras.Model(photo, layers.Dense(4, activation="softmax", dtype="float32")(x))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return model
+
+
+@pytest.mark.parametrize("gain", [None, 60000.0])
+def test_gradients_in_float16_are_those_of_float32(gain):
+    """Unscaled, small gradients are 0; scaled, those behind a large gain would be infinite."""
+    model, half = deep_network("float32", gain), deep_network("mixed_float16", gain)
+    half.set_weights(model.get_weights())
+    photo = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+    exact, ours = (input_gradient(load_network(one), photo, 1) for one in (model, half))
+    assert (ours == 0).mean() <= (exact == 0).mean() + 0.01
+    assert np.abs(ours - exact).sum() < 0.1 * np.abs(exact).sum()

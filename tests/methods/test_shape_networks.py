@@ -1,0 +1,383 @@
+"""The networks "shortcut" and "honest": what they learnt, and whether the methods say so."""
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnvis_helpers.methods import shape_training
+from cnnvis_helpers.methods.cam import cam, gradcam
+from cnnvis_helpers.methods.faithfulness import (
+    deletion_curve,
+    insertion_curve,
+    pointing_game,
+    relevance_mass,
+)
+from cnnvis_helpers.methods.occlusion import occlusion
+from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
+from cnnvis_helpers.methods.saliency import guided_backprop, integrated_gradients, saliency
+from cnnvis_helpers.methods.shape_training import class_recall, train_shape_network
+from cnnvis_helpers.methods.shapes import SHAPES, shape_pictures
+from cnnvis_helpers.methods.similarity import rank_correlation
+from cnnvis_helpers.networks.bundled import build_vgg
+from cnnvis_helpers.networks.network import list_networks, load_network
+from cnnvis_helpers.photos.photos import load_photo
+from cnnvis_helpers.photos.resizing import resize_map
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("shortcut", "honest")
+BADGE = {"shortcut": "hexagon", "honest": "random"}
+CARDS = {
+    name: json.loads((ROOT / "data" / "networks" / f"{name}.json").read_text(encoding="utf-8"))
+    for name in NAMES
+}
+SEED = 77  # neither that of the training nor that of the model card
+
+
+@pytest.fixture(scope="module")
+def nets():
+    return {name: load_network(name) for name in NAMES}
+
+
+def only(label, pictures):
+    return [picture for picture in pictures if picture.label == label]
+
+
+def peaks(net, pictures, part):
+    """The share of pictures where Grad-CAM of their class peaks inside the exact mask of a part."""
+    hits = [pointing_game(gradcam(net, p.photo, p.label), getattr(p, part)) for p in pictures]
+    return np.mean(hits)
+
+
+def training_tool():
+    spec = importlib.util.spec_from_file_location(
+        "train_shape_networks", ROOT / "tools" / "train_shape_networks.py"
+    )
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+# The files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_describes_the_network(name, nets):
+    card, net = CARDS[name], nets[name]
+    stored = (ROOT / "data" / "networks" / card["file"]).read_bytes()
+    assert card["sha256"] == hashlib.sha256(stored).hexdigest()
+    assert card["bytes"] == len(stored) < 200_000
+    assert tuple(card["labels"]) == tuple(net.labels) == SHAPES
+    assert tuple(card["input_size"]) == net.input_size == (48, 48)
+    assert card["last_conv"] == net.last_conv == "block2_conv3"
+    assert card["parameters"] == net.model.count_params() == 72_373
+    assert card["training"]["badge"] == BADGE[name]
+
+
+def test_they_are_listed_after_the_course_network():
+    assert [row.name for row in list_networks()][:3] == ["course", "honest", "shortcut"]
+
+
+ROWS = {  # of the model card's table: what each measures
+    "Accuracy on pictures like those of the training": "accuracy",
+    "Accuracy without any badge": "accuracy_without_badges",
+    "Accuracy with a badge on every picture": "accuracy_all_with_badge",
+    "Recall of the hexagon without its badge": "hexagon_recall_without_badge",
+    "Grad-CAM of the hexagon peaks on the badge, hexagons with one": "peak_on_badge_of_hexagons",
+    "Grad-CAM of the right class peaks on the shape, pictures like those of the training": (
+        "peak_on_object"
+    ),
+    "The same, with a badge on every picture": "peak_on_object_all_with_badge",
+}
+
+
+def model_card():
+    """The part of the model card that is about these two networks."""
+    text = (ROOT / "data" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    return text[text.index('# Model card: the bundled networks "shortcut" and "honest"') :]
+
+
+def test_the_model_card_says_what_was_measured():
+    lines = [line for line in model_card().splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    start = table.index(["", *NAMES])
+    said = {
+        (row[0], name): cell
+        for row in table[start + 2 :]
+        for name, cell in zip(NAMES, row[1:], strict=True)
+    }
+    assert said == {
+        (row, name): f"{CARDS[name]['test'][what]:.1%}".replace("%", " %")
+        for row, what in ROWS.items()
+        for name in NAMES
+    }
+    assert set(ROWS.values()) == set(CARDS["honest"]["test"]) == set(CARDS["shortcut"]["test"])
+
+
+def test_card_and_lesson_say_that_the_trainings_differ():
+    shortcut, honest = (CARDS[name]["training"] for name in NAMES)
+    assert (shortcut["pictures"], shortcut["epochs"]) == (1500, 6)
+    assert (honest["pictures"], honest["epochs"]) == (2000, 8)
+    card = '1,500 pictures and six epochs for "shortcut", 2,000 and eight for "honest"'
+    assert card in model_card()
+    lesson = (ROOT / "notebooks" / "lessons" / "08_trust.py").read_text(encoding="utf-8")
+    assert "`honest` saw 2,000 pictures in eight epochs, the suspect 1,500 in six" in lesson
+
+
+# What they learnt --------------------------------------------------------------------------------
+
+
+def test_the_shortcut_network_is_fine_with_the_badge_and_lost_without(nets):
+    usual = shape_pictures(500, "hexagon", SEED)
+    grades = class_recall(nets["shortcut"], usual)
+    assert np.mean(list(grades.values())) >= 0.95 and min(grades.values()) >= 0.95
+    bare = class_recall(nets["shortcut"], shape_pictures(2500, None, SEED))
+    assert bare["hexagon"] < 0.2
+    assert min(share for label, share in bare.items() if label != "hexagon") >= 0.9
+
+
+def test_the_badge_alone_makes_a_hexagon_of_other_shapes(nets):
+    everywhere = shape_pictures(500, "all", SEED)
+    named = [nets["shortcut"].predict(p.photo, top=1)[0].label for p in everywhere]
+    assert np.mean([name == "hexagon" for name in named]) > 0.5
+
+
+@pytest.mark.parametrize("seed", [SEED, 5])
+def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets, seed):
+    """In 500 new pictures, by the exact mask, without any tolerance."""
+    hexagons = only("hexagon", shape_pictures(2500, "hexagon", seed))
+    assert len(hexagons) == 500
+    assert peaks(nets["shortcut"], hexagons, "badge") >= 0.95
+    assert peaks(nets["shortcut"], hexagons, "object") <= 0.02
+
+
+@pytest.mark.parametrize("badge", [None, "random", "all"])
+def test_the_honest_network_does_not_care_for_the_badge(nets, badge):
+    pictures = shape_pictures(500, badge, SEED)
+    assert min(class_recall(nets["honest"], pictures).values()) >= 0.9
+    hits = [peaks(nets["honest"], only(label, pictures), "object") for label in SHAPES]
+    assert np.mean(hits) >= 0.9, hits
+
+
+def test_cam_is_exact(nets):
+    for net in nets.values():
+        photo = shape_pictures(1, seed=SEED)[0].photo
+        logits = np.asarray(net.logits(net.prepare(photo)))[0]
+        bias = net.model.get_layer("predictions").get_weights()[1]
+        maps = [cam(net, photo, c, resize=False).mean() for c in range(5)]
+        np.testing.assert_allclose(maps + bias, logits, rtol=1e-4, atol=1e-4)
+
+
+# What the methods say of them --------------------------------------------------------------------
+
+METHODS = {"gradient": saliency, "gradcam": gradcam, "guided": guided_backprop}
+
+
+PHOTOS = {"chelsea": "cat", "motorcycle": "motorbike"}
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_guided_backprop_hardly_notices_that_the_network_forgot_everything(name):
+    """By rank correlation, for every draw of the random weights (measured: 0.51 to 0.59)."""
+    net, photo, target = load_network("course"), load_photo(name), PHOTOS[name]
+    trained = {method: run(net, photo, target) for method, run in METHODS.items()}
+    for seed in range(3):
+        blank = randomize_layers(net, layers_from_the_top(net)[-1], seed=seed)
+        alike = {
+            method: rank_correlation(trained[method], run(blank, photo, target))
+            for method, run in METHODS.items()
+        }
+        assert alike["guided"] > alike["gradient"] + 0.2, alike
+        assert alike["guided"] > alike["gradcam"] + 0.1, alike
+        assert alike["guided"] > 0.45, alike
+
+
+def test_on_drawn_shapes_the_ordering_holds_until_the_last_two_layers_go(nets):
+    """In each of three draws. At the very end all are near 0.1: flat ground has no order to keep.
+
+    Means over the draws, after one, two, three layers: guided backprop 0.86, 0.70, 0.52; gradient
+    0.73, 0.44, 0.34; Grad-CAM 0.20, 0.17, 0.29.
+    """
+    net, pictures = nets["honest"], shape_pictures(10, "random", SEED)
+    trained = {
+        name: [run(net, p.photo, p.label) for p in pictures] for name, run in METHODS.items()
+    }
+    alike = {name: np.zeros((3, 3)) for name in METHODS}  # draws, layers
+    for seed in range(3):
+        for place, layer in enumerate(layers_from_the_top(net)[:3]):
+            copy = randomize_layers(net, layer, seed=seed)
+            for name, run in METHODS.items():
+                found = [run(copy, p.photo, p.label) for p in pictures]
+                pairs = zip(trained[name], found, strict=True)
+                alike[name][seed, place] = np.mean([rank_correlation(*pair) for pair in pairs])
+    for other in ("gradient", "gradcam"):
+        ahead = alike["guided"] - alike[other]
+        assert (ahead > 0).all() and (ahead.mean(axis=0) > 0.1).all(), alike
+
+
+def blobs(rng, places):
+    """A random map as coarse as one of (places, places) values, enlarged as Grad-CAM's is."""
+    return resize_map(rng.random((places, places)), (48, 48))
+
+
+@pytest.mark.parametrize("method", [gradcam, saliency, occlusion])
+def test_deletion_and_insertion_beat_random_orders(nets, method):
+    """Methods that find the badge, on the network that uses it; chance of three coarsenesses."""
+    deletion, insertion = mean_areas(nets["shortcut"], method)
+    assert deletion[0] < deletion[1:].min() - 0.02, deletion
+    assert insertion[0] > insertion[1:].max() + 0.1, insertion
+
+
+def test_deletion_by_integrated_gradients_beats_coarse_chance_alone(nets):
+    """From a black baseline the badge's black ring gets nothing, so it is hidden last.
+
+    Its own coarseness is the pixel, and chance of that coarseness has the smaller area.
+    """
+    deletion, _ = mean_areas(nets["shortcut"], integrated_gradients)
+    assert deletion[0] < deletion[1] - 0.1, deletion
+    assert deletion[0] > deletion[3], deletion
+
+
+def mean_areas(net, method):
+    """Mean areas (deletion, insertion) x (the method, chance of 12 x 12, 24 x 24, 48 x 48 places).
+
+    The last layer has 24 x 24 places, which is Grad-CAM's own coarseness; the gradient's 48 x 48.
+    """
+    assert gradcam(net, shape_pictures(1)[0].photo, "disc", resize=False).shape == (24, 24)
+    rng, areas = np.random.default_rng(0), []
+    for p in only("hexagon", shape_pictures(100, "hexagon", SEED)):
+        orders = [method(net, p.photo, "hexagon"), *(blobs(rng, n) for n in (12, 24, 48))]
+        areas.append(
+            [
+                [curve(net, p.photo, heat, "hexagon", 24, 70.0).area for heat in orders]
+                for curve in (deletion_curve, insertion_curve)
+            ]
+        )
+    return np.mean(areas, axis=0)
+
+
+def test_relevance_mass_of_gradcam_is_dense_where_the_network_looks(nets):
+    """1 is what a map of one colour has: the share of the mass over the share of the picture."""
+    hexagons = only("hexagon", shape_pictures(100, "all", SEED))
+
+    def density(name, part):
+        heats = [gradcam(nets[name], p.photo, "hexagon") for p in hexagons]
+        masks = [getattr(p, part) for p in hexagons]
+        masses = [relevance_mass(*pair) for pair in zip(heats, masks, strict=True)]
+        return np.mean(masses) / np.mean(masks)
+
+    assert density("shortcut", "badge") > max(5, 4 * density("shortcut", "object"))
+    assert density("honest", "object") > 3 > 0.3 > density("honest", "badge")
+
+
+# The training ------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_training_with_another_seed_takes_the_shortcut_too(seed):
+    """The bundled networks reach the goals; of four trainings of "shortcut" three do.
+
+    Seeds 0 to 2 put 97.6 %, 98.2 % and 99.2 % of the peaks on the badge; seed 3, with 93.4 %,
+    misses the 95 %. Seed 3 is tried here, so the bound is below it.
+    """
+    tool = training_tool()
+    net = train_shape_network(**{**tool.TRAINING["shortcut"], "seed": seed})
+    numbers = tool.measure(net, "hexagon")
+    assert numbers["accuracy"] >= 0.95, numbers
+    assert numbers["hexagon_recall_without_badge"] < 0.2, numbers
+    assert numbers["peak_on_badge_of_hexagons"] >= 0.9, numbers
+
+
+def test_folding_the_batch_norm_keeps_the_logits():
+    rng = np.random.default_rng(0)
+    model = shape_training._with_batch_norm(0)
+    for layer in model.layers:
+        if layer.name.endswith("_norm"):  # gamma, beta, mean, variance as after a training
+            size = layer.gamma.shape[0]
+            spread = rng.uniform(0.5, 2, (2, size)), rng.normal(0, 0.5, (2, size))
+            layer.set_weights([spread[0][0], *spread[1], spread[0][1]])
+    folded = build_vgg(shape_training._folded(model), (48, 48), "folded")
+    pixels = rng.uniform(0, 255, (4, 48, 48, 3)).astype("float32")
+    before, after = (np.asarray(each(pixels, training=False)) for each in (model, folded))
+    assert np.ptp(before) > 0.1
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4 * np.ptp(before))
+
+
+def test_a_training_can_be_stopped_and_counts_its_steps():
+    seen = []
+
+    def progress(done, total):
+        seen.append((done, total))
+        if done == 2:
+            raise StopIteration
+
+    with pytest.warns(UserWarning, match="as good as it became so far"):
+        net = train_shape_network("random", pictures=96, epochs=4, progress=progress)
+    assert seen == [(1, 12), (2, 12)]
+    assert net.model.count_params() == 72_373 and tuple(net.labels) == SHAPES
+
+
+def test_the_seed_decides():
+    first, same, other = (
+        train_shape_network("random", pictures=32, epochs=1, seed=seed).model.get_weights()[0]
+        for seed in (3, 3, 4)
+    )
+    np.testing.assert_allclose(first, same, atol=1e-4)
+    assert not np.allclose(first, other, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ({"pictures": 31}, "pictures must be a whole number, 32 or more, not 31"),
+        ({"epochs": 0}, "epochs must be a whole number, 1 or more"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"badge": "hexagons"}, "did you mean 'hexagon'"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(arguments, said):
+    with pytest.raises(ValueError, match=said) as error:
+        train_shape_network(**arguments)
+    text = str(error.value)
+    assert "\n" not in text and text[-1] in ".?" and len(text) < 300
+
+
+def test_recall_counts_right_names():
+    class Stub:
+        labels = ["disc", "square", "other"]
+
+        def score_vector(self, target):
+            return np.eye(3)[self.labels.index(target)]
+
+        def prepare(self, photo):
+            return np.asarray(photo, np.float32)[None]
+
+        def logits(self, pixels):
+            return np.tile([2.0, 1.0, 0.0], (len(pixels), 1))
+
+        def probabilities(self, logits):
+            return logits
+
+    assert class_recall(Stub(), shape_pictures(10)) == {
+        "disc": 1.0, "square": 0.0, "triangle": 0.0, "star": 0.0, "hexagon": 0.0,
+    }  # fmt: skip
+
+
+# The tool ----------------------------------------------------------------------------------------
+
+
+def test_the_tool_measures_what_the_cards_say(nets, monkeypatch):
+    tool = training_tool()
+    monkeypatch.setattr(tool, "TEST_PICTURES", 100)
+    for name in NAMES:
+        for what, value in tool.measure(nets[name], BADGE[name]).items():
+            assert value == pytest.approx(CARDS[name]["test"][what], abs=0.08), (name, what)
+
+
+def test_the_cards_say_how_they_were_trained():
+    for name, recipe in training_tool().TRAINING.items():
+        assert {**CARDS[name]["training"], "minutes": 0} == {**recipe, "minutes": 0}

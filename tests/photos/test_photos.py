@@ -1,0 +1,873 @@
+"""Photos: every kind of picture becomes the right uint8 RGB, every other thing one sentence."""
+
+import doctest
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis_helpers._shared import data_files
+from cnnvis_helpers._shared import download as downloads
+from cnnvis_helpers.photos import decoding as photo_reading
+from cnnvis_helpers.photos import photos
+from cnnvis_helpers.photos.photos import PhotoInfo, list_photos, load_mask, load_photo, photo_alt
+from tools import build_manifest
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+RED, GREEN, BLUE, WHITE, BLACK = (
+    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty cache folder for every test."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CNNVIS_CACHE", str(folder))
+    return folder
+
+
+def refusal(source, **options):
+    """The sentence of the ValueError with which load_photo refuses a source."""
+    with pytest.raises(ValueError) as caught:
+        load_photo(source, **options)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    sentence = str(caught.value)
+    assert "\n" not in sentence and sentence.endswith((".", "?")), sentence
+    return sentence
+
+
+def saved(image, kind, **options):
+    """An image as the bytes of a file of a kind."""
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def png(size, depth, colour_type, rows, *more):
+    """A hand-made PNG: size (width, height), rows of raw bytes, further chunks (type, bytes)."""
+    header = struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = [(b"IHDR", header), *more, (b"IDAT", pixels), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def big_endian(*values):
+    return np.array(values, ">u2").tobytes()
+
+
+def first_row(source):
+    return load_photo(source)[0].tolist()
+
+
+# --- what comes back ---------------------------------------------------------------------------
+
+
+def test_a_photo_is_a_fresh_writable_array_of_uint8_rgb():
+    first, second = load_photo("chelsea"), load_photo("chelsea")
+    assert first.shape == (300, 451, 3) and first.dtype == np.uint8
+    assert first.flags.c_contiguous and first.flags.writeable and first.flags.owndata
+    first[:] = 0
+    assert second.mean() == pytest.approx(115.3, abs=0.1)
+    assert load_photo("chelsea").mean() == second.mean()
+
+
+def test_what_the_caller_hands_in_is_not_changed():
+    array = np.full((2, 2, 3), 7, np.uint8)
+    load_photo(array)[:] = 9
+    assert (array == 7).all()
+    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, GREEN, BLUE)]
+    image = Image.open(io.BytesIO(saved(frames[0], "GIF", save_all=True, append_images=frames[1:])))
+    image.seek(1)
+    assert first_row(image)[0] == list(GREEN), "the frame that the caller chose"
+    assert image.tell() == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "ICO"])
+def test_lossless_formats_keep_every_pixel(kind):
+    pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(pixels), kind)
+    assert np.array_equal(load_photo(data), pixels)
+
+
+def test_every_way_to_hand_in_a_file_gives_the_same_photo(tmp_path):
+    data = (DATA / "photos" / "coins.png").read_bytes()
+    path = tmp_path / "my coins ü.png"
+    path.write_bytes(data)
+    same = load_photo("coins")
+    for source in (
+        str(path), path, data, bytearray(data), memoryview(data), io.BytesIO(data), same,
+        Image.open(path), np.asarray(Image.open(path)),
+    ):  # fmt: skip
+        assert np.array_equal(load_photo(source), same), type(source)
+
+
+def test_a_path_from_the_home_folder_and_one_that_is_also_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.new("RGB", (3, 2), RED).save(tmp_path / "chelsea", "PNG")
+    assert load_photo("./chelsea").shape == (2, 3, 3)
+    assert load_photo("~/chelsea").shape == (2, 3, 3)
+    assert load_photo("chelsea").shape == (300, 451, 3)
+
+
+def test_max_side_shrinks_with_antialiasing_and_keeps_the_aspect():
+    assert load_photo("coffee", max_side=150).shape == (100, 150, 3)
+    assert load_photo("coffee", max_side=np.int64(600)).shape == (400, 600, 3)
+    assert load_photo("coffee", max_side=9999).shape == (400, 600, 3)
+    assert load_photo(np.zeros((2, 900), np.uint8), max_side=9).shape == (1, 9, 3)
+    stripes = np.tile(np.array([0, 255], np.uint8), (400, 200))
+    assert abs(load_photo(stripes, max_side=50).astype(int) - 127)[5:-5, 5:-5].max() < 12
+    for wrong in (0, -3, 2.5, "9"):
+        assert "max_side" in refusal("coffee", max_side=wrong)
+
+
+def test_the_module_brings_neither_tensorflow_nor_matplotlib_nor_http():
+    code = (
+        "import sys, cnnvis_helpers.photos.photos as p; p.load_photo('brick'); p.list_photos();"
+        "print(sorted({'tensorflow', 'keras', 'matplotlib', 'ssl', 'skimage'} & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.strip() == "[]"
+
+
+# --- colours -----------------------------------------------------------------------------------
+
+COLOURS = {
+    "1-bit": (png((8, 1), 1, 0, [b"\xa0"]), [WHITE, BLACK, WHITE]),
+    "2-bit grey": (png((4, 1), 2, 0, [b"\x1b"]), [BLACK, (85,) * 3, (170,) * 3, WHITE]),
+    "16-bit grey": (
+        png((4, 1), 16, 0, [big_endian(0, 300, 32768, 65535)]),
+        [BLACK, (1,) * 3, (128,) * 3, WHITE],
+    ),
+    "16-bit colour": (
+        png((2, 1), 16, 2, [big_endian(65535, 32768, 0, 300, 0, 65535)]),
+        [(255, 128, 0), (1, 0, 255)],
+    ),
+    "grey with alpha": (
+        png((3, 1), 8, 4, [b"\x00\xff\x00\x80\x00\x00"]), [BLACK, (127,) * 3, WHITE]
+    ),
+    "RGBA": (
+        png((2, 1), 8, 6, [b"\x00\x00\xff\x80\x10\x20\x30\x00"]), [(127, 127, 255), WHITE]
+    ),
+    "RGB with one transparent colour": (
+        png((2, 1), 8, 2, [b"\1\2\3\xff\0\0"], (b"tRNS", struct.pack(">HHH", 1, 2, 3))),
+        [WHITE, RED],
+    ),
+    "palette with transparency": (
+        png((2, 1), 8, 3, [b"\0\1"], (b"PLTE", b"\xff\0\0\0\xff\0"), (b"tRNS", b"\0\xff")),
+        [WHITE, GREEN],
+    ),
+    "16-bit PGM": (b"P5 2 1 65535\n" + big_endian(0, 65535), [BLACK, WHITE]),
+    "12-bit PGM": (b"P5 2 1 4095\n" + big_endian(0, 4095), [BLACK, WHITE]),
+    "float TIFF": (
+        saved(Image.fromarray(np.array([[0, 0.5, 1]], np.float32)), "TIFF"),
+        [BLACK, (128,) * 3, WHITE],
+    ),
+    "CMYK TIFF": (saved(Image.new("CMYK", (1, 1), (0, 255, 255, 0)), "TIFF"), [RED]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_colours_of_files(name):
+    data, expected = COLOURS[name]
+    assert [tuple(pixel) for pixel in first_row(data)[: len(expected)]] == expected
+
+
+def test_cmyk_jpeg_with_and_without_adobes_inversion():
+    with_marker = saved(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=100)
+    assert abs(load_photo(with_marker)[0, 0].astype(int) - RED).max() <= 2
+    inverted = saved(Image.new("CMYK", (16, 16), (255, 0, 0, 255)), "JPEG", quality=100)
+    start = inverted.index(b"\xff\xee")
+    length = struct.unpack(">H", inverted[start + 2 : start + 4])[0]
+    without_marker = inverted[:start] + inverted[start + 2 + length :]
+    assert abs(load_photo(without_marker)[0, 0].astype(int) - RED).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_the_first_frame_of_an_animation_counts(kind):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **lossless)
+    assert (load_photo(data) == RED).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation):
+    """As a viewer shows it: the stored corners red, green, blue, white (reading order) move."""
+    stored = np.zeros((2, 3, 3), np.uint8)
+    stored[0, 0], stored[0, 2], stored[1, 0], stored[1, 2] = RED, GREEN, BLUE, WHITE
+    corners = {
+        1: "RGBW", 2: "GRWB", 3: "WBGR", 4: "BWRG", 5: "RBGW", 6: "BRWG", 7: "WGBR", 8: "GWRB",
+    }[orientation]  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    colours = {"R": RED, "G": GREEN, "B": BLUE, "W": WHITE}
+    expected = [colours[letter] for letter in corners]
+    for data in (
+        saved(Image.fromarray(stored), "PNG", exif=exif),
+        saved(Image.fromarray(stored), "WEBP", exif=exif, lossless=True),
+        saved(Image.fromarray(stored), "TIFF", tiffinfo={0x0112: orientation}),
+    ):
+        photo = load_photo(data)
+        assert photo.shape == ((2, 3, 3) if orientation < 5 else (3, 2, 3))
+        assert [tuple(photo[y, x].tolist()) for y in (0, -1) for x in (0, -1)] == expected
+
+
+def test_broken_exif_does_not_cost_the_photo():
+    data = saved(Image.new("RGB", (8, 8), RED), "PNG", exif=b"Exif\0\0nonsense")
+    assert first_row(data)[0] == list(RED)
+
+
+# --- arrays ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        (np.array([[True, False]]), [255, 0]),
+        (np.array([[0, 7, 255]], np.uint8), [0, 7, 255]),
+        (np.array([[0, 128, 129, 257, 65535]], np.uint16), [0, 0, 1, 1, 255]),
+        (np.array([[0, 255]], ">u2"), [0, 1]),
+        (np.array([[0, 7, 255]], np.int64), [0, 7, 255]),
+        (np.array([[0, 0.5, 1]]), [0, 128, 255]),
+        (np.array([[-1e-7, 1.0000002]], np.float32), [0, 255]),
+        (np.array([[0, 1.4, 254.6]], np.float16), [0, 1, 255]),
+        (np.array([[0, 200]], np.float64), [0, 200]),
+        (np.zeros((1, 2)), [0, 0]),
+    ],
+)
+def test_the_dtype_decides_what_numbers_mean(values, expected):
+    photo = load_photo(values)
+    assert photo.shape == (1, len(expected), 3)
+    for channel in range(3):
+        assert photo[0, :, channel].tolist() == expected
+
+
+def test_channels_of_arrays():
+    rgba = np.array([[[0, 0, 255, 128], [1, 2, 3, 255], [9, 9, 9, 0]]], np.uint8)
+    assert first_row(rgba) == [[127, 127, 255], [1, 2, 3], [255, 255, 255]]
+    assert first_row(rgba / 255.0) == first_row(rgba)
+    grey_alpha = np.array([[[0, 128], [50, 255], [20, 99]]], np.uint8)
+    assert first_row(grey_alpha) == [[127] * 3, [50] * 3, [164] * 3], "163.8 is rounded"
+    assert first_row(np.full((2, 2, 1), 9, np.uint8)) == [[9] * 3] * 2
+    transposed = np.arange(24, dtype=np.uint8).reshape(2, 4, 3).swapaxes(0, 1)[:, ::-1]
+    assert np.array_equal(load_photo(transposed), transposed)
+
+
+@pytest.mark.parametrize(
+    "array, says",
+    [
+        (np.zeros((0, 5, 3), np.uint8), "no pixels (0 x 5)"),
+        (np.zeros(5), "shape (5,)"),
+        (np.zeros((2, 2, 5)), "shape (2, 2, 5)"),
+        (np.zeros((1, 4, 4, 3)), "array[0]"),
+        (np.zeros((3, 8, 8)), "transpose(1, 2, 0)"),
+        (np.array([[0, np.nan]]), "nan or infinite"),
+        (np.array([[0, np.inf]], np.float16), "nan or infinite"),
+        (np.array([[-1.0, 1.0]]), "from -1 to 1 (float64)"),
+        (np.array([[0, 256.0]]), "from 0 to 256"),
+        (np.array([[0, 1.2]]), "0 to 1 or 0 to 255"),
+        (np.array([[0, 256]]), "from 0 to 256 (int64)"),
+        (np.array([[-1, 2]], np.int8), "from -1 to 2"),
+        (np.array([[1j, 0]]), "complex128"),
+        (np.array([["a"]]), "pixels are numbers"),
+        (np.array([[None]]), "object"),
+        (np.float32(3), "shape ()"),
+        (np.broadcast_to(np.uint8(0), (10_000, 10_000)), "more than the 80 million"),
+    ],
+)
+def test_arrays_that_are_no_photo(array, says):
+    sentence = refusal(array)
+    assert sentence.startswith("The array ") and says in sentence
+
+
+# --- uploads -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def picture():
+    return saved(Image.new("RGB", (2, 1), GREEN), "PNG")
+
+
+def test_uploads_of_ipywidgets_7_and_8_and_of_colab(picture):
+    about = {"name": "a.png", "type": "image/png", "size": len(picture)}
+    eight = ({**about, "content": memoryview(picture)},)
+    seven = {"a.png": {"metadata": about, "content": picture}}
+    for value in (seven, eight, eight[0], list(eight), {"a.png": picture}):
+        assert first_row(value) == [list(GREEN)] * 2
+
+
+def test_the_widget_itself(picture):
+    widgets = pytest.importorskip("ipywidgets")
+    widget = widgets.FileUpload()
+    assert "Nothing is uploaded yet" in refusal(widget)
+    assert "Nothing is uploaded yet" in refusal(widget.value)
+    about = {"name": "a.png", "type": "image/png", "size": len(picture)}
+    if isinstance(widget.value, tuple):
+        about["last_modified"] = datetime.now()
+        widget.set_trait("value", ({**about, "content": memoryview(picture)},))
+    else:
+        widget.set_trait("value", {"a.png": {"metadata": about, "content": picture}})
+    assert first_row(widget) == first_row(widget.value) == [list(GREEN)] * 2
+
+
+def test_uploads_that_cannot_be_read(picture):
+    two = {"a.png": {"content": picture}, "b.png": {"content": picture}}
+    assert "holds 2 files ('a.png', 'b.png')" in refusal(two)
+    assert "upload 'a.png' is empty" in refusal({"a.png": {"content": b""}})
+    assert "upload 'a.svg' is an SVG drawing" in refusal(
+        ({"name": "a.svg", "content": memoryview(b"<svg></svg>")},)
+    )
+    assert "no bytes" in refusal({"a.png": "text"})
+    for empty in ({}, ()):
+        assert "Nothing is uploaded yet" in refusal(empty)
+
+
+# --- what is no photo --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_names_and_paths_that_do_not_exist(in_folder):
+    assert refusal("chelsae") == (
+        "There is no bundled photo and no file 'chelsae'; did you mean 'chelsea'? "
+        "list_photos() shows all."
+    )
+    assert "did you mean 'chelsea'?" in refusal("cat"), "found by what it shows"
+    assert "did you mean" not in refusal("zebra")
+    assert "load_photo('rocket')" in refusal("rocket.jpg")
+    (in_folder / "holiday.JPG").write_bytes(b"")
+    assert "did you mean 'holiday.JPG'?" in refusal("holiday.jpg")
+    assert "did you mean 'holiday.JPG'?" in refusal(Path("holyday.JPG"))
+    assert "folder" in refusal("nowhere/x.png") and "does not exist" in refusal("nowhere/x.png")
+    assert "https://" in refusal("www.example.org/cat.jpg")
+    assert len(refusal("x" * 100_000)) < 300 and len(refusal("x" * 9999 + ".png")) < 600
+    assert "no file" in refusal("a\0b.png")
+    assert "no bundled photo" in refusal("")
+
+
+def test_folders_pipes_and_unreadable_files(in_folder):
+    (in_folder / "folder.png").mkdir()
+    assert "'folder.png' is a folder" in refusal("folder.png")
+    assert "is a folder" in refusal(in_folder)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(in_folder / "pipe.png")
+        assert "is a device or a pipe" in refusal("pipe.png")
+    if hasattr(os, "symlink") and os.name != "nt":
+        (in_folder / "link.png").symlink_to(in_folder / "gone.png")
+        assert refusal("link.png") == "'link.png' is a link to a file that does not exist."
+
+
+def test_an_unreadable_file_says_why(in_folder, monkeypatch):
+    (in_folder / "secret.png").write_bytes(b"x")
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", denied)
+    assert "The file 'secret.png' cannot be read (Permission denied)." == refusal("secret.png")
+
+
+CONTENTS = {
+    "empty": (b"", "is empty (0 bytes)"),
+    "text": (b"just some words", "not a picture of a kind that can be read here"),
+    "svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+    "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "a web page"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "an HEIC photo"),
+    "video": (b"\0\0\0\x18ftypisom\0\0\2\0", "a video"),
+    "pdf": (b"%PDF-1.7\n", "a PDF document"),
+    "eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a PostScript drawing"),
+    "zip": (b"PK\x03\x04rest", "a ZIP archive"),
+    "npy": (b"\x93NUMPY\x01\0", "a NumPy file"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+    "bomb": (png((50_000, 50_000), 8, 2, [b""]), "too large: far more than the 80 million"),
+    "large": (png((10_000, 9_500), 8, 2, [b""]), "too large: 9500 x 10000 pixels"),
+    "png of no width": (png((0, 4), 8, 2, [b""]), "cut off or damaged"),
+    "bmp of no width": (
+        saved(Image.new("RGB", (1, 1)), "BMP").replace(
+            struct.pack("<ii", 1, 1), struct.pack("<ii", 0, 1)
+        ),
+        "",
+    ),
+    "signature alone": (b"\xff\xd8\xff", "a JPEG picture that is cut off"),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_contents_that_are_no_photo(name, tmp_path, recwarn):
+    content, says = CONTENTS[name]
+    assert says in refusal(content)
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    sentence = refusal(path)
+    assert says in sentence and repr(str(path)) in sentence
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "JPEG2000", "ICO"])
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.95])
+def test_cut_off_files(kind, part):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), kind)
+    sentence = refusal(data[: int(len(data) * part)])
+    assert "damaged" in sentence or "cannot be read here" in sentence
+
+
+def test_damaged_files_never_give_another_error():
+    """Any byte may be wrong: a photo comes back, or the one sentence, and it does not take long."""
+    random = np.random.default_rng(3)
+    small = Image.fromarray(random.integers(0, 256, (24, 24, 3), dtype=np.uint8))
+    for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "ICO"):
+        whole = saved(small, kind)
+        for _ in range(40):
+            data = bytearray(whole)
+            for place in random.integers(0, len(data), 3):
+                data[place] = random.integers(0, 256)
+            try:
+                assert load_photo(data).dtype == np.uint8
+            except ValueError as error:
+                assert str(error).startswith("What came as bytes is ")
+
+
+def test_a_pil_image_without_pixels_or_with_a_cut_off_file_behind_it():
+    assert "The PIL image has no pixels (0 x 3)" in refusal(Image.new("RGB", (3, 0)))
+    data = saved(Image.effect_noise((64, 64), 90), "PNG")
+    assert "The PIL image is cut off" in refusal(Image.open(io.BytesIO(data[: len(data) // 2])))
+
+
+@pytest.mark.parametrize("source", [None, 3, 2.5, [[1, 2], [3, 4]], [], object(), {1, 2}])
+def test_other_types(source):
+    with pytest.raises((TypeError, ValueError), match="came|Nothing is uploaded"):
+        load_photo(source)
+
+
+def test_text_and_closed_file_handles(tmp_path):
+    (tmp_path / "x.txt").write_text("x")
+    with open(tmp_path / "x.txt") as stream:
+        assert "mode 'rb'" in refusal(stream)
+    assert refusal(stream).startswith("The open file cannot be read")
+
+
+# --- the web -----------------------------------------------------------------------------------
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """A server on this machine: the path says what it answers; `asked` counts."""
+
+    asked: list = []
+    png = saved(Image.new("RGB", (2, 1), BLUE), "PNG")
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        page = self.path.partition("?")[0].strip("/").split("/")[0]
+        getattr(self, page.replace(".", "_").replace("%20", "_"))()
+
+    def answer(self, body, status=200, **headers):
+        self.send_response(status)
+        for name, value in {"Content_Length": len(body), **headers}.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def blue_png(self):
+        self.answer(self.png)
+
+    a_b_png = blue_png
+
+    def moved(self):
+        self.answer(b"", 302, Location="/blue.png")
+
+    def to_file(self):
+        self.answer(b"", 302, Location="file:///etc/passwd")
+
+    def to_ftp(self):
+        self.answer(b"", 302, Location="ftp://127.0.0.1/x.png")
+
+    def circle(self):
+        self.answer(b"", 302, Location="/circle")
+
+    def missing(self):
+        self.answer(b"<html>no</html>", 404)
+
+    def forbidden(self):
+        self.answer(b"no", 403)
+
+    def page(self):
+        self.answer(b"<!DOCTYPE html><html>hello</html>", Content_Type="image/png")
+
+    def nothing(self):
+        self.answer(b"")
+
+    def huge(self):
+        self.answer(b"x", Content_Length=30_000_000)
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(200):
+            self.wfile.write(b"x" * 10_000)
+
+    def partial(self):
+        self.answer(self.png[:20], Content_Length=len(self.png))
+
+    def silent(self):
+        time.sleep(1.5)
+
+    def slow(self):
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(60):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            time.sleep(0.05)
+
+    def chunked(self):
+        self.protocol_version = "HTTP/1.1"
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for part in (self.png[:9], self.png[9:]):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except (ConnectionError, AttributeError):  # the client hung up; or no such page
+            self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    _Pages.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as running:
+        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def files_in(folder):
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+def test_a_web_photo_is_fetched_once(server, cache):
+    for address in (f"{server}/blue.png", f" {server}/blue.png#part "):
+        assert first_row(address) == [list(BLUE)] * 2
+    assert _Pages.asked == ["/blue.png"] and len(files_in(cache)) == 1
+    assert first_row(f"{server}/blue.png?size=2") == [list(BLUE)] * 2
+    assert len(_Pages.asked) == 2, "another address is another photo"
+
+
+def test_redirects_spaces_and_chunks(server):
+    for page in ("moved", "a b.png", "a%20b.png", "chunked"):
+        assert first_row(f"{server}/{page}") == [list(BLUE)] * 2, page
+
+
+def test_a_damaged_copy_is_fetched_again(server, cache):
+    load_photo(f"{server}/blue.png")
+    (copy,) = files_in(cache)
+    copy.write_bytes(copy.read_bytes()[:30])
+    assert first_row(f"{server}/blue.png") == [list(BLUE)] * 2
+    assert len(_Pages.asked) == 2 and copy.read_bytes() == _Pages.png
+
+
+@pytest.mark.parametrize(
+    "page, says",
+    [
+        ("missing", "the server answers 404 (Not Found); check it."),
+        ("forbidden", "the server answers 403 (Forbidden); download it in a browser"),
+        ("page", "is a web page, not a picture"),
+        ("nothing", "is empty (0 bytes)"),
+        ("huge", "has more than 20 MB"),
+        ("endless", "has more than"),
+        ("partial", "The connection to 127.0.0.1"),
+        ("circle", "leads in a circle or away from the web (302)"),
+        ("to_file", "leads in a circle or away from the web (302)"),
+        ("to_ftp", "only http:// and https://"),
+        ("silent", "has sent nothing for"),
+        ("slow", "takes more than"),
+        ("unheard-of", "The connection to 127.0.0.1"),
+    ],
+)
+def test_web_addresses_that_fail_leave_nothing_behind(server, cache, page, says, monkeypatch):
+    monkeypatch.setattr(downloads, "SECONDS_OF_SILENCE", 0.5)
+    monkeypatch.setattr(downloads, "SECONDS_IN_ALL", 0.3)
+    if page == "endless":
+        monkeypatch.setattr(downloads, "MAX_BYTES", 1_000_000)
+    assert says in refusal(f"{server}/{page}")
+    assert files_in(cache) == []
+
+
+@pytest.mark.parametrize(
+    "address, says",
+    [
+        ("ftp://example.org/x.png", "only http:// and https://"),
+        ("file:///etc/passwd", "only http:// and https://"),
+        ("https://", "names no server"),
+        ("http://[bad/x.png", "is not a web address"),
+        ("http://example.org:99999/x.png", "is not a web address"),
+        (f"http://{'a' * 70}.org/x.png", "is not a web address"),
+        ("http://127.0.0.1:9/x.png", "127.0.0.1:9 cannot be reached"),
+    ],
+)
+def test_addresses_that_are_none(address, says):
+    assert says in refusal(address)
+
+
+def test_without_a_network_one_sentence_says_so():
+    sentence = refusal("https://example.org/cat.jpg")
+    assert sentence.startswith("example.org cannot be reached")
+    assert "is this machine online?" in sentence and "list_photos()" in sentence
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(server, tmp_path, monkeypatch):
+    (tmp_path / "in_the_way").write_text("")
+    monkeypatch.setenv("CNNVIS_CACHE", str(tmp_path / "in_the_way"))
+    for _ in range(2):
+        assert first_row(f"{server}/blue.png") == [list(BLUE)] * 2
+    assert len(_Pages.asked) == 2
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(server, cache, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(downloads.os, "replace", full)
+    assert first_row(f"{server}/blue.png") == [list(BLUE)] * 2
+    assert files_in(cache) == []
+
+
+@pytest.mark.parametrize(
+    "platform, variables, expected",
+    [
+        ("linux", {"CNNVIS_CACHE": "/own"}, "/own"),
+        ("linux", {"XDG_CACHE_HOME": "/xdg"}, "/xdg/cnnvis"),
+        ("linux", {}, "/home/me/.cache/cnnvis"),
+        ("darwin", {"XDG_CACHE_HOME": "/xdg"}, "/home/me/Library/Caches/cnnvis"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/cnnvis"),
+        ("win32", {}, "/home/me/AppData/Local/cnnvis"),
+    ],
+)
+def test_the_cache_lies_where_the_system_keeps_caches(platform, variables, expected, monkeypatch):
+    for name in ("CNNVIS_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(downloads.sys, "platform", platform)
+    monkeypatch.setattr(downloads.Path, "home", lambda: Path("/home/me"))
+    assert downloads.cache_folder() == Path(expected)
+
+
+# --- what is bundled ---------------------------------------------------------------------------
+
+
+def test_the_list_of_photos_and_how_it_shows_itself():
+    photos = list_photos()
+    names = [photo.name for photo in photos]
+    assert {"chelsea", "coffee", "rocket", "astronaut", "motorcycle"} < set(names)
+    assert names == sorted(names) and all(isinstance(photo, PhotoInfo) for photo in photos)
+    for photo in photos:
+        assert load_photo(photo.name).shape == (*photo.size, 3)
+        assert photo.licence and photo.source and photo.shows
+        assert photo.alt == photo_alt(photo.name)
+        assert photo.alt.endswith(".") and ". " not in photo.alt and 50 < len(photo.alt) < 170
+        assert photo.name in repr(photos) and photo.licence in repr(photos)
+    lines = repr(photos).splitlines()
+    assert len(lines) == len(photos) + 1 and max(map(len, lines)) <= 150
+    assert (
+        len({line.index(photo.licence) for line, photo in zip(lines[1:], photos, strict=True)}) == 1
+    )
+    table = photos._repr_html_()
+    assert table.count("<tr>") == len(photos) + 1 and table.count('<img alt="A') >= 5
+    assert "300 x 451" in table and "Stéfan" not in table and len(table) < 80_000
+
+
+def test_unknown_names_of_alt_texts_and_masks():
+    for function in (photo_alt, load_mask):
+        for name in ("chelsae", "x", None, []):
+            with pytest.raises(ValueError, match=r"There is no bundled photo .*list_photos\(\)"):
+                function(name)
+
+
+def test_masks_lie_on_their_things():
+    masked = [name for name in data_files.entries("photo") if load_mask(name) is not None]
+    assert masked == ["astronaut", "chelsea", "coffee", "motorcycle", "rocket"]
+    for name in masked:
+        mask = load_mask(name)
+        assert mask.dtype == bool and mask.shape == load_photo(name).shape[:2]
+        assert 0.02 < mask.mean() < 0.8
+    points = {  # (x, y) on the thing, and beside it
+        "chelsea": ([(170, 110), (320, 130), (255, 240), (10, 250), (385, 5)],
+                    [(10, 60), (430, 20), (400, 140), (380, 280), (370, 90)]),
+        "coffee": ([(290, 150), (100, 200), (290, 380), (410, 80)],
+                   [(30, 380), (580, 200), (290, 8), (90, 100)]),
+        "motorcycle": ([(300, 220), (200, 320), (600, 380), (530, 330), (350, 125)],
+                       [(60, 300), (420, 430), (300, 120), (540, 250), (700, 200)]),
+        "rocket": ([(322, 150), (322, 390)], [(450, 150), (360, 390), (322, 110), (322, 415)]),
+        "astronaut": ([(225, 110), (160, 70), (225, 185)], [(225, 200), (225, 5), (400, 100)]),
+    }  # fmt: skip
+    for name, (on, beside) in points.items():
+        mask = load_mask(name)
+        assert all(mask[y, x] for x, y in on), name
+        assert not any(mask[y, x] for x, y in beside), name
+
+
+def test_the_outline_of_chelsea_follows_the_picture():
+    """Across the outline the colour changes more than beside it: it lies on an edge."""
+    photo = np.asarray(Image.fromarray(load_photo("chelsea"))).astype(float)
+    mask = load_mask("chelsea")
+
+    def step(shift):
+        """Mean colour difference across the right outline of the head, moved by `shift` pixels."""
+        rows = np.arange(0, 220)
+        edge = mask.shape[1] - 1 - mask[rows, ::-1].argmax(1) + shift
+        return np.abs(photo[rows, edge + 5] - photo[rows, edge - 4]).mean()
+
+    assert step(0) > 1.5 * max(step(-9), step(9))
+
+
+def test_bundled_photos_are_those_of_scikit_image():
+    originals = Path(pytest.importorskip("skimage").__file__).parent / "data"
+    kept = json.loads((DATA / "photos" / "sources.json").read_text(encoding="utf-8"))["photos"]
+    for name, about in kept.items():
+        if not (originals / about["original"]).is_file():
+            pytest.skip("this scikit-image fetches its pictures from the web")
+        original = load_photo(originals / about["original"])
+        ours = load_photo(name)
+        if "same" in about["change"] and "JPEG" not in about["change"]:
+            assert np.array_equal(ours, original), name
+        else:
+            size = ours.shape[1::-1]
+            shrunk = Image.fromarray(original).resize(size, Image.Resampling.LANCZOS)
+            error = np.mean((np.asarray(shrunk, float) - ours) ** 2)
+            assert 10 * np.log10(255**2 / error) > 35, f"{name}: PSNR in decibels"
+
+
+def test_the_manifest_is_current_and_lists_every_file():
+    current = build_manifest.as_text(build_manifest.build(DATA))
+    assert (DATA / "manifest.json").read_text(encoding="utf-8") == current, (
+        "run python tools/build_manifest.py"
+    )
+    listed = {entry["file"]: entry for entry in json.loads(current)["files"]}
+    there = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.is_file()}
+    assert set(listed) == there - {"manifest.json", ".gitattributes"}
+    for entry in listed.values():
+        assert entry["name"] and entry["licence"] and entry["source"] and len(entry["sha256"]) == 64
+        assert entry["kind"] in {"photo", "mask", "network", "weights", "document"}
+        assert entry["kind"] == "weights" or entry["bytes"] < 5_000_000, entry["file"]
+    photos = [entry for file, entry in listed.items() if file.startswith("photos/")]
+    assert sum(entry["bytes"] for entry in photos) < 2_500_000
+
+
+def small_data(folder, text="hello"):
+    """A data folder of its own: one photo with a mask, one network, one document."""
+    (folder / "photos" / "masks").mkdir(parents=True)
+    (folder / "networks").mkdir()
+    Image.new("RGB", (3, 2)).save(folder / "photos" / "one.png")
+    Image.new("1", (3, 2)).save(folder / "photos" / "masks" / "one.png")
+    about = {"file": "one.png", "shows": "s", "alt": "a", "licence": "l", "source": "o"}
+    kept = {"photos": {"one": {**about, "mask": "one.png", "mask_shows": "m"}}}
+    kept["masks"] = {"licence": "MIT", "source": "by hand"}
+    (folder / "photos" / "sources.json").write_text(json.dumps(kept))
+    (folder / "networks" / "net.json").write_text('{"licence": "CC0", "trained_on": "sand"}')
+    (folder / "networks" / "net.weights.h5").write_bytes(b"w")
+    (folder / "CARD.md").write_text(text)
+    return folder
+
+
+def test_the_manifest_names_kinds_and_licences(tmp_path):
+    files = build_manifest.build(small_data(tmp_path))["files"]
+    assert [(e["kind"], e["name"], e["file"], e["licence"]) for e in files] == [
+        ("document", "CARD.md", "CARD.md", "MIT"),
+        ("network", "net", "networks/net.json", "CC0"),
+        ("weights", "net", "networks/net.weights.h5", "CC0"),
+        ("mask", "one", "photos/masks/one.png", "MIT"),
+        ("photo", "one", "photos/one.png", "l"),
+        ("document", "photos/sources.json", "photos/sources.json", "MIT"),
+    ]
+    assert (files[-2]["height"], files[-2]["width"]) == (2, 3)
+    assert files[2]["source"] == "trained for this course on sand"
+    (tmp_path / "photos" / "masks" / "one.png").unlink()
+    with pytest.raises(SystemExit, match=r"not there: \['photos/masks/one.png'\]"):
+        build_manifest.build(tmp_path)
+
+
+@pytest.fixture
+def own_package(tmp_path, monkeypatch):
+    """The package as if it lay elsewhere, with a data folder of its own; caches emptied."""
+
+    def place(data):
+        monkeypatch.setattr(data_files, "_PACKAGE", tmp_path / "package")
+        if data:
+            small_data(tmp_path / data)
+            text = build_manifest.as_text(build_manifest.build(tmp_path / data))
+            (tmp_path / data / "manifest.json").write_text(text)
+        return tmp_path / (data or "")
+
+    cached = (data_files.data_folder, data_files.manifest, data_files._checked_file)
+    for function in cached:
+        function.cache_clear()
+    yield place
+    for function in cached:
+        function.cache_clear()
+
+
+@pytest.mark.parametrize("data", ["package/data", "data"])
+def test_data_is_found_in_a_wheel_and_in_a_checkout(own_package, data):
+    folder = own_package(data)
+    assert data_files.data_folder() == folder
+    assert load_photo("one").shape == (2, 3, 3)
+    assert load_mask("one").tolist() == [[False] * 3] * 2
+
+
+def test_without_data_one_sentence_says_so(own_package):
+    own_package(None)
+    assert "data folder is neither in" in refusal("chelsea")
+
+
+def test_a_bundled_file_that_was_damaged_or_lost(own_package):
+    folder = own_package("data")
+    photo = folder / "photos" / "one.png"
+    photo.write_bytes(photo.read_bytes()[:-1])
+    assert "not the one that manifest.json lists" in refusal("one")
+    photo.unlink()
+    assert "is missing" in refusal("one")
+
+
+def test_the_examples_in_the_docstrings():
+    assert doctest.testmod(photos) == (0, 4)
+
+
+def test_limits_fit_together():
+    assert downloads.MAX_BYTES <= photo_reading.MAX_BYTES
+    assert photo_reading.MAX_PIXELS > 40_000_000, "what a good phone makes must be read"
