@@ -16,14 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.gradients import (
-    check_net,
-    check_number,
-    check_whole,
-    gradient_of,
-    recording,
-)
+from cnnvis_helpers.methods.gradients import gradient_of, recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -309,12 +304,6 @@ def _gradient_sign(net, x, chosen):
     return logits, np.sign(net.finite(gradient[0].numpy(), "gradient"))
 
 
-def check_count(name, value):
-    """Raise ValueError unless `value` is a whole number from 1 up."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 up, not {value!r}.")
-
-
 def _check_epsilon(epsilon):
     """Raise ValueError for an epsilon outside 0..255; warn when it is too small to do anything."""
     check_number("epsilon", epsilon, 0, 255, "pixel levels")
@@ -328,7 +317,7 @@ def _check_epsilon(epsilon):
 
 def _step_size(step_size, epsilon, steps):
     """Return the step in pixel levels, 2.5 * epsilon / steps unless it is given."""
-    check_count("steps", steps)
+    check_whole("steps", steps, 1)
     if step_size is None:
         return 2.5 * epsilon / steps
     check_number("step_size", step_size, 0, np.inf, "pixel levels")

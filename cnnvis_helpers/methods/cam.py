@@ -24,14 +24,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.gradients import (
     GuidedRule,
     at_photo_size,
-    check_net,
-    check_number,
     check_reduce,
-    check_whole,
     compiled,
     gradient_of,
     pixels_spec,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnvis_helpers._shared.checks import check_net
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers._shared.table import html_table
 from cnnvis_helpers.methods.cam import (
@@ -21,7 +22,6 @@ from cnnvis_helpers.methods.cam import (
     layercam,
     scorecam,
 )
-from cnnvis_helpers.methods.gradients import check_net
 from cnnvis_helpers.methods.occlusion import occlusion
 from cnnvis_helpers.methods.saliency import (
     gradient_x_input,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from cnnvis_helpers.methods.gradients import check_net, check_number, check_whole
+from cnnvis_helpers._shared.checks import check_map, check_net, check_number, check_whole
 from cnnvis_helpers.methods.occlusion import fill_picture
 from cnnvis_helpers.methods.sliding_window import batch_size, even_slices, outputs, target_weights
 from cnnvis_helpers.photos.resizing import resize_map
@@ -112,7 +112,7 @@ def pointing_game(heat, mask, tolerance=0):
     >>> pointing_game([[0, 5], [1, 2]], mask), pointing_game([[0, 1], [5, 2]], mask)
     (1.0, 0.0)
     """
-    heat, mask = _check_heat(heat), _check_mask(mask, np.shape(heat))
+    heat, mask = check_map(heat), _check_mask(mask, np.shape(heat))
     check_number("tolerance", tolerance, 0, np.inf)
     near = mask if tolerance == 0 else distance_transform_edt(~mask) <= tolerance
     return float(near[heat == heat.max()].mean())
@@ -134,7 +134,7 @@ def relevance_mass(heat, mask):
     >>> relevance_mass([[1, 3], [-5, 0]], np.array([[False, True], [False, False]]))
     0.75
     """
-    heat, mask = _check_heat(heat), _check_mask(mask, np.shape(heat))
+    heat, mask = check_map(heat), _check_mask(mask, np.shape(heat))
     positive = np.maximum(heat, 0)
     inside, outside = positive[mask].sum(), positive[~mask].sum()
     return float(inside / (inside + outside)) if inside > 0 else 0.0
@@ -143,7 +143,7 @@ def relevance_mass(heat, mask):
 def _hottest_first(net, photo, heat, seed):
     """Return the pixels of the network's input, as flat indices, in the order of their heat."""
     check_whole("seed", seed, 0)
-    heat = _check_heat(heat)
+    heat = check_map(heat)
     if heat.shape not in (np.shape(photo)[:2], tuple(net.input_size)):
         raise ValueError(
             f"A heat map has the photo's size {np.shape(photo)[:2]} or the network's "
@@ -172,16 +172,6 @@ def _walk(net, photo, start, end, order, target, steps, score, progress):
     shares = counts / order.size
     area = np.diff(shares) @ (scores[1:] + scores[:-1]) / 2
     return ScoreCurve(shares, scores, float(area))
-
-
-def _check_heat(heat):
-    """Return a map as a float array (h, w), or raise a ValueError that says what is wrong."""
-    heat = np.asarray(heat)
-    if heat.ndim != 2 or heat.size == 0 or heat.dtype.kind not in "buif":
-        raise ValueError(f"A heat map is an array (h, w) of numbers, not of shape {heat.shape}.")
-    if not np.isfinite(heat).all():
-        raise ValueError("The heat map holds values that are not finite numbers (nan or inf).")
-    return heat.astype(np.float64)
 
 
 def _check_mask(mask, shape):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_net
 from cnnvis_helpers.photos.resizing import resize_map
 
 REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
@@ -123,41 +124,11 @@ def reduce_colours(values, reduce):
     return np.maximum(np.maximum(red, green), blue) if reduce == "max_abs" else red + green + blue
 
 
-def check_net(net):
-    """Raise a ValueError unless `net` is a Network, as `load_network` makes it."""
-    if hasattr(net, "score_vector"):
-        return
-    if isinstance(net, str):
-        wanted, got = f"load_network({net!r})", "the name alone"
-    elif isinstance(net, keras.Model):
-        wanted, got = "load_network(model)", "the keras.Model itself"
-    else:
-        wanted, got = "load_network", type(net).__name__
-    raise ValueError(f"The first argument is a network, as {wanted} makes it, not {got}.")
-
-
 def check_reduce(reduce):
     """Raise a ValueError unless `reduce` is one of the four ways of `reduce_colours`."""
     if reduce not in REDUCTIONS:
         known = ", ".join(map(repr, REDUCTIONS))
         raise ValueError(f"reduce must be one of {known}, not {reduce!r}.")
-
-
-def check_whole(name, value, least):
-    """Raise a ValueError unless `value` is a whole number of at least `least`."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}.")
-
-
-def check_number(name, value, low, high, unit=""):
-    """Raise a ValueError unless `value` is a finite number in low..high; unit: a word for it."""
-    kinds = (int, float, np.integer, np.floating)
-    number = isinstance(value, kinds) and not isinstance(value, bool)
-    if not number or not np.isfinite(value) or not low <= value <= high:
-        wanted = f"{low} or more" if high == np.inf else f"in {low}..{high}"
-        of = f" of {unit}" if unit else ""
-        raise ValueError(f"{name} must be a number{of} {wanted}, not {value!r}.")
 
 
 def at_photo_size(values, photo, resize=True):

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
+from cnnvis_helpers._shared.checks import check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.gradients import check_net, check_number
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,

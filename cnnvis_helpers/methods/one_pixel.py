@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import differential_evolution
 
+from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.attacks import begin, check_count, finish, log_odds, probability
-from cnnvis_helpers.methods.gradients import check_net, check_number, check_whole
+from cnnvis_helpers.methods.attacks import begin, finish, log_odds, probability
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
@@ -99,7 +99,7 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     1
     """
     options = _search_settings(settings)
-    check_count("pixels", pixels)
+    check_whole("pixels", pixels, 1)
     check_whole("seed", seed, 0)
     original, before, goal = begin(net, photo, target, label)
     places = net.input_size[0] * net.input_size[1]
@@ -230,7 +230,7 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     """
     check_net(net)
     original, colours = np.rint(net.prepare(photo)), _checked_colours(colours)
-    check_count("stride", stride)
+    check_whole("stride", stride, 1)
     if stride > min(net.input_size):
         raise ValueError(
             f"A stride of {stride} is larger than the network's input of {net.input_size}."
@@ -306,8 +306,8 @@ def _search_settings(settings):
             f"it has {', '.join(ONE_PIXEL_SETTINGS['quick'])}."
         )
     options = {**ONE_PIXEL_SETTINGS["quick"], **settings}
-    check_count("generations", options["generations"])
-    check_count("population", options["population"])
+    check_whole("generations", options["generations"], 1)
+    check_whole("population", options["population"], 1)
     if options["population"] < 5:
         raise ValueError(f"population must be 5 or more, not {options['population']}.")
     check_number("recombination", options["recombination"], 0, 1)

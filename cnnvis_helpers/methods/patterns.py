@@ -13,14 +13,9 @@ import inspect
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.gradients import (
-    check_net,
-    check_number,
-    check_whole,
-    gradient_of,
-    recording,
-)
+from cnnvis_helpers.methods.gradients import gradient_of, recording
 from cnnvis_helpers.networks.layers import conv_layers
 
 GREY = 127.5

@@ -13,7 +13,7 @@ import random
 
 import keras
 
-from cnnvis_helpers.methods.gradients import check_net, check_whole
+from cnnvis_helpers._shared.checks import check_net, check_whole
 from cnnvis_helpers.networks.network import Network
 
 __all__ = ["layers_from_the_top", "randomize_layers"]

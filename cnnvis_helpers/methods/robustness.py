@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter, median_filter
 
+from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.attacks import Goal, fgsm
-from cnnvis_helpers.methods.gradients import check_net, check_number, check_whole
 from cnnvis_helpers.photos.resizing import resize_photo
 
 

@@ -25,13 +25,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.gradients import (
     GuidedRule,
     at_photo_size,
-    check_number,
     check_reduce,
-    check_whole,
     compiled,
     gradient_of,
     pixels_spec,

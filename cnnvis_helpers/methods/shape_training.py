@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from cnnvis_helpers._shared.checks import check_net, check_whole
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.gradients import check_net, check_whole
 from cnnvis_helpers.methods.shapes import SHAPES, SIZE, shape_pictures
 from cnnvis_helpers.networks.bundled import build_vgg
 from cnnvis_helpers.networks.network import load_network

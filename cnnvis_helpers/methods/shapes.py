@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cnnvis_helpers.methods.gradients import check_whole
+from cnnvis_helpers._shared.checks import check_whole
 
 __all__ = ["SHAPES", "ShapePicture", "shape_pictures"]
 

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_net
 from cnnvis_helpers._shared.table import html_table
-from cnnvis_helpers.methods.gradients import check_net
 from cnnvis_helpers.networks.receptive_field import ReceptiveField, receptive_field
 
 __all__ = [

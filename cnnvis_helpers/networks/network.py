@@ -20,8 +20,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_whole
 from cnnvis_helpers._shared.table import html_table
-from cnnvis_helpers.methods.gradients import check_whole
 from cnnvis_helpers.networks import head as heads
 from cnnvis_helpers.networks import sources as loading
 from cnnvis_helpers.networks.applications import APPLICATIONS

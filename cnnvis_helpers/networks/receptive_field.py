@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from cnnvis_helpers.methods.gradients import check_net
+from cnnvis_helpers._shared.checks import check_net
 
 __all__ = ["ReceptiveField", "receptive_field"]
 

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 
+from cnnvis_helpers._shared.checks import check_map, finite
 from cnnvis_helpers.pictures.style import checked_alt, display_figure, new_figure
-from cnnvis_helpers.pictures.tiles import finite, map_limits, tile
+from cnnvis_helpers.pictures.tiles import map_limits, tile
 
 UNSIGNED = "magma"
 SIGNED = "RdBu_r"
@@ -46,17 +47,6 @@ def photo_pixels(photo):
         )
     unit = high <= 1 and pixels.dtype.kind in "fb"
     return np.rint(values * (255 if unit else 1)).astype(np.uint8)
-
-
-def checked_map(map):
-    """Return a map as a float array (h, w), or raise a ValueError that says what came."""
-    values = finite(map, "A map")
-    if values.ndim != 2:
-        raise ValueError(
-            f"A map is (h, w), got shape {values.shape}: for (h, w, c) pick a channel or use "
-            "show_feature_maps."
-        )
-    return values
 
 
 def is_map(picture):
@@ -123,7 +113,7 @@ def grid_picture(image):
     picture = np.asarray(image)
     if picture.ndim == 3 and picture.shape[2] == 1:
         picture = picture[:, :, 0]
-    return checked_map(picture) if is_map(picture) else photo_pixels(picture)
+    return check_map(picture) if is_map(picture) else photo_pixels(picture)
 
 
 def label_and_probability(prediction):

@@ -13,6 +13,7 @@ from matplotlib import patheffects
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from cnnvis_helpers._shared.checks import check_map, finite
 from cnnvis_helpers.pictures.drawing import (
     LUMINANCE,
     SIGNED,
@@ -21,7 +22,6 @@ from cnnvis_helpers.pictures.drawing import (
     bar_beside,
     blend,
     checked_kernel,
-    checked_map,
     checked_maps,
     checked_titles,
     chosen_numbers,
@@ -57,7 +57,7 @@ from cnnvis_helpers.pictures.style import (
     save_picture,
     use_course_style,
 )
-from cnnvis_helpers.pictures.tiles import around_grey, finite, map_limits, standardise_tile
+from cnnvis_helpers.pictures.tiles import around_grey, map_limits, standardise_tile
 
 __all__ = [
     "compare_maps",
@@ -305,7 +305,7 @@ def show_map(
     then ends in a point). label: the unit, written along the colour bar.
     Raises ValueError for another shape or values that are not finite.
     """
-    values = checked_map(map)
+    values = check_map(map)
     low, high = scale_limits([values], signed, vmin, vmax, percentile)
     ax, finish = axes_for(values.shape, ax, alt)
     draw_pixels(ax, colours(values, low, high, cmap), title)
@@ -351,7 +351,7 @@ def show_overlay(
     cmap, signed, vmin, vmax, percentile, label: see `show_map`. The colour bar shows the colours
     as they look over a mid grey.
     """
-    pixels, values = photo_pixels(photo), checked_map(map)
+    pixels, values = photo_pixels(photo), check_map(map)
     low, high = scale_limits([values], signed, vmin, vmax, percentile)
     ax, finish = axes_for(pixels.shape, ax, alt)
     look = Look(low, high, cmap, alpha, fade, grey)
@@ -382,7 +382,7 @@ def overlay_picture(
     Returns uint8 (H, W, 3): (1 - a) * photo + a * colour; a is alpha, and where fade is True
     alpha * |value| / (largest limit). Raises ValueError when the sizes differ.
     """
-    pixels, values = photo_pixels(photo), checked_map(map)
+    pixels, values = photo_pixels(photo), check_map(map)
     if pixels.shape[:2] != values.shape:
         raise ValueError(
             f"overlay_picture needs a map of the photo's size {pixels.shape[:2]}, got "
@@ -418,7 +418,7 @@ def compare_maps(
     """
     checked_alt(alt)
     named = maps if isinstance(maps, dict) else dict(enumerate(maps))
-    values = [checked_map(each) for each in named.values()]
+    values = [check_map(each) for each in named.values()]
     if not values:
         raise ValueError("compare_maps needs at least one map, got none.")
     titles = list(named) if isinstance(maps, dict) else [None] * len(values)
@@ -563,7 +563,7 @@ def show_matrix(
     numbers, so there is no colour bar. cmap, signed, vmin, vmax: see `show_map`. labels: of a
     square matrix, one name for each row and the column of the same number; shown left and below.
     """
-    values = checked_map(matrix)
+    values = check_map(matrix)
     if labels is not None and values.shape != (len(labels), len(labels)):
         raise ValueError(
             f"labels name the rows and columns of a square matrix: got {len(labels)} names for "

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnvis_helpers._shared.checks import finite
+
 __all__ = [
     "Summary",
     "around_grey",
@@ -177,19 +179,6 @@ def map_limits(*maps, signed=None, percentile=100):
     high = float(np.percentile(values, percentile))
     high = high if high > low else float(values.max())
     return (low, high) if high > low else (low, low + 1.0)
-
-
-def finite(array, who):
-    """Return `array` as a NumPy array of finite numbers, or raise a ValueError that names `who`."""
-    values = np.asarray(array)
-    if values.dtype.kind not in "buif" or values.size == 0:
-        raise ValueError(
-            f"{who} needs an array of numbers, got shape {values.shape} of {values.dtype}."
-        )
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        raise ValueError(f"{who} needs finite numbers, but {bad} of {values.size} are nan or inf.")
-    return values if values.dtype.kind == "f" else values.astype(np.float32)
 
 
 def _short(number):

@@ -14,11 +14,11 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from cnnvis_helpers._shared.checks import check_map
 from cnnvis_helpers.pictures.drawing import (
     LUMINANCE,
     SIGNED,
     UNSIGNED,
-    checked_map,
     photo_pixels,
     scale_limits,
     short,
@@ -80,7 +80,7 @@ def heat_panel(
     known: bool (h, w), where the map has a value; the rest becomes white. scale: signed, vmin,
     vmax, percentile, as in `show_map`.
     """
-    values = checked_map(values)
+    values = check_map(values)
     low, high = scale_limits([values], **_named(scale))
     pixels = _fitted(photo_pixels(photo), side)
     grey = np.float32(pixels @ LUMINANCE if pixels.ndim == 3 else pixels)[:, :, None]
@@ -108,7 +108,7 @@ def map_panel(
     cmap: magma, or blue-white-red for signed maps, if None. shape: (height, width) of the panel, to
     stretch the map to that of its photo.
     """
-    values = checked_map(values)
+    values = check_map(values)
     low, high = scale_limits([values], **_named(scale))
     colours = palette(low, high, cmap)
     shape = shape or _fitted_size(values.shape, side)

@@ -1,0 +1,60 @@
+"""Checks of arguments: each raises one sentence that says what came and what was expected."""
+
+import numpy as np
+
+
+def check_net(net):
+    """Raise a ValueError unless `net` is a Network, as `load_network` makes it."""
+    if hasattr(net, "score_vector"):
+        return
+    if isinstance(net, str):
+        wanted, got = f"load_network({net!r})", "the name alone"
+    elif hasattr(net, "layers") and hasattr(net, "predict"):
+        wanted, got = "load_network(model)", "the keras.Model itself"
+    else:
+        wanted, got = "load_network", type(net).__name__
+    raise ValueError(f"The first argument is a network, as {wanted} makes it, not {got}.")
+
+
+def check_whole(name, value, least):
+    """Raise a ValueError unless `value` is a whole number of at least `least`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}.")
+
+
+def check_number(name, value, low, high, unit=""):
+    """Raise a ValueError unless `value` is a finite number in low..high (in `unit`)."""
+    kinds = (int, float, np.integer, np.floating)
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not number or not np.isfinite(value) or not low <= value <= high:
+        wanted = f"{low} or more" if high == np.inf else f"in {low}..{high}"
+        of = f" of {unit}" if unit else ""
+        raise ValueError(f"{name} must be a number{of} {wanted}, not {value!r}.")
+
+
+def finite(array, who):
+    """Return `array` as a NumPy array of finite numbers, floats kept, integers as float32.
+
+    Raises ValueError, naming `who`, for nan, infinity, an empty array or anything but numbers.
+    """
+    values = np.asarray(array)
+    if values.dtype.kind not in "buif" or values.size == 0:
+        raise ValueError(
+            f"{who} needs an array of numbers, got shape {values.shape} of {values.dtype}."
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise ValueError(f"{who} needs finite numbers, but {bad} of {values.size} are nan or inf.")
+    return values if values.dtype.kind == "f" else values.astype(np.float32)
+
+
+def check_map(heat):
+    """Return a map as a float array (h, w) of finite numbers, or raise a ValueError."""
+    values = finite(heat, "A map")
+    if values.ndim != 2:
+        raise ValueError(
+            f"A map is (h, w), got shape {values.shape}: for (h, w, c) pick a channel or use "
+            "show_feature_maps."
+        )
+    return values
