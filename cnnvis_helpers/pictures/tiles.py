@@ -6,6 +6,7 @@ Lessons write most of these by hand first; each is here once so that every pictu
 from typing import NamedTuple
 
 import numpy as np
+from skimage.util import montage
 
 from cnnvis_helpers._shared.checks import finite
 
@@ -132,25 +133,20 @@ def tile(images, columns=8, margin=1, fill=0):
     array([[1., 1., 0., 5., 5.],
            [1., 1., 0., 5., 5.]])
     """
-    pictures = stack_images(images)
+    pictures = _stack(images)
     if columns < 1 or margin < 0:
         raise ValueError(
             f"tile needs columns >= 1 and margin >= 0, got columns {columns} and margin {margin}."
         )
-    count, height, width = pictures.shape[:3]
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    mosaic = np.full(
-        (rows * (height + margin) - margin, columns * (width + margin) - margin)
-        + pictures.shape[3:],
-        fill,
-        pictures.dtype,
+    columns = min(columns, len(pictures))
+    mosaic = montage(
+        pictures,
+        fill=fill if pictures.ndim == 3 else np.broadcast_to(fill, pictures.shape[-1:]),
+        padding_width=margin,
+        grid_shape=(-(-len(pictures) // columns), columns),
+        channel_axis=-1 if pictures.ndim == 4 else None,
     )
-    for number, picture in enumerate(pictures):
-        top = number // columns * (height + margin)
-        left = number % columns * (width + margin)
-        mosaic[top : top + height, left : left + width] = picture
-    return mosaic
+    return mosaic[margin : -margin or None, margin : -margin or None]
 
 
 def map_limits(*maps, signed=None, percentile=100):
@@ -186,7 +182,7 @@ def _short(number):
     return f"{number:.4g}" if isinstance(number, float) else str(number)
 
 
-def stack_images(images):
+def _stack(images):
     """Return `images` (see `tile`) as one array (n, h, w) or (n, h, w, colours)."""
     if not isinstance(images, list | tuple):
         array = np.asarray(images)

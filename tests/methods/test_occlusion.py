@@ -10,7 +10,6 @@ import pytest
 from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
-import cnnvis_helpers
 from cnnvis_helpers.methods import sliding_window as sweeps
 from cnnvis_helpers.methods.occlusion import (
     _occluded_logits,
@@ -349,10 +348,6 @@ def test_mask_photo_keeps_the_photo_where_the_map_is_high():
 def test_mask_photo_refuses(photo, values, power, message):
     with pytest.raises(ValueError, match=message):
         mask_photo(photo, values, power)
-
-
-def test_the_package_gives_the_function_not_the_room():
-    assert cnnvis_helpers.methods.occlusion is occlusion
 
 
 def test_docstring_examples():

@@ -1,10 +1,9 @@
-"""How alike two maps are: identities, and SciPy's and scikit-image's numbers."""
+"""Similarity of maps: identities, xplique's numbers, and one window by hand."""
 
 import doctest
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from cnnvis_helpers.methods import similarity
 from cnnvis_helpers.methods.similarity import rank_correlation, structural_similarity
@@ -25,13 +24,6 @@ def test_worked_examples_in_the_docstrings():
 
 
 # Rank correlation --------------------------------------------------------------------------------
-
-
-def test_rank_correlation_is_scipys_also_with_ties():
-    for a, b in [(A, B), (np.maximum(A, 0), np.maximum(B, 0)), (A.round(), B.round(1))]:
-        expected = spearmanr(a.ravel(), b.ravel()).statistic
-        assert 0.2 < expected < 0.8
-        assert rank_correlation(a, b) == pytest.approx(expected, abs=1e-12)
 
 
 def test_rank_correlation_knows_order_alone():
@@ -61,22 +53,6 @@ def test_rank_correlation_by_the_definition_in_xplique():
 
 
 # Structural similarity ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("positive", [False, True])
-def test_structural_similarity_is_scikit_images(positive):
-    metrics = pytest.importorskip("skimage.metrics", reason="scikit-image is not installed")
-    a, b = (np.abs(A), np.abs(B)) if positive else (A, B)
-    expected = metrics.structural_similarity(
-        a / np.abs(a).max(),
-        b / np.abs(b).max(),
-        data_range=1 if positive else 2,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
-    assert 0.1 < expected < 0.9
-    assert structural_similarity(a, b) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("positive", [False, True])
@@ -130,9 +106,7 @@ def test_structural_similarity_of_the_same_map_is_one_at_any_scale():
     "a, b, said",
     [
         (A, A[:20], "same shape"),
-        (A[0], A[0], "same shape"),
-        (A[..., None], A[..., None], "same shape"),
-        (np.zeros((0, 3)), np.zeros((0, 3)), "same shape"),
+        (A[0], A[0], r"A map is \(h, w\)"),
         (A, np.where(A > 2, np.nan, A), "finite"),
     ],
 )

@@ -237,8 +237,8 @@ def test_other_networks_and_nothing_is_changed(name):
     "heat, options, said",
     [
         (HEAT[:20], {}, "photo's size .24, 24. or the network's .24, 24., not .20, 24."),
-        (HEAT[0], {}, r"array \(h, w\) of numbers, not of shape \(24,\)"),
-        (np.where(HEAT > 2, np.inf, HEAT), {}, "not finite"),
+        (HEAT[0], {}, r"map is \(h, w\), got shape \(24,\)"),
+        (np.where(HEAT > 2, np.inf, HEAT), {}, "finite"),
         (HEAT.astype(str), {}, "of numbers"),
         (HEAT, {"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
         (HEAT, {"seed": -1}, "seed must be"),
@@ -348,8 +348,8 @@ def test_where_the_definitions_differ_from_those_in_quantus():
 @pytest.mark.parametrize(
     "heat, mask, said",
     [
-        (MASK[0], MASK, "array .h, w. of numbers"),
-        (np.full(MASK.shape, np.nan), MASK, "not finite"),
+        (MASK[0], MASK, "map is .h, w."),
+        (np.full(MASK.shape, np.nan), MASK, "finite"),
         (MASK, MASK.T, "bool array .12, 16. like the map, not bool .16, 12."),
         (MASK, MASK.astype(int), "bool array .12, 16. like the map, not int64 .12, 16."),
         (MASK, np.zeros_like(MASK), "empty"),
