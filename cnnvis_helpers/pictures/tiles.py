@@ -141,7 +141,7 @@ def tile(images, columns=8, margin=1, fill=0):
     columns = min(columns, len(pictures))
     mosaic = montage(
         pictures,
-        fill=fill if pictures.ndim == 3 else np.broadcast_to(fill, pictures.shape[-1:]),
+        fill=fill if pictures.ndim == 3 else list(np.broadcast_to(fill, pictures.shape[-1:])),
         padding_width=margin,
         grid_shape=(-(-len(pictures) // columns), columns),
         channel_axis=-1 if pictures.ndim == 4 else None,
