@@ -41,9 +41,11 @@ _NAMES_OF_MODULE = {
     "methods.faithfulness": "deletion_curve insertion_curve pointing_game relevance_mass",
     "methods.compare": "compare_methods",
     "methods.similarity": "rank_correlation structural_similarity",
-    "pictures.photos_and_maps": "compare_maps overlay_picture show_boxes show_curve "
-    "show_feature_maps show_filter_channels show_filters show_grid show_map show_matrix "
-    "show_mosaic show_overlay show_photo show_predictions show_signed show_vector",
+    "pictures.photos_and_maps": "compare_maps overlay_picture show_boxes show_grid show_map "
+    "show_overlay show_photo show_signed",
+    "pictures.filters_and_features": "show_feature_maps show_filter_channels show_filters "
+    "show_mosaic",
+    "pictures.plots": "show_curve show_matrix show_predictions show_vector",
     "pictures.style": "display_figure figure_bundle figure_row save_picture use_course_style",
     "pictures.tiles": "around_grey describe map_limits standardise_tile tile to_unit",
     "widgets.explore_attack": "explore_attack",

@@ -14,9 +14,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnvis_helpers.pictures import photos_and_maps as pictures
-from cnnvis_helpers.pictures import style as figures
-from cnnvis_helpers.pictures.photos_and_maps import (
+import cnnvis_helpers
+from cnnvis_helpers import (
     compare_maps,
     display_figure,
     figure_bundle,
@@ -38,6 +37,8 @@ from cnnvis_helpers.pictures.photos_and_maps import (
     show_signed,
     show_vector,
 )
+from cnnvis_helpers.pictures import drawing
+from cnnvis_helpers.pictures import style as figures
 from cnnvis_helpers.pictures.tiles import standardise_tile, tile
 
 Prediction = namedtuple("Prediction", "index label probability")
@@ -115,7 +116,7 @@ class ImageTag(html.parser.HTMLParser):
 
 
 def test_every_public_picture_is_in_these_tests():
-    shows = {name for name in pictures.__all__ if name.startswith(("show_", "compare_"))}
+    shows = {name for name in cnnvis_helpers.__all__ if name.startswith(("show_", "compare_"))}
     assert shows == {*EVERY_PICTURE, *WHOLE_FIGURES}
 
 
@@ -228,7 +229,7 @@ def test_photos_travel_as_jpeg_and_drawings_as_png_and_both_are_light():
 
 def test_pictures_import_neither_tensorflow_nor_pyplot():
     code = (
-        "import sys, cnnvis_helpers.pictures.photos_and_maps;"
+        "import sys, cnnvis_helpers.pictures.photos_and_maps, cnnvis_helpers.pictures.plots;"
         "sys.exit('tensorflow' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -236,7 +237,7 @@ def test_pictures_import_neither_tensorflow_nor_pyplot():
 
 def test_use_course_style_reaches_pyplot_figures():
     with matplotlib.rc_context():
-        pictures.use_course_style()
+        cnnvis_helpers.use_course_style()
         assert matplotlib.rcParams["font.size"] >= 14
         assert matplotlib.rcParams["image.cmap"] == "magma"
 
@@ -244,9 +245,9 @@ def test_use_course_style_reaches_pyplot_figures():
 @pytest.fixture
 def projector():
     with matplotlib.rc_context():
-        pictures.use_course_style(projector=True)
+        cnnvis_helpers.use_course_style(projector=True)
         yield
-        pictures.use_course_style()
+        cnnvis_helpers.use_course_style()
 
 
 def width_shown(figure):
@@ -261,18 +262,18 @@ def contrast_on_white(colour):
 
 
 def a_line():
-    return pictures.show_curve([0, 1], [0, 1], title="A line", alt="A line rises.")
+    return cnnvis_helpers.show_curve([0, 1], [0, 1], title="A line", alt="A line rises.")
 
 
 def test_a_projector_gets_larger_figures_until_it_is_switched_off():
     usual = width_shown(a_line())
     with matplotlib.rc_context():
         try:
-            pictures.use_course_style(projector=True)
+            cnnvis_helpers.use_course_style(projector=True)
             large = width_shown(a_line())
             assert matplotlib.rcParams["lines.linewidth"] >= 4
         finally:
-            pictures.use_course_style()
+            cnnvis_helpers.use_course_style()
         assert matplotlib.rcParams["lines.linewidth"] == figures._USUAL["lines.linewidth"]
     assert 1.3 * usual < large < 1.5 * usual
     assert width_shown(a_line()) == usual
@@ -280,17 +281,17 @@ def test_a_projector_gets_larger_figures_until_it_is_switched_off():
 
 def test_what_a_projector_shows_has_contrast_and_each_curve_its_own_look(projector):
     curves = {str(number): [0, number] for number in range(9)}
-    axes = pictures.show_curve([0, 1], curves, alt="Nine lines.").axes[0]
+    axes = cnnvis_helpers.show_curve([0, 1], curves, alt="Nine lines.").axes[0]
     looks = [(line.get_color(), line.get_linestyle()) for line in axes.lines]
     assert len(set(looks)) == 9
-    bars = pictures.show_predictions([("cat", 0.9), ("dog", 0.1)], alt="Two bars.").axes[0].patches
+    bars = cnnvis_helpers.show_predictions([("cat", 0.9), ("dog", 0.1)], alt="Two bars.").axes[0].patches
     for colour in [*(colour for colour, _ in looks), *(bar.get_facecolor()[:3] for bar in bars)]:
         assert contrast_on_white(colour) >= 3, colour
 
 
 def test_seven_curves_and_more_look_different_without_a_projector_too():
     curves = {str(number): [0, number] for number in range(20)}
-    lines = pictures.show_curve([0, 1], curves, alt="Many lines.").axes[0].lines
+    lines = cnnvis_helpers.show_curve([0, 1], curves, alt="Many lines.").axes[0].lines
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
 
 
@@ -298,9 +299,9 @@ def test_seven_curves_and_more_look_different_without_a_projector_too():
 def test_a_wide_row_is_as_wide_as_the_screen_for_a_projector(projector, columns, width, rows):
     """So that the notebook's column does not shrink it and its text."""
     with figures.collect_figures() as made:
-        with pictures.figure_row(columns, alt="Pictures.", width=width, height=3.6) as axes:
+        with cnnvis_helpers.figure_row(columns, alt="Pictures.", width=width, height=3.6) as axes:
             for ax in axes:
-                pictures.show_map(np.eye(4), ax=ax)
+                cnnvis_helpers.show_map(np.eye(4), ax=ax)
     figure = made[0][0]
     assert len(axes) == columns == len([ax for ax in figure.axes if ax in axes])
     assert len({round(ax.get_position().y0, 2) for ax in axes}) == rows
@@ -319,14 +320,14 @@ def lightness(rgb):
     return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
 
 
-@pytest.mark.parametrize("name", ["magma", pictures.MAPS])
+@pytest.mark.parametrize("name", ["magma", "viridis"])
 def test_unsigned_colours_rise_evenly_in_lightness(name):
     steps = np.diff(lightness(matplotlib.colormaps[name](np.linspace(0, 1, 64))[:, :3]))
     assert steps.min() > 0 and steps.max() < 3 * steps.mean()
 
 
 def test_signed_colours_are_lightest_at_zero_and_equally_dark_at_both_ends():
-    light = lightness(matplotlib.colormaps[pictures.SIGNED](np.linspace(0, 1, 257))[:, :3])
+    light = lightness(matplotlib.colormaps[drawing.SIGNED](np.linspace(0, 1, 257))[:, :3])
     assert light.argmax() in range(126, 131)
     assert abs(light[0] - light[-1]) < 10
 

@@ -1,0 +1,143 @@
+"""Pictures of filters and feature maps."""
+
+import numpy as np
+
+from cnnvis_helpers.pictures.drawing import (
+    SIGNED,
+    bar_beside,
+    checked_kernel,
+    checked_maps,
+    chosen_numbers,
+    colour_map,
+    colours,
+    draw_bar,
+    draw_mosaic,
+    gap_colour,
+    label_cells,
+    scale_limits,
+    short,
+)
+from cnnvis_helpers.pictures.style import (
+    course_style,
+)
+from cnnvis_helpers.pictures.tiles import around_grey, map_limits, standardise_tile
+
+MAPS = "viridis"
+
+
+@course_style()
+def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=None):
+    """Show the filters of a first layer as small pictures: mid grey is weight zero.
+
+    kernel: (kh, kw, 3, cout), shown in colour, or (kh, kw, 1, cout), in grey. A weight at plus the
+    limit is full colour, at minus the limit none of it. scale="shared": the limit is the
+    largest |weight| of all filters, so a weak filter looks grey; "each": of each filter alone. The
+    limit is printed below. columns: filters in a row. title, ax, alt: see `show_photo`.
+    Raises ValueError for other kernels (see `show_filter_channels` for deeper layers).
+    """
+    kernel = checked_kernel(kernel)
+    if kernel.shape[2] not in (1, 3):
+        raise ValueError(
+            f"show_filters needs 1 or 3 input channels to show as colours, this kernel "
+            f"{kernel.shape} has {kernel.shape[2]}: show_filter_channels shows them one by one."
+        )
+    if scale not in ("shared", "each"):
+        raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
+    limit = float(np.abs(kernel).max())
+    filters = np.moveaxis(kernel, -1, 0)
+    tiles = [around_grey(each, limit if scale == "shared" else None) for each in filters]
+    tiles = [np.broadcast_to(each, each.shape[:2] + (3,)) for each in tiles]
+    note = f"grey is 0, full colour is ±{short(limit)}"
+    if scale == "each":
+        note = "grey is 0, each filter on its own scale"
+    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt)
+    ax.set_xlabel(note)
+    return finish()
+
+
+@course_style()
+def show_filter_channels(
+    kernel, filters=range(6), channels=range(3), title=None, ax=None, alt=None
+):
+    """Show filters as a table: one row a filter, one column an input channel, grey for zero.
+
+    kernel: (kh, kw, cin, cout) of any conv layer. filters, channels: which to show. White is plus
+    the largest |weight| shown, black is minus it, as the colour bar says.
+    """
+    kernel = checked_kernel(kernel)
+    filters = chosen_numbers(filters, kernel.shape[3], "filters")
+    channels = chosen_numbers(channels, kernel.shape[2], "channels")
+    shown = [kernel[:, :, channel, number] for number in filters for channel in channels]
+    low, high = map_limits(*shown, signed=True)
+    tiles = [colours(each, low, high, "gray") for each in shown]
+    ax, finish = draw_mosaic(tiles, len(channels), None, "#FFFFFF", title, ax, alt, size=4.2)
+    names = ("red", "green", "blue") if kernel.shape[2] == 3 else None
+    heads = [names[channel] if names else f"input {channel}" for channel in channels]
+    label_cells(ax, tiles[0].shape, heads, [f"filter {number}" for number in filters])
+    draw_bar(bar_beside(ax), low, high, "gray", shown)
+    return finish()
+
+
+@course_style()
+def show_feature_maps(
+    maps,
+    columns=8,
+    channels=None,
+    cmap=None,
+    scale="shared",
+    signed=None,
+    vmin=None,
+    vmax=None,
+    percentile=99.5,
+    title=None,
+    ax=None,
+    alt=None,
+):
+    """Show the channels of one layer as small maps; the number of a map is row plus column label.
+
+    maps: float (h, w, c), as `feature_maps` gives them. channels: which to show, by default the
+    first 64; a line below the picture says how many there are. scale="shared": one scale for all
+    of them, on the colour bar; "each": every map from its own minimum (or 0) to its own maximum,
+    which makes faint maps visible and hides that they are faint. columns: maps in a row.
+    percentile: the share of values that the shared scale reaches, so that one hot pixel does not
+    darken all the rest; the colour bar ends in a point where values lie beyond. Others: see
+    `show_map`; cmap defaults to viridis.
+    Raises ValueError for another shape or an unknown channel.
+    """
+    maps = checked_maps(maps)
+    count = maps.shape[2]
+    chosen = chosen_numbers(
+        range(min(count, 64)) if channels is None else channels, count, "channels"
+    )
+    shown = [maps[:, :, channel] for channel in chosen]
+    if scale not in ("shared", "each"):
+        raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
+    low, high = scale_limits(shown, signed, vmin, vmax, percentile)
+    cmap = cmap or (SIGNED if low == -high else MAPS)
+    ends = [(low, high)] * len(shown)
+    if scale == "each":
+        ends = [scale_limits([each], low == -high, vmin, vmax) for each in shown]
+    tiles = [colours(each, *end, cmap) for each, end in zip(shown, ends, strict=True)]
+    ax, finish = draw_mosaic(tiles, columns, chosen, gap_colour(low), title, ax, alt)
+    note = f"{len(shown)} of {count} channels, {maps.shape[0]} x {maps.shape[1]} each"
+    ax.set_xlabel(note + (", each on its own scale" if scale == "each" else ""))
+    if scale == "shared":
+        draw_bar(bar_beside(ax), low, high, cmap, shown)
+    return finish()
+
+
+@course_style()
+def show_mosaic(maps, columns=16, cmap=MAPS, title=None, ax=None, alt=None):
+    """Show all channels of a layer in one mosaic, each standardised by `standardise_tile`.
+
+    maps: float (h, w, c). Every channel is centred, divided by its standard deviation, times 64
+    plus 128: structure becomes visible and strength is lost; a dead channel is one flat colour.
+    columns: channels in a row. cmap, title, ax, alt: see `show_photo`.
+    """
+    maps = checked_maps(maps)
+    levels = standardise_tile(maps)
+    palette = (colour_map(cmap)(np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+    tiles = [palette[levels[:, :, channel]] for channel in range(maps.shape[2])]
+    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.4)
+    ax.set_xlabel(f"{maps.shape[2]} channels, {maps.shape[0]} x {maps.shape[1]}, standardised")
+    return finish()

@@ -1,0 +1,166 @@
+"""Plots of numbers: predictions, vectors, curves, matrices."""
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from cnnvis_helpers._shared.checks import check_map, finite
+from cnnvis_helpers.pictures.drawing import (
+    LUMINANCE,
+    SIGNED,
+    axes_for,
+    colours,
+    draw_pixels,
+    label_and_probability,
+    scale_limits,
+    short_share,
+)
+from cnnvis_helpers.pictures.style import (
+    COLOURS,
+    course_style,
+    curve_colours,
+    pale_colour,
+)
+
+
+@course_style()
+def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
+    """Show one curve, or several named ones.
+
+    x: n finite numbers; whole ones get whole numbers on their axis. y: n finite numbers, or
+    {name: n numbers}; curves differ in colour and in line style. xlabel, ylabel: with units.
+    """
+    x = finite(x, "show_curve").ravel()
+    named = y if isinstance(y, dict) else {None: y}
+    if not named:
+        raise ValueError("show_curve needs at least one curve, got an empty dict.")
+    ax, finish = axes_for(None, ax, alt, (6.4, 4.0))
+    palette = curve_colours()
+    for number, (name, values) in enumerate(named.items()):
+        values = finite(values, "show_curve").ravel()
+        if len(values) != len(x):
+            raise ValueError(f"show_curve got {len(x)} x values but {len(values)} y values.")
+        lap, place = divmod(number, len(palette))  # in the next lap, another line style
+        style = ("-", "--", "-.", ":")[(place + lap) % 4]
+        marker = "o" if len(x) <= 20 else None
+        ax.plot(x, values, style, color=palette[place], label=name, marker=marker)
+    if (x == np.rint(x)).all():  # there is no generation 2.5
+        ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    ax.grid(True)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if len(named) > 1 or None not in named:
+        ax.legend()
+    return finish()
+
+
+@course_style()
+def show_predictions(predictions, title=None, ax=None, alt=None):
+    """Show predictions as horizontal bars, best on top, on the full scale from 0 to 1.
+
+    predictions: what `net.predict` gives, or (label, probability) pairs.
+    """
+    pairs = [label_and_probability(each) for each in predictions]
+    if not pairs:
+        raise ValueError("show_predictions needs at least one prediction, got an empty list.")
+    ax, finish = axes_for(None, ax, alt, (5.6, 0.5 + 0.44 * len(pairs)))
+    places = np.arange(len(pairs))
+    values = [probability for _, probability in pairs]
+    ax.barh(places, values, color=[COLOURS[0]] + [pale_colour()] * (len(pairs) - 1), height=0.72)
+    for place, value in zip(places, values, strict=True):
+        ax.text(value + 0.015, place, short_share(value), va="center")
+    ax.set_yticks(places, [label for label, _ in pairs])
+    ax.set(xlim=(0, 1.16), ylim=(len(pairs) - 0.5, -0.5), title=title, xlabel="probability")
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    ax.spines["bottom"].set_bounds(0, 1)
+    return finish()
+
+
+@course_style()
+def show_vector(
+    values, labels=None, top=3, ylabel=None, xlabel="class", title=None, ax=None, alt=None
+):
+    """Show a vector, one line an entry.
+
+    values: (n,) finite numbers, such as the probabilities of all classes. labels: n names. Up to 24
+    names stand below their lines; of more, only the `top` largest are named (by number where there
+    are no labels), unless they are below a twentieth of the largest.
+    """
+    values = finite(values, "show_vector")
+    if values.ndim != 1:
+        raise ValueError(f"show_vector needs one row of numbers (n,), got shape {values.shape}.")
+    if labels is not None and len(labels) != len(values):
+        raise ValueError(f"show_vector got {len(values)} values but {len(labels)} labels.")
+    ax, finish = axes_for(None, ax, alt, (8.0, 3.6))
+    width = max(1.5, min(16.0, 240 / len(values)))
+    ax.vlines(np.arange(len(values)), 0, values, color=COLOURS[0], linewidth=width)
+    ax.axhline(0, color="#444444", linewidth=1)
+    ax.margins(x=0.02, y=0.14)
+    if values.min() >= 0:
+        ax.set_ylim(bottom=0)
+    ax.set(xlabel=f"{xlabel} (0 to {len(values) - 1})", ylabel=ylabel, title=title)
+    if labels is not None and len(values) <= 24:
+        places = np.arange(len(values))
+        ax.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+        ax.set_xlabel(None)
+    else:
+        _name_largest(ax, values, labels or range(len(values)), top)
+    return finish()
+
+
+def _name_largest(ax, values, labels, top):
+    """Write name and value beside the largest entries, from the top down, without overlap."""
+    largest = [index for index in np.argsort(-values, kind="stable")[:top]]
+    largest = [index for index in largest if values[index] >= 0.05 * values[largest[0]]]
+    step = 0.09 * (values.max() - min(0, values.min()))
+    height = np.inf
+    for index in largest:
+        height = min(float(values[index]), height - step)
+        right = index > 0.6 * len(values)
+        ax.annotate(
+            f"{labels[index]} {values[index]:.3g}",
+            (index, height),
+            xytext=(-6 if right else 6, 2),
+            textcoords="offset points",
+            ha="right" if right else "left",
+        )
+
+
+@course_style()
+def show_matrix(
+    matrix,
+    title=None,
+    ax=None,
+    alt=None,
+    fmt=".2f",
+    cmap=None,
+    signed=None,
+    vmin=None,
+    vmax=None,
+    labels=None,
+):
+    """Show a small matrix with its numbers written in the cells.
+
+    matrix: (rows, columns) finite numbers. fmt: how numbers are written. The colours follow the
+    numbers, so there is no colour bar. cmap, signed, vmin, vmax: see `show_map`. labels: of a
+    square matrix, one name for each row and the column of the same number; shown left and below.
+    """
+    values = check_map(matrix)
+    if labels is not None and values.shape != (len(labels), len(labels)):
+        raise ValueError(
+            f"labels name the rows and columns of a square matrix: got {len(labels)} names for "
+            f"{values.shape[0]} x {values.shape[1]} numbers."
+        )
+    low, high = scale_limits([values], signed, vmin, vmax)
+    cell = min(0.85, 7.0 / max(values.shape))
+    ax, finish = axes_for(values.shape, ax, alt, (values.shape[1] * cell, values.shape[0] * cell))
+    shades = colours(values, low, high, cmap or (SIGNED if low == -high else "viridis"))
+    draw_pixels(ax, shades, title)
+    for (row, column), value in np.ndenumerate(values):
+        dark = shades[row, column, :3] @ LUMINANCE < 140
+        ink = "white" if dark else "black"
+        ax.text(column, row, format(value, fmt), ha="center", va="center", color=ink)
+    if labels is not None:
+        places = np.arange(len(labels))
+        ax.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+        ax.set_yticks(places, labels)
+        ax.tick_params(length=0)
+    return finish()
