@@ -1,4 +1,4 @@
-"""What every picture shares: what it accepts, how colours are scaled, how axes are placed."""
+"""Shared helpers for pictures: input checks, colour scales, axes layout, descriptions."""
 
 import textwrap
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 
 from cnnvis_helpers._shared.checks import check_map, finite
-from cnnvis_helpers.pictures.style import checked_alt, display_figure, new_figure
+from cnnvis_helpers.pictures.style import display_figure, new_figure
 from cnnvis_helpers.pictures.tiles import map_limits, tile
 
 UNSIGNED = "magma"
@@ -126,6 +126,53 @@ def label_and_probability(prediction):
 # How it is drawn
 
 
+class Scale(NamedTuple):
+    """The options of a colour scale, which all pictures of maps share.
+
+    cmap : matplotlib colour map; None: magma, or blue-white-red on a signed scale
+    signed : True puts zero in the middle, False starts at zero (or the minimum), None decides by
+        the data
+    vmin, vmax : limits; None takes them from the data
+    percentile : below 100 lets the largest values clip
+    """
+
+    cmap: object = None
+    signed: bool | None = None
+    vmin: float | None = None
+    vmax: float | None = None
+    percentile: float = 100
+
+    def limits(self, maps):
+        """Return (low, high) for these maps."""
+        return scale_limits(maps, *self[1:])
+
+
+def map_text(values, low, high, kind="Heat map"):
+    """Describe a map in words: where it is largest (and smallest, if signed), and its scale."""
+    text = f"{kind}; brightest at the {place_text(values)}; {short(low)} to {short(high)}"
+    if low == -high:
+        text = (
+            f"Signed map; highest at the {place_text(values)}, lowest at the "
+            f"{place_text(-values)}; {short(low)} to {short(high)}"
+        )
+    return text if np.ptp(values) else f"{kind}; {short(float(values.flat[0]))} everywhere"
+
+
+def photo_text(pixels):
+    """Describe a photo by its size."""
+    return f"Photo, {pixels.shape[0]} x {pixels.shape[1]} pixels"
+
+
+def place_text(values):
+    """Return where a map (h, w) has its peak: "upper left", "top", "middle", ..."""
+    row, column = np.unravel_index(np.argmax(values), values.shape)
+    row, column = 3 * row // values.shape[0], 3 * column // values.shape[1]
+    across = ("left", "", "right")[column]
+    return " ".join(filter(None, [("upper", "", "lower")[row], across])) if across else (
+        ("top", "middle", "bottom")[row]
+    )
+
+
 def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
     """Return (low, high): the caller's limits where given, else those of `map_limits`.
 
@@ -147,7 +194,7 @@ def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
 
 
 def colour_map(cmap, low=0.0, high=1.0):
-    """Return a matplotlib colour map by name; None stands for the house's, by the limits."""
+    """Return a matplotlib colour map by name; None: the course's, by the limits."""
     name = cmap or (SIGNED if low == -high else UNSIGNED)
     if not isinstance(name, str):
         return name
@@ -168,7 +215,6 @@ def axes_for(shape, ax, alt, size=None):
                 "and only ax here."
             )
         return ax, lambda: None
-    checked_alt(alt)
     if size is None:
         width = min(4.8, 5.2 * shape[1] / shape[0])
         size = (width, width * shape[0] / shape[1])

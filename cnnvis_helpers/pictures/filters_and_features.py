@@ -4,6 +4,7 @@ import numpy as np
 
 from cnnvis_helpers.pictures.drawing import (
     SIGNED,
+    Scale,
     bar_beside,
     checked_kernel,
     checked_maps,
@@ -52,6 +53,8 @@ def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=Non
         note = "grey is 0, each filter on its own scale"
     ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt)
     ax.set_xlabel(note)
+    size, kind = "{} x {}".format(*kernel.shape[:2]), "grey" if kernel.shape[2] == 1 else "colour"
+    ax.set_label(f"{len(tiles)} filters of {size} pixels in {kind}")
     return finish()
 
 
@@ -75,6 +78,7 @@ def show_filter_channels(
     heads = [names[channel] if names else f"input {channel}" for channel in channels]
     label_cells(ax, tiles[0].shape, heads, [f"filter {number}" for number in filters])
     draw_bar(bar_beside(ax), low, high, "gray", shown)
+    ax.set_label(f"{len(filters)} filters, {len(channels)} input channels each, in grey")
     return finish()
 
 
@@ -83,15 +87,12 @@ def show_feature_maps(
     maps,
     columns=8,
     channels=None,
-    cmap=None,
     scale="shared",
-    signed=None,
-    vmin=None,
-    vmax=None,
-    percentile=99.5,
     title=None,
     ax=None,
     alt=None,
+    percentile=99.5,
+    **options,
 ):
     """Show the channels of one layer as small maps; the number of a map is row plus column label.
 
@@ -100,8 +101,8 @@ def show_feature_maps(
     of them, on the colour bar; "each": every map from its own minimum (or 0) to its own maximum,
     which makes faint maps visible and hides that they are faint. columns: maps in a row.
     percentile: the share of values that the shared scale reaches, so that one hot pixel does not
-    darken all the rest; the colour bar ends in a point where values lie beyond. Others: see
-    `show_map`; cmap defaults to viridis.
+    darken all the rest; the colour bar ends in a point where values lie beyond. title, ax, alt,
+    options: see `show_map`; cmap defaults to viridis.
     Raises ValueError for another shape or an unknown channel.
     """
     maps = checked_maps(maps)
@@ -112,17 +113,19 @@ def show_feature_maps(
     shown = [maps[:, :, channel] for channel in chosen]
     if scale not in ("shared", "each"):
         raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
-    low, high = scale_limits(shown, signed, vmin, vmax, percentile)
-    cmap = cmap or (SIGNED if low == -high else MAPS)
+    options = Scale(percentile=percentile, **options)
+    low, high = options.limits(shown)
+    cmap = options.cmap or (SIGNED if low == -high else MAPS)
     ends = [(low, high)] * len(shown)
     if scale == "each":
-        ends = [scale_limits([each], low == -high, vmin, vmax) for each in shown]
+        ends = [scale_limits([each], low == -high, *options[2:4]) for each in shown]
     tiles = [colours(each, *end, cmap) for each, end in zip(shown, ends, strict=True)]
     ax, finish = draw_mosaic(tiles, columns, chosen, gap_colour(low), title, ax, alt)
     note = f"{len(shown)} of {count} channels, {maps.shape[0]} x {maps.shape[1]} each"
     ax.set_xlabel(note + (", each on its own scale" if scale == "each" else ""))
     if scale == "shared":
         draw_bar(bar_beside(ax), low, high, cmap, shown)
+    ax.set_label(f"Feature maps: {note}; {short(low)} to {short(high)}")
     return finish()
 
 
@@ -140,4 +143,5 @@ def show_mosaic(maps, columns=16, cmap=MAPS, title=None, ax=None, alt=None):
     tiles = [palette[levels[:, :, channel]] for channel in range(maps.shape[2])]
     ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.4)
     ax.set_xlabel(f"{maps.shape[2]} channels, {maps.shape[0]} x {maps.shape[1]}, standardised")
+    ax.set_label("Mosaic of feature maps: " + ax.get_xlabel())
     return finish()

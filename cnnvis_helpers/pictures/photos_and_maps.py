@@ -16,6 +16,7 @@ from cnnvis_helpers._shared.checks import check_map
 from cnnvis_helpers.pictures.drawing import (
     SIGNED,
     Look,
+    Scale,
     axes_for,
     bar_beside,
     blend,
@@ -29,13 +30,13 @@ from cnnvis_helpers.pictures.drawing import (
     grid_of_axes,
     grid_picture,
     is_map,
+    map_text,
     photo_pixels,
+    photo_text,
     say_if_zero,
-    scale_limits,
     short,
 )
 from cnnvis_helpers.pictures.style import (
-    checked_alt,
     course_style,
     display_figure,
 )
@@ -47,12 +48,13 @@ def show_photo(photo, title=None, ax=None, alt=None):
 
     photo: uint8 0..255 or float 0..255 or 0..1 (a float picture with nothing above 1 is read as
     0..1), (H, W, 3) RGB or (H, W) grey. title: printed above. ax: matplotlib axes to draw on.
-    alt: required without ax.
-    Raises ValueError for another shape, for values outside 0..255 or not finite, or missing alt.
+    alt: the alt text of a picture without ax; by default the picture describes itself.
+    Raises ValueError for another shape, or for values outside 0..255 or not finite.
     """
     pixels = photo_pixels(photo)
     ax, finish = axes_for(pixels.shape, ax, alt)
     draw_pixels(ax, pixels, title)
+    ax.set_label(photo_text(pixels))
     return finish()
 
 
@@ -61,16 +63,12 @@ def show_grid(
     images,
     titles=None,
     columns=4,
-    cmap=None,
-    margin=0.12,
-    scale="shared",
-    signed=None,
-    vmin=None,
-    vmax=None,
-    percentile=100,
-    size=3.0,
     title=None,
     alt=None,
+    scale="shared",
+    margin=0.12,
+    size=3.0,
+    **options,
 ):
     """Show several photos or maps in a grid.
 
@@ -80,18 +78,17 @@ def show_grid(
     largest width of a picture in inches; a row is about nine inches wide at most.
     Two-dimensional arrays of floats are maps and get colours:
     scale="shared" puts all of them on one scale with one colour bar, limits vmin..vmax or from
-    the data (`map_limits`, signed=True|False|None); scale="each" gives each its own limits and
-    prints them below it. percentile: below 100 lets the largest values clip. cmap: default magma,
-    or blue-white-red for signed maps.
+    the data; scale="each" gives each its own limits and prints them below it.
+    options: cmap, signed, vmin, vmax, percentile, see `show_map`.
     Raises ValueError for an empty list, a 3-D array, a number of titles that does not fit.
     """
-    checked_alt(alt)
+    options = Scale(**options)
     pictures = [grid_picture(image) for image in grid_list(images)]
     titles = checked_titles(titles, len(pictures))
     if scale not in ("shared", "each"):
         raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
     maps = [picture for picture in pictures if is_map(picture)]
-    limits = scale_limits(maps, signed, vmin, vmax, percentile) if maps else None
+    limits = options.limits(maps) if maps else None
     shared = limits is not None and scale == "shared"
     below = limits is not None and not shared
     shapes = [picture.shape for picture in pictures]
@@ -101,13 +98,15 @@ def show_grid(
     for ax, picture, name in zip(cells, pictures, titles, strict=True):
         if not is_map(picture):
             draw_pixels(ax, picture, name)
+            ax.set_label(photo_text(picture))
             continue
-        low, high = limits if shared else scale_limits([picture], signed, vmin, vmax, percentile)
-        draw_pixels(ax, colours(picture, low, high, cmap), name)
+        low, high = limits if shared else options.limits([picture])
+        draw_pixels(ax, colours(picture, low, high, options.cmap), name)
+        ax.set_label(map_text(picture, low, high))
         if not shared:
             ax.set_xlabel(f"{short(low)} to {short(high)}", fontsize=12)
     if shared:
-        draw_bar(bar, *limits, cmap, maps)
+        draw_bar(bar, *limits, options.cmap, maps)
     return display_figure(figure, alt)
 
 
@@ -127,6 +126,7 @@ def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
     labels = checked_titles(labels, len(boxes), "labels")
     ax, finish = axes_for(pixels.shape, ax, alt)
     draw_pixels(ax, pixels, title)
+    ax.set_label(f"{photo_text(pixels)} with {len(boxes)} box{'es' * (len(boxes) > 1)}")
     for number, ((top, left, bottom, right), label) in enumerate(zip(boxes, labels, strict=True)):
         colour = ("#FFD400", "#56B4E9", "#FF6A3D", "#FFFFFF")[number % 4]
         outline = [patheffects.Stroke(linewidth=6, foreground="black"), patheffects.Normal()]
@@ -142,13 +142,13 @@ def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
             )
         )
         if label:
-            room = top > 0.09 * pixels.shape[0]
+            above = top > 0.09 * pixels.shape[0]
             ax.annotate(
                 label,
                 (max(left, 0) - 0.5, max(top, 0) - 0.5),
-                xytext=(0 if room else 6, 4 if room else -5),
+                xytext=(0 if above else 6, 4 if above else -5),
                 textcoords="offset points",
-                va="bottom" if room else "top",
+                va="bottom" if above else "top",
                 color=colour,
                 weight="bold",
                 path_effects=[patheffects.withStroke(linewidth=3, foreground="black")],
@@ -157,112 +157,88 @@ def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
 
 
 @course_style()
-def show_map(
-    map,
-    title=None,
-    ax=None,
-    alt=None,
-    cmap=None,
-    signed=None,
-    vmin=None,
-    vmax=None,
-    percentile=100,
-    label=None,
-):
+def show_map(heat, title=None, ax=None, alt=None, label=None, **options):
     """Show one map in colours, with a colour bar in the map's own unit.
 
-    map: finite float (h, w); few large cells stay visible cells. signed: True puts zero in the
-    middle of a diverging colour map, False starts at zero (or the minimum), None decides by the
-    data. cmap: a matplotlib colour map; default magma, or blue-white-red on a signed scale.
-    vmin, vmax: own limits. percentile: below 100 lets the brightest values clip (the colour bar
-    then ends in a point). label: the unit, written along the colour bar.
+    heat: finite float (h, w); few large cells stay visible cells. label: the unit, written along
+    the colour bar. title, ax, alt: see `show_photo`.
+    options: cmap, a matplotlib colour map (default magma, or blue-white-red on a signed scale);
+    signed, True puts zero in the middle of a diverging colour map, False starts at zero (or the
+    minimum), None decides by the data; vmin, vmax, own limits; percentile, below 100 lets the
+    brightest values clip (the colour bar then ends in a point).
     Raises ValueError for another shape or values that are not finite.
     """
-    values = check_map(map)
-    low, high = scale_limits([values], signed, vmin, vmax, percentile)
+    values, scale = check_map(heat), Scale(**options)
+    low, high = scale.limits([values])
     ax, finish = axes_for(values.shape, ax, alt)
-    draw_pixels(ax, colours(values, low, high, cmap), title)
-    draw_bar(bar_beside(ax), low, high, cmap, [values], label)
+    draw_pixels(ax, colours(values, low, high, scale.cmap), title)
+    draw_bar(bar_beside(ax), low, high, scale.cmap, [values], label)
     say_if_zero(ax, values)
+    ax.set_label(map_text(values, low, high))
     return finish()
 
 
-def show_signed(map, title=None, ax=None, alt=None, cmap=SIGNED, **options):
+def show_signed(heat, title=None, ax=None, alt=None, **options):
     """Show one map with zero in the middle: red for, blue against, white for neither.
 
-    map: finite float (h, w). cmap: a diverging colour map. options: vmin, vmax, percentile, label
-    of `show_map`; one limit is enough, the other is its mirror image.
+    heat: finite float (h, w). options: label, cmap (a diverging colour map), vmin, vmax,
+    percentile of `show_map`; one limit is enough, the other is its mirror image.
     """
-    return show_map(map, title, ax, alt, cmap, signed=True, **options)
+    return show_map(heat, title, ax, alt, signed=True, **{"cmap": SIGNED, **options})
 
 
 @course_style()
 def show_overlay(
     photo,
-    map,
-    alpha=0.75,
-    cmap=None,
+    heat,
+    title=None,
     ax=None,
     alt=None,
-    title=None,
-    signed=None,
-    vmin=None,
-    vmax=None,
-    percentile=100,
+    label=None,
+    alpha=0.75,
     fade=True,
     grey=True,
     grid=None,
-    label=None,
+    **options,
 ):
     """Show a map over its photo, with a colour bar in the map's own unit.
 
-    photo: see `show_photo`. map: finite float (H, W) of the photo, or a coarse (h, w) whose
+    photo: see `show_photo`. heat: finite float (H, W) of the photo, or a coarse (h, w) whose
     cells are drawn as they are. alpha: how much of the map covers the photo, 0..1. fade: True makes
     the map transparent where it is near zero, so that the photo is seen there; False covers evenly.
     grey: True shows the photo in grey, so that every colour is the map's; False keeps its colours.
     grid: True draws the map's cells, (h, w) those of a coarser map it came from.
-    cmap, signed, vmin, vmax, percentile, label: see `show_map`. The colour bar shows the colours
-    as they look over a mid grey.
+    title, ax, alt, label, options: see `show_map`. The colour bar shows the colours as they look
+    over a mid grey.
     """
-    pixels, values = photo_pixels(photo), check_map(map)
-    low, high = scale_limits([values], signed, vmin, vmax, percentile)
+    pixels, values, scale = photo_pixels(photo), check_map(heat), Scale(**options)
+    low, high = scale.limits([values])
     ax, finish = axes_for(pixels.shape, ax, alt)
-    look = Look(low, high, cmap, alpha, fade, grey)
+    look = Look(low, high, scale.cmap, alpha, fade, grey)
     draw_pixels(ax, look.under(pixels), title)
     draw_over(ax, values, pixels.shape, look)
     if grid is not None and grid is not False:
         draw_cells(ax, pixels.shape, values.shape if grid is True else grid)
     draw_bar(bar_beside(ax), low, high, look.bar(), [values], label)
     say_if_zero(ax, values)
+    ax.set_label(map_text(values, low, high, "Heat map over the photo"))
     return finish()
 
 
-def overlay_picture(
-    photo,
-    map,
-    alpha=0.75,
-    cmap=None,
-    signed=None,
-    vmin=None,
-    vmax=None,
-    percentile=100,
-    fade=True,
-    grey=True,
-):
+def overlay_picture(photo, heat, alpha=0.75, fade=True, grey=True, **options):
     """Blend a map into its photo and return the pixels, for saving with `save_picture`.
 
-    photo: (H, W, 3), see `show_photo`. map: finite float (H, W). Others: see `show_overlay`.
+    photo: (H, W, 3), see `show_photo`. heat: finite float (H, W). Others: see `show_overlay`.
     Returns uint8 (H, W, 3): (1 - a) * photo + a * colour; a is alpha, and where fade is True
     alpha * |value| / (largest limit). Raises ValueError when the sizes differ.
     """
-    pixels, values = photo_pixels(photo), check_map(map)
+    pixels, values, scale = photo_pixels(photo), check_map(heat), Scale(**options)
     if pixels.shape[:2] != values.shape:
         raise ValueError(
             f"overlay_picture needs a map of the photo's size {pixels.shape[:2]}, got "
-            f"{values.shape}: resize_map(map, photo.shape[:2]) makes one."
+            f"{values.shape}: resize_map(heat, photo.shape[:2]) makes one."
         )
-    low, high = scale_limits([values], signed, vmin, vmax, percentile)
-    look = Look(low, high, cmap, alpha, fade, grey)
+    look = Look(*scale.limits([values]), scale.cmap, alpha, fade, grey)
     blended = blend(look.under(pixels) / 255, look.over(values))
     return np.rint(255 * blended).astype(np.uint8)
 
@@ -272,41 +248,38 @@ def compare_maps(
     maps,
     photo=None,
     columns=None,
-    cmap=None,
-    alpha=0.75,
-    signed=None,
-    vmin=None,
-    vmax=None,
-    percentile=100,
-    fade=True,
-    grey=True,
-    label=None,
     title=None,
     alt=None,
+    label=None,
+    alpha=0.75,
+    fade=True,
+    grey=True,
+    **options,
 ):
     """Show several maps side by side on one scale with one colour bar.
 
     maps: {title: (H, W)} or a list of maps. photo: drawn under each of them when given.
     columns: by default all in one row up to four. Others: see `show_overlay`.
     """
-    checked_alt(alt)
+    scale = Scale(**options)
     named = maps if isinstance(maps, dict) else dict(enumerate(maps))
     values = [check_map(each) for each in named.values()]
     if not values:
         raise ValueError("compare_maps needs at least one map, got none.")
     titles = list(named) if isinstance(maps, dict) else [None] * len(values)
-    low, high = scale_limits(values, signed, vmin, vmax, percentile)
+    low, high = scale.limits(values)
     pixels = None if photo is None else photo_pixels(photo)
-    look = Look(low, high, cmap, alpha, fade, grey)
+    look = Look(low, high, scale.cmap, alpha, fade, grey)
     shapes = [each.shape if pixels is None else pixels.shape for each in values]
     figure, cells, bar = grid_of_axes(
         shapes, titles, columns or min(4, len(values)), 0.15, True, title
     )
     for ax, each, name in zip(cells, values, titles, strict=True):
         if pixels is None:
-            draw_pixels(ax, colours(each, low, high, cmap), name)
+            draw_pixels(ax, colours(each, low, high, scale.cmap), name)
         else:
             draw_pixels(ax, look.under(pixels), name)
             draw_over(ax, each, pixels.shape, look)
-    draw_bar(bar, low, high, cmap if pixels is None else look.bar(), values, label)
+        ax.set_label(map_text(each, low, high))
+    draw_bar(bar, low, high, scale.cmap if pixels is None else look.bar(), values, label)
     return display_figure(figure, alt)

@@ -7,11 +7,11 @@ from cnnvis_helpers._shared.checks import check_map, finite
 from cnnvis_helpers.pictures.drawing import (
     LUMINANCE,
     SIGNED,
+    Scale,
     axes_for,
     colours,
     draw_pixels,
     label_and_probability,
-    scale_limits,
     short_share,
 )
 from cnnvis_helpers.pictures.style import (
@@ -49,6 +49,9 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if len(named) > 1 or None not in named:
         ax.legend()
+    names = [str(name) for name in named if name is not None]
+    what = " and ".join(names) or ylabel or "values"
+    ax.set_label(f"Curve{'s' * (len(named) > 1)} of {what} over {xlabel or 'x'}")
     return finish()
 
 
@@ -71,6 +74,8 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     ax.set(xlim=(0, 1.16), ylim=(len(pairs) - 0.5, -0.5), title=title, xlabel="probability")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
     ax.spines["bottom"].set_bounds(0, 1)
+    named = ", ".join(f"{label} {short_share(value)}" for label, value in pairs)
+    ax.set_label(f"Probabilities: {named}")
     return finish()
 
 
@@ -103,6 +108,9 @@ def show_vector(
         ax.set_xlabel(None)
     else:
         _name_largest(ax, values, labels or range(len(values)), top)
+    best = int(np.argmax(values))
+    name = best if labels is None else labels[best]
+    ax.set_label(f"{len(values)} numbers; the largest is {name}, {values[best]:.3g}")
     return finish()
 
 
@@ -125,23 +133,12 @@ def _name_largest(ax, values, labels, top):
 
 
 @course_style()
-def show_matrix(
-    matrix,
-    title=None,
-    ax=None,
-    alt=None,
-    fmt=".2f",
-    cmap=None,
-    signed=None,
-    vmin=None,
-    vmax=None,
-    labels=None,
-):
+def show_matrix(matrix, title=None, ax=None, alt=None, fmt=".2f", labels=None, **options):
     """Show a small matrix with its numbers written in the cells.
 
     matrix: (rows, columns) finite numbers. fmt: how numbers are written. The colours follow the
-    numbers, so there is no colour bar. cmap, signed, vmin, vmax: see `show_map`. labels: of a
-    square matrix, one name for each row and the column of the same number; shown left and below.
+    numbers, so there is no colour bar. labels: of a square matrix, one name for each row and the
+    column of the same number; shown left and below. options: see `show_map`.
     """
     values = check_map(matrix)
     if labels is not None and values.shape != (len(labels), len(labels)):
@@ -149,10 +146,11 @@ def show_matrix(
             f"labels name the rows and columns of a square matrix: got {len(labels)} names for "
             f"{values.shape[0]} x {values.shape[1]} numbers."
         )
-    low, high = scale_limits([values], signed, vmin, vmax)
+    scale = Scale(**options)
+    low, high = scale.limits([values])
     cell = min(0.85, 7.0 / max(values.shape))
     ax, finish = axes_for(values.shape, ax, alt, (values.shape[1] * cell, values.shape[0] * cell))
-    shades = colours(values, low, high, cmap or (SIGNED if low == -high else "viridis"))
+    shades = colours(values, low, high, scale.cmap or (SIGNED if low == -high else "viridis"))
     draw_pixels(ax, shades, title)
     for (row, column), value in np.ndenumerate(values):
         dark = shades[row, column, :3] @ LUMINANCE < 140
@@ -163,4 +161,5 @@ def show_matrix(
         ax.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
         ax.set_yticks(places, labels)
         ax.tick_params(length=0)
+    ax.set_label(f"Matrix of {values.shape[0]} x {values.shape[1]} numbers")
     return finish()

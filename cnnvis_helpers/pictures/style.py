@@ -1,6 +1,6 @@
-"""The house style, and how a figure reaches the reader: once, sharp, light, with alt text.
+"""Figure style, display with alt text, and saving.
 
-Figures made here belong to no pyplot window list, so nothing is shown twice and none stays open.
+Figures made here are not registered with pyplot, so nothing is shown twice and none stays open.
 """
 
 import base64
@@ -21,7 +21,6 @@ from PIL import Image
 __all__ = ["display_figure", "figure_bundle", "figure_row", "save_picture", "use_course_style"]
 
 DPI, PROJECTOR_DPI = 100, 140
-SCREEN = 9.0  # inches: what a notebook's column shows of a projector's figure without shrinking it
 # Colours of Okabe and Ito (2008), told apart by every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE = {
@@ -75,32 +74,27 @@ def use_course_style(projector=False):
     White background, large sans-serif text, colours that every kind of colour vision tells apart,
     a perceptual colour map. `matplotlib.rcdefaults()` undoes it.
 
-    projector: True for a lecture hall, in all figures of the course too, from now on: 1.4 times as
-    large where the notebook's column has the room, a wide row of pictures in two rows, thick lines,
-    black text, and only colours that a pale projector still shows. False goes back. The
-    environment variable CNNVIS_PROJECTOR=1, set before JupyterLab is started, does the same for
-    every notebook.
+    projector: True for a lecture hall, from now on and in the course's own figures too: 1.4 times
+    as large, thick lines, black text, and only colours that a pale projector still shows. False
+    goes back. The environment variable CNNVIS_PROJECTOR=1, set before JupyterLab is started, does
+    the same for every notebook.
     """
     STYLE.update(PROJECTOR if projector else {name: _USUAL[name] for name in PROJECTOR})
     matplotlib.rcParams.update(STYLE)
 
 
 def curve_colours():
-    """Return the colours of curves, in their order, as the style in use has them."""
+    """Return the curve colours of the style in use."""
     return [entry["color"] for entry in STYLE["axes.prop_cycle"]]
 
 
 def pale_colour():
-    """Return the colour of bars that stand back, as the style in use has it."""
-    return _PROJECTOR_PALE if _projecting() else _PALE
-
-
-def _projecting():
-    return STYLE["figure.dpi"] == PROJECTOR_DPI
+    """Return the colour of background bars in the style in use."""
+    return _PROJECTOR_PALE if STYLE["figure.dpi"] == PROJECTOR_DPI else _PALE
 
 
 def course_style():
-    """Return a context in which new figures have the house style; the caller's returns after."""
+    """Return a context in which new figures have the course's style."""
     return matplotlib.rc_context(STYLE)
 
 
@@ -110,31 +104,49 @@ def new_figure(width, height):
         return Figure(figsize=(width, height), dpi=STYLE["figure.dpi"])
 
 
-def checked_alt(alt):
-    """Return the alt text, or raise a ValueError that says what it is for."""
-    if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(
-            'This picture needs alt text: pass alt="one sentence that says what is to be seen" '
-            f"for readers who cannot see it (got {alt!r})."
-        )
-    return " ".join(alt.split())
+def alt_text(figure, alt=None):
+    """Return `alt` on one line; without it, what the axes of the figure say about themselves.
+
+    Every `show_...` leaves a description in the label of its axes; a figure made with pyplot is
+    described by its titles and axis labels.
+    """
+    if alt is not None and not isinstance(alt, str):
+        raise ValueError(f"alt is one sentence that says what the picture shows, not {alt!r}.")
+    if alt and alt.strip():
+        return " ".join(alt.split())
+    parts = [each for each in map(_axes_text, figure.axes) if each]
+    return ". ".join(parts) or "A figure without titles or labels"
 
 
-def display_figure(figure, alt):
+def _axes_text(ax):
+    title, label = (" ".join(text.split()) for text in (ax.get_title(), str(ax.get_label())))
+    if label.startswith("<"):  # a colour bar
+        return ""
+    if not label and (ax.get_xlabel() or ax.get_ylabel()):
+        label = f"{ax.get_ylabel() or 'values'} over {ax.get_xlabel() or 'x'}"
+    return ": ".join(part for part in (title, label) if part)
+
+
+def display_figure(figure, alt=None):
     """Show a figure once, with alt text that reaches JupyterLab, Colab and exported HTML.
 
-    figure: a matplotlib Figure, of this package or of pyplot (it is closed there, so that the
-    notebook does not show it a second time). alt: one sentence that says what is to be seen.
-    Returns None in a notebook; elsewhere (a script, a test, a terminal) nothing is shown and the
-    Figure comes back, ready for `savefig`.
-    Raises ValueError when there is no alt text, TypeError when `figure` is not a Figure.
+    Parameters
+    ----------
+    figure : matplotlib Figure; one of pyplot is closed there, so that it is not shown twice
+    alt : one sentence that says what is to be seen; by default the figure describes itself
+
+    Returns
+    -------
+    None in a notebook. Elsewhere nothing is shown and the Figure comes back, ready for `savefig`.
+
+    Raises ValueError for an alt text that is no text, TypeError for anything but a Figure.
     """
     if not isinstance(figure, Figure):
         raise TypeError(
             f"display_figure needs a matplotlib Figure, got {type(figure).__name__}; "
             "of axes take ax.figure."
         )
-    alt = checked_alt(alt)
+    alt = alt_text(figure, alt)
     wanted = _collected.get()
     if wanted is not None:
         wanted.append((figure, alt))
@@ -147,12 +159,12 @@ def display_figure(figure, alt):
     return figure if display is None else None
 
 
-def figure_bundle(figure, alt):
+def figure_bundle(figure, alt=None):
     """Return the figure as a notebook output: {"text/html": <img alt=...>, "text/plain": alt}.
 
     The picture is inside the HTML (a data address), so that it needs no file and no network.
     """
-    alt = checked_alt(alt)
+    alt = alt_text(figure, alt)
     kind, data, width = _encode(figure)
     source = base64.b64encode(data).decode("ascii")
     return {
@@ -184,47 +196,32 @@ def figure_pixels(figure):
 
 
 @contextlib.contextmanager
-def figure_row(columns, rows=1, *, alt, width=None, height=None, title=None):
+def figure_row(columns, rows=1, *, alt=None, width=None, height=None, title=None):
     """Make axes side by side, and show the figure with its alt text when the block ends.
 
-    columns, rows: how many axes. alt: one sentence for the whole figure. width, height: inches of
-    the whole figure, by default about 9 wide (4.5 for one column). title: above everything.
-    Yields a list of rows * columns axes, row by row. After an error nothing is shown. For a
-    projector a single row of more than nine inches becomes two rows.
+    columns, rows: how many axes. alt: one sentence for the whole figure, by default what its axes
+    show. width, height: inches of the whole figure, by default about 9 wide (4.8 for one column).
+    title: above everything.
+    Yields a list of rows * columns axes, row by row. After an error nothing is shown.
 
         with figure_row(2, alt="A cat; its heat map glows on the face.") as (left, right):
             show_photo(photo, ax=left)
             show_map(heat, ax=right)
     """
-    checked_alt(alt)
     if columns < 1 or rows < 1:
         raise ValueError(
             f"figure_row needs at least one column and one row, got {columns} and {rows}."
         )
     width = width or (9 if columns > 1 else 4.8)
     height = height or rows * min(width / columns, 4.8) * 1.05
-    count, layout = rows * columns, "constrained"
-    if _projecting() and width > SCREEN:
-        rows, columns, width, height = _for_the_screen(rows, columns, width, height)
-        layout = "compressed"  # no gap between two rows of pictures
     with course_style():
-        figure = Figure(figsize=(width, height), dpi=STYLE["figure.dpi"], layout=layout)
+        figure = Figure(figsize=(width, height), dpi=STYLE["figure.dpi"], layout="constrained")
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.04)
         axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
-        for left_over in axes[count:]:
-            left_over.remove()
         if title:
             figure.suptitle(title)
-        yield axes[:count]
+        yield axes
         display_figure(figure, alt)
-
-
-def _for_the_screen(rows, columns, width, height):
-    """Return rows, columns, width and height of a wide figure that is to be SCREEN inches wide."""
-    fewer = -(-columns // 2) if rows == 1 and columns > 2 else columns
-    more = rows if fewer == columns else 2
-    shape = (height / rows) / (width / columns)  # of one of its axes, kept
-    return more, fewer, SCREEN, more * shape * SCREEN / fewer
 
 
 def save_picture(path, picture):
