@@ -33,8 +33,8 @@ _NAMES_OF_MODULE = {
     "methods.attacks": "fgsm pgd",
     "methods.one_pixel": "one_pixel one_pixel_map",
     "methods.robustness": "epsilon_curve squeeze survives transfer",
-    "methods.patterns": "class_pattern deep_dream dream_objective dream_steps filter_pattern "
-    "filter_patterns filter_responses",
+    "methods.patterns": "class_pattern filter_pattern filter_patterns filter_responses",
+    "methods.deep_dream": "deep_dream dream_objective dream_steps",
     "methods.randomization": "layers_from_the_top randomize_layers",
     "methods.shapes": "shape_pictures",
     "methods.shape_training": "class_recall train_shape_network",

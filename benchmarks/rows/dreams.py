@@ -4,12 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.methods.patterns import (
-    class_pattern,
-    deep_dream,
-    filter_pattern,
-    filter_patterns,
-)
+from cnnvis_helpers.methods.deep_dream import deep_dream
+from cnnvis_helpers.methods.patterns import class_pattern, filter_pattern, filter_patterns
 from cnnvis_helpers.networks.layers import conv_layers
 from rows.common import HAVE_TKV, Row
 

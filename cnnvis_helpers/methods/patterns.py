@@ -1,14 +1,12 @@
-"""Pictures made by gradient ascent: filter patterns, class patterns, deep dream.
+"""Pictures made by gradient ascent: filter patterns and class patterns.
 
-All of them start from a picture and change its pixels, step by step, so that something inside the
-network grows: one channel of a layer (`filter_pattern`), the score of a class (`class_pattern`) or
-everything a layer already sees in a photo (`deep_dream`).
+Both start from noise and change its pixels, step by step, so that something inside the network
+grows: one channel of a layer (`filter_pattern`) or the score of a class (`class_pattern`).
+`deep_dream` does the same to a photo.
 
-tf-keras-vis has the first two as `ActivationMaximization`. Ours exist because its defaults are
+tf-keras-vis has the two as `ActivationMaximization`. Ours exist because its defaults are
 tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
-
-import inspect
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +14,6 @@ import tensorflow as tf
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.gradients import gradient_of, recording
-from cnnvis_helpers.networks.layers import conv_layers
 
 GREY = 127.5
 LEAK = 0.1  # how much a filter's answers below zero count
@@ -79,7 +76,7 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
     """
     check_net(net)
     layer = net.spatial_layer(layer)
-    _check_settings(
+    check_settings(
         size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
     )
     check_number("blur", blur, 0, size / 6)
@@ -95,12 +92,12 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
             pictures = climb(pictures, index, margin, shift, *strength)
             if progress:
                 progress(done + 1, steps)
-    return _to_uint8(net.finite(pictures.numpy(), "gradient"))
+    return to_uint8(net.finite(pictures.numpy(), "gradient"))
 
 
 def _index_and_margin(net, layer, channels, size):
     """What a climb needs to know of a layer: channel numbers, and its maps' margin in cells."""
-    height, width, count = _map_shape(net, layer, (size, size), WRAP)
+    height, width, count = map_shape(net, layer, (size, size), WRAP)
     # Cells left out at the map's edge: they lie on what is there a second time.
     margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
     index = _check_channels(layer, channels, count)
@@ -124,7 +121,7 @@ def filter_responses(net, pictures, layer):
     batch = np.asarray(pictures, np.float32)
     if batch.ndim != 4 or batch.shape[-1] != 3:
         raise ValueError(f"pictures must be an array (n, h, w, 3), not of shape {batch.shape}.")
-    _map_shape(net, layer, batch.shape[1:3])
+    map_shape(net, layer, batch.shape[1:3])
     return tf.reduce_mean(_answers(net, tf.constant(batch), layer), axis=(1, 2)).numpy()
 
 
@@ -208,7 +205,7 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
     if target is None:
         raise ValueError("target None came, but there is no photo to take a top class from; "
                          "name a class, such as target=0.")
-    _check_settings(
+    check_settings(
         steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed
     )
     vector = tf.constant(net.score_vector(target))
@@ -225,7 +222,7 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
             if progress:
                 progress(done + 1, steps)
     picture = _picture_of(parameters, net.input_size, smooth)
-    return _to_uint8(net.finite(picture.numpy(), "gradient"))[0]
+    return to_uint8(net.finite(picture.numpy(), "gradient"))[0]
 
 
 def _compile_class_step(net, smooth):
@@ -276,194 +273,6 @@ def _zoomed(pictures, scale, height, width):
     return GREY + tf.image.resize_with_crop_or_pad(resized, height, width)
 
 
-# --- deep dream -----------------------------------------------------------------------------------
-
-
-def deep_dream(net, photo, layers=None, *, progress=None, **settings):
-    """Exaggerate in a photo what some layers of the network already see in it.
-
-    Parameters
-    ----------
-    net, photo, layers, settings : as in `dream_steps`: octaves, octave_scale, steps, step, jitter,
-        detail, tile, seed
-    progress : function of (done, total), counted in steps over all octaves, called after each
-
-    Returns
-    -------
-    uint8 array (H, W, 3), the size of the photo. The Stop button (or a StopIteration from
-    `progress`) returns the dream as far as it came, with a warning.
-
-    Raises ValueError as `dream_steps` does.
-
-    >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
-    """
-    known = inspect.signature(dream_steps).parameters
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        near = ", ".join(list(known)[3:])
-        raise ValueError(f"deep_dream has no setting {unknown[0]!r}; it has {near}.")
-    dream, size = np.array(photo)[None], np.shape(photo)[:2]
-    with stoppable("the dream has not made all its steps"):
-        for done, total, picture in dream_steps(net, photo, layers, **settings):
-            dream = picture
-            if progress:
-                progress(done, total)
-    return _to_uint8(dream if dream.shape[1:3] == size else _resize(dream, size))[0]
-
-
-def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=10, step=1.5,
-                jitter=32, detail=True, tile=512, seed=0):
-    """A dream as it grows: yields (steps done, steps in all, picture) after every step.
-
-    The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size upwards each
-    octave makes `steps` steps that raise the mean square of the layers' maps, then the picture is
-    enlarged and the photo's own detail, lost by shrinking, is put back.
-
-    Parameters
-    ----------
-    net : Network
-    photo : uint8 or float array (H, W, 3), 0..255, of any size; it is not resized to the network's
-    layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
-        of the way to the last maps
-    octaves, octave_scale : number of sizes (1 or more) and ratio (above 1) between them
-    steps : gradient steps an octave, 1 or more
-    step : mean absolute change of one step, in pixel levels, above 0
-    jitter : largest random roll in pixels before each step; it hides the seams of tiles
-    detail : False keeps the lost detail lost
-    tile : pictures larger than this many pixels a side are done in tiles, so memory stays bounded
-    seed : whole number; the same seed gives the same bytes
-
-    Yields
-    ------
-    (int, int, float32 array (1, h, w, 3) in 0..255); in the last octave h, w = H, W.
-
-    Raises ValueError for an unknown layer, a weight that is not finite, a bad setting, or a photo
-    too small for the octaves.
-
-    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
-    """
-    check_net(net)
-    net.prepare(photo)  # the one place that judges photos
-    _check_settings(
-        octaves=octaves, octave_scale=octave_scale, steps=steps, step=step, jitter=jitter,
-        tile=tile, seed=seed,
-    )
-    weights = _layer_weights(net, layers)
-    dream_gradient = net.cached(
-        ("deep_dream", *sorted(weights)), lambda: _compile_dream_gradient(net, sorted(weights))
-    )
-    amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
-    rng, original = np.random.default_rng(seed), np.asarray(photo, np.float32)[None]
-    sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
-    for name in weights:
-        _map_shape(net, name, _smallest_tile(sizes, tile))
-    picture = base = _resize(original, sizes[0])
-    for number, size in enumerate(sizes):
-        if number:
-            grown, new_base = _resize(picture, size), _resize(original, size)
-            # Re-inject what the smaller photo could not hold.
-            picture = grown + (new_base - _resize(base, size)) if detail else grown
-            picture, base = np.clip(picture, 0, 255), new_base
-        for done in range(steps):
-            picture = _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng)
-            net.finite(picture, "gradient")
-            yield number * steps + done + 1, octaves * steps, picture
-
-
-def dream_objective(net, photo, layers=None):
-    """What `deep_dream` raises: the weighted sum over layers of the mean square of their maps.
-
-    net, photo, layers : as in `dream_steps`; the photo is taken at its own size
-    Returns a float, 0 or more for weights that are. Raises ValueError as `dream_steps` does.
-    """
-    check_net(net)
-    net.prepare(photo)  # the one place that judges photos
-    weights = _layer_weights(net, layers)
-    for name in weights:
-        _map_shape(net, name, np.shape(photo)[:2])
-    pixels = tf.constant(np.asarray(photo, np.float32)[None])
-    maps = net.maps(pixels, list(weights))
-    return float(sum(w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
-                     for w, m in zip(weights.values(), maps, strict=True)))
-
-
-def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
-    shift = rng.integers(-jitter, jitter + 1, 2)
-    rolled = np.roll(picture, shift, axis=(1, 2))
-    gradient = np.empty_like(rolled)
-    for rows, columns in _tiles(rolled.shape[1:3], tile):
-        part = tf.constant(rolled[:, rows, columns])
-        gradient[:, rows, columns] = dream_gradient(part, amounts).numpy()
-    gradient /= np.abs(gradient).mean() + 1e-12
-    rolled = np.clip(rolled + np.float32(step) * gradient, 0, 255)
-    return np.roll(rolled, -shift, axis=(1, 2))
-
-
-def _compile_dream_gradient(net, names):
-    signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((len(names),))]
-
-    @tf.function(autograph=False, input_signature=signature)
-    def dream_gradient(pixels, amounts):
-        with recording(net) as tape:
-            tape.watch(pixels)
-            score = 0.0
-            for number, maps in enumerate(net.maps(pixels, names)):
-                score += amounts[number] * tf.reduce_mean(tf.cast(maps, tf.float32) ** 2)
-        gradient = gradient_of(net, tape, score, pixels, "pixels")
-        # Tiles of different content must not differ in strength.
-        return gradient / (tf.reduce_mean(tf.abs(gradient)) + 1e-12)
-
-    return dream_gradient
-
-
-def _tiles(size, tile):
-    """Slices (rows, columns) that cover a picture with nearly equal parts of at most `tile`."""
-    def cuts(length):
-        parts = -(-length // tile)
-        edges = np.linspace(0, length, parts + 1).astype(int)
-        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
-
-
-def _smallest_tile(sizes, tile):
-    """(height, width) of the smallest tile in octaves of these sizes."""
-    tiles = [(rows, columns) for size in sizes for rows, columns in _tiles(size, tile)]
-    return tuple(min(one[k].stop - one[k].start for one in tiles) for k in (0, 1))
-
-
-def _octave_sizes(size, octaves, scale):
-    sizes = [tuple(round(side / scale**k) for side in size) for k in range(octaves)][::-1]
-    if min(sizes[0]) < 32:
-        photo = f"a photo of {size[1]} x {size[0]} pixels"
-        raise ValueError(
-            f"{photo} shrinks to {sizes[0][1]} x {sizes[0][0]} in {octaves} octaves of {scale}, "
-            "but at least 32 are needed; use fewer octaves." if min(size) >= 32 else
-            f"{photo} is too small to dream: it needs 32 x 32 or more, so enlarge it first."
-        )
-    return sizes
-
-
-def _layer_weights(net, layers):
-    """{name: weight} of the layers to dream with."""
-    layers = _middle_layer(net) if layers is None else layers
-    layers = [layers] if isinstance(layers, str) else layers
-    if not isinstance(layers, (list, tuple, dict)):
-        raise ValueError(
-            f"layers must be a name, a list of names or a dict name -> weight, not {layers!r}."
-        )
-    weights = dict(layers) if isinstance(layers, dict) else {name: 1.0 for name in layers}
-    if not weights:
-        raise ValueError("an empty list of layers came; name at least one layer to dream with.")
-    for name, weight in weights.items():
-        check_number(f"the weight of {name!r}", weight, -np.inf, np.inf)
-    return {net.spatial_layer(name): float(weight) for name, weight in weights.items()}
-
-
-def _middle_layer(net):
-    names = [row.name for row in conv_layers(net)]
-    return names[(2 * len(names)) // 3] if names else net.spatial_layer()
-
-
 # --- shared ---------------------------------------------------------------------------------------
 
 
@@ -472,7 +281,7 @@ _RANGES = {"blur": (0, np.inf), "decay": (0, 1), "zoom": (0, 0.5)}
 _ABOVE = {"step": 0, "learning_rate": 0, "octave_scale": 1}
 
 
-def _check_settings(**settings):
+def check_settings(**settings):
     """Raise a ValueError, one sentence, for the first setting out of its range."""
     for name, value in settings.items():
         if name in _WHOLE:
@@ -485,7 +294,7 @@ def _check_settings(**settings):
                 raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
 
 
-def _map_shape(net, layer, size, beyond=0):
+def map_shape(net, layer, size, beyond=0):
     """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small.
 
     beyond : by how many pixels the picture is continued on each side
@@ -557,9 +366,5 @@ def _unit_rms(gradient):
     return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
 
 
-def _resize(pictures, size):
-    return tf.image.resize(pictures, size, antialias=True).numpy()
-
-
-def _to_uint8(pictures):
+def to_uint8(pictures):
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.patterns import deep_dream, dream_steps
+from cnnvis_helpers.methods.deep_dream import deep_dream, dream_steps
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.widgets.controls import slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer

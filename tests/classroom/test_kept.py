@@ -20,8 +20,8 @@ from cnnvis_helpers.classroom import keep as kept
 from cnnvis_helpers.classroom import kept_keys
 from cnnvis_helpers.methods.attacks import pgd
 from cnnvis_helpers.methods.cam import gradcam, scorecam
+from cnnvis_helpers.methods.deep_dream import dream_steps
 from cnnvis_helpers.methods.occlusion import occlusion
-from cnnvis_helpers.methods.patterns import dream_steps
 from cnnvis_helpers.methods.robustness import epsilon_curve, transfer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -355,7 +355,7 @@ def test_a_method_that_was_stopped_early_is_not_kept(tiny_net, tiny_photo, runs)
 
 
 def test_a_dream_that_was_stopped_early_counts_as_stopped(tiny_net, tiny_photo):
-    from cnnvis_helpers.methods.patterns import deep_dream
+    from cnnvis_helpers.methods.deep_dream import deep_dream
 
     def stop(done, total):
         raise KeyboardInterrupt

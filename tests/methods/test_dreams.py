@@ -9,7 +9,14 @@ import pytest
 import tensorflow as tf
 from architectures import ARCHITECTURES, architecture, eagerly, fingerprint
 
-from cnnvis_helpers.methods import patterns as dreams
+from cnnvis_helpers.methods import deep_dream as dreams
+from cnnvis_helpers.methods import patterns as made
+from cnnvis_helpers.methods.patterns import (
+    class_pattern,
+    filter_pattern,
+    filter_patterns,
+    filter_responses,
+)
 from cnnvis_helpers.networks.network import load_network
 
 
@@ -47,8 +54,8 @@ def digest(model):
 
 
 def test_each_pattern_excites_its_own_filter_more_than_every_other_pattern_does(net):
-    patterns = dreams.filter_patterns(net, "second", size=48)
-    responses = dreams.filter_responses(net, patterns, "second")
+    patterns = filter_patterns(net, "second", size=48)
+    responses = filter_responses(net, patterns, "second")
     assert patterns.shape == (12, 48, 48, 3) and patterns.dtype == np.uint8
     assert (responses.argmax(axis=0) == np.arange(12)).all()
 
@@ -62,7 +69,7 @@ def test_the_pattern_of_a_linear_filter_is_its_sign():
     ])
     kernel = np.array([[1.0, -2.0], [-0.5, 0.7], [0.3, 1.0]], np.float32)
     model.get_layer("mix").set_weights([kernel[None, None], np.zeros(2, np.float32)])
-    patterns = dreams.filter_patterns(
+    patterns = filter_patterns(
         load_network(model), "mix", size=16, steps=200, step=8.0, blur=0.0, jitter=8
     )
     for channel in range(2):
@@ -71,8 +78,8 @@ def test_the_pattern_of_a_linear_filter_is_its_sign():
 
 
 def test_one_pattern_equals_its_place_in_the_batch(net):
-    together = dreams.filter_patterns(net, "second", [7, 2, 5], size=32, steps=8)
-    alone = dreams.filter_pattern(net, "second", 2, size=32, steps=8)
+    together = filter_patterns(net, "second", [7, 2, 5], size=32, steps=8)
+    alone = filter_pattern(net, "second", 2, size=32, steps=8)
     difference = np.abs(together[1].astype(int) - alone)
     assert difference.max() <= 1  # rounding of a sum in another order
 
@@ -82,9 +89,9 @@ def test_a_filter_silent_behind_its_relu_still_gets_a_pattern(photo):
     kernel, bias = model.get_layer("second").get_weights()
     model.get_layer("second").set_weights([kernel, bias - 10])
     net = load_network(model)
-    pattern = dreams.filter_pattern(net, "second", 0, size=32, steps=20)
-    start = dreams.filter_pattern(net, "second", 0, size=32, steps=1, step=1e-3)
-    before, after = dreams.filter_responses(net, [start, pattern], "second")[:, 0]
+    pattern = filter_pattern(net, "second", 0, size=32, steps=20)
+    start = filter_pattern(net, "second", 0, size=32, steps=1, step=1e-3)
+    before, after = filter_responses(net, [start, pattern], "second")[:, 0]
     assert after > before + 0.003  # a tenth counts below zero
 
 
@@ -94,12 +101,12 @@ def test_the_64_first_filters_are_the_default():
         keras.Input((32, 32, 3)), keras.layers.Conv2D(70, 3, name="wide"),
         keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
     ])
-    assert len(dreams.filter_patterns(load_network(model), "wide", size=16, steps=1)) == 64
+    assert len(filter_patterns(load_network(model), "wide", size=16, steps=1)) == 64
 
 
 def test_decay_pulls_the_pattern_to_grey(net):
-    free = dreams.filter_pattern(net, "second", 1, size=32).astype(float)
-    held = dreams.filter_pattern(net, "second", 1, size=32, decay=0.2).astype(float)
+    free = filter_pattern(net, "second", 1, size=32).astype(float)
+    held = filter_pattern(net, "second", 1, size=32, decay=0.2).astype(float)
     assert np.abs(held - 127.5).mean() < 0.5 * np.abs(free - 127.5).mean()
 
 
@@ -107,20 +114,20 @@ def test_blur_removes_fast_waves(net):
     def fastness(picture):
         return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
 
-    sharp = dreams.filter_pattern(net, "second", 2, size=32, blur=0.0)
-    smooth = dreams.filter_pattern(net, "second", 2, size=32, blur=2.0)
+    sharp = filter_pattern(net, "second", 2, size=32, blur=0.0)
+    smooth = filter_pattern(net, "second", 2, size=32, blur=2.0)
     assert fastness(smooth) < 0.5 * fastness(sharp)
 
 
 def test_no_place_of_a_pattern_is_special(net):
     """A step on a rolled picture is the rolled step: no frame, and no seam in a repeated tile."""
-    dreams.filter_pattern(net, "first", 2, size=32, steps=1)
+    filter_pattern(net, "first", 2, size=32, steps=1)
     climb = net.cached(("filter_patterns", "first"), None)
-    here, kernel = np.zeros(2, np.int32), dreams._gaussian(0.7)
+    here, kernel = np.zeros(2, np.int32), made._gaussian(0.7)
     start = np.random.default_rng(0).uniform(60, 190, (1, 32, 32, 3)).astype(np.float32)
 
     def step(picture):
-        return climb(picture, [2], tf.constant(dreams.WRAP), here, kernel, 4.0, 0.0).numpy()
+        return climb(picture, [2], tf.constant(made.WRAP), here, kernel, 4.0, 0.0).numpy()
 
     rolled = step(np.roll(start, (5, 9), axis=(1, 2)))
     assert np.abs(rolled - np.roll(step(start), (5, 9), axis=(1, 2))).max() < 1e-3
@@ -135,7 +142,7 @@ def test_jitter_reaches_the_pixels_between_the_places_of_a_coarse_grid(jitter, s
         keras.layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse"),
         keras.layers.GlobalAveragePooling2D(),
     ])
-    pattern = dreams.filter_pattern(
+    pattern = filter_pattern(
         load_network(model), "coarse", 0, size=32, steps=200, step=16.0, blur=0.0, jitter=jitter
     )
     assert np.mean(pattern.min(axis=2) == 255) == share
@@ -152,7 +159,7 @@ def test_an_edge_filter_gets_stripes_and_a_colour_filter_a_colour():
     kernel[0, :, :, 0], kernel[2, :, :, 0] = 1, -1
     kernel[1, 1, 0, 1], kernel[1, 1, 2, 1] = 1, -1
     model.get_layer("edges").set_weights([kernel, np.zeros(2, np.float32)])
-    bars, red = dreams.filter_patterns(
+    bars, red = filter_patterns(
         load_network(model), "edges", size=32, steps=80, step=8.0
     ).astype(float)
     down, across = (np.abs(np.diff(bars, axis=axis)).mean() for axis in (0, 1))
@@ -165,14 +172,14 @@ def test_an_edge_filter_gets_stripes_and_a_colour_filter_a_colour():
 
 @pytest.mark.parametrize("smooth", [True, False])
 def test_a_class_pattern_is_a_better_example_of_its_class_than_another_pattern(net, smooth):
-    pictures = [dreams.class_pattern(net, target, steps=40, smooth=smooth) for target in (3, 1)]
+    pictures = [class_pattern(net, target, steps=40, smooth=smooth) for target in (3, 1)]
     assert pictures[0].shape == (48, 48, 3) and pictures[0].dtype == np.uint8
     of_three, of_one = np.asarray(net.logits(np.float32(pictures)))
     assert of_three[3] > of_one[3] and of_one[1] > of_three[1]
 
 
 def test_a_pair_raises_the_difference(net):
-    picture = dreams.class_pattern(net, (1, 2), steps=40)
+    picture = class_pattern(net, (1, 2), steps=40)
     logits = np.asarray(net.logits(net.prepare(picture)))[0]
     start = np.asarray(net.logits(net.prepare(np.full((48, 48, 3), 127, np.uint8))))[0]
     assert logits[1] - logits[2] > start[1] - start[2]
@@ -180,7 +187,7 @@ def test_a_pair_raises_the_difference(net):
 
 def test_waves_make_a_smoother_picture_than_pixels(net):
     def fastness(smooth):
-        picture = dreams.class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0)
+        picture = class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0)
         return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
 
     assert fastness(True) < fastness(False)
@@ -200,7 +207,7 @@ def spot():
 
 @pytest.mark.parametrize("jitter", [0, 2])
 def test_jitter_lights_every_place_that_a_shift_brings_to_the_spot(spot, jitter):
-    picture = dreams.class_pattern(
+    picture = class_pattern(
         spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=jitter, zoom=0
     )
     square = np.zeros((24, 24), bool)
@@ -210,7 +217,7 @@ def test_jitter_lights_every_place_that_a_shift_brings_to_the_spot(spot, jitter)
 
 def test_zoom_lights_places_nearer_to_the_centre_and_farther_from_it(spot):
     """Row 6 is 5.5 above the middle: at 0.7 of the size row 4 comes there, at 1.3 row 7."""
-    picture = dreams.class_pattern(
+    picture = class_pattern(
         spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=0, zoom=0.3
     )
     rows, columns = np.nonzero(picture.min(axis=2) > 135)
@@ -225,7 +232,7 @@ def test_waves_have_opponent_colours():
     def colours(direction):
         alone = np.zeros_like(waves)
         alone[:, direction] = waves[:, direction]
-        picture = dreams._picture_of(tf.constant(alone), (24, 24), True).numpy()[0] / 255
+        picture = made._picture_of(tf.constant(alone), (24, 24), True).numpy()[0] / 255
         return np.moveaxis(np.log(picture / (1 - picture)), -1, 0)  # before the sigmoid
 
     size = np.abs(colours(0)).max()
@@ -305,9 +312,9 @@ def test_an_interrupted_dream_keeps_what_it_has(net, photo):
 
 
 MAKERS = {
-    "filter_patterns": lambda net, photo, seed: dreams.filter_patterns(
+    "filter_patterns": lambda net, photo, seed: filter_patterns(
         net, "second", [0, 1], size=32, steps=4, seed=seed),
-    "class_pattern": lambda net, photo, seed: dreams.class_pattern(net, 1, steps=4, seed=seed),
+    "class_pattern": lambda net, photo, seed: class_pattern(net, 1, steps=4, seed=seed),
     "deep_dream": lambda net, photo, seed: dreams.deep_dream(
         net, photo, "second", octaves=2, steps=2, seed=seed),
 }
@@ -338,8 +345,8 @@ def test_progress_reports_every_step(net, photo):
     def note(done, total):
         seen.append((done, total))
 
-    dreams.filter_pattern(net, "first", 0, size=16, steps=3, progress=note)
-    dreams.class_pattern(net, 0, steps=2, progress=note)
+    filter_pattern(net, "first", 0, size=16, steps=3, progress=note)
+    class_pattern(net, 0, steps=2, progress=note)
     dreams.deep_dream(net, photo, "first", octaves=1, steps=2, progress=note)
     assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2), (1, 2), (2, 2)]
 
@@ -350,8 +357,8 @@ def test_every_architecture_dreams(name, photo):
     net, original = architecture(name), photo.copy()
     before = fingerprint(net)
     with eagerly(name):
-        patterns = dreams.filter_patterns(net, net.last_conv, [0, 3], size=64, steps=1)
-        of_class = dreams.class_pattern(net, 1, steps=1)
+        patterns = filter_patterns(net, net.last_conv, [0, 3], size=64, steps=1)
+        of_class = class_pattern(net, 1, steps=1)
         dream = dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1)
     assert patterns.shape == (2, 64, 64, 3) and (patterns[0] != patterns[1]).any()
     assert of_class.shape == (*net.input_size, 3) and np.ptp(of_class) > 0
@@ -373,9 +380,9 @@ def shrinking():
 
 
 def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
-    assert dreams.filter_pattern(shrinking, "wide", 0, size=16, steps=1).shape == (16, 16, 3)
+    assert filter_pattern(shrinking, "wide", 0, size=16, steps=1).shape == (16, 16, 3)
     with pytest.raises(ValueError, match="Of a picture of 16 x 16 pixels nothing .* 'wider'"):
-        dreams.filter_pattern(shrinking, "wider", 0, size=16)
+        filter_pattern(shrinking, "wider", 0, size=16)
     assert dreams.deep_dream(shrinking, photo, "wider", octaves=1, steps=1).shape == photo.shape
     with pytest.raises(ValueError, match="Of a picture of 45 x 32 pixels nothing .* 'wider'"):
         dreams.deep_dream(shrinking, photo[:64], "wider", octaves=2, octave_scale=2)
@@ -384,24 +391,24 @@ def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
 
 
 BAD = {
-    "layer": (lambda net, photo: dreams.filter_pattern(net, "frist", 0), "frist.*first"),
-    "not spatial": (lambda net, photo: dreams.filter_pattern(net, "head", 0), "head"),
-    "channel": (lambda net, photo: dreams.filter_pattern(net, "first", 8), "0 to 7.*no channel 8"),
-    "no channels": (lambda net, photo: dreams.filter_patterns(net, "first", []), "list of channel"),
-    "one channel": (lambda net, photo: dreams.filter_patterns(net, "first", 3), "list of.*not 3"),
-    "half channel": (lambda net, photo: dreams.filter_pattern(net, "first", 1.5), "list of"),
-    "half size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=32.5), "whole"),
-    "size": (lambda net, photo: dreams.filter_pattern(net, "first", 0, size=2), "16 or more"),
-    "steps": (lambda net, photo: dreams.filter_pattern(net, "first", 0, steps=0), "steps .*not 0"),
-    "step": (lambda net, photo: dreams.filter_pattern(net, "first", 0, step=-1), "step .*not -1"),
-    "decay": (lambda net, photo: dreams.filter_pattern(net, "first", 0, decay=2), "decay .* not 2"),
-    "no class": (lambda net, photo: dreams.class_pattern(net, None), "no photo"),
-    "class": (lambda net, photo: dreams.class_pattern(net, 9), "class 9.*0 to 4"),
-    "label": (lambda net, photo: dreams.class_pattern(net, "clas 3"), "clas 3.*class 3"),
-    "rate": (lambda net, photo: dreams.class_pattern(net, 0, learning_rate=0), "learning_rate"),
-    "no steps": (lambda net, photo: dreams.class_pattern(net, 0, steps=0), "steps must.*not 0"),
-    "seed": (lambda net, photo: dreams.class_pattern(net, 0, seed=-1), "seed must.*not -1"),
-    "zoom": (lambda net, photo: dreams.class_pattern(net, 0, zoom=0.9), "zoom must.*not 0.9"),
+    "layer": (lambda net, photo: filter_pattern(net, "frist", 0), "frist.*first"),
+    "not spatial": (lambda net, photo: filter_pattern(net, "head", 0), "head"),
+    "channel": (lambda net, photo: filter_pattern(net, "first", 8), "0 to 7.*no channel 8"),
+    "no channels": (lambda net, photo: filter_patterns(net, "first", []), "list of channel"),
+    "one channel": (lambda net, photo: filter_patterns(net, "first", 3), "list of.*not 3"),
+    "half channel": (lambda net, photo: filter_pattern(net, "first", 1.5), "list of"),
+    "half size": (lambda net, photo: filter_pattern(net, "first", 0, size=32.5), "whole"),
+    "size": (lambda net, photo: filter_pattern(net, "first", 0, size=2), "16 or more"),
+    "steps": (lambda net, photo: filter_pattern(net, "first", 0, steps=0), "steps .*not 0"),
+    "step": (lambda net, photo: filter_pattern(net, "first", 0, step=-1), "step .*not -1"),
+    "decay": (lambda net, photo: filter_pattern(net, "first", 0, decay=2), "decay .* not 2"),
+    "no class": (lambda net, photo: class_pattern(net, None), "no photo"),
+    "class": (lambda net, photo: class_pattern(net, 9), "class 9.*0 to 4"),
+    "label": (lambda net, photo: class_pattern(net, "clas 3"), "clas 3.*class 3"),
+    "rate": (lambda net, photo: class_pattern(net, 0, learning_rate=0), "learning_rate"),
+    "no steps": (lambda net, photo: class_pattern(net, 0, steps=0), "steps must.*not 0"),
+    "seed": (lambda net, photo: class_pattern(net, 0, seed=-1), "seed must.*not -1"),
+    "zoom": (lambda net, photo: class_pattern(net, 0, zoom=0.9), "zoom must.*not 0.9"),
     "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves must.*not 0"),
     "too many": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
     "scale": (lambda net, photo: dreams.deep_dream(net, photo, octave_scale=1), "above 1"),
@@ -442,7 +449,7 @@ def test_a_silent_filter_behind_a_relu_of_its_own_gets_its_pattern(photo):
     ])
     model.get_layer("bn").beta.assign([-10.0, -10.0, 0.0])
     patterns = {
-        name: dreams.filter_patterns(load_network(model), name, size=32, steps=10)
+        name: filter_patterns(load_network(model), name, size=32, steps=10)
         for name in ("bn", "relu")
     }
     assert np.array_equal(patterns["bn"], patterns["relu"])
@@ -456,8 +463,8 @@ def test_stopped_patterns_and_dreams_are_those_of_the_steps_done(net, photo, sto
             raise stop
 
     calls = {
-        "filters": lambda **more: dreams.filter_patterns(net, "second", [1, 3], size=32, **more),
-        "class": lambda **more: dreams.class_pattern(net, 2, **more),
+        "filters": lambda **more: filter_patterns(net, "second", [1, 3], size=32, **more),
+        "class": lambda **more: class_pattern(net, 2, **more),
         "dream": lambda **more: dreams.deep_dream(net, photo, "second", octaves=1, **more),
     }
     for call in calls.values():
@@ -471,8 +478,8 @@ def test_a_network_with_weights_of_nan_makes_no_picture(photo):
     layer = net.layer(net.last_conv)
     layer.set_weights([np.full_like(values, np.nan) for values in layer.get_weights()])
     for make in (
-        lambda: dreams.filter_pattern(net, net.last_conv, 0, size=16, steps=1),
-        lambda: dreams.class_pattern(net, 0, steps=1),
+        lambda: filter_pattern(net, net.last_conv, 0, size=16, steps=1),
+        lambda: class_pattern(net, 0, steps=1),
         lambda: dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1),
     ):
         with pytest.raises(ValueError, match="gradient of the network .* is nan"):
@@ -490,7 +497,7 @@ def test_a_layer_called_twice_loses_the_activation_of_its_last_call_alone():
     twice = tf.nn.conv2d(tf.nn.relu(once), shared.kernel, 1, "SAME")
     expected = tf.reduce_mean(tf.nn.leaky_relu(twice, 0.1), axis=(1, 2))
     np.testing.assert_allclose(
-        dreams.filter_responses(net, picture, "shared"), expected, rtol=1e-4, atol=1e-3
+        filter_responses(net, picture, "shared"), expected, rtol=1e-4, atol=1e-3
     )
 
 
@@ -505,7 +512,7 @@ def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
     pooled = keras.layers.GlobalAveragePooling2D()(base(pixels))
     net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
     picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
-    answers = [dreams.filter_responses(net, picture, name) for name in ("base", "last")]
+    answers = [filter_responses(net, picture, name) for name in ("base", "last")]
     assert (answers[0] < 0).any()
     np.testing.assert_array_equal(*answers)
 
@@ -516,7 +523,7 @@ def test_a_network_that_reshapes_its_input_takes_pictures_of_its_own_size_alone(
     pooled = keras.layers.GlobalAveragePooling2D()(x)
     net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
     with pytest.raises(ValueError, match="reshapes .* 36 x 40 pixels, and this needs 72 x 72"):
-        dreams.filter_pattern(net, "conv", 0, size=64)
+        filter_pattern(net, "conv", 0, size=64)
     photo = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
     assert dreams.deep_dream(net, photo, "conv", octaves=1, steps=1).shape == photo.shape
     with pytest.raises(ValueError, match="reshapes its input before the layer 'conv'"):
