@@ -21,11 +21,17 @@ sys.path.insert(0, str(ROOT))
 from cnnvis_helpers._shared.data_files import sha256_of  # noqa: E402
 
 OWN = {"licence": "MIT", "source": "made for this course"}
+CLASSES = {
+    "name": "imagenet",
+    "kind": "classes",
+    "licence": "facts, not a work: names and WordNet ids of the classes",
+    "source": "ImageNet challenge (ILSVRC 2012), WordNet 3.0 ids; names as Keras gives them",
+}
 
 
 def build(data):
     """Return the manifest of a data folder (a Path): {"files": [entry, ...]}, sorted by file."""
-    described = {**described_photos(data), **described_networks(data)}
+    described = {**described_photos(data), **described_networks(data), **described_licences(data)}
     entries = []
     for path in bundled_files(data):
         file = path.relative_to(data).as_posix()
@@ -70,10 +76,13 @@ def described_photos(data):
 def described_networks(data):
     """Return entries for data/networks: NAME.json is a "network", other files NAME.* its "weights".
 
-    The licence is the one that NAME.json gives; the source says what it was "trained_on".
+    The licence is the one that NAME.json gives; so is the "source", or what it was "trained_on".
     """
     described = {}
     for path in bundled_files(data / "networks") if (data / "networks").is_dir() else ():
+        if path.name == "imagenet_classes.json":
+            described["networks/imagenet_classes.json"] = CLASSES
+            continue
         name = path.name.partition(".")[0]
         card = path.parent / f"{name}.json"
         about = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
@@ -82,9 +91,22 @@ def described_networks(data):
             "name": name,
             "kind": "network" if path == card else "weights",
             "licence": about.get("licence", OWN["licence"]),
-            "source": " on ".join(["trained for this course", *trained_on]),
+            "source": about.get("source") or " on ".join(["trained for this course", *trained_on]),
         }
     return described
+
+
+def described_licences(data):
+    """Return entries for data/licences: NAME.txt holds the notices that network NAME came with."""
+    return {
+        path.relative_to(data).as_posix(): {
+            "name": path.stem,
+            "kind": "licence",
+            "licence": "the notices themselves",
+            "source": f"the authors of {path.stem} and of the packages that carry its weights",
+        }
+        for path in sorted((data / "licences").glob("*.txt"))
+    }
 
 
 def as_text(manifest):

@@ -32,9 +32,9 @@ def data_folder():
 def manifest():
     """Return what manifest.json lists: a tuple of dicts, one a file. They are shared: only read.
 
-    Each has "name", "kind" ("photo", "mask", "weights", "network" or "document"), "file" (path
-    inside the data folder, with slashes), "sha256", "licence", "source" and "bytes". A photo also
-    has "height", "width", "shows" and "alt"; a mask has "shows".
+    Each has "name", "kind" ("photo", "mask", "weights", "network", "classes", "licence" or
+    "document"), "file" (path inside the data folder, with slashes), "sha256", "licence", "source"
+    and "bytes". A photo also has "height", "width", "shows" and "alt"; a mask has "shows".
     """
     listed = json.loads((data_folder() / "manifest.json").read_text(encoding="utf-8"))
     return tuple(listed["files"])

@@ -1,8 +1,9 @@
-"""The networks that come with the course: a card (JSON) and 16-bit weights (NPZ) each, no download.
+"""The networks that come with the course: a card (JSON) and weights (NPZ) each, no download.
 
-All are VGG-style: blocks of 3x3 convolutions with ReLU inside the layer, a 2x2 max pooling between
-blocks, global average pooling, one Dense layer that makes the logits. They are built from the
-shapes of their weights, which takes a fraction of the time of loading a saved Keras model.
+"efficientnet_lite0" and "squeezenet" know the 1000 ImageNet classes. The others are VGG-style:
+blocks of 3x3 convolutions with ReLU inside the layer, a 2x2 max pooling between blocks, global
+average pooling, one Dense layer that makes the logits. All are built layer by layer, which takes a
+fraction of the time of loading a saved Keras model.
 """
 
 import functools
@@ -12,29 +13,72 @@ import re
 import numpy as np
 
 from cnnvis_helpers._shared.data_files import data_file, entries
+from cnnvis_helpers.networks.bundled_architectures import build_efficientnet_lite0, build_squeezenet
+
+_IMAGENET_NETWORKS = {
+    "efficientnet_lite0": build_efficientnet_lite0,
+    "squeezenet": build_squeezenet,
+}
 
 
 def bundled_names():
-    """Return the names of the bundled networks, "course" first."""
-    return sorted(entries("network"), key=lambda name: (name != "course", name))
+    """Return the names of the bundled networks, those of ImageNet first."""
+    return sorted(entries("network"), key=lambda name: (name not in _IMAGENET_NETWORKS, name))
 
 
 @functools.cache
 def bundled_card(name):
-    """Return what data/networks/NAME.json says: a dict with at least "labels" and "input_size"."""
+    """Return what data/networks/NAME.json says: "input_size", "parameters" and more."""
     return json.loads(data_file(entries("network")[name]).read_text(encoding="utf-8"))
 
 
 def load_weights(name):
     """Return the weights of a bundled network: {"block1_conv1/kernel": float32 array, ...}."""
     with np.load(data_file(entries("weights")[name])) as stored:
-        return {key: stored[key].astype(np.float32) for key in stored.files}
+        return as_float32({key: stored[key] for key in stored.files})
+
+
+def as_float32(stored):
+    """Return stored weights as float32.
+
+    A kernel of whole numbers has a scale per output channel beside it; one of more than 8 bits has
+    its lower byte in "low".
+    """
+    weights = {key: array.astype(np.float32) for key, array in stored.items()}
+    for layer in [key.removesuffix("/scale") for key in weights if key.endswith("/scale")]:
+        kernel = weights[f"{layer}/kernel"]
+        if f"{layer}/low" in weights:
+            kernel = kernel * 256 + weights.pop(f"{layer}/low")
+        weights[f"{layer}/kernel"] = kernel * weights.pop(f"{layer}/scale")
+    return weights
 
 
 def load_bundled(name):
     """Return (keras.Model, labels) of a bundled network."""
-    card = bundled_card(name)
-    return build_vgg(load_weights(name), card["input_size"], name), card["labels"]
+    card, weights = bundled_card(name), load_weights(name)
+    if build := _IMAGENET_NETWORKS.get(name):
+        return build(weights), imagenet_labels()
+    return build_vgg(weights, card["input_size"], name), card["labels"]
+
+
+@functools.cache
+def _imagenet_classes():
+    """Return the 1000 classes of ImageNet by index, as a tuple of (WordNet id, label)."""
+    path = data_file(entries("classes")["imagenet"])
+    return tuple(map(tuple, json.loads(path.read_text(encoding="utf-8"))["classes"]))
+
+
+def imagenet_labels():
+    """Return the labels of the 1000 ImageNet classes by index, such as 285 -> "Egyptian cat".
+
+    Two labels stand for two classes each: crane (134, 517) and maillot (638, 639).
+    """
+    return [label for _, label in _imagenet_classes()]
+
+
+def wordnet_ids():
+    """Return the WordNet ids of the 1000 ImageNet classes by index, such as 281 -> "n02123045"."""
+    return [wordnet_id for wordnet_id, _ in _imagenet_classes()]
 
 
 def build_vgg(weights, input_size, name):
