@@ -59,7 +59,7 @@ def ask(folder, keep):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "CNNVIS_KEPT": folder,
+        "CNNVIS_CACHE": folder,
         "CNNVIS_KEEP": keep,
         "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -92,7 +92,7 @@ def lesson_main(lesson, minutes):
     """Rehearse a lesson, start again, and print how quickly each position answers."""
     slowest = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["CNNVIS_KEPT"] = folder
+        os.environ["CNNVIS_CACHE"] = folder
         rehearse(lesson, minutes)
         for name, _, reached in walk(lesson):
             taken = sorted((seconds, settings) for settings, seconds in reached)

@@ -11,12 +11,9 @@ TensorFlow nor matplotlib. `dir(cnnvis_helpers)` lists the public names, `python
 """
 
 import importlib
-import time
 import types
 
 __version__ = "0.1.0"
-
-STARTED = time.time()  # code that changes on disk after this may differ from what is in memory
 
 _NAMES_OF_MODULE = {
     "networks.network": "Network Prediction list_networks load_network",
@@ -57,7 +54,6 @@ _NAMES_OF_MODULE = {
     "widgets.explore_saliency": "explore_saliency",
     "widgets.studio": "studio",
     "exercises.check": "check hint solution",
-    "classroom.keep": "clear_kept keep_results kept_results",
     "classroom.report": "report",
     "_shared.progress": "text_progress",
 }
@@ -76,10 +72,10 @@ def __getattr__(name):
     with without_greetings():  # most modules import TensorFlow
         module = importlib.import_module(f"{__name__}.{_MODULE_OF[name]}")
     value = getattr(module, name)
-    if isinstance(value, types.FunctionType):
+    if _MODULE_OF[name].startswith("methods.") and isinstance(value, types.FunctionType):
         from cnnvis_helpers.classroom import keep
 
-        value = keep.through(value)  # in a rehearsed lecture: what was computed before, at once
+        value = keep.through(value)  # a rehearsed lesson finds its results on disk
     globals()[name] = value
     return value
 

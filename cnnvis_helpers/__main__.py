@@ -125,9 +125,13 @@ def _rehearse(options):
 
 
 def _kept(options):
-    from cnnvis_helpers.classroom.keep import clear_kept, kept_results
+    from cnnvis_helpers.classroom import keep
 
-    print(f"{clear_kept()} kept results removed" if options.what == "clear" else kept_results())
+    if options.what == "clear":
+        print(f"{keep.clear()} kept results are removed.")
+    else:
+        paths, size = keep.summary()
+        print(f"{len(paths)} results, {size / 1e6:.1f} MB, in {str(keep.folder())!r}")
     return 0
 
 

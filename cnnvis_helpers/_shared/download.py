@@ -5,14 +5,13 @@ import hashlib
 import http.client
 import os
 import ssl
-import sys
 import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from pathlib import Path
 
+from cnnvis_helpers._shared.files import cache_folder
 from cnnvis_helpers._shared.proxies import proxy_fault
 
 MAX_BYTES = 20_000_000
@@ -22,23 +21,6 @@ SECONDS_IN_ALL = 60
 _USER_AGENT = "cnnvis-helpers (a course on convolutional networks)"
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _OFFLINE = "The bundled photos need no network: list_photos() shows them."
-
-
-def cache_folder():
-    """Return the folder for fetched files, as a Path; it need not exist.
-
-    CNNVIS_CACHE where that is set, else `cnnvis` in the system's own place for caches:
-    XDG_CACHE_HOME or ~/.cache, ~/Library/Caches on macOS, LOCALAPPDATA on Windows.
-    """
-    if os.environ.get("CNNVIS_CACHE"):
-        return Path(os.environ["CNNVIS_CACHE"]).expanduser()
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "cnnvis"
 
 
 def fetch(url, read):

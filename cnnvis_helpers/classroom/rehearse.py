@@ -10,18 +10,19 @@ where the lesson sets them, for as long as there is time:
 3. each menu together with two sliders, such as SmoothGrad with noise and number of samples
 
 What takes longer than `SECONDS` in a cell, and whatever an explorer asked for, is kept on disk (see
-`kept`); the lesson itself is not changed. The report says how many positions were reached.
+`keep`); the lesson itself is not changed. The report says how many positions were reached.
 """
 
 import gc
 import itertools
 import json
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from cnnvis_helpers.classroom import keep as kept
+from cnnvis_helpers.classroom import keep
 from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells
 
 SECONDS = 0.1  # what is slower is kept: after a restart the first call of everything is slow
@@ -29,8 +30,7 @@ MINUTES = 20  # for one lesson
 ROUND = 12  # places of a long slider, at most, where controls are moved together
 PRODUCT = 600  # positions of two sliders: up to here all, beyond it the round ones
 _WALK = (
-    "from cnnvis_helpers.classroom import rehearse as _r\n"
-    "_r.walk_explorers({seconds}, {report!r})"
+    "from cnnvis_helpers.classroom import rehearse as _r\n_r.walk_explorers({seconds}, {report!r})"
 )
 
 
@@ -48,7 +48,7 @@ def rehearse(lesson, minutes=MINUTES, say=print):
     """
     path, seconds = find_lesson(lesson), 60 * minutes
     sources = code_cells(path)
-    before, begun = {each.path for each in kept.kept_results()}, time.monotonic()
+    before, begun = len(keep.summary()[0]), time.monotonic()
     say(f"Rehearsing {path.name}: {len(sources)} cells")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -65,11 +65,10 @@ def rehearse(lesson, minutes=MINUTES, say=print):
             raise ValueError(f"{path.name}, its explorers: {ran.said}")
         for name, of, reached in json.loads(report.read_text(encoding="utf-8")):
             say(f"  explorer {name!r}: {len(reached)} of {of} positions")
-    added = [each for each in kept.kept_results() if each.path not in before]
-    saved = sum(each.seconds for each in added)
-    size = sum(each.bytes for each in added) / 1e6
-    say(f"  {len(added)} results of {saved:.0f} s in all are kept now, {size:.1f} MB")
-    return len(added)
+    paths, size = keep.summary()
+    say(f"  {len(paths)} results are kept now, {size / 1e6:.1f} MB")
+    keep.tidy()
+    return len(paths) - before
 
 
 def find_lesson(lesson):
@@ -105,7 +104,7 @@ def walk_explorers(seconds, report, keep=True, rounds=3):
     base = sys.modules.get("cnnvis_helpers.widgets.explorer")
     explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
     if keep:
-        kept.keep_results(0)
+        os.environ["CNNVIS_KEEP"] = "0"
     until = time.monotonic() + seconds
     starts = [
         {name: control.value for name, control in _demo_controls(explorer.wait(seconds)).items()}

@@ -1,8 +1,6 @@
 """explore_attack: change a photo by a few pixel levels, until the network says something else."""
 
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.attacks import fgsm, pgd
-from cnnvis_helpers.methods.one_pixel import one_pixel
+from cnnvis_helpers import fgsm, one_pixel, pgd
 from cnnvis_helpers.pictures.drawing import short_share
 from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -41,7 +39,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
             options["steps"] = values.steps
         if chosen is not fgsm:
             options["progress"] = task.progress
-        attack = kept.call(chosen, net, values.photo, values.target, **options)
+        attack = chosen(net, values.photo, values.target, **options)
         return _drawn(attack, values)
 
     def grey_out(explorer):

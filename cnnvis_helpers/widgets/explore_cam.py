@@ -1,15 +1,7 @@
 """explore_cam: the CAM family at any layer, for any class, or for one rather than another."""
 
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.cam import (
-    cam,
-    gradcam,
-    gradcam_plus_plus,
-    guided_gradcam,
-    layercam,
-    pooled_head,
-    scorecam,
-)
+from cnnvis_helpers import cam, gradcam, gradcam_plus_plus, guided_gradcam, layercam, scorecam
+from cnnvis_helpers.methods.cam import pooled_head
 from cnnvis_helpers.widgets.controls import checkbox, choice
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, photo_panel, row
@@ -63,7 +55,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
             options["relu"] = not values.against
         if chosen is scorecam:
             options["progress"] = task.progress
-        grid = kept.call(chosen, net, values.photo, goal, resize=False, **options)
+        grid = chosen(net, values.photo, goal, resize=False, **options)
         return _drawn(net, values, grid)
 
     controls = {

@@ -5,8 +5,8 @@ import time
 import numpy as np
 from PIL import Image
 
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.deep_dream import deep_dream, dream_steps
+from cnnvis_helpers import deep_dream
+from cnnvis_helpers.methods.deep_dream import dream_steps
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.widgets.controls import slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -41,11 +41,9 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     def draw(values, task):
         small = load_photo(values.photo, max_side=LONGEST)
         options = {"octaves": values.octaves, "steps": values.steps, "step": values.step}
-        call = deep_dream, net, small, values.layer
-        if kept.keeping():  # a rehearsal: nobody watches
-            return _drawn(values, small, kept.call(*call, progress=task.progress, **options))
-        found, dream = kept.find(*call, **options)
-        if found:
+        ready = getattr(deep_dream, "ready", None)  # of a rehearsed lesson: nothing to watch
+        if ready and ready(net, small, values.layer, **options):
+            dream = deep_dream(net, small, values.layer, progress=task.progress, **options)
             return _drawn(values, small, dream)
         return _watched(net, small, values, task, options)
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from cnnvis_helpers.classroom import keep as kept
 from cnnvis_helpers.networks.layers import feature_maps, filters
 from cnnvis_helpers.pictures.tiles import around_grey
 from cnnvis_helpers.widgets.controls import choice, set_high, slider
@@ -49,7 +48,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     def draw(values, task):
         weights = filters(net, values.layer)
         key = values.layer, values.photo_number
-        maps = memory(key, lambda: kept.call(feature_maps, net, values.photo, values.layer))
+        maps = memory(key, lambda: feature_maps(net, values.photo, values.layer))
         channel = min(values.channel, maps.shape[2] - 1)
         made = draw_weights if values.show == WEIGHTS else draw_maps
         return made(weights, maps, values, channel)

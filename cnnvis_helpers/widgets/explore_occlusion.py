@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.occlusion import occlusion_grid
+from cnnvis_helpers import occlusion_grid
 from cnnvis_helpers.methods.sliding_window import spread, window_starts
 from cnnvis_helpers.widgets.controls import choice, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -39,8 +38,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
     def draw(values, task):
         step = max(1, values.patch // STRIDES[values.stride])
         shape = {"patch": values.patch, "stride": step}
-        grid = kept.call(
-            occlusion_grid,
+        grid = occlusion_grid(
             net,
             values.photo,
             values.target,

@@ -2,10 +2,14 @@
 
 import numpy as np
 
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.cam import gradcam, guided_gradcam
+from cnnvis_helpers import (
+    gradcam,
+    guided_backprop,
+    guided_gradcam,
+    integrated_gradients,
+    saliency,
+)
 from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
-from cnnvis_helpers.methods.saliency import guided_backprop, integrated_gradients, saliency
 from cnnvis_helpers.methods.similarity import rank_correlation, structural_similarity
 from cnnvis_helpers.photos.resizing import resize_map
 from cnnvis_helpers.widgets.controls import choice, slider
@@ -53,7 +57,7 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
 
     def found(values, task, layer):
         given = values.target, values.method, layer
-        made = kept.call(map_of, net, values.photo, *given, progress=lambda *_: task.check())
+        made = map_of(net, values.photo, *given, progress=lambda *_: task.check())
         return np.abs(resize_map(made, net.input_size))
 
     def draw(values, task):

@@ -1,7 +1,6 @@
 """explore_saliency: gradients with respect to the pixels, and what is made of them."""
 
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.methods.saliency import (
+from cnnvis_helpers import (
     gradient_x_input,
     guided_backprop,
     integrated_gradients,
@@ -59,7 +58,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
         if chosen is smoothgrad:
             options["noise"] = values.noise
         options["reduce"] = SIGNS[values.show]
-        found = kept.call(chosen, net, values.photo, target=values.target, resize=False, **options)
+        found = chosen(net, values.photo, values.target, resize=False, **options)
         return _drawn(net, values, found, task.cut_short or values.count)
 
     def grey_out(explorer):

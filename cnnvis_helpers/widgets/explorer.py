@@ -3,7 +3,7 @@
 An explorer is a dict of core ipywidgets and one function, `draw(values, task) -> Drawn`:
 
     def draw(values, task):
-        heat = kept.call(occlusion, net, values.photo, patch=values.patch, progress=task.progress)
+        heat = occlusion(net, values.photo, patch=values.patch, progress=task.progress)
         return Drawn(pixels, alt="A heat map ...", note="225 passes")
 
     Explorer("occlusion", {"patch": slider("Patch", 16, 4, 32)}, draw, photo="chelsea")

@@ -19,12 +19,11 @@ from PIL import Image
 
 import cnnvis_helpers
 from cnnvis_helpers import load_photo
-from cnnvis_helpers.classroom import keep as kept
-from cnnvis_helpers.widgets import explore_dream, explore_occlusion, menus
+from cnnvis_helpers.widgets import explore_occlusion, menus
 from cnnvis_helpers.widgets import explorer as explorer_base
 from cnnvis_helpers.widgets import fast_pictures as panels
 from cnnvis_helpers.widgets.controls import choice, set_high, slider
-from cnnvis_helpers.widgets.explorer import Drawn, Explorer, Task
+from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 
 NAMES = "attack cam dream layers occlusion saliency trust".split()
 # What is set, and what the picture or its status line must say then.
@@ -125,27 +124,6 @@ def test_another_photo_is_another_picture_and_its_own_top_class(opened, tiny_net
         top = tiny_net.predict(load_photo("rocket"))[0].index
         assert explorer.controls["target"].value == top
     put(explorer, photo="coffee")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_number_comes_through_kept(tiny_net, tiny_photo, name, monkeypatch):
-    called, call = [], kept.call
-    monkeypatch.setattr(
-        kept, "call", lambda m, *a, **k: called.append(m.__name__) or call(m, *a, **k)
-    )
-    monkeypatch.setattr(kept, "keeping", lambda: name == "dream")  # else it is watched
-    photo = np.repeat(np.repeat(tiny_photo, 4, axis=0), 4, axis=1)
-    explorer = getattr(cnnvis_helpers, f"explore_{name}")(tiny_net, photo)
-    wanted = {
-        "attack": "fgsm",
-        "cam": "gradcam",
-        "dream": "deep_dream",
-        "layers": "feature_maps",
-        "occlusion": "occlusion_grid",
-        "saliency": "saliency",
-        "trust": "map_of",
-    }
-    assert set(called) == {wanted[name]} and explorer.error is None
 
 
 def test_the_network_and_the_photo_stay_as_they_were(tiny_net, tiny_photo):
@@ -483,23 +461,6 @@ def test_a_stopped_smoothgrad_says_how_many_samples_it_is_made_of(opened, monkey
     assert "16 of 64 samples" in explorer.drawn.alt
     assert "Stopped after 16 of 64. SmoothGrad" in said(explorer)
     put(explorer, method="gradient", count=8)
-
-
-@pytest.mark.parametrize("kept_before", [False, True])
-def test_a_dream_is_watched_unless_it_is_kept(tiny_net, tmp_path, monkeypatch, kept_before):
-    monkeypatch.setenv("CNNVIS_KEPT", str(tmp_path))
-    monkeypatch.setattr(explore_dream, "EVERY", 0)
-    monkeypatch.setattr(kept, "STARTED", time.time() + 60)
-    if kept_before:
-        kept.keep_results(0)
-        cnnvis_helpers.explore_dream(tiny_net, "coffee", octaves=1, steps=3)
-    kept.keep_results(None)
-    monkeypatch.delenv("CNNVIS_KEEP", raising=False)
-    seen = []
-    monkeypatch.setattr(Task, "preview", lambda task, drawn: seen.append(drawn.alt))
-    explorer = cnnvis_helpers.explore_dream(tiny_net, "coffee", octaves=1, steps=3)
-    assert "after 1 octave of 3 steps" in explorer.drawn.alt
-    assert bool(seen) != kept_before
 
 
 def test_no_warning_of_a_stopped_method_reaches_the_notebook(tiny_net, recwarn):

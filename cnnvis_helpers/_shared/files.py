@@ -1,0 +1,55 @@
+"""The user's cache folder, and files that are written completely or not at all."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def cache_folder():
+    """Return the Path of the course's cache folder, which need not exist.
+
+    CNNVIS_CACHE where that is set, else `cnnvis` in the system's place for caches:
+    XDG_CACHE_HOME or ~/.cache, ~/Library/Caches on macOS, LOCALAPPDATA on Windows.
+    """
+    if os.environ.get("CNNVIS_CACHE"):
+        return Path(os.environ["CNNVIS_CACHE"]).expanduser()
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "cnnvis"
+
+
+@contextlib.contextmanager
+def atomic_write(path):
+    """Open a binary stream that becomes the file `path` at the end of the block, or leaves no file.
+
+    The stream writes to a temporary file with a unique name in the same folder, so other processes
+    see the old file or the new one, and two that write the same file both end with a good one.
+
+    with atomic_write("map.npy") as stream:
+        np.save(stream, heat)
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with open(handle, "wb") as stream:
+            yield stream
+        if os.name != "nt":
+            os.chmod(unfinished, 0o666 & ~_umask())  # mkstemp lets only the owner read
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
