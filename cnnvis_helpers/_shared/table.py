@@ -1,12 +1,54 @@
-"""Tables in HTML, as lists of the package show themselves in a notebook."""
+"""A list that shows itself as a table."""
 
 import html
+import textwrap
+
+WIDEST = 64  # characters of a cell in text
 
 
-def html_table(headings, rows):
-    """Return a table of texts as HTML; headings : one text a column, rows : of as many texts."""
-    head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+class Table(list):
+    """A list of rows that prints as a table, in text and in a notebook.
+
+    A subclass names the columns in `headings` and turns a row into texts in `cells`; without
+    them a table of named tuples shows the fields.
+    """
+
+    headings = None
+    nothing = "(none)"  # shown for an empty list
+
+    def cells(self, row):
+        """Return the texts of one row."""
+        return [f"{value:,}" if type(value) is int else str(value) for value in row]
+
+    def html_cells(self, row):
+        """Return the HTML of one row's cells."""
+        return [html.escape(cell) for cell in self.cells(row)]
+
+    def __repr__(self):
+        if not self:
+            return self.nothing
+        rows = [self._headings(), *map(self.cells, self)]
+        rows = [[textwrap.shorten(c, WIDEST, placeholder=" ...") for c in row] for row in rows]
+        columns = [_aligned(column) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+    def _repr_html_(self):
+        if not self:
+            return f"<p>{html.escape(self.nothing)}</p>"
+        rows = [self.html_cells(row) for row in self]
+        pictures = [""] * (len(rows[0]) - len(self._headings()))  # columns without a heading
+        head = (f'<th scope="col">{html.escape(name)}</th>'
+                for name in [*pictures, *self._headings()])  # fmt: skip
+        body = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+        lines = "".join(f"<tr>{row}</tr>" for row in body)
+        return f"<table><thead><tr>{''.join(head)}</tr></thead><tbody>{lines}</tbody></table>"
+
+    def _headings(self):
+        return list(self.headings or self[0]._fields)
+
+
+def _aligned(column):
+    """Pad the cells of a column; numbers stand at the right."""
+    width = max(map(len, column))
+    numbers = all(cell[:1].isdigit() or cell[:1] in "-?" for cell in column[1:])
+    return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]

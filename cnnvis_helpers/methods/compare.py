@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnvis_helpers._shared.checks import check_net
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers._shared.table import html_table
+from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.methods.cam import (
     cam,
     gradcam,
@@ -82,10 +82,10 @@ class MethodResult(NamedTuple):
     note: str
 
 
-class MethodTable(list):
+class MethodTable(Table):
     """A list of MethodResults that prints as a table; `table["gradcam"]` is one of them."""
 
-    _HEADINGS = ("method", "lowest", "highest", "forward", "backward", "seconds")
+    headings = ("method", "lowest", "highest", "forward", "backward", "seconds")
 
     def __getitem__(self, key):
         if not isinstance(key, str):
@@ -111,26 +111,11 @@ class MethodTable(list):
                 scaled[title] = result.heat / largest if largest > 0 else result.heat
         return scaled
 
-    def _cells(self):
-        for result in self:
-            if result.heat is None:
-                yield (result.name, "-", "-", "-", "-", result.note)
-                continue
-            counts = ("?" if n is None else f"{n:,}" for n in (result.forward, result.backward))
-            yield (
-                result.name,
-                f"{result.low:.3g}",
-                f"{result.high:.3g}",
-                *counts,
-                f"{result.seconds:.2f}",
-            )
-
-    def __repr__(self):
-        line = "{:<21}{:>11}{:>11}{:>9}{:>9}  {}".format
-        return "\n".join(line(*cells) for cells in [self._HEADINGS, *self._cells()])
-
-    def _repr_html_(self):
-        return html_table(self._HEADINGS, self._cells())
+    def cells(self, row):
+        if row.heat is None:
+            return [row.name, "-", "-", "-", "-", row.note]
+        counts = ["?" if n is None else f"{n:,}" for n in (row.forward, row.backward)]
+        return [row.name, f"{row.low:.3g}", f"{row.high:.3g}", *counts, f"{row.seconds:.2f}"]
 
 
 def compare_methods(net, photo, target=None, methods=None, progress=None):

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net
-from cnnvis_helpers._shared.table import html_table
+from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.networks.receptive_field import ReceptiveField, receptive_field
 
 __all__ = [
@@ -81,31 +81,13 @@ class LayerSparsity(NamedTuple):
     channels: int
 
 
-class LayerTable(list):
-    """A list of named tuples that prints as a table, in text and in a notebook."""
+class LayerTable(Table):
+    """A list of named tuples, one for each layer, that prints as a table."""
 
-    def _cells(self):
-        return [[_cell(value) for value in row] for row in self]
+    nothing = "(no layers)"
 
-    def __repr__(self):
-        if not self:
-            return "(no layers)"
-        rows = [list(self[0]._fields), *self._cells()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        numbers = [isinstance(value, int | float) for value in self[0]]
-        lines = []
-        for row in rows:
-            cells = zip(row, widths, numbers, strict=True)
-            padded = [
-                cell.rjust(wide) if right else cell.ljust(wide) for cell, wide, right in cells
-            ]
-            lines.append("  ".join(padded).rstrip())
-        return "\n".join(lines)
-
-    def _repr_html_(self):
-        if not self:
-            return "<p>(no layers)</p>"
-        return html_table(self[0]._fields, self._cells())
+    def cells(self, row):
+        return [_cell(value) for value in row]
 
 
 def conv_layers(net):

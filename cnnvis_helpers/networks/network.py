@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_whole
-from cnnvis_helpers._shared.table import html_table
+from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.networks import head as heads
 from cnnvis_helpers.networks import sources as loading
 from cnnvis_helpers.networks.applications import APPLICATIONS
@@ -450,22 +450,16 @@ class NetworkRow(NamedTuple):
     here: bool
 
 
-class NetworkTable(list):
+class NetworkTable(Table):
     """A list of NetworkRows that shows itself as a table."""
 
-    _HEADINGS = ("name", "input", "parameters", "download", "here")
+    headings = ("name", "input", "parameters", "download", "here")
 
-    def _cells(self):
-        for name, (height, width), parameters, megabytes, here in self:
-            download = f"{megabytes} MB" if megabytes else "bundled"
-            yield name, f"{height} x {width}", f"{parameters:,}", download, "yes" if here else "-"
-
-    def __repr__(self):
-        line = "{:<18}{:>10}{:>14}{:>10}{:>6}".format
-        return "\n".join(line(*cells) for cells in [self._HEADINGS, *self._cells()])
-
-    def _repr_html_(self):
-        return html_table(self._HEADINGS, self._cells())
+    def cells(self, row):
+        height, width = row.input_size
+        download = f"{row.megabytes} MB" if row.megabytes else "bundled"
+        here = "yes" if row.here else "-"
+        return [row.name, f"{height} x {width}", f"{row.parameters:,}", download, here]
 
 
 def _check_photo(photo):

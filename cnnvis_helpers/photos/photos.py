@@ -17,6 +17,7 @@ import textwrap
 from typing import NamedTuple
 
 from cnnvis_helpers._shared.data_files import data_file, entries
+from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.photos import decoding as photo_reading
 
 _URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
@@ -33,22 +34,20 @@ class PhotoInfo(NamedTuple):
     alt: str
 
 
-class PhotoList(list):
-    """A list of PhotoInfo that shows itself as a table."""
+class PhotoList(Table):
+    """A list of PhotoInfo that shows itself as a table, in a notebook with small pictures."""
 
-    def __repr__(self):
-        rows = [(p.name, f"{p.size[0]} x {p.size[1]}", p.shows, p.licence) for p in self]
-        rows = [("name", "height x width", "shows", "licence"), *rows]
-        cut = [[textwrap.shorten(cell, 64, placeholder=" ...") for cell in row] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cut)
-        return "\n".join(lines)
+    headings = ("name", "height x width", "shows", "licence")
 
-    def _repr_html_(self):
-        head = (
-            "<tr><th></th><th>name</th><th>height x width</th><th>shows</th><th>licence</th></tr>"
-        )
-        return f"<table>{head}{''.join(map(_html_row, self))}</table>"
+    def cells(self, row):
+        return [row.name, f"{row.size[0]} x {row.size[1]}", row.shows, row.licence]
+
+    def html_cells(self, row):
+        small = io.BytesIO()
+        pixels = load_photo(row.name, max_side=96)
+        photo_reading.Image.fromarray(pixels).save(small, "JPEG", quality=80)
+        source = f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode()}"
+        return [f'<img alt="{html.escape(row.alt)}" src="{source}">', *super().html_cells(row)]
 
 
 def load_photo(source, max_side=None):
@@ -302,14 +301,3 @@ def _short(value, length=80):
     """A value's repr, cut to `length` characters."""
     shown = " ".join(repr(value).split())
     return shown if len(shown) <= length else f"{shown[: length - 4]} ..."
-
-
-def _html_row(photo):
-    """A row of the HTML table of `list_photos`, with a small picture of the photo."""
-    small = io.BytesIO()
-    pixels = load_photo(photo.name, max_side=96)
-    photo_reading.Image.fromarray(pixels).save(small, "JPEG", quality=80)
-    image = base64.b64encode(small.getvalue()).decode()
-    picture = f'<img alt="{html.escape(photo.alt)}" src="data:image/jpeg;base64,{image}">'
-    cells = (photo.name, f"{photo.size[0]} x {photo.size[1]}", photo.shows, photo.licence)
-    return f"<tr><td>{picture}</td>{''.join(f'<td>{html.escape(c)}</td>' for c in cells)}</tr>"
