@@ -10,54 +10,51 @@ on the same machine really adds; "share" splits shared pages among all that use 
 import argparse
 import json
 import sys
-import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells  # noqa: E402
+from cnnvis_helpers.classroom.notebooks import code_cell, read_code, run_notebook  # noqa: E402
 from cnnvis_helpers.classroom.rehearse import find_lesson  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
-IMPORTS = "from cnnvis_helpers import load_network, load_photo"
-FIRST = "load_network().predict(load_photo('chelsea'))"
-MEMORY = """
-import json as _json, psutil as _psutil
+LOOK = """
+import json as _json, psutil as _psutil, resource as _resource, time as _time
 _all = _psutil.Process().memory_full_info()
-with open({path!r}, "w") as _stream:
-    _json.dump({{"resident": _all.rss, "share": _all.pss, "own": _all.uss}}, _stream)
+_peak = _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss * 1024
+_seen = {"at": _time.time(), "resident": _all.rss, "share": _all.pss}
+_seen |= {"own": _all.uss, "peak": _peak}
+print("LOOK" + _json.dumps(_seen))
 """
+IMPORTS = "from cnnvis_helpers import load_network, load_photo\nload_network"
+FIRST = "load_network().predict(load_photo('chelsea'))"
 
 
 def measure(lesson, variables=None):
     """Return seconds and megabytes of a fresh kernel that runs a lesson's student copy."""
-    import time
-
     path = find_lesson(lesson)
     path = path.parent.parent / path.name if path.parent.name == "solutions" else path
-    variables = {"CNNVIS_KEEP": "off", **(variables or {})}
-    with tempfile.TemporaryDirectory() as folder:
-        begun = time.monotonic()
-        with FreshKernel(path.parent, variables) as kernel:
-            found = {"kernel starts, s": time.monotonic() - begun}
-            found["imports TensorFlow, s"] = kernel.run(f"{IMPORTS}\nload_network", 300).seconds
-            found["first prediction, s"] = kernel.run(FIRST, 300).seconds
-            found["after the first prediction"] = _memory(kernel, folder)
-            begun = time.monotonic()
-            for number, source in enumerate(code_cells(path), start=1):
-                ran = kernel.run(source, 600)
-                if ran.status != "ok":
-                    raise SystemExit(f"{path.name}, code cell {number}: {ran.said}")
-            found["lesson runs, s"] = time.monotonic() - begun
-            found["after the lesson"] = _memory(kernel, folder)
-            found["peak, MB"] = kernel.peak
-    return found
-
-
-def _memory(kernel, folder):
-    path = Path(folder) / "memory"
-    kernel.run(MEMORY.format(path=str(path)), 60)
-    return {f"{kind}, MB": size / 1e6 for kind, size in json.loads(path.read_text()).items()}
+    notebook, begun = read_code(path), time.time()
+    lesson_cells, look = notebook.cells, code_cell(LOOK)
+    before = [look, code_cell(IMPORTS), code_cell(LOOK), code_cell(FIRST), code_cell(LOOK)]
+    notebook.cells = [*before, *lesson_cells, code_cell(LOOK)]
+    ended = run_notebook(notebook, path.parent, 3000, {"CNNVIS_KEEP": "off", **(variables or {})})
+    if ended:
+        raise SystemExit(f"{path.name}, code cell {ended[0] + 1 - len(before)}: {ended[1]}")
+    seen = [
+        json.loads(output.text.partition("LOOK")[2])
+        for cell in notebook.cells
+        if cell.source == LOOK
+        for output in cell.outputs
+        if output.get("name") == "stdout"
+    ]
+    phases = ("kernel starts", "imports TensorFlow", "first prediction", "lesson runs")
+    times = [begun, *(each["at"] for each in seen)]
+    found = {f"{phase}, s": times[n + 1] - times[n] for n, phase in enumerate(phases)}
+    for when, each in (("after the first prediction", seen[2]), ("after the lesson", seen[3])):
+        found[when] = {f"{kind}, MB": each[kind] / 1e6 for kind in ("resident", "share", "own")}
+    return {**found, "peak, MB": seen[3]["peak"] / 1e6}
 
 
 def main():

@@ -24,13 +24,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells  # noqa: E402
+from cnnvis_helpers.classroom.notebooks import code_cell, read_code, run_notebook  # noqa: E402
 from cnnvis_helpers.classroom.rehearse import find_lesson, rehearse  # noqa: E402
 
 GOAL = 0.3  # seconds
 WALK = (
     "from cnnvis_helpers.classroom import rehearse as _r\n"
-    "_r.walk_explorers(1200, {report!r}, keep=False, rounds=1)"
+    "_r.walk_explorers(1200, {report!r}, keep_all=False, rounds=1)"
 )
 DEMOS = {
     "Score-CAM, early layer": "scorecam(net, photo, 'cat', 'block1_conv1')",
@@ -79,12 +79,12 @@ def ask(folder, keep):
 def walk(lesson):
     """Run a lesson in a fresh kernel, then its explorers; return what `walk_explorers` reports."""
     path = find_lesson(lesson)
-    with tempfile.TemporaryDirectory() as folder, FreshKernel(path.parent) as kernel:
+    notebook = read_code(path)
+    with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
-        for source in [*code_cells(path), WALK.format(report=str(report))]:
-            ran = kernel.run(source, 1500)
-            if ran.status != "ok":
-                raise SystemExit(f"{path.name}: {ran.said}")
+        notebook.cells.append(code_cell(WALK.format(report=str(report))))
+        if ended := run_notebook(notebook, path.parent, 3000):
+            raise SystemExit(f"{path.name}, code cell {ended[0] + 1}: {ended[1]}")
         return json.loads(report.read_text())
 
 

@@ -2,7 +2,7 @@
 
     python3 tools/course.py open [options of JupyterLab, such as --no-browser --port 9000]
     python3 tools/course.py test [options of pytest, such as -x -k photos]
-    python3 tools/course.py doctor                  what works here, and what to do about the rest
+    python3 tools/course.py report                  what works here, and what to do about the rest
     python3 tools/course.py prefetch NAME...        fetch networks and photos, for use offline later
     python3 tools/course.py rehearse NN...          run lessons, so that they answer at once live
     python3 tools/course.py kept [list | clear]     what was kept of rehearsals
@@ -35,7 +35,7 @@ SUPPORTED = ((3, 11), (3, 12), (3, 13))
 # The part of pyproject.toml that a command needs; "" where any will do.
 EXTRA_OF = {"open": "lab", "test": "test", "setup": "test"}
 EXTRA_OF.update(dict.fromkeys(("slides", "handouts"), "slides"))
-EXTRA_OF.update(dict.fromkeys(("doctor", "prefetch", "rehearse", "kept", "grade"), ""))
+EXTRA_OF.update(dict.fromkeys(("report", "prefetch", "rehearse", "kept", "grade"), ""))
 
 # Defaults inside .venv, by file; the user's own settings still win. JupyterLab is not to ask for
 # news and updates: there may be no network. What TensorFlow's C++ code says of missing graphics

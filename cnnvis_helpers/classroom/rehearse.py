@@ -1,16 +1,16 @@
-"""Rehearsing: run a lesson once, so that its slow results are kept and a live demo answers at once.
+"""Run a lesson ahead of time and keep its slow results, so that a live demo answers at once.
 
     python -m cnnvis_helpers rehearse 04
 
-runs every cell of the lesson in a fresh kernel, then moves the controls of its explorers, from
-where the lesson sets them, for as long as there is time:
+runs every cell of the lesson in a fresh kernel, then moves the controls of its explorers, starting
+from where the lesson sets them, until the time is over:
 
 1. each control alone, through every position that it has
 2. each two controls together; of a long slider, round values only (0.05, 0.10, ... or 8, 16, ...)
 3. each menu together with two sliders, such as SmoothGrad with noise and number of samples
 
-What takes longer than `SECONDS` in a cell, and whatever an explorer asked for, is kept on disk (see
-`keep`); the lesson itself is not changed. The report says how many positions were reached.
+Results of cells that took more than `SECONDS`, and all results of explorers, are kept on disk (see
+`keep`); the lesson itself is not changed.
 """
 
 import gc
@@ -23,46 +23,45 @@ import time
 from pathlib import Path
 
 from cnnvis_helpers.classroom import keep
-from cnnvis_helpers.classroom.notebooks import FreshKernel, code_cells
+from cnnvis_helpers.classroom.notebooks import code_cell, read_code, run_notebook
 
-SECONDS = 0.1  # what is slower is kept: after a restart the first call of everything is slow
+SECONDS = 0.1  # slower results are kept: after a restart the first call of everything is slow
 MINUTES = 20  # for one lesson
 ROUND = 12  # places of a long slider, at most, where controls are moved together
 PRODUCT = 600  # positions of two sliders: up to here all, beyond it the round ones
-_WALK = (
-    "from cnnvis_helpers.classroom import rehearse as _r\n_r.walk_explorers({seconds}, {report!r})"
-)
+_WALK = """
+import time as _t
+from cnnvis_helpers.classroom import rehearse as _r
+_r.walk_explorers({until} - _t.time(), {report!r})
+"""
 
 
 def rehearse(lesson, minutes=MINUTES, say=print):
-    """Run a lesson and keep what is slow.
+    """Run a lesson and keep its slow results.
 
     Parameters
     ----------
     lesson : its number ("04"), or the path of any notebook
-    minutes : limit for the whole rehearsal
-    say : function that is told how far it is
+    minutes : limit for the rehearsal
+    say : function of a line of text, called with the progress
 
     Returns the number of results that were added. Raises ValueError when there is no such lesson,
-    when its file is no notebook, and when a cell of it fails.
+    when its file is no notebook, and when a cell fails.
     """
     path, seconds = find_lesson(lesson), 60 * minutes
-    sources = code_cells(path)
-    before, begun = len(keep.summary()[0]), time.monotonic()
-    say(f"Rehearsing {path.name}: {len(sources)} cells")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        FreshKernel(path.parent, {"CNNVIS_KEEP": str(SECONDS)}) as kernel,
-    ):
-        for number, source in enumerate(sources, start=1):
-            ran = kernel.run(source, seconds - (time.monotonic() - begun))
-            if ran.status != "ok":
-                raise ValueError(f"{path.name}, code cell {number}: {ran.said}")
-        left, report = seconds - (time.monotonic() - begun), Path(folder) / "report"
-        say(f"  its cells ran in {seconds - left:.0f} s; now its explorers")
-        ran = kernel.run(_WALK.format(seconds=left, report=str(report)), left + 60)
-        if ran.status != "ok":
-            raise ValueError(f"{path.name}, its explorers: {ran.said}")
+    notebook, before = read_code(path), len(keep.summary()[0])
+    say(f"Rehearsing {path.name}: {len(notebook.cells)} cells, then its explorers")
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        walk = _WALK.format(until=time.time() + seconds, report=str(report))
+        notebook.cells.append(code_cell(walk))
+        variables = {"CNNVIS_KEEP": str(SECONDS)}
+        ended = run_notebook(notebook, path.parent, seconds + 60, variables)
+        if ended:
+            index, reason = ended
+            last = index == len(notebook.cells) - 1
+            place = "its explorers" if last else f"code cell {index + 1}"
+            raise ValueError(f"{path.name}, {place}: {reason}")
         for name, of, reached in json.loads(report.read_text(encoding="utf-8")):
             say(f"  explorer {name!r}: {len(reached)} of {of} positions")
     paths, size = keep.summary()
@@ -90,7 +89,7 @@ def find_lesson(lesson):
     )
 
 
-def walk_explorers(seconds, report, keep=True, rounds=3):
+def walk_explorers(seconds, report, keep_all=True, rounds=3):
     """Move the controls of every explorer in this process.
 
     Parameters
@@ -98,12 +97,12 @@ def walk_explorers(seconds, report, keep=True, rounds=3):
     seconds : limit for all of them together
     report : path of a JSON file to be written: for each explorer its name, the number of positions
         there are, and [settings, seconds] of each that was reached
-    keep : whether what they ask for is kept; False to measure what a rehearsed lecture feels like
+    keep_all : whether their results are kept; False measures how a rehearsed lesson answers
     rounds : how many controls are moved together at most
     """
     base = sys.modules.get("cnnvis_helpers.widgets.explorer")
     explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
-    if keep:
+    if keep_all:
         os.environ["CNNVIS_KEEP"] = "0"
     until = time.monotonic() + seconds
     starts = [
@@ -122,12 +121,12 @@ def walk_explorers(seconds, report, keep=True, rounds=3):
     for explorer, start in zip(explorers, starts, strict=True):
         if _move(explorer, start, {}):
             explorer.wait(600)
-    told = [[e.name, len(w), r] for e, w, r in zip(explorers, wanted, reached, strict=True)]
-    Path(report).write_text(json.dumps(told), encoding="utf-8")
+    found = [[e.name, len(w), r] for e, w, r in zip(explorers, wanted, reached, strict=True)]
+    Path(report).write_text(json.dumps(found), encoding="utf-8")
 
 
 def _move(explorer, start, settings):
-    """Set some controls, the others as in the beginning; whether a picture was asked for."""
+    """Set some controls and reset the others; return whether a picture was requested."""
     values = {**settings, **{k: v for k, v in start.items() if k not in settings}}
     if "photo" in settings:  # another photo chooses its own classes
         values = {k: v for k, v in values.items() if k in settings or not k.startswith(_CLASSES)}
@@ -135,7 +134,7 @@ def _move(explorer, start, settings):
         for name in sorted(values, key=lambda name: name != "photo"):
             explorer.controls[name].value = values[name]
     if any(getattr(explorer.controls[name], "disabled", False) for name in settings):
-        return False  # greyed out: nobody can move it
+        return False  # greyed out
     explorer.request()
     return True
 
@@ -144,7 +143,7 @@ _CLASSES = ("target", "rather")
 
 
 def demo_settings(explorer, rounds=3):
-    """Return a list of {control: value}: what a lecturer may set, one control alone first."""
+    """Return a list of {control: value}, one control alone first, then two and three together."""
     every, controls = demo_positions(explorer), _demo_controls(explorer)
     some = {name: _round_places(controls[name], values) for name, values in every.items()}
     sliders = [name for name in every if hasattr(controls[name], "readout")]
@@ -168,9 +167,9 @@ def _together(names, positions):
 
 
 def _demo_controls(explorer):
-    """The controls that are moved: whatever has a value to choose, but no upload.
+    """Return the controls with a value to choose, without uploads.
 
-    An explorer may name some that stay as they are (`unrehearsed`), such as a menu that downloads.
+    An explorer may exclude some (`unrehearsed`), such as a menu that downloads.
     """
     return {
         name: control
@@ -186,7 +185,7 @@ def _is_box(control):
 
 
 def demo_positions(explorer):
-    """Return {control: all its values but the present one}."""
+    """Return {control: all its values except the present one}."""
     positions = {}
     for name, control in _demo_controls(explorer).items():
         if getattr(control, "options", None):
@@ -206,7 +205,7 @@ def _at(slider, place):
 
 
 def _round_places(control, values):
-    """All values of a menu; of a slider its ends and multiples of a round number of steps."""
+    """Return all values of a menu, or a slider's ends and multiples of a round number of steps."""
     if len(values) <= ROUND or not hasattr(control, "max"):
         return values
     step = control.step or 1

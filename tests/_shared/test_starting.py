@@ -80,7 +80,7 @@ def test_once_tensorflow_is_there_nothing_is_held_back_nor_set():
 
 @pytest.mark.parametrize("level", ["", "0"])
 def test_the_commands_say_nothing_but_their_own(level):
-    code = "import sys\nfrom cnnvis_helpers.__main__ import main\nmain(['doctor'])"
+    code = "import sys\nfrom cnnvis_helpers.__main__ import main\nmain(['report'])"
     _, said = python(code, **({"TF_CPP_MIN_LOG_LEVEL": level} if level else {}))
     assert not re.search("oneDNN custom|cudart|absl", said)
 

@@ -11,7 +11,6 @@ import cnnvis_helpers
 from cnnvis_helpers.classroom import keep
 from cnnvis_helpers.methods import attacks, cam, occlusion, robustness
 
-
 pytest.importorskip("joblib")
 
 

@@ -51,9 +51,9 @@ def run(python, *arguments, folder):
 def test_the_pip_part_installs_and_the_course_works_with_it(conda, tmp_path):
     found = run(conda, "-m", "pip", "check", folder=tmp_path)
     assert found.returncode == 0, found.stdout
-    doctor = run(conda, "-m", "cnnvis_helpers", "doctor", folder=tmp_path)
+    doctor = run(conda, "-m", "cnnvis_helpers", "report", folder=tmp_path)
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
-    assert "says: cat" in doctor.stdout and "jupyterlab 4." in doctor.stdout
+    assert "for cat" in doctor.stdout
 
 
 @pytest.mark.slow

@@ -204,7 +204,7 @@ def test_wrong_command_lines_are_answered(course, capsys):
 @pytest.mark.parametrize(
     "command, extra, options",
     [
-        ("doctor", "lab", []),
+        ("report", "lab", []),
         ("prefetch", "lab", ["vgg16", "chelsea"]),
         ("rehearse", "lab", ["04"]),
         ("kept", "lab", ["clear"]),
@@ -232,7 +232,7 @@ def test_every_other_command_runs_inside_the_environment_and_where_the_user_is(
 def test_the_doctor_installs_nothing_where_anything_is_installed(course, machine):
     course.main(["test"])
     machine.ran.clear()
-    assert course.main(["doctor"]) == 0
+    assert course.main(["report"]) == 0
     assert machine.ran == []
 
 
