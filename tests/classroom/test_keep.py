@@ -185,7 +185,7 @@ def test_without_joblib_methods_are_as_they_are(monkeypatch):
 
 
 def test_a_dream_is_watched_unless_it_is_kept(net, monkeypatch):
-    from cnnvis_helpers.methods.patterns import deep_dream
+    from cnnvis_helpers.methods.deep_dream import deep_dream
     from cnnvis_helpers.widgets import explore_dream
     from cnnvis_helpers.widgets.explorer import Task
 
