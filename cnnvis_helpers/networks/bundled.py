@@ -76,8 +76,10 @@ def imagenet_labels():
     return [label for _, label in _imagenet_classes()]
 
 
-def wordnet_ids():
-    """Return the WordNet ids of the 1000 ImageNet classes by index, such as 281 -> "n02123045"."""
+def imagenet_ids(labels):
+    """Return the WordNet ids, such as "n02123045", of ImageNet's labels in order; [] of others."""
+    if labels != imagenet_labels():
+        return []
     return [wordnet_id for wordnet_id, _ in _imagenet_classes()]
 
 

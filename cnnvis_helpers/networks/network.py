@@ -25,9 +25,9 @@ from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.networks import head as heads
 from cnnvis_helpers.networks import sources as loading
 from cnnvis_helpers.networks.applications import APPLICATIONS
-from cnnvis_helpers.networks.bundled import bundled_card, bundled_names
+from cnnvis_helpers.networks.bundled import bundled_card, bundled_names, imagenet_ids
 from cnnvis_helpers.networks.graph import Graph, without_activation
-from cnnvis_helpers.networks.weights import is_here
+from cnnvis_helpers.networks.weights import find_cached
 from cnnvis_helpers.photos.resizing import resize_photo
 
 _SLACK = 0.255  # as in load_photo
@@ -252,10 +252,11 @@ class Network:
     # Classes
 
     def class_index(self, target):
-        """Return the index of a class that is given by its index or its label.
+        """Return the index of a class: 281, its label "tabby" or its WordNet id "n02123045".
 
         Small and capital letters, and "_" or " ", matter only where labels differ in nothing else.
-        Raises ValueError for an index out of range and for a label that is unknown or not unique.
+        WordNet ids are known of networks with the 1000 ImageNet classes. Raises ValueError for an
+        index out of range and for a label that is unknown or not unique.
         """
         if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
             if 0 <= target < len(self.labels):
@@ -275,8 +276,11 @@ class Network:
             if len(found) == 1:
                 return found[0]
             if found:
-                classes = " and ".join(map(str, found))
+                ids = imagenet_ids(self.labels)
+                classes = " and ".join(f"{i} ({ids[i]})" if ids else str(i) for i in found)
                 raise ValueError(f"The label {target!r} stands for classes {classes}: say which.")
+        if target in (ids := imagenet_ids(self.labels)):
+            return ids.index(target)
         spelled = {_loosely(label): label for label in self.labels}
         near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?" if near else (
@@ -428,7 +432,7 @@ def list_networks():
     """Return a table of the networks that `load_network` knows by name; it prints as text and HTML.
 
     Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (nearly; 0
-    for a bundled network), and whether weights and class names are on this machine already.
+    for a bundled network), and whether the weights are on this machine already.
     """
     rows = []
     for name in bundled_names():
@@ -436,7 +440,8 @@ def list_networks():
         rows.append(NetworkRow(name, tuple(card["input_size"]), card["parameters"], 0, True))
     for one in APPLICATIONS.values():
         size = (one.size, one.size)
-        rows.append(NetworkRow(one.name, size, one.parameters, one.megabytes, is_here(one)))
+        here = find_cached(one.file) is not None
+        rows.append(NetworkRow(one.name, size, one.parameters, one.megabytes, here))
     return NetworkTable(rows)
 
 

@@ -17,15 +17,12 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.commands import course_command
 from cnnvis_helpers.networks.applications import MODES, application_of, find_application
-from cnnvis_helpers.networks.bundled import bundled_names, load_bundled
+from cnnvis_helpers.networks.bundled import bundled_names, imagenet_labels, load_bundled
 from cnnvis_helpers.networks.graph import Graph, open_model
 from cnnvis_helpers.networks.weights import (
-    CLASS_INDEX,
     DownloadError,
-    fetch_class_index,
     fetch_weights,
     find_cached,
-    imagenet_labels,
     unknown_network,
 )
 
@@ -364,7 +361,7 @@ def _labels(labels, model, application):
     count = 2 if units == 1 else units
     if labels is None:
         if application is not None and units == 1000:
-            return _labels_of_imagenet(application)
+            return imagenet_labels()
         return [f"class {i}" for i in range(count)]
     labels = _in_order(labels)
     if len(labels) != count:
@@ -385,19 +382,6 @@ def _in_order(labels):
     if sorted(names) != list(range(len(labels))):
         raise ValueError(f"labels as a dict needs the indices 0 to {len(labels) - 1}, each once.")
     return [names[index] for index in sorted(names)]
-
-
-def _labels_of_imagenet(application):
-    try:
-        return imagenet_labels(fetch_class_index())
-    except DownloadError as error:
-        _warn(
-            f"The names of the ImageNet classes ({CLASS_INDEX}) are not whole in Keras's cache and "
-            f"could not be downloaded ({error.reason}), so the classes are called 'class 0' to "
-            f"'class 999'; once online, run {_command(application)}.",
-            stacklevel=5,
-        )
-        return [f"class {i}" for i in range(1000)]
 
 
 def _command(application):

@@ -11,7 +11,6 @@ import errno
 import functools
 import hashlib
 import http.client
-import json
 import os
 import platform
 import re
@@ -27,9 +26,6 @@ from cnnvis_helpers._shared.proxies import proxy_fault
 from cnnvis_helpers.networks.applications import APPLICATIONS, find_application
 from cnnvis_helpers.networks.bundled import bundled_names
 
-CLASS_INDEX = "imagenet_class_index.json"
-_CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASS_INDEX}"
-_CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 _SECONDS = 20
 _CHUNK = 1 << 20
 _LEFT_ALONE = 60  # seconds after which a part that nobody writes to may be taken over
@@ -71,7 +67,7 @@ def prefetch(names, progress=None):
         if "://" in str(name):
             paths.append(_fetch_photo(str(name)))
         elif not _is_bundled(name):
-            paths += [fetch_weights(find_application(name), progress), fetch_class_index()]
+            paths.append(fetch_weights(find_application(name), progress))
     return list(dict.fromkeys(paths))
 
 
@@ -103,23 +99,10 @@ def find_cached(file):
     return next(iter(_copies(file)), None)
 
 
-def is_here(application):
-    """Tell whether a network's weights lie in Keras's cache, and the list of its classes, whole."""
-    indices = _copies(CLASS_INDEX)
-    return bool(find_cached(application.file)) and any(
-        is_whole(path, _CLASS_INDEX_MD5) for path in indices
-    )
-
-
 def fetch_weights(application, progress=None):
     """Return the path of an application's ImageNet weights; download them if necessary."""
     progress = progress or text_progress(f"{application.name}, megabytes")
     return _fetch(application.file, application.url, application.checksum, progress)
-
-
-def fetch_class_index():
-    """Return the path of the list of ImageNet classes; download it (35 kB) if necessary."""
-    return _fetch(CLASS_INDEX, _CLASS_INDEX_URL, _CLASS_INDEX_MD5)
 
 
 def _fetch(file, url, checksum, progress=None):
@@ -146,15 +129,6 @@ def _fetch_photo(address):
             "or is full; set CNNVIS_CACHE to a folder of your own."
         )
     return path
-
-
-def imagenet_labels(path):
-    """Return the 1000 ImageNet labels by class index, such as 281 -> "tabby", from the file `path`.
-
-    Two names stand for two classes each (crane 134 and 517, maillot 638 and 639); they stay double.
-    """
-    index = json.loads(Path(path).read_text(encoding="utf-8"))
-    return [index[str(i)][1] for i in range(len(index))]
 
 
 def is_whole(path, checksum):

@@ -16,7 +16,7 @@ from cnnvis_helpers import __all__ as PUBLIC
 from cnnvis_helpers.networks.applications import find_application
 from cnnvis_helpers.networks.network import Network, list_networks, load_network
 from cnnvis_helpers.networks.sources import heard_warnings
-from cnnvis_helpers.networks.weights import DownloadError, fetch_class_index, fetch_weights
+from cnnvis_helpers.networks.weights import DownloadError, fetch_weights
 from cnnvis_helpers.widgets.menus import Memory
 
 GIVEN_NET = "this network"
@@ -160,7 +160,6 @@ def _fetch(application, task):
     """Have the ImageNet weights on this machine, with a progress bar and a working Stop."""
     try:
         fetch_weights(application, task.progress)
-        fetch_class_index()
     except DownloadError as error:
         raise FileNotFoundError(
             f"The weights of {application.name} ({application.megabytes} MB) are not on this "

@@ -22,8 +22,8 @@ from PIL import Image
 from cnnvis_helpers.__main__ import main
 from cnnvis_helpers._shared.commands import course_command
 from cnnvis_helpers.networks.applications import APPLICATIONS, MODES, application_of
-from cnnvis_helpers.networks.network import list_networks, load_network
-from cnnvis_helpers.networks.weights import CLASS_INDEX, find_cached, prefetch
+from cnnvis_helpers.networks.network import load_network
+from cnnvis_helpers.networks.weights import find_cached, prefetch
 
 room = importlib.import_module("cnnvis_helpers.networks.weights")
 CONTENT = bytes(range(256)) * 9000  # 2.3 MB: more than two pieces
@@ -66,13 +66,11 @@ def server():
 
 @pytest.fixture
 def vgg16_at(server, monkeypatch):
-    """Function that moves the download of VGG16 and of the class index to the test's server."""
+    """Function that moves the download of VGG16 to the test's server."""
 
     def move(kind, checksum=MD5):
         moved = APPLICATIONS["vgg16"]._replace(url=f"{server}/{kind}", checksum=checksum)
         monkeypatch.setitem(APPLICATIONS, "vgg16", moved)
-        monkeypatch.setattr(room, "_CLASS_INDEX_URL", f"{server}/whole")
-        monkeypatch.setattr(room, "_CLASS_INDEX_MD5", MD5)
 
     return move
 
@@ -87,7 +85,7 @@ def test_prefetch_puts_both_files_where_keras_looks(vgg16_at, empty_keras_home, 
     vgg16_at(kind, hashed(CONTENT).hexdigest() if hashed else "")
     seen = []
     paths = prefetch("vgg16", progress=lambda *counts: seen.append(counts))
-    names = ["imagenet_class_index.json", "vgg16_weights_tf_dim_ordering_tf_kernels.h5"]
+    names = ["vgg16_weights_tf_dim_ordering_tf_kernels.h5"]
     assert files_in(empty_keras_home) == sorted(path.name for path in paths) == names
     assert all(path.read_bytes() == CONTENT for path in paths)
     assert seen == ([(1, 2), (2, 2), (2, 2)] if kind == "whole" else [])
@@ -97,7 +95,7 @@ def test_prefetch_downloads_nothing_twice(vgg16_at, empty_keras_home):
     vgg16_at("whole")
     first = prefetch(["vgg16", "VGG16", "course"], progress=lambda *_: None)
     vgg16_at("gone")
-    assert prefetch("vgg16") == first and len(first) == 2
+    assert prefetch("vgg16") == first and len(first) == 1
 
 
 PART = f".{APPLICATIONS['vgg16'].file}.part"
@@ -123,7 +121,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(vgg16_at, empty_ker
     vgg16_at("whole")
     ASKED.clear()
     seen = []
-    path, _ = prefetch("vgg16", progress=lambda *counts: seen.append(counts))
+    (path,) = prefetch("vgg16", progress=lambda *counts: seen.append(counts))
     assert path.read_bytes() == CONTENT and PART not in files_in(empty_keras_home)
     assert ASKED[0] == "bytes=1152000-" and seen == [(2, 2), (2, 2)]
 
@@ -138,7 +136,7 @@ def test_a_stopped_download_goes_on_where_it_stopped(vgg16_at, empty_keras_home)
         prefetch("vgg16", progress=stop)
     assert files_in(empty_keras_home) == [PART]
     ASKED.clear()
-    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    (path,) = prefetch("vgg16", progress=lambda *_: None)
     assert path.read_bytes() == CONTENT and ASKED[0] == f"bytes={1 << 20}-"
 
 
@@ -149,7 +147,7 @@ def test_a_part_that_does_not_fit_is_thrown_away(vgg16_at, empty_keras_home, lef
     models = empty_keras_home / "models"
     models.mkdir(parents=True)
     (models / PART).write_bytes(left)
-    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    (path,) = prefetch("vgg16", progress=lambda *_: None)
     assert path.read_bytes() == CONTENT and PART not in files_in(empty_keras_home)
 
 
@@ -180,9 +178,9 @@ def test_a_download_whose_process_was_killed_goes_on_at_once(vgg16_at, empty_ker
     part_of(killed, content=CONTENT[:500])
     part_of(killed + 10_000_000, content=CONTENT[: 1 << 20])
     ASKED.clear()
-    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    (path,) = prefetch("vgg16", progress=lambda *_: None)
     assert ASKED[0] == f"bytes={1 << 20}-" and path.read_bytes() == CONTENT
-    assert files_in(empty_keras_home) == [CLASS_INDEX, APPLICATIONS["vgg16"].file]
+    assert files_in(empty_keras_home) == [APPLICATIONS["vgg16"].file]
 
 
 def test_the_part_of_a_living_process_or_of_another_machine_is_left_alone(
@@ -191,7 +189,7 @@ def test_the_part_of_a_living_process_or_of_another_machine_is_left_alone(
     vgg16_at("whole")
     alone = [part_of(os.getppid()), part_of(killed, machine="another")]
     silent = part_of(killed, machine="another2", seconds=100)
-    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    (path,) = prefetch("vgg16", progress=lambda *_: None)
     assert all(part.is_file() for part in alone) and not silent.exists()
     assert path.read_bytes() == CONTENT
 
@@ -214,22 +212,21 @@ def test_without_a_checksum_no_part_is_kept(vgg16_at, empty_keras_home):
 
 def test_a_damaged_file_is_found_by_its_checksum_and_fetched_anew(vgg16_at, empty_keras_home):
     vgg16_at("whole")
-    path, index = prefetch("vgg16", progress=lambda *_: None)
-    for file in (path, index):
-        flipped = bytearray(CONTENT)
-        flipped[70_000] ^= 1  # one bit, the size stays
-        file.write_bytes(flipped)
+    (path,) = prefetch("vgg16", progress=lambda *_: None)
+    flipped = bytearray(CONTENT)
+    flipped[70_000] ^= 1  # one bit, the size stays
+    path.write_bytes(flipped)
     prefetch("vgg16", progress=lambda *_: None)
-    assert path.read_bytes() == index.read_bytes() == CONTENT
+    assert path.read_bytes() == CONTENT
 
 
 def test_a_whole_file_is_read_once(vgg16_at, empty_keras_home, monkeypatch):
     vgg16_at("whole")
-    path, _ = prefetch("vgg16", progress=lambda *_: None)
+    (path,) = prefetch("vgg16", progress=lambda *_: None)
     room._sum_of.cache_clear()
     prefetch("vgg16")
     prefetch("vgg16")
-    assert room._sum_of.cache_info().misses == 2  # weights and class index
+    assert room._sum_of.cache_info().misses == 1
 
 
 def test_a_photo_is_fetched_ahead(monkeypatch, tmp_path, server):
@@ -386,21 +383,6 @@ def test_the_command_says_that_a_photo_is_bundled(empty_keras_home, capsys):
     assert capsys.readouterr().out == "chelsea: ready to be used offline (bundled)\n"
 
 
-def test_a_network_without_the_names_of_its_classes_is_not_here(empty_keras_home, monkeypatch):
-    def listed():
-        return {row.name: row.here for row in list_networks()}["mobilenetv2"]
-
-    models = empty_keras_home / "models"
-    models.mkdir(parents=True)
-    (models / APPLICATIONS["mobilenetv2"].file).touch()
-    assert not listed()
-    (models / CLASS_INDEX).write_text('{"0": ["n01')
-    assert not listed(), "half a list of classes is none"
-    monkeypatch.setattr(room, "_CLASS_INDEX_MD5", hashlib.md5(b"whole").hexdigest())
-    (models / CLASS_INDEX).write_bytes(b"whole")
-    assert listed()
-
-
 def test_missing_weights_and_no_network_are_one_sentence(empty_keras_home):
     with pytest.raises(FileNotFoundError) as caught:
         load_network("vgg16")
@@ -451,7 +433,7 @@ def test_mobilenet_knows_the_cat(mobilenet):
     """Known numbers: short side to 256 pixels, then the middle 224 x 224; and the whole photo."""
     photo = Image.open(Path(__file__).resolve().parents[2] / "data" / "photos" / "chelsea.png")
     whole = mobilenet.predict(np.asarray(photo))[0]
-    assert whole.label == "Egyptian_cat" and whole.probability == pytest.approx(0.79, abs=0.02)
+    assert whole.label == "Egyptian cat" and whole.probability == pytest.approx(0.79, abs=0.02)
     width, height = round(photo.width * 256 / photo.height), 256
     left, top = (width - 224) // 2, (height - 224) // 2
     middle = photo.resize((width, height), Image.Resampling.BILINEAR).crop(
@@ -459,17 +441,20 @@ def test_mobilenet_knows_the_cat(mobilenet):
     )
     best = mobilenet.predict(np.asarray(middle), top=3)
     assert [(p.index, p.label) for p in best] == [
-        (285, "Egyptian_cat"), (282, "tiger_cat"), (281, "tabby"),
+        (285, "Egyptian cat"), (282, "tiger cat"), (281, "tabby"),
     ]  # fmt: skip
     np.testing.assert_allclose([p.probability for p in best], [0.523, 0.257, 0.167], atol=0.002)
 
 
 def test_imagenet_labels_are_kept_by_index(mobilenet):
-    assert len(mobilenet.labels) == 1000 and mobilenet.labels[282] == "tiger_cat"
+    assert len(mobilenet.labels) == 1000 and mobilenet.labels[282] == "tiger cat"
     assert mobilenet.labels[134] == mobilenet.labels[517] == "crane"
     assert mobilenet.class_index("Cardigan") == 264 and mobilenet.class_index("cardigan") == 474
     assert mobilenet.class_index("sunglass") == 836 and mobilenet.class_index("sunglasses") == 837
-    for twice, classes in (("crane", "134 and 517"), ("maillot", "638 and 639")):
+    for twice, classes in (
+        ("crane", r"134 \(n02012849\) and 517 \(n03126707\)"),
+        ("maillot", r"638 \(n03710637\) and 639 \(n03710721\)"),
+    ):
         with pytest.raises(ValueError, match=f"{twice!r} stands for classes {classes}"):
             mobilenet.score_vector(twice)
 
@@ -481,12 +466,6 @@ def test_a_model_of_ones_own_from_keras_applications_gets_all_by_itself(mobilene
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)).astype(np.float32)
     expected = model(keras.applications.mobilenet_v2.preprocess_input(pixels.copy()))
     np.testing.assert_allclose(net.probabilities(net.logits(pixels)), expected, rtol=1e-3)
-
-
-def test_without_the_class_index_classes_have_numbers(mobilenet, empty_keras_home):
-    with pytest.warns(UserWarning, match="classes are called 'class 0' to 'class 999'"):
-        net = load_network(mobilenet.model)
-    assert net.labels[281] == "class 281"
 
 
 # The table of applications, against the installed Keras -----------------------------------------

