@@ -200,7 +200,7 @@ def test_parts_are_thrown_away_once_the_file_is_whole(vgg16_at, empty_keras_home
     prefetch("vgg16", progress=lambda *_: None)
     left = part_of(killed)
     prefetch("vgg16")
-    assert not left.exists() and len(files_in(empty_keras_home)) == 2
+    assert not left.exists() and len(files_in(empty_keras_home)) == 1
 
 
 def test_without_a_checksum_no_part_is_kept(vgg16_at, empty_keras_home):
