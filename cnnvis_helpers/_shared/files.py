@@ -38,7 +38,8 @@ def atomic_write(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
-        with open(handle, "wb") as stream:
+        os.close(handle)
+        with open(unfinished, "wb") as stream:
             yield stream
         if os.name != "nt":
             os.chmod(unfinished, 0o666 & ~_umask())  # mkstemp lets only the owner read

@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers._shared.commands import course_command
 from cnnvis_helpers.networks.applications import MODES, application_of, find_application
 from cnnvis_helpers.networks.bundled import bundled_names, imagenet_labels, load_bundled
 from cnnvis_helpers.networks.graph import Graph, open_model
@@ -385,7 +384,7 @@ def _in_order(labels):
 
 
 def _command(application):
-    return f"`{course_command(f'prefetch {application.name}')}`"
+    return f"`python -m cnnvis_helpers prefetch {application.name}`"
 
 
 def _not_a_network(what):

@@ -7,7 +7,9 @@
 """
 
 import base64
+import contextlib
 import difflib
+import hashlib
 import html
 import io
 import operator
@@ -16,10 +18,20 @@ import re
 import textwrap
 from typing import NamedTuple
 
-from cnnvis_helpers._shared.data_files import data_file, entries
-from cnnvis_helpers._shared.table import Table
-from cnnvis_helpers.photos import decoding as photo_reading
+from PIL import Image
 
+from cnnvis_helpers._shared.data_files import data_file, entries
+from cnnvis_helpers._shared.files import cache_folder
+from cnnvis_helpers._shared.table import Table
+from cnnvis_helpers.photos.decoding import (
+    MAX_BYTES,
+    array_to_rgb,
+    decode_photo,
+    image_to_rgb,
+    shrink,
+)
+
+MAX_DOWNLOAD = 20_000_000  # bytes
 _URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -45,7 +57,7 @@ class PhotoList(Table):
     def html_cells(self, row):
         small = io.BytesIO()
         pixels = load_photo(row.name, max_side=96)
-        photo_reading.Image.fromarray(pixels).save(small, "JPEG", quality=80)
+        Image.fromarray(pixels).save(small, "JPEG", quality=80)
         source = f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode()}"
         return [f'<img alt="{html.escape(row.alt)}" src="{source}">', *super().html_cells(row)]
 
@@ -95,7 +107,7 @@ def load_photo(source, max_side=None):
         max_side = 0
     if max_side < 1:
         raise ValueError("max_side must be a whole number of pixels, 1 or more, or None.")
-    return photo_reading.shrink(_load(source), max_side)
+    return shrink(_load(source), max_side)
 
 
 def list_photos():
@@ -114,6 +126,36 @@ def list_photos():
         )
         for photo in entries("photo").values()
     )
+
+
+def fetch_photo(url):
+    """Return (path, photo) of a web address; a second call with the same address needs no network.
+
+    The file is kept in the course's cache folder. Raises ValueError, one sentence, where the
+    download fails or what arrives is not a photo of at most 20 MB.
+    """
+    from cnnvis_helpers._shared.download import download
+
+    url = url.strip()
+    path = cache_folder() / "photos" / hashlib.sha256(url.encode()).hexdigest()
+    what = f"What {url} gives"
+    if path.is_file():
+        with contextlib.suppress(OSError, ValueError):  # damaged since
+            return path, decode_photo(path.read_bytes(), what)
+    try:
+        download(url, path, limit=MAX_DOWNLOAD)
+    except ConnectionError as error:
+        raise ValueError(f"{error} The bundled photos need no network: list_photos().") from None
+    except OSError as error:
+        raise ValueError(
+            f"{url} cannot be kept in {str(path.parent)!r} ({error.strerror or error}): make space "
+            "or set CNNVIS_CACHE to another folder."
+        ) from None
+    try:
+        return path, decode_photo(path.read_bytes(), what)
+    except ValueError:
+        path.unlink()
+        raise
 
 
 def photo_alt(name):
@@ -150,17 +192,17 @@ def _load(source):
     if isinstance(source, os.PathLike):
         return _load_path(os.fspath(source))
     if isinstance(source, bytes | bytearray | memoryview):
-        return photo_reading.decode_photo(source, "What came as bytes")
+        return decode_photo(source, "What came as bytes")
     if type(source).__name__ == "FileUpload":
         return _load_upload(source.value)
     if isinstance(source, dict) or (isinstance(source, tuple | list) and _all_dicts(source)):
         return _load_upload(source)
-    if isinstance(source, photo_reading.Image.Image):
-        return photo_reading.image_to_rgb(source, "The PIL image")
+    if isinstance(source, Image.Image):
+        return image_to_rgb(source, "The PIL image")
     if callable(getattr(source, "read", None)):
         return _load_stream(source)
     if hasattr(source, "__array__"):
-        return photo_reading.array_to_rgb(source)
+        return array_to_rgb(source)
     raise TypeError(
         f"load_photo takes a name, path, web address, bytes, upload, PIL image or array, but "
         f"{type(source).__name__} came: {_short(source)}"
@@ -172,13 +214,7 @@ def _load_text(text):
     if text in entries("photo"):
         return _decode_file(data_file(entries("photo")[text]))
     if _URL.match(text):
-        from cnnvis_helpers._shared import (
-            download as downloads,  # brings ssl and http along, which nothing else needs
-        )
-
-        return downloads.fetch(
-            text, lambda data: photo_reading.decode_photo(data, f"What {text.strip()} gives")
-        )
+        return fetch_photo(text)[1]
     if os.path.exists(os.path.expanduser(text)) or _looks_like_path(text):
         return _load_path(text)
     raise ValueError(_unknown_name(text, "no bundled photo and no file"))
@@ -200,13 +236,13 @@ def _decode_file(path, shown=None):
     try:
         if not os.path.isfile(path):
             raise ValueError(f"{what} is a device or a pipe; give a picture file.")
-        if os.path.getsize(path) > photo_reading.MAX_BYTES:
+        if os.path.getsize(path) > MAX_BYTES:
             raise ValueError(f"{what} has more than 500 MB, too much for a photo; shrink it first.")
         with open(path, "rb") as stream:
             data = stream.read()
     except OSError as error:
         raise ValueError(f"{what} cannot be read ({error.strerror or error}).") from None
-    return photo_reading.decode_photo(data, what)
+    return decode_photo(data, what)
 
 
 def _load_stream(stream):
@@ -217,7 +253,7 @@ def _load_stream(stream):
         raise ValueError(f"The open file cannot be read ({error}).") from None
     if isinstance(data, str):
         raise ValueError("The open file gives text; open it with mode 'rb'.")
-    return photo_reading.decode_photo(data, "The open file")
+    return decode_photo(data, "The open file")
 
 
 def _load_upload(value):
@@ -236,7 +272,7 @@ def _load_upload(value):
     content = file.get("content")
     if not isinstance(content, bytes | bytearray | memoryview):
         raise ValueError(f"The upload {_short(file)} has no bytes under 'content'.")
-    return photo_reading.decode_photo(content, f"The upload {file.get('name', 'file')!r}")
+    return decode_photo(content, f"The upload {file.get('name', 'file')!r}")
 
 
 def _named(name, file):
