@@ -1,111 +1,89 @@
-"""From whatever holds a picture (file bytes, PIL image, array) to uint8 RGB: one rule for each.
+"""Turn file bytes, PIL images and arrays into uint8 RGB.
 
-All functions return a fresh, writable, C-contiguous uint8 array (H, W, 3). All raise ValueError
-with one sentence that begins with `what`, the caller's words for what came ("The file 'cat.png'").
+All functions return a new, writable, C-contiguous uint8 array (H, W, 3). All raise ValueError with
+one sentence that begins with `what`, such as "The file 'cat.png'".
 """
 
 import io
 import warnings
 
 import numpy as np
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps
 
-MAX_PIXELS = 80_000_000  # more than phones make; as RGB about a quarter of a gigabyte
+MAX_PIXELS = 50_000_000  # a phone's 48 megapixels; decoding them takes up to 700 MB
 MAX_BYTES = 500_000_000
 
-# Formats a photo comes in and whose decoder is safe. Left out on purpose: EPS starts a program,
-# TGA and PCX have no signature and take noise for a picture.
+# Formats a photo comes in and whose decoder is safe. EPS is left out as it starts a program, TGA
+# and PCX as they have no signature and take noise for a picture.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "QOI")
-
-_AGAIN = "save or download it again"
-# How a file that Pillow refuses begins, what it then is, and the way out.
-_SIGNATURES = (
-    (b"\x89PNG", "a PNG picture that is cut off or damaged", _AGAIN),
-    (b"\xff\xd8\xff", "a JPEG picture that is cut off or damaged", _AGAIN),
-    (b"GIF8", "a GIF picture that is cut off or damaged", _AGAIN),
-    (b"RIFF", "a WebP picture or a sound that is cut off or damaged", _AGAIN),
-    (b"\x00\x00\x01\x00", "an icon that is cut off or damaged", _AGAIN),
-    (b"II*\x00", "a TIFF file, damaged or of a kind that cannot be read here", "save it as PNG"),
-    (b"MM\x00*", "a TIFF file, damaged or of a kind that cannot be read here", "save it as PNG"),
-    (b"%PDF", "a PDF document", "save the page as PNG or JPEG"),
-    (b"%!PS", "a PostScript drawing", "save it as PNG"),
-    (b"8BPS", "a Photoshop file", "export it as PNG or JPEG"),
-    (b"PK\x03\x04", "a ZIP archive or an office document", "take the picture out of it"),
-    (b"\x1f\x8b", "a file compressed by gzip", "unpack it"),
-    (b"\x93NUMPY", "a NumPy file", "pass what numpy.load gives"),
-    (b"version https://git-lfs", "a pointer of Git LFS, not the picture", "run git lfs pull"),
-    (b"\x1aE\xdf\xa3", "a video", "save one frame of it as PNG or JPEG"),
-)
-# The same for files that begin with a length and "ftyp", by the four bytes after that.
-_BRANDS = (
-    ((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "an HEIC photo"),
-    ((b"avif", b"avis"), "an AVIF picture, damaged or of a kind that cannot be read here"),
-)
+_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_BITS, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # tags of TIFF
 
 
 def decode_photo(data, what):
     """Decode the bytes of a picture file.
 
-    data : bytes-like; JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, JPEG 2000, PPM, ICO or QOI. Of several
-        frames or pages the first counts; an EXIF orientation is applied; colour profiles are not.
+    data : bytes-like; JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, JPEG 2000, PPM, ICO or QOI. The first
+        frame or page counts; an EXIF orientation is applied; colour profiles are not.
 
-    What `image_to_rgb` says about colours holds here too. Refused: empty or damaged files, other
-    kinds of files, and more than MAX_PIXELS pixels (told from the header, before any is decoded).
+    Colours are read as in `image_to_rgb`. Refused: empty or damaged files, other kinds of files,
+    and more than MAX_PIXELS pixels, by the header, before any pixel is decoded.
     """
     data = bytes(data)
     if not data:
         raise ValueError(f"{what} is empty (0 bytes); choose another one.")
+    Image.init()
+    known = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is new in Pillow 11.3
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of bombs; `_refuse_size` raises instead
-            image = Image.open(io.BytesIO(data), formats=_formats())
-    except UnidentifiedImageError:
-        kind, way_out = _kind(data)
-        raise ValueError(f"{what} is {kind}; {way_out}.") from None
+            warnings.simplefilter("ignore")  # of large pictures: `_check_size` refuses them
+            image = Image.open(io.BytesIO(data), formats=known)
     except Image.DecompressionBombError:
-        raise ValueError(_too_large(what, "far")) from None
-    except Exception as error:
-        raise ValueError(_damaged(what, error)) from None
+        raise ValueError(_too_large(what)) from None
+    except Exception:  # damaged files raise many kinds
+        raise ValueError(f"{what} {_unreadable(data)}.") from None
     return image_to_rgb(image, what)
 
 
 def image_to_rgb(image, what):
     """Turn a PIL image (its current frame) of any mode into RGB.
 
-    Transparent places show white behind them. 16-bit grey is scaled to 8 bits, not clipped; 32-bit
-    whole numbers are taken as 16-bit grey, floats as in `array_to_rgb`. CMYK is read as ink amounts
-    (a JPEG with Adobe's marker stores them inverted, one without does not).
+    Transparent places become white. Whole numbers of 16 bits are read as in `array_to_rgb`; those
+    of 32 bits, too, as uint16 where one is above 255; floats as floats.
     """
-    _refuse_size((image.height, image.width), what)
+    _check_size(image.size, what)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as odd metadata, which is of no concern here
-            image.load()
-            turn = _orientation(image)
-            levels = _image_levels(image)
+            warnings.simplefilter("ignore")  # of odd metadata, which does not matter here
+            levels = _levels(image, what)
+    except _Refused as error:
+        raise ValueError(str(error)) from None
     except Exception as error:
-        raise ValueError(_damaged(what, error)) from None
-    if levels.ndim == 2:
-        levels = array_to_rgb(levels, what)
-    return np.array(_turned(levels, turn), order="C")
+        reason = str(error).strip().rstrip(".") or type(error).__name__
+        raise ValueError(
+            f"{what} is cut off or damaged ({reason}); save or download it again."
+        ) from None
+    return array_to_rgb(levels, what)
 
 
 def array_to_rgb(array, what="The array"):
     """Turn an array into RGB.
 
     array : grey (H, W) or (H, W, 1), grey with alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
-        Transparent places show white behind them. The dtype decides what its numbers mean:
+        Transparent places become white. The dtype decides what the numbers mean:
 
         bool                 False is black, True is white
         uint8                0..255 as they are
-        uint16               0..65535, always: divided by 257
+        uint16               0..65535, divided by 257. Where all are below 4096 they are taken as 12
+                             bits (X-rays, microscopes), below 256 as 8 bits, with a warning
         other whole numbers  0..255, anything beyond is refused
         floats               0..1 when none is above 1, else 0..255; a maximum between 1 and 2
                              could mean either and is refused. Rounding errors (0.1 % of the
                              range) are clipped; nan, inf and anything beyond are refused.
     """
     array = np.asarray(array)
-    _refuse_shape(array, what)
+    _check_shape(array, what)
     levels = _eight_bits(array, what)
     if levels.ndim == 2:
         levels = levels[:, :, None]
@@ -125,93 +103,75 @@ def shrink(photo, max_side):
     return np.array(small)
 
 
-def _formats():
-    """The formats of `_FORMATS` that this build of Pillow knows."""
-    Image.init()
-    return [name for name in _FORMATS if name in Image.OPEN]
+class _Refused(Exception):
+    """A picture that can be decoded, but not to the right colours."""
 
 
-def _refuse_size(size, what):
-    height, width = size
-    if height < 1 or width < 1:
-        raise ValueError(f"{what} has no pixels ({height} x {width}); choose another one.")
-    if height * width > MAX_PIXELS:
-        raise ValueError(_too_large(what, f"{height} x {width} pixels,"))
-
-
-def _too_large(what, size):
-    return (
-        f"{what} is too large: {size} more than the {MAX_PIXELS // 1_000_000} million pixels "
-        "that are read here; shrink it first."
-    )
-
-
-def _damaged(what, error):
-    reason = str(error).strip().rstrip(".") or type(error).__name__
-    return f"{what} is cut off or damaged ({reason}); save or download it again."
-
-
-def _kind(data):
-    """Say what data (bytes) that is no readable picture seems to be, and the way out of it."""
-    for signature, kind, way_out in _SIGNATURES:
-        if data.startswith(signature):
-            return kind, way_out
-    if data[4:8] == b"ftyp":
-        for brands, kind in _BRANDS:
-            if data[8:12] in brands:
-                return kind, "save it as JPEG or PNG"
-        return "a video", "save one frame of it as PNG or JPEG"
-    start = data[:1024].lower()
-    if b"<svg" in start:
-        return "an SVG drawing, made of lines instead of pixels", "save it as PNG"
-    if b"<!doctype html" in start or b"<html" in start:
-        return "a web page, not a picture", "take the address or the file of the picture itself"
-    return f"not a picture of a kind that can be read here (it begins with {repr(data[:8])[1:]})", (
-        "save it as PNG or JPEG"
-    )
-
-
-def _orientation(image):
-    """The EXIF orientation 1..8 of a loaded PIL image; 1, upright, where there is none."""
+def _levels(image, what):
+    """Decode a PIL image: uint8 (H, W, 3), or (H, W) of uint16, int32 or float32."""
+    if image.format == "TIFF" and max(image.tag_v2.get(_BITS, (1,))) > 8:
+        planes, zero_is_white = image.tag_v2.get(_PLANAR) == 2, image.tag_v2.get(_PHOTOMETRIC) == 0
+        if planes or zero_is_white:  # Pillow takes both for the usual layout
+            kind = "its colours in separate planes" if planes else "white stored as 0"
+            raise _Refused(
+                f"{what} is a TIFF file of more than 8 bits with {kind}, which is not read right "
+                "here; save it as PNG."
+            )
+    format_, info = image.format, image.info
+    image.load()
     try:
-        turn = image.getexif().get(0x0112, 1)
-    except Exception:  # broken metadata, of which Pillow raises many kinds: the pixels are fine
-        return 1
-    return turn if turn in range(1, 9) else 1
-
-
-def _turned(photo, orientation):
-    """Return an array (H, W, ...) made upright by an EXIF orientation 1..8 (a view)."""
-    if orientation >= 5:
-        photo = photo.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        photo = photo[::-1]
-    if orientation in (2, 3, 6, 7):
-        photo = photo[:, ::-1]
-    return photo
-
-
-def _image_levels(image):
-    """The numbers of a loaded PIL image: uint8 (H, W, 3), or (H, W) uint16, int32 or float32."""
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # broken metadata: the pixels are fine
+        image = image.copy()
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F"):
         levels = np.asarray(image)
-        sixteen = image.mode == "I" and levels.min() >= 0 and levels.max() <= 65535
-        return levels.astype(np.uint16) if sixteen else levels
-    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        image = ImageChops.invert(image)  # Pillow assumes Adobe's inverted storage of every JPEG
+        # Before version 11 Pillow opens a PNG of 16 bits as 32 bits.
+        sixteen = image.mode == "I" and (levels.max() > 255 or format_ == "PNG")
+        fits = levels.min() >= 0 and levels.max() <= 65535
+        return levels.astype(np.uint16) if sixteen and fits else levels
+    if image.mode == "CMYK" and format_ == "JPEG" and "adobe" not in info:
+        image = ImageChops.invert(image)  # Pillow takes all for Adobe's, which are inverted
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
         image = white
     return np.asarray(image.convert("RGB"))
 
 
-def _refuse_shape(array, what):
+def _check_size(size, what):
+    width, height = size
+    if height < 1 or width < 1:
+        raise ValueError(f"{what} has no pixels ({height} x {width}); choose another one.")
+    if height * width > MAX_PIXELS:
+        raise ValueError(_too_large(what))
+
+
+def _too_large(what):
+    limit = MAX_PIXELS // 1_000_000
+    return f"{what} has more than {limit} million pixels, too many here; shrink it first."
+
+
+def _unreadable(data):
+    """Say what is wrong with bytes that Pillow does not open, and what to do."""
+    start = data[:1024].lower()
+    if data.startswith(_SIGNATURES):
+        return "is a picture that is cut off, damaged or of a rare kind; save it again as PNG"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
+        return "is an HEIC photo, which cannot be read here; save it as JPEG or PNG"
+    if b"<svg" in start:
+        return "is an SVG drawing, made of lines instead of pixels; save it as PNG"
+    if b"<!doctype html" in start or b"<html" in start:
+        return "is a web page; take the address or the file of the picture itself"
+    begins = repr(data[:8])[1:]
+    return f"is not a picture that can be read here (it begins with {begins}); save it as PNG"
+
+
+def _check_shape(array, what):
     """Raise ValueError unless an array has the shape of one photo."""
-    shape = array.shape
-    hint = ""
+    shape, hint = array.shape, ""
     if array.ndim == 4 and shape[-1] in (1, 3, 4):
         hint = " It looks like a batch: take one photo of it, such as array[0]."
     elif array.ndim == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
@@ -220,21 +180,21 @@ def _refuse_shape(array, what):
         raise ValueError(
             f"{what} has shape {shape}, but a photo is (H, W), (H, W, 3) or (H, W, 4).{hint}"
         )
-    _refuse_size(shape[:2], what)
+    _check_size((shape[1], shape[0]), what)
 
 
 def _eight_bits(array, what):
-    """The numbers of an array of any real dtype as uint8 0..255, by the rule of `array_to_rgb`."""
+    """Turn the numbers of an array into uint8 0..255, by the rule of `array_to_rgb`."""
     kind = array.dtype.kind
     if array.dtype == np.uint8:
         return array
     if kind == "b":
         return array * np.uint8(255)
-    if kind == "u" and array.dtype.itemsize == 2:
-        return ((np.arange(65536) + 128) // 257).astype(np.uint8)[array]  # rounded array / 257
     if kind not in "iuf":
         raise ValueError(f"{what} holds {array.dtype}, but pixels are numbers; convert it first.")
     low, high = array.min(), array.max()
+    if kind == "u" and array.dtype.itemsize == 2:
+        return _from_sixteen_bits(array, high, what)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"{what} holds nan or infinite numbers, but a pixel needs a finite one.")
     top = 1 if kind == "f" and high <= 1.001 else 255
@@ -250,6 +210,20 @@ def _eight_bits(array, what):
     levels = array.astype(np.float32)
     levels *= 255 // top
     return np.rint(levels, out=levels).clip(0, 255, out=levels).astype(np.uint8)
+
+
+def _from_sixteen_bits(array, high, what):
+    """Scale uint16 to uint8, rounded; few used bits are all the bits there are."""
+    bits = 8 if high < 2**8 else 12 if high < 2**12 else 16
+    top = 2**bits - 1
+    if 0 < high and bits < 16:
+        warnings.warn(
+            f"{what} has 16 bits but no value above {high}, so it is read as {bits} bits, "
+            f"0 to {top}; where it really is that dark, pass its array divided by 65535.",
+            stacklevel=2,
+        )
+    scaled = (np.arange(top + 1) * 255 + top // 2) // top  # rounded: values * 255 / top
+    return scaled.astype(np.uint8)[array]
 
 
 def _on_white(levels):
