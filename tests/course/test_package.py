@@ -106,8 +106,8 @@ def test_every_public_name_of_a_room_with_a_list_is_offered_by_the_package():
 
 
 def test_prefetch_of_a_bundled_network_needs_nothing(capsys):
-    assert main(["prefetch", "course"]) == 0
-    assert capsys.readouterr().out == "course: ready to be used offline (bundled)\n"
+    assert main(["prefetch", "shortcut", "chelsea"]) == 0
+    assert "shortcut, chelsea" in capsys.readouterr().out
 
 
 def test_prefetch_of_an_unknown_network_is_one_sentence(capsys):
@@ -124,7 +124,7 @@ def test_prefetch_without_a_network_is_one_sentence_and_leaves_no_file(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert main(["prefetch", "vgg16"]) == 1
     said = capsys.readouterr().err
-    assert "vgg16" in said and "failed" in said and said.count("\n") == 1
+    assert "vgg16" in said and said.count("\n") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
