@@ -1,4 +1,4 @@
-"""Small builds of the architectures that every method must handle, for tests of several rooms.
+"""Small builds of the architectures that every method must handle.
 
     @pytest.mark.parametrize("name", ARCHITECTURES)
     def test_something(name):
@@ -7,7 +7,8 @@
 Weights are random, but batch norms have statistics as after a training: those of a fresh network
 (means 0, variances 1) would hide every mistake in handling them. Inputs are as small as each
 architecture allows, and each network is built once per test run. `RELU_ONLY` names those on which
-guided backprop is defined, `POOLED` those on which CAM is.
+guided backprop is defined, `POOLED` those on which CAM is. Those that take seconds to build are
+marked slow.
 """
 
 import functools
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from keras import layers
 
@@ -40,7 +42,7 @@ _MODES = {
 
 
 def _transfer():
-    """A MobileNetV2 nested in a model of one's own, as in every transfer-learning tutorial."""
+    """A MobileNetV2 nested in another model, as in every transfer-learning tutorial."""
     base = keras.applications.MobileNetV2(
         weights=None, include_top=False, input_shape=(64, 64, 3), alpha=0.35
     )
@@ -115,9 +117,12 @@ _BUILDERS = {
     "grey": _grey,
     "mixed precision": _mixed_precision,
 }
-ARCHITECTURES = tuple(_BUILDERS)
-RELU_ONLY = tuple(n for n in ARCHITECTURES if n not in ("EfficientNetB0", "ConvNeXtTiny"))
-POOLED = tuple(n for n in ARCHITECTURES if n not in ("VGG16", "ConvNeXtTiny", "cats and dogs"))
+_LARGE = ("ResNet50", "DenseNet121", "InceptionV3", "EfficientNetB0", "ConvNeXtTiny")
+ARCHITECTURES = [
+    pytest.param(name, marks=pytest.mark.slow if name in _LARGE else ()) for name in _BUILDERS
+]
+RELU_ONLY = tuple(n for n in _BUILDERS if n not in ("EfficientNetB0", "ConvNeXtTiny"))
+POOLED = tuple(n for n in _BUILDERS if n not in ("VGG16", "ConvNeXtTiny", "cats and dogs"))
 
 
 @functools.cache

@@ -1,8 +1,12 @@
 """Compiled and uncompiled, every architecture gives the same maps.
 
-The other rooms' tests run the large architectures eagerly, because compiling a dozen methods for
-each takes longer than all the rest. Here two methods are compiled for each of them, as in a lesson.
+Other tests run the large architectures eagerly, because compiling a dozen methods for each takes
+longer than all the rest. Here two methods are compiled for each of them, as in a lesson.
 (ConvNeXt is compiled in every test, see `eagerly`.)
+
+Compiling changes the order of additions. A value that rounds to the other side of a ReLU, or
+another winner of a max pooling, changes single pixels of a gradient a lot, so pixels are not
+compared one by one: the maps must agree as a whole and in nine of ten values.
 """
 
 import numpy as np
@@ -17,7 +21,7 @@ LAYERS = {"InceptionV3": "mixed7"}  # its last layer has a single place at 75 x 
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_compiled_maps_equal_eager_ones_and_have_a_shape(name):
+def test_compiled_maps_agree_with_eager_ones(name):
     net, layer = architecture(name), LAYERS.get(name)
     methods = {
         "gradcam": lambda: gradcam(net, PHOTO, 1, layer, relu=False, resize=False),
@@ -26,6 +30,9 @@ def test_compiled_maps_equal_eager_ones_and_have_a_shape(name):
     with eagerly(name):
         eager = {method: call() for method, call in methods.items()}
     for method, call in methods.items():
-        largest = np.abs(eager[method]).max()
-        assert min(eager[method].shape[:2]) >= 2 and np.ptp(eager[method]) > 0.1 * largest
-        assert np.abs(call() - eager[method]).max() <= 1e-4 * largest, method
+        expected, got = eager[method].ravel(), call().ravel()
+        assert min(eager[method].shape[:2]) >= 2
+        assert np.ptp(expected) > 0.1 * np.abs(expected).max()
+        assert np.corrcoef(expected, got)[0, 1] > 0.99, method
+        differences = np.abs(got - expected) / np.abs(expected).max()
+        assert np.quantile(differences, 0.9) < 0.01, method

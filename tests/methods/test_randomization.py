@@ -14,7 +14,6 @@ from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_
 from cnnvis_helpers.networks.network import load_network
 
 PHOTO = photo_of_noise()
-QUICK = ("cats and dogs", "grey", "mixed precision")
 
 
 def one_sentence(error):
@@ -159,7 +158,7 @@ def test_no_generator_of_the_session_is_moved(small):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in ARCHITECTURES],
+    ARCHITECTURES,
 )
 def test_every_architecture_gives_a_copy_and_stays_as_it_was(name):
     net = architecture(name)
