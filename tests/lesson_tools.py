@@ -13,7 +13,6 @@ import lint_lessons  # noqa: E402, F401
 import notebook_making as making  # noqa: E402, F401
 import notebook_running as running  # noqa: E402, F401
 import publication  # noqa: E402, F401
-import publish  # noqa: E402, F401
 import run_lesson_on  # noqa: E402, F401
 
 from cnnvis_helpers import exercises as exercise_sets  # noqa: E402

@@ -1,16 +1,9 @@
-"""Read a lesson (`notebooks/lessons/NN_name.py`, percent format) and make its two sets of cells.
+"""Read a lesson (`notebooks/lessons/NN_name.py`, percent format) and split it into cells.
 
-A cell of a lesson is code or Markdown with tags. Tags that mean something:
-
-    teaching-note     Markdown for the lecturer: solutions notebook only, speaker notes of slides
-    exercise-setup    code that exercises need before them; tests run only these cells
-    long              a code cell that may have more than 30 lines
-    slide subslide fragment skip     slide type; a heading of level 1 or 2 starts a slide by itself
-
-A code cell with a region between `# <solution>` and `# </solution>` is an exercise (the tag
-`exercise` is added). The student's copy has a stub in place of the region: the commented lines
-after `# <stub>` inside the region where there are any, otherwise `return None  # your code here`
-or `name = None  # your answer`.
+notebooks/lessons/README.md describes the markers. In short: tags and alt texts stand on the
+`# %%` line; a solution stands between `# <solution>` and `# </solution>` and is replaced by a
+stub in the student's notebook; a check stands between `# <check>` and `# </check>` and runs
+after its cell, but never stands on the page.
 """
 
 import ast
@@ -25,10 +18,12 @@ LESSONS = Path(__file__).resolve().parent.parent / "notebooks" / "lessons"
 SLIDE_TAGS = ("slide", "subslide", "fragment", "skip", "notes")
 
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
-_OPEN, _CLOSE, _STUB = (
-    re.compile(rf"^\s*#\s*<{mark}>\s*$") for mark in ("solution", "/solution", "stub")
+_OPEN, _CLOSE, _STUB, _OPEN_CHECK, _CLOSE_CHECK = (
+    re.compile(rf"^\s*#\s*<{mark}>\s*$")
+    for mark in ("solution", "/solution", "stub", "check", "/check")
 )
-_CHECK = re.compile(r"""^(?:\w+\s*=\s*)?check\(\s*["']([^"']+)["']""", re.MULTILINE)
+_CLEAN_PAGE = re.compile(r"\A# page: clean\n")
+_CALL = re.compile(r"""^(?:\w+\s*=\s*)?check\(\s*["']([^"']+)["']""", re.MULTILINE)
 
 
 class LessonError(ValueError):
@@ -37,12 +32,18 @@ class LessonError(ValueError):
 
 @dataclass
 class Cell:
-    """A cell of a lesson: kind "code" or "markdown", source as written, tags, position from 0."""
+    """A cell of a lesson.
+
+    kind: "code" or "markdown". source: as written, without checks. position: from 0.
+    alts: one alt text per figure. check: code to run after the cell, "" for none.
+    """
 
     kind: str
     source: str
     tags: list = field(default_factory=list)
     position: int = 0
+    alts: list = field(default_factory=list)
+    check: str = ""
 
     @property
     def is_exercise(self):
@@ -51,16 +52,20 @@ class Cell:
     @property
     def checks(self):
         """Ids of the exercises that this cell checks."""
-        return _CHECK.findall(self.source) if self.kind == "code" else []
+        return _CALL.findall(self.source) if self.kind == "code" else []
 
 
 @dataclass
 class Lesson:
-    """A lesson: number "01", name "01_layers", its cells in order."""
+    """A lesson: number "01", name "01_layers", its cells in order.
+
+    clean: the page holds no checks, alt texts or branches (first line `# page: clean`).
+    """
 
     name: str
     cells: list
     path: Path
+    clean: bool = False
 
     @property
     def number(self):
@@ -79,14 +84,42 @@ def lesson_paths(folder=LESSONS):
 
 
 def read_lesson(path):
-    """Read one lesson; its rules are checked by `lint_lessons.py`, its regions when it is made."""
+    """Read one lesson; `lint_lessons.py` checks its rules."""
     path = Path(path)
-    notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt=_FORMAT)
+    text = path.read_text(encoding="utf-8")
+    notebook = jupytext.reads(_CLEAN_PAGE.sub("", text), fmt=_FORMAT)
     cells = []
     for position, cell in enumerate(notebook.cells):
-        tags = list(cell.metadata.get("tags", []))
-        cells.append(Cell(cell.cell_type, cell.source.rstrip(), tags, position))
-    return Lesson(path.stem, [cell for cell in cells if cell.source], path)
+        where = f"{path.name}, cell {position + 1}"
+        source, check = _without_check(cell.source, where)
+        alts = cell.metadata.get("alt", [])
+        cells.append(
+            Cell(
+                kind=cell.cell_type,
+                source=source,
+                tags=list(cell.metadata.get("tags", [])),
+                position=position,
+                alts=[alts] if isinstance(alts, str) else list(alts),
+                check=check,
+            )
+        )
+    cells = [cell for cell in cells if cell.source]
+    return Lesson(path.stem, cells, path, bool(_CLEAN_PAGE.match(text)))
+
+
+def _without_check(source, where):
+    """Split a cell's source: (what stands on the page, its check)."""
+    page, check, inside = [], [], False
+    for line in source.splitlines():
+        if _OPEN_CHECK.match(line) or _CLOSE_CHECK.match(line):
+            if inside == bool(_OPEN_CHECK.match(line)):
+                raise LessonError(f"{where}: '# <check>' and '# </check>' come in pairs.")
+            inside = not inside
+        else:
+            (check if inside else page).append(line)
+    if inside:
+        raise LessonError(f"{where}: '# <check>' is never closed.")
+    return "\n".join(page).rstrip(), textwrap.dedent("\n".join(check)).strip()
 
 
 def read_lessons(folder=LESSONS):
@@ -108,7 +141,7 @@ def solution_source(source, where="exercise"):
 def shown_solution(source):
     """The solution without its check(...) lines: what solution(id) shows."""
     lines = solution_source(source).splitlines()
-    return "\n".join(line for line in lines if not _CHECK.match(line)).strip()
+    return "\n".join(line for line in lines if not _CALL.match(line)).strip()
 
 
 def stub_source(source, where="exercise"):

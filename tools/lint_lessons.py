@@ -58,7 +58,8 @@ def notebook_rule(rule):
 
 def lint_lesson(lesson, lessons):
     """Sentences on everything in a lesson's source that breaks a rule."""
-    told = [sentence for rule in _lesson_rules for sentence in rule(lesson, lessons)]
+    rules = [rule for rule in _lesson_rules if not (lesson.clean and rule in _OLD_RULES)]
+    told = [sentence for rule in rules for sentence in rule(lesson, lessons)]
     return [f"{lesson.path.name}: {sentence}" for sentence in told]
 
 
@@ -271,6 +272,15 @@ def numbers_in_prose_are_asserted(lesson, lessons):
 
 def _value(text):
     return round(float(text), 9)
+
+
+_OLD_RULES = (  # of pages that are not clean yet
+    something_goes_wrong,
+    network_is_one_line,
+    course_layers_are_guarded,
+    pictures_are_displayed_with_alt,
+    numbers_in_prose_are_asserted,
+)
 
 
 @lesson_rule

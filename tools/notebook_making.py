@@ -8,6 +8,7 @@ import ast
 import hashlib
 import json
 import re
+from urllib.parse import quote
 
 import lesson_source
 import publication
@@ -37,7 +38,7 @@ def make_notebook(lesson, lessons, kind, published=None):
         if made is not None:
             cells.append(made)
         if index == 0:
-            cells += _setup_cells(published)
+            cells += [_contents(lesson), *_setup_cells(published)]
     cells.append(_navigation(lesson, lessons, kind, published, "bottom"))
     _give_ids(lesson, cells)
     return {
@@ -133,7 +134,26 @@ def _lesson_cell(lesson, cell, kind):
         where = f"{lesson.path.name}, cell {cell.position + 1}"
         change = lesson_source.solution_source if kind == SOLUTIONS else lesson_source.stub_source
         source, tags = change(source, where), [*tags, "exercise"]
-    return _code(source, tags, slide)
+    made = _code(source, tags, slide)
+    hidden = {}
+    if cell.alts:
+        hidden["alt"] = cell.alts
+    if cell.check and not (cell.is_exercise and kind == STUDENT):  # a stub has nothing to check
+        hidden["check"] = cell.check
+    if hidden:
+        made["metadata"]["cnnvis"] = hidden
+    return made
+
+
+def _contents(lesson):
+    """The table of contents: a link to every heading of level 2 after the opening."""
+    lines = ["**Contents**", ""]
+    for cell in lesson.cells[1:]:
+        if cell.kind == "markdown" and "teaching-note" not in cell.tags:
+            for title in re.findall(r"^## +(.+?) *$", cell.source, re.MULTILINE):
+                anchor = quote(re.sub(r"[`*$]", "", title).replace(" ", "-"))
+                lines.append(f"- [{title}](#{anchor})")
+    return _markdown("\n".join(lines), ["navigation"], "skip")
 
 
 def _teaching_note(cell):

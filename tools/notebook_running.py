@@ -5,13 +5,17 @@ working directory, on the CPU, with fixed hashing and deterministic TensorFlow o
 """
 
 import copy
+import html
 import os
 import re
 import tempfile
+import textwrap
 from pathlib import Path
 
 import nbformat
+from lesson_source import LessonError
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,14 +36,23 @@ _QUIET = re.compile(
 )
 
 
+def check_source(check, name):
+    """The code that runs a cell's check inside a function, so that it leaves no names behind.
+
+    name: says which check it is in a traceback, such as "04_cams_cell_12".
+    """
+    function = "check_" + re.sub(r"\W", "_", name)
+    return f"def {function}():\n{textwrap.indent(check, '    ')}\n\n\n{function}()"
+
+
 def run_notebook(notebook, folder, timeout=300, allow_errors=False):
-    """Run all cells in a fresh kernel whose working directory is `folder`.
+    """Run all cells, each followed by its check, in a fresh kernel that works in `folder`.
 
     Returns (notebook with clean outputs, list of stderr lines that are not TensorFlow's usual
-    chatter). Raises nbclient's CellExecutionError for a failing cell unless allow_errors, and
-    CellTimeoutError for a cell that takes longer than `timeout` seconds.
+    chatter). Raises nbclient's CellExecutionError for a cell or check that fails unless
+    allow_errors, and CellTimeoutError for a cell that takes longer than `timeout` seconds.
     """
-    node = nbformat.from_dict(copy.deepcopy(notebook))
+    node = nbformat.from_dict(_with_checks(notebook))
     client = NotebookClient(
         node,
         timeout=timeout,
@@ -53,13 +66,71 @@ def run_notebook(notebook, folder, timeout=300, allow_errors=False):
     client.execute(env=_environment())
     done, said = copy.deepcopy(notebook), []
     code = [cell for cell in done["cells"] if cell["cell_type"] == "code"]
-    ran = [cell for cell in node.cells if cell.cell_type == "code"]
+    ran = [cell for cell in node.cells if cell.cell_type == "code" and not _is_check(cell)]
     for count, (cell, result) in enumerate(zip(code, ran, strict=True), start=1):
         outputs = [_as_dict(output) for output in result.outputs]
-        cell["outputs"], spoken = clean_outputs(outputs, count)
-        cell["execution_count"] = count
+        outputs, spoken = clean_outputs(outputs, count)
+        cell.update(outputs=outputs, execution_count=count)
         said += spoken
-    return done, said
+    return with_alts(done), said
+
+
+def _with_checks(notebook):
+    """A copy of the notebook in which every check is a cell of its own."""
+    lesson, cells = notebook["metadata"].get("cnnvis", {}).get("lesson", ""), []
+    for number, cell in enumerate(notebook["cells"], start=1):
+        cells.append(copy.deepcopy(cell))
+        check = cell["metadata"].get("cnnvis", {}).get("check")
+        if check:
+            source = check_source(check, f"{lesson}_cell_{number}")
+            metadata = {"cnnvis": {"is_check": True}}
+            cells.append(dict(cell, id=f"{cell['id']}-check", source=source, metadata=metadata))
+    return dict(notebook, cells=cells)
+
+
+def _is_check(cell):
+    return cell["metadata"].get("cnnvis", {}).get("is_check", False)
+
+
+def with_alts(notebook):
+    """The notebook with the lesson's alt texts on the stored figures, one each, in order.
+
+    What a figure says of itself is kept in the output's metadata: it has the numbers drawn.
+    Raises LessonError where a cell has another number of figures than of alt texts.
+    """
+    for number, cell in enumerate(notebook["cells"], start=1):
+        alts = cell["metadata"].get("cnnvis", {}).get("alt", [])
+        figures = [x for x in cell.get("outputs", []) if _is_figure(x.get("data", {}))]
+        if alts and len(alts) != len(figures):
+            raise LessonError(
+                f"{notebook['metadata']['cnnvis']['lesson']}, cell {number} of the notebook shows "
+                f"{len(figures)} figures and has {len(alts)} alt texts; give one a figure."
+            )
+        for alt, figure in zip(alts, figures, strict=False):
+            _put_alt(figure, alt)
+    return notebook
+
+
+def _is_figure(data):
+    return "image/png" in data or "<img" in _text(data.get("text/html", ""))
+
+
+def _put_alt(output, alt):
+    """Give one figure its alt text; a bare PNG, as pyplot shows it, becomes an <img> with one."""
+    data, attribute = output["data"], f'alt="{html.escape(alt)}"'
+    if "image/png" in data:
+        png = "".join(_text(data.pop("image/png")).split())
+        source = f'style="max-width:100%;height:auto" src="data:image/png;base64,{png}"'
+        data["text/html"] = [f"<img {attribute} {source}>"]
+    else:
+        output["metadata"].setdefault("cnnvis", {"described": _text(data.get("text/plain", ""))})
+        page = re.sub(
+            r"""(<img\b[^>]*?)\balt=("[^"]*"|'[^']*')""",
+            lambda match: match[1] + attribute,
+            _text(data["text/html"]),
+        )
+        data["text/html"] = page.splitlines(keepends=True)
+    data["text/plain"] = [alt]
 
 
 def carry_outputs(notebook, stored):
@@ -77,7 +148,7 @@ def carry_outputs(notebook, stored):
     new = [cell for cell in done["cells"] if cell["cell_type"] == "code"]
     for cell, before in zip(new, old, strict=True):
         cell.update(outputs=before["outputs"], execution_count=before["execution_count"])
-    return done, True
+    return with_alts(done), True
 
 
 def clean_outputs(outputs, count):

@@ -2,7 +2,10 @@
 
 import copy
 import json
+import re
 import shutil
+import subprocess
+import sys
 import textwrap
 
 import nbformat
@@ -208,7 +211,7 @@ def test_metadata_is_only_what_is_allowed():
         made = demo(kind)
         assert set(made["metadata"]) == {"cnnvis", "kernelspec", "language_info", "title"}
         for cell in made["cells"]:
-            assert set(cell["metadata"]) <= {"tags", "slideshow"}
+            assert set(cell["metadata"]) <= {"tags", "slideshow", "cnnvis"}
 
 
 def test_neighbours_are_linked():
@@ -306,7 +309,7 @@ def test_failures_on_another_network_are_reported(ran):
     refused = list(run_lesson_on.failures(ran[making.STUDENT]))
     assert len(refused) == 4 and all("refuses its own solution" in x for x in refused)
     broken = copy.deepcopy(ran[making.SOLUTIONS])
-    broken["cells"][3]["outputs"] = [
+    broken["cells"][4]["outputs"] = [
         {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
     ]
     assert "ValueError: no" in next(run_lesson_on.failures(broken))
@@ -388,3 +391,130 @@ def test_results_are_numbered_and_metadata_dropped():
 def test_an_unknown_lesson_is_named():
     with pytest.raises(lesson_source.LessonError, match="No lesson 77"):
         build_notebooks.chosen(LESSONS, ["77"])
+
+
+# ---- checks and alt texts
+
+CLEAN = '''\
+# page: clean
+# %% [markdown]
+# # What is on a clean page?
+
+# %% tags=["exercise-setup"]
+start = 3
+
+# %% alt=["A blue dot", "The \\"other\\" dot, it's red"]
+from IPython.display import HTML, Image, display
+
+PIXEL = b"\\x89PNG\\r\\n\\x1a\\n"
+display(HTML("<img width='1' alt='a dot' src='data:,'>"))
+display(Image(PIXEL))
+start + 1
+# <check>
+seen = start + 1
+assert seen == 4
+# </check>
+
+# %% [markdown]
+# ## `Later`, then
+
+# %%
+later = "seen" in globals()
+# <check>
+assert not later
+# </check>
+'''
+
+
+@pytest.fixture
+def clean(tmp_path):
+    """Function that reads the clean lesson with one text replaced."""
+
+    def read(old="", new=""):
+        path = tmp_path / "97_clean.py"
+        path.write_text(CLEAN.replace(old, new), encoding="utf-8")
+        return lesson_source.read_lesson(path)
+
+    return read
+
+
+def made_of(lesson):
+    return making.make_notebook(lesson, [lesson], making.STUDENT, UNPUBLISHED)
+
+
+def test_checks_and_alt_texts_are_in_the_metadata_and_not_on_the_page(clean):
+    lesson = clean()
+    made = made_of(lesson)
+    page = "\n".join(sources(made))
+    assert lesson.clean and not DEMO_LESSON.clean
+    assert "page: clean" not in page and "assert" not in page and "dot, it's red" not in page
+    hidden = [cell["metadata"]["cnnvis"] for cell in made["cells"] if "cnnvis" in cell["metadata"]]
+    assert hidden == [
+        {
+            "alt": ["A blue dot", "The \"other\" dot, it's red"],
+            "check": "seen = start + 1\nassert seen == 4",
+        },
+        {"check": "assert not later"},
+    ]
+
+
+def test_the_build_runs_checks_apart_and_puts_alt_texts_on_figures(clean, tmp_path):
+    ran, _ = running.run_notebook(made_of(clean()), tmp_path)
+    dots = next(x for x in ran["cells"] if "alt" in x["metadata"].get("cnnvis", {}))["outputs"]
+    dot = "".join(dots[0]["data"]["text/html"])
+    assert dot == "<img width='1' alt=\"A blue dot\" src='data:,'>"
+    assert "&quot;other&quot; dot, it&#x27;s red" in "".join(dots[1]["data"]["text/html"])
+    assert "image/png" not in dots[1]["data"]
+    assert [output["data"]["text/plain"] for output in dots[:2]] == [
+        ["A blue dot"],
+        ["The \"other\" dot, it's red"],
+    ]
+    assert dots[2]["data"] == {"text/plain": ["4"]}  # the check hides nothing
+    nbformat.validate(json.loads(making.dump(ran)))
+    longer = made_of(clean("A blue dot", "A dark blue dot"))  # new alt text, outputs kept
+    kept, _ = running.carry_outputs(longer, ran)
+    assert 'alt="A dark blue dot"' in making.dump(kept).replace('\\"', '"')
+
+
+def test_a_failing_check_names_lesson_cell_and_assertion(clean, tmp_path):
+    with pytest.raises(running.CellExecutionError) as caught:
+        running.run_notebook(made_of(clean("seen == 4", "seen == 5")), tmp_path)
+    assert "check_97_clean_cell_7" in str(caught.value) and "seen == 5" in str(caught.value)
+
+
+def test_the_test_run_runs_checks(clean, pytester_path):
+    """nbval, with the conftest.py of the course, sees a check that fails."""
+    path = pytester_path / "97_clean.ipynb"
+    path.write_text(making.dump(made_of(clean("seen == 4", "seen == 5"))), encoding="utf-8")
+    options = ["-q", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(path)],
+        cwd=pytester_path,
+        capture_output=True,
+        text=True,
+    )
+    assert re.search("FAILED .*::Cell 2 check.*\n1 failed, 5 passed", ran.stdout), ran.stdout
+
+
+@pytest.fixture
+def pytester_path(tmp_path):
+    """A folder with the conftest.py of the course at work in it."""
+    text = (ROOT / "conftest.py").read_text(encoding="utf-8")
+    text = text.replace("HERE = Path(__file__).parent", f"HERE = Path({str(ROOT)!r})")
+    (tmp_path / "conftest.py").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_alt_texts_are_one_a_figure(clean, tmp_path):
+    with pytest.raises(lesson_source.LessonError, match="shows 2 figures and has 1 alt text"):
+        running.run_notebook(made_of(clean('["A blue dot", ', "[")), tmp_path)
+
+
+@pytest.mark.parametrize("old", ["# <check>\n", "# </check>\n"])
+def test_a_check_region_has_two_ends(clean, old):
+    with pytest.raises(lesson_source.LessonError, match="97_clean.py, cell 3"):
+        clean(old)
+
+
+def test_the_contents_link_every_heading(clean):
+    assert "- [`Later`, then](#Later%2C-then)" in "\n".join(sources(made_of(clean()), "markdown"))
