@@ -1,6 +1,6 @@
 """How long a control takes to show its new picture: in the kernel, and in the browser.
 
-    python benchmarks/explorers.py                  both, on the network "course"
+    python benchmarks/explorers.py                  both, on the network that load_network() gives
     python benchmarks/explorers.py --kernel         the kernel alone, where there is no browser
     python benchmarks/explorers.py --moves 40
 

@@ -29,14 +29,14 @@ print(time.perf_counter() - begin)
 TENSORFLOW = "import tensorflow"
 HEAT_MAP = """
 from cnnvis_helpers import gradcam, load_network, load_photo
-print(gradcam(load_network("course"), load_photo("chelsea")).max())
+print(gradcam(load_network(), load_photo("chelsea")).max())
 """
 PICTURE = """
 import matplotlib
 matplotlib.use("agg")
 from cnnvis_helpers import gradcam, load_network, load_photo, show_overlay
 photo = load_photo("chelsea")
-show_overlay(photo, gradcam(load_network("course"), photo), alt="A heat map over a cat.")
+show_overlay(photo, gradcam(load_network(), photo), alt="A heat map over a cat.")
 """
 
 

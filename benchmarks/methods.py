@@ -1,7 +1,7 @@
 """Time every method beside the floor and the peers: same network, same photo, one run.
 
     python benchmarks/methods.py                                # all rows: more than half an hour
-    python benchmarks/methods.py --networks course --rows cam --methods gradcam --rounds 3
+    python benchmarks/methods.py --networks squeezenet --rows cam --methods gradcam --rounds 3
     python benchmarks/methods.py --memory                       # the last column too: twice as long
 
 The table says, for each method and network, the seconds of a warm call (median of interleaved
@@ -47,7 +47,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import keras  # noqa: E402
 from rows.common import Case, note_versions  # noqa: E402
 
-NETWORKS = ("vgg16", "mobilenetv2", "course")
+NETWORKS = ("vgg16", "mobilenetv2", "efficientnet_lite0", "squeezenet")
 ENOUGH_SECONDS, MOST_REPEATS = 0.4, 9  # of one implementation in one round
 
 
@@ -85,14 +85,14 @@ def read_options():
 
 
 def all_rows(network, rooms, samples, methods=("",)):
-    """The rows of these rooms (files in rows/; None: all) on a network; none if it is not here.
+    """The rows of these rooms (files in rows/; None: all) on a network.
 
     methods : beginnings of names; other rows are left out
     """
     names = rooms or sorted(path.stem for path in (HERE / "rows").glob("[!_]*.py"))
     case = Case.build(network, samples)
     for name in names:
-        if case is not None and name != "common":
+        if name != "common":
             for row in importlib.import_module(f"rows.{name}").rows(case):
                 row.room = name
                 if row.method.startswith(tuple(methods)):

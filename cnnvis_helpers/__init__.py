@@ -1,7 +1,7 @@
 """Helpers of a course that shows what a convolutional network sees.
 
 >>> from cnnvis_helpers import gradcam, load_network, load_photo, show_overlay
->>> net = load_network("course")
+>>> net = load_network()
 >>> photo = load_photo("chelsea")
 >>> show_overlay(photo, gradcam(net, photo), alt="A heat map lies on the cat's face.")
 

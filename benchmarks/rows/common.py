@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers.networks import network as networks
+from cnnvis_helpers.networks.bundled import bundled_names
 
 HAVE_TKV = importlib.util.find_spec("tf_keras_vis") is not None
 HAVE_XPLIQUE = importlib.util.find_spec("xplique") is not None
@@ -65,13 +66,10 @@ class Case:
 
     @classmethod
     def build(cls, name, samples):
-        """The case of a network of this name with `samples` copies, or None if it is not here."""
+        """The case of a network of this name with `samples` copies."""
         keras.utils.set_random_seed(0)
-        if name == "course":
-            try:
-                net = networks.load_network("course")
-            except (ValueError, OSError):
-                return None
+        if name in bundled_names():
+            net = networks.load_network(name)
             model, preprocess = net.model, None
         else:
             build, preprocess = {
@@ -89,7 +87,7 @@ class Case:
     def net(self):
         """A fresh Network around the same model, so that a first call compiles what it needs."""
         if self.preprocess is None:
-            return networks.load_network("course")
+            return networks.load_network(self.model.name)
         labels = [f"class {i}" for i in range(self.model.output_shape[-1])]
         return networks.load_network(self.model, self.preprocess, labels)
 
@@ -144,8 +142,10 @@ class Case:
 def linear_copy(model):
     """A copy of a classifier whose head has no activation, as every peer wants it."""
     copy = keras.models.clone_model(model)
-    copy.layers[-1].activation = keras.activations.linear
     copy.set_weights(model.get_weights())
+    if isinstance(copy.layers[-1], keras.layers.Softmax):
+        return keras.Model(copy.inputs, copy.layers[-2].output)
+    copy.layers[-1].activation = keras.activations.linear
     return copy
 
 

@@ -1,6 +1,6 @@
 """Networks: any Keras image classifier as one thing, pixels in and logits out.
 
-    net = load_network()                     # the course's own network: no download
+    net = load_network()                     # EfficientNet-Lite0, bundled: no download
     net = load_network("vgg16")              # ImageNet weights from Keras's cache, or a download
     net = load_network("my_model.keras")     # or a keras.Model that you have in hand
     net.predict(photo)
@@ -379,13 +379,14 @@ class Network:
         return without_activation(layer, activation)
 
 
-def load_network(name_path_or_model="course", preprocess=None, labels=None):
+def load_network(name_path_or_model="efficientnet_lite0", preprocess=None, labels=None):
     """Load an image classifier: pixels 0..255 RGB in, logits out.
 
     Parameters
     ----------
     name_path_or_model : one of
-        - the name of a bundled network, "course";
+        - the name of a bundled network: "efficientnet_lite0" (accurate), "squeezenet" (simple
+          enough to take apart), both of ImageNet's 1000 classes, or a small one for a lesson;
         - the name of a keras.applications classifier, such as "vgg16" (`list_networks` shows all):
           the ImageNet weights come from Keras's cache, or are downloaded into it;
         - the path of a .keras or .h5 file;
@@ -417,8 +418,8 @@ def load_network(name_path_or_model="course", preprocess=None, labels=None):
     FileNotFoundError : the file, or the ImageNet weights, are not there and cannot be had
 
     >>> from cnnvis_helpers import load_photo
-    >>> load_network("course").predict(load_photo("chelsea"))[0].label
-    'cat'
+    >>> load_network().predict(load_photo("chelsea"))[0].label
+    'Egyptian cat'
     """
     net = Network(*loading.load(name_path_or_model, preprocess, labels))
     loading.warn_of_maps(net)

@@ -16,7 +16,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "course"
+    net : Network, the name of one, or None for "efficientnet_lite0"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to arrive at; None: any other class
     method : "FGSM, one step", "PGD, many steps" or "one pixel, a search"

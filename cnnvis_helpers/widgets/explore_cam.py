@@ -30,7 +30,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "course"
+    net : Network, the name of one, or None for "efficientnet_lite0"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
     layer : name of a layer to begin with; None: the last one with maps

@@ -22,7 +22,7 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "course"
+    net : Network, the name of one, or None for "efficientnet_lite0"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to 300 pixels a side at most
     layer : name of a layer to begin with; None: the one two thirds of the way up
     octaves : int 1..5, sizes of the photo; steps : int 1..30, in each octave

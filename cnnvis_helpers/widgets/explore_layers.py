@@ -25,7 +25,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "course"
+    net : Network, the name of one, or None for "efficientnet_lite0"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     layer : name of a convolution to begin with; None: the first
     channel : int, the filter to begin with, of that layer

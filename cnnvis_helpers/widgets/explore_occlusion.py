@@ -18,7 +18,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "course"
+    net : Network, the name of one, or None for "efficientnet_lite0"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
     patch : int, pixels of the network's input, at most half its shorter side; None: a quarter

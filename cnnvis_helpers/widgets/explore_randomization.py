@@ -38,7 +38,7 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "course"
+    net : Network, the name of one, or None for "efficientnet_lite0"
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
     method : "guided backprop", "gradient", "integrated gradients", "Grad-CAM" or "Guided Grad-CAM"

@@ -24,8 +24,8 @@ class Memory:
 
 
 def network(net):
-    """Return a Network: the one given, or the one of this name ("course" for None)."""
-    return net if isinstance(net, Network) else load_network("course" if net is None else net)
+    """Return a Network: the one given, or the one of this name (None: EfficientNet-Lite0)."""
+    return net if isinstance(net, Network) else load_network() if net is None else load_network(net)
 
 
 def counted(number, thing):

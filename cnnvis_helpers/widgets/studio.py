@@ -59,7 +59,7 @@ def studio(photo=None, net=None):
     ----------
     photo : whatever `load_photo` takes: a name, path, web address or array; None: "chelsea". A
         photo larger than 1024 pixels a side is shrunk to that
-    net : a Network, or whatever `load_network` takes; None: "course"
+    net : a Network, or whatever `load_network` takes; None: "efficientnet_lite0"
 
     Returns
     -------

@@ -62,7 +62,7 @@ class Networks:
     """
 
     def __init__(self, given=None):
-        """given: a Network, or whatever `load_network` takes; None: "course"."""
+        """given: a Network, or whatever `load_network` takes; None: "efficientnet_lite0"."""
         self.about, self._memory, self._stamps, self._given = {}, Memory(2), {}, given
         if isinstance(given, str | os.PathLike):
             application = find_application(os.fspath(given))
@@ -70,7 +70,7 @@ class Networks:
             if self.begin not in [row.name for row in list_networks()]:
                 self.add(self.begin)
         elif given is None:
-            self.begin = "course"
+            self.begin = "efficientnet_lite0"
         else:
             self.begin = GIVEN_NET
             self._given_net = given if isinstance(given, Network) else load_network(given)
@@ -164,7 +164,7 @@ def _fetch(application, task):
         raise FileNotFoundError(
             f"The weights of {application.name} ({application.megabytes} MB) are not on this "
             f"machine and could not be fetched ({error.reason}): once online, run `python -m "
-            f'cnnvis_helpers prefetch {application.name}`; "course" works without.'
+            f'cnnvis_helpers prefetch {application.name}`; "efficientnet_lite0" works without.'
         ) from None
 
 

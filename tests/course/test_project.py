@@ -364,4 +364,4 @@ def test_an_installed_copy_works_with_no_clone_beside_it(built, tmp_path):
     assert ran.returncode == 0, ran.stderr
     place, label = ran.stdout.splitlines()
     assert Path(place).is_relative_to(tmp_path / "site")
-    assert label == "cat"
+    assert label == "Egyptian cat"

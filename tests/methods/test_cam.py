@@ -147,7 +147,7 @@ def test_maps_and_gradients_are_those_of_plain_keras(small, small_photo):
 @pytest.mark.parametrize("name", ["course", *(n for n in POOLED if n != "mixed precision")])
 def test_cam_is_gradcam_before_the_relu_times_the_number_of_places(name):
     """In float32: half precision keeps three digits."""
-    net = load_network() if name == "course" else architecture(name)
+    net = load_network("course") if name == "course" else architecture(name)
     with eagerly(name):
         grid = cam(net, PHOTO, 2, resize=False)
         before_relu = gradcam(net, PHOTO, 2, pooled_head(net)[0], relu=False, resize=False)

@@ -94,9 +94,9 @@ def test_the_lines_need_nothing_but_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     app = studio()
     assert app.code.splitlines()[2:5] == [
-        "net = load_network('course')",
+        "net = load_network('efficientnet_lite0')",
         "photo = load_photo('chelsea')",
-        "heat = gradcam(net, photo, 'cat', 'block5_conv2')",
+        "heat = gradcam(net, photo, 'Egyptian cat', 'head_relu')",
     ]
     assert np.array_equal(run(app.code), app.drawn.pixels)
     assert not list(tmp_path.iterdir())
