@@ -15,36 +15,37 @@ import types
 
 __version__ = "0.1.0"
 
+# Names before the semicolon are listed; those behind it are importable for the lessons.
 _NAMES_OF_MODULE = {
-    "networks.network": "Network Prediction list_networks load_network",
+    "networks.network": "list_networks load_network; Network Prediction",
     "networks.weights": "prefetch",
-    "networks.layers": "conv_layers feature_maps filters sparsity weights",
+    "networks.layers": "conv_layers feature_maps filters sparsity; weights",
     "networks.receptive_field": "receptive_field",
-    "photos.photos": "list_photos load_mask load_photo photo_alt",
-    "photos.resizing": "resize_map resize_photo",
-    "methods.occlusion": "mask_photo occluded_photos occlusion occlusion_grid occlusion_passes",
-    "methods.cam": "cam gradcam gradcam_from gradcam_plus_plus gradcam_plus_plus_from "
-    "guided_gradcam layer_gradients layercam layercam_from pooled_gradients pooled_head scorecam",
-    "methods.saliency": "gradient_x_input guided_backprop input_gradient integrated_gradients "
-    "saliency smoothgrad",
+    "photos.photos": "list_photos load_mask load_photo; photo_alt",
+    "photos.resizing": "; resize_map resize_photo",
+    "methods.occlusion": "occlusion occlusion_grid; mask_photo occluded_photos occlusion_passes",
+    "methods.cam": "cam gradcam gradcam_plus_plus guided_gradcam layercam scorecam; gradcam_from "
+    "gradcam_plus_plus_from layer_gradients layercam_from pooled_gradients pooled_head",
+    "methods.saliency": "gradient_x_input guided_backprop integrated_gradients saliency "
+    "smoothgrad; input_gradient",
     "methods.attacks": "fgsm pgd",
     "methods.one_pixel": "one_pixel one_pixel_map",
     "methods.robustness": "epsilon_curve squeeze survives transfer",
-    "methods.patterns": "class_pattern filter_pattern filter_patterns filter_responses",
-    "methods.deep_dream": "deep_dream dream_objective dream_steps",
-    "methods.randomization": "layers_from_the_top randomize_layers",
+    "methods.patterns": "class_pattern filter_pattern filter_patterns; filter_responses",
+    "methods.deep_dream": "deep_dream; dream_objective dream_steps",
+    "methods.randomization": "randomize_layers; layers_from_the_top",
     "methods.shapes": "shape_pictures",
-    "methods.shape_training": "class_recall train_shape_network",
+    "methods.shape_training": "; class_recall train_shape_network",
     "methods.faithfulness": "deletion_curve insertion_curve pointing_game relevance_mass",
     "methods.compare": "compare_methods",
     "methods.similarity": "rank_correlation structural_similarity",
-    "pictures.photos_and_maps": "compare_maps overlay_picture show_boxes show_grid show_map "
-    "show_overlay show_photo show_signed",
+    "pictures.photos_and_maps": "compare_maps show_boxes show_grid show_map show_overlay "
+    "show_photo; overlay_picture show_signed",
     "pictures.filters_and_features": "show_feature_maps show_filter_channels show_filters "
     "show_mosaic",
     "pictures.plots": "show_curve show_matrix show_predictions show_vector",
-    "pictures.style": "display_figure figure_bundle figure_row save_picture use_course_style",
-    "pictures.tiles": "around_grey describe map_limits standardise_tile tile to_unit",
+    "pictures.style": "figure_row save_picture; display_figure figure_bundle use_course_style",
+    "pictures.tiles": "; around_grey describe map_limits standardise_tile tile to_unit",
     "widgets.explore_attack": "explore_attack",
     "widgets.explore_cam": "explore_cam",
     "widgets.explore_dream": "explore_dream",
@@ -55,11 +56,17 @@ _NAMES_OF_MODULE = {
     "widgets.studio": "studio",
     "exercises.check": "check hint solution",
     "classroom.report": "report",
-    "_shared.progress": "text_progress",
+    "_shared.progress": "; text_progress",
 }
-_MODULE_OF = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names.split()}
+_MODULE_OF = {
+    name: module
+    for module, names in _NAMES_OF_MODULE.items()
+    for name in names.replace(";", " ").split()
+}
 
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(
+    name for names in _NAMES_OF_MODULE.values() for name in names.partition(";")[0].split()
+)
 
 
 def __getattr__(name):

@@ -1,4 +1,8 @@
-"""Pictures of filters and feature maps."""
+"""Pictures of filters and feature maps.
+
+title: printed above. ax: matplotlib axes to draw on. alt: the alt text of a picture without ax; by
+default the picture describes itself.
+"""
 
 import numpy as np
 

@@ -1,4 +1,8 @@
-"""Plots of numbers: predictions, vectors, curves, matrices."""
+"""Plots of numbers: predictions, vectors, curves, matrices.
+
+title: printed above. ax: matplotlib axes to draw on. alt: the alt text of a picture without ax; by
+default the picture describes itself.
+"""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from cnnvis_helpers import __all__ as PUBLIC
+from cnnvis_helpers import _MODULE_OF as PUBLIC
 from cnnvis_helpers.networks.applications import find_application
 from cnnvis_helpers.networks.network import Network, list_networks, load_network
 from cnnvis_helpers.networks.sources import heard_warnings

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnvis_helpers import __all__ as PUBLIC
+from cnnvis_helpers import _MODULE_OF as PUBLIC
 from cnnvis_helpers.methods.sliding_window import spread, window_starts
 from cnnvis_helpers.networks.layers import conv_layers
 from cnnvis_helpers.widgets.menus import counted, layers_with_maps

@@ -74,7 +74,7 @@ def explanation(function):
     return " ".join([text, room.__doc__, *filter(None, map(inspect.getdoc, named))])
 
 
-@pytest.mark.parametrize("name", cnnvis_helpers.__all__)
+@pytest.mark.parametrize("name", cnnvis_helpers._MODULE_OF)
 def test_every_listed_name_is_there_and_explains_itself(name):
     value = getattr(cnnvis_helpers, name)
     assert not inspect.ismodule(value)
@@ -99,7 +99,7 @@ def test_every_public_name_of_a_room_with_a_list_is_offered_by_the_package():
     for path, names in cnnvis_helpers._NAMES_OF_MODULE.items():
         module = sys.modules.get(f"cnnvis_helpers.{path}")
         listed = {n for n in getattr(module, "__all__", ()) if inspect.isfunction(vars(module)[n])}
-        assert listed <= set(cnnvis_helpers.__all__), f"{path}: {listed - set(names.split())}"
+        assert listed <= set(cnnvis_helpers._MODULE_OF), f"{path}: {listed - set(names.split())}"
 
 
 # --- commands --------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ REST = {  # what the public functions of a network take after it, where they mus
 
 def functions_of_a_network():
     """Name and further arguments of each public function whose first argument is `net`."""
-    for name in helpers.__all__:
+    for name in helpers._MODULE_OF:
         value = getattr(helpers, name)
         if not inspect.isfunction(value) or "widgets" in value.__module__:
             continue  # an explorer loads a network by itself
