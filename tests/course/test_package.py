@@ -56,6 +56,13 @@ def test_importing_the_package_imports_nothing_heavy():
     assert not [name for name in loaded if name.startswith("cnnvis_helpers.")]
 
 
+def test_imports_point_one_way():
+    pytest.importorskip("importlinter", reason="pip install -e .[test] brings import-linter")
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_pictures_photos_and_exercises_never_load_tensorflow():
     modules = "pictures.photos_and_maps", "photos.photos", "exercises.check"
     imports = ", ".join(f"cnnvis_helpers.{module}" for module in modules)
