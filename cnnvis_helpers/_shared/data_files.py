@@ -1,4 +1,4 @@
-"""Where the bundled files are, what they are, and whether they are whole.
+"""Find the bundled files and check them.
 
 Everything that the course ships besides code lies in one folder: `data/` beside the package in a
 checkout, `cnnvis_helpers/data/` in an installed wheel. `manifest.json` in it lists every file with
@@ -17,20 +17,20 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def data_folder():
     """Return the folder of the bundled files as a Path.
 
-    Raises ValueError when there is none: the package was copied without its data.
+    Raises ValueError where the package was copied without its data.
     """
     for folder in (_PACKAGE / "data", _PACKAGE.parent / "data"):
         if (folder / "manifest.json").is_file():
             return folder
     raise ValueError(
         f"The course's data folder is neither in {str(_PACKAGE)!r} nor beside it; "
-        "install cnnvis-helpers again or take a whole copy of the repository."
+        "install cnnvis-helpers again or copy the complete repository."
     )
 
 
 @functools.cache
 def manifest():
-    """Return what manifest.json lists: a tuple of dicts, one a file. They are shared: only read.
+    """Return the files of manifest.json: a tuple of dicts, shared, so do not change them.
 
     Each has "name", "kind" ("photo", "mask", "weights", "network", "classes", "licence" or
     "document"), "file" (path inside the data folder, with slashes), "sha256", "licence", "source"
@@ -41,14 +41,14 @@ def manifest():
 
 
 def entries(kind):
-    """Return the manifest's entries of one kind: a dict from name to entry, sorted by file."""
+    """Return the entries of one kind: a dict from name to entry, sorted by file."""
     return {entry["name"]: entry for entry in manifest() if entry["kind"] == kind}
 
 
 def data_file(entry):
-    """Return the Path of a manifest entry's file, after checking its SHA-256 (once a process).
+    """Return the Path of an entry's file, after checking its SHA-256 once per process.
 
-    Raises ValueError when the file is missing or differs from what the manifest says.
+    Raises ValueError when the file is missing or has another checksum.
     """
     return _checked_file(entry["file"], entry["sha256"])
 

@@ -1,9 +1,8 @@
 """Progress of long work: a text bar, and a Stop button that loses nothing.
 
-Every long method takes `progress`, a function of (done, total) that is called after each part of
-the work. Whatever it raises ends the work. KeyboardInterrupt (the Stop button of a notebook) and
-StopIteration end it politely: the method returns what it has made so far and warns that it is not
-the whole.
+Every long method takes `progress`, a function of (done, total) that it calls after each part of the
+work. Whatever the function raises ends the work. KeyboardInterrupt (the Stop button of a notebook)
+and StopIteration end it politely: the method returns what it has so far, with a warning.
 """
 
 import sys
@@ -12,9 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _in_a_loop = ContextVar("inside a stoppable loop", default=False)
-_told_elsewhere = ContextVar("a stop is told elsewhere", default=False)
+_quiet = ContextVar("stops are reported elsewhere", default=False)
 _stops = 0
-_line_is_open = False
 
 
 def text_progress(label, width=30):
@@ -22,19 +20,18 @@ def text_progress(label, width=30):
 
     Parameters
     ----------
-    label : str, what is being done; printed before the bar
+    label : str, printed before the bar
     width : int, length of the bar in characters
 
     Returns
     -------
     function of (done, total) -> None, both counts of the same unit. In a notebook the line is one
-    output that is updated in place, so the saved notebook holds its last state only. Elsewhere the
-    line is written to standard error and overwritten.
+    output that is updated in place; elsewhere it is written to standard error and overwritten.
 
     >>> bar_line("occlusion", 3, 12, 8)
     'occlusion ██······ 3 of 12'
     """
-    write = _notebook_writer() or _terminal_writer()
+    write = _notebook_writer() or _write_to_terminal
 
     def progress(done, total):
         write(bar_line(label, done, total, width), done >= total)
@@ -43,7 +40,7 @@ def text_progress(label, width=30):
 
 
 def bar_line(label, done, total, width=30):
-    """Return the line of text that stands for `done` of `total`: label, bar and both counts."""
+    """Return the text for `done` of `total`: label, bar and both counts."""
     full = width if done >= total else width * done // total
     return f"{label} {'█' * full}{'·' * (width - full)} {done} of {total}"
 
@@ -52,9 +49,9 @@ def bar_line(label, done, total, width=30):
 def stoppable(kept):
     """End the enclosed loop at the Stop button or a StopIteration, and warn in one sentence.
 
-    kept : str, says what the caller gets although the loop did not reach its end
+    kept : str, what the caller gets although the loop did not reach its end
 
-    Where one such loop runs inside another, the outer one stops.
+    Where one such loop runs inside another, the outer one stops, too.
 
     >>> with warnings.catch_warnings(record=True) as seen, stoppable("2 squares are kept"):
     ...     squares = [n * n for n in range(2)]
@@ -62,62 +59,34 @@ def stoppable(kept):
     >>> squares, str(seen[0].message)
     ([0, 1], 'stopped early: 2 squares are kept')
     """
+    global _stops
     inside_another = _in_a_loop.get()
     token = _in_a_loop.set(True)
     try:
         yield
     except (KeyboardInterrupt, StopIteration):
-        count_stop()
+        _stops += 1
         if inside_another:
             raise
-        if not _told_elsewhere.get():
+        if not _quiet.get():
             warnings.warn(f"stopped early: {kept}", stacklevel=4)
     finally:
         _in_a_loop.reset(token)
 
 
 @contextmanager
-def stops_told_elsewhere():
-    """Let no method inside the block warn that it was stopped: its caller says so on its own.
-
-    >>> with warnings.catch_warnings(record=True) as seen, stops_told_elsewhere():
-    ...     with stoppable("nothing is kept"):
-    ...         raise KeyboardInterrupt
-    >>> seen
-    []
-    """
-    token = _told_elsewhere.set(True)
+def quiet_stops():
+    """Suppress the "stopped early" warning inside the block; the caller reports the stop."""
+    token = _quiet.set(True)
     try:
         yield
     finally:
-        _told_elsewhere.reset(token)
-
-
-def count_stop():
-    """Note that a method was stopped early: what it returns is not the whole."""
-    global _stops
-    _stops += 1
+        _quiet.reset(token)
 
 
 def stops():
-    """Return how many methods were stopped early in this process, so that no part passes as whole.
-
-    >>> stops() >= 0
-    True
-    """
+    """Return how many loops were stopped in this process; a partial result must not be kept."""
     return _stops
-
-
-def end_line():
-    """Leave the line of a bar that did not come to its end: what is printed next is to stand below.
-
-    It concerns a terminal alone; in a notebook a bar is an output of its own.
-    """
-    global _line_is_open
-    if _line_is_open:
-        sys.stderr.write("\n")
-        sys.stderr.flush()
-    _line_is_open = False
 
 
 def _notebook_writer():
@@ -130,13 +99,7 @@ def _notebook_writer():
     return lambda line, last: handle.update({"text/plain": line}, raw=True)
 
 
-def _terminal_writer():
-    """Return a function that overwrites one line of standard error."""
-
-    def write(line, last):
-        global _line_is_open
-        sys.stderr.write("\r" + line + ("\n" if last else ""))
-        sys.stderr.flush()
-        _line_is_open = not last
-
-    return write
+def _write_to_terminal(line, last):
+    """Overwrite one line of standard error; end it after the last."""
+    sys.stderr.write("\r" + line + ("\n" if last else ""))
+    sys.stderr.flush()

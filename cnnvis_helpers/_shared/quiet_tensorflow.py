@@ -1,10 +1,9 @@
-"""Start TensorFlow without its greetings.
+"""Import TensorFlow without its start-up messages.
 
 TensorFlow's native code writes a dozen lines of log to stderr while it is imported ("Could not find
 cuda drivers", "oneDNN custom operations are on"); its own variable TF_CPP_MIN_LOG_LEVEL does not
-stop those (tensorflow/tensorflow issue 100442). In a notebook they stand in red below the first
-cell, on every machine where all is well. Here they are held back; whatever else is written goes on
-to stderr.
+stop those (tensorflow/tensorflow issue 100442). In a notebook they appear in red below the first
+cell, although nothing is wrong. They are filtered here; everything else still reaches stderr.
 """
 
 import contextlib
@@ -13,8 +12,8 @@ import re
 import sys
 import tempfile
 
-# Lines of a log: remarks and warnings (I, W) of either format, and the errors (E) that TensorFlow
-# writes where there is no graphics card, or where a part of it is registered twice.
+# Log lines: information and warnings (I, W) in either format, and the errors (E) that TensorFlow
+# writes on a machine without a graphics card, or when a library is registered twice.
 _GREETING = re.compile(
     r"^\s*$|^WARNING: All log messages before absl|^To enable the following instructions"
     r"|^[IW]\d{4} |^\d{4}-\d\d-\d\d [\d:.]+: [IW] "
@@ -24,10 +23,10 @@ _GREETING = re.compile(
 
 @contextlib.contextmanager
 def without_greetings():
-    """While TensorFlow is imported in this block, hold its greetings back; afterwards do nothing.
+    """Suppress TensorFlow's messages while it is imported in this block; later do nothing.
 
-    Where TF_CPP_MIN_LOG_LEVEL is not set it becomes "3": the remarks that would come later, when
-    devices are looked for, are left out as well. Who sets it sees them.
+    Where TF_CPP_MIN_LOG_LEVEL is not set it becomes "3", which also suppresses later messages
+    about devices.
     """
     if "tensorflow" in sys.modules:
         yield

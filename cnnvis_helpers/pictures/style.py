@@ -18,6 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from cnnvis_helpers._shared.files import atomic_write
+
 __all__ = ["display_figure", "figure_bundle", "figure_row", "save_picture", "use_course_style"]
 
 DPI, PROJECTOR_DPI = 100, 140
@@ -225,7 +227,7 @@ def figure_row(columns, rows=1, *, alt=None, width=None, height=None, title=None
 
 
 def save_picture(path, picture):
-    """Write a picture to disk, whole or not at all.
+    """Write a picture to disk in one step: a failure leaves no part of a file.
 
     path: ends in .png, .jpg, .jpeg or .webp, in a folder that exists; a file there is replaced.
     picture: uint8 (H, W, 3) RGB or (H, W) grey, for example from `overlay_picture`.
@@ -248,13 +250,8 @@ def save_picture(path, picture):
             "save_picture needs a uint8 picture (H, W, 3) or (H, W), "
             f"got shape {array.shape} of {array.dtype}."
         )
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        Image.fromarray(array).save(unfinished, kind, quality=95)
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with atomic_write(path) as stream:
+        Image.fromarray(array).save(stream, kind, quality=95)
     return path
 
 

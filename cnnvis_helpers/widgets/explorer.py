@@ -34,7 +34,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from cnnvis_helpers._shared.progress import stops_told_elsewhere
+from cnnvis_helpers._shared.progress import quiet_stops
 from cnnvis_helpers.photos.photos import list_photos, load_photo
 from cnnvis_helpers.widgets.controls import choice
 
@@ -305,7 +305,7 @@ class Explorer:
 
     def _draw_once(self, values, task):
         try:
-            with self._patience(), stops_told_elsewhere():
+            with self._patience(), quiet_stops():
                 drawn = self.draw(values, task)
             note = drawn.note
             if task.cut_short:
