@@ -15,7 +15,6 @@ import io
 import operator
 import os
 import re
-import textwrap
 from typing import NamedTuple
 
 from PIL import Image
@@ -71,30 +70,31 @@ def load_photo(source, max_side=None):
         - the name of a bundled photo, such as "chelsea" (`list_photos` shows all); a file of that
           name in the current folder is reached as "./chelsea"
         - the path of a picture file, str or Path
-        - a web address, http or https: fetched once, then kept in the cache folder (see
-          `cnnvis_helpers._shared.download`), at most 20 MB
+        - a web address, http or https: downloaded once, then kept in the cache folder; at most
+          20 MB
         - the bytes of a picture file, or an open binary file
         - the value of an ipywidgets FileUpload (versions 7 and 8) or the widget itself, or what
           google.colab.files.upload() returns
         - a PIL image
         - an array, grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4): uint8 0..255, uint16 0..65535,
           floats 0..1 or 0..255 (see `cnnvis_helpers.photos.decoding.array_to_rgb`)
-    max_side : the longer side in pixels that the photo may have, or None for any; a larger photo
-        is shrunk, aspect kept, with antialiasing
+    max_side : the most pixels that the longer side may have, or None; a larger photo is shrunk with
+        antialiasing and keeps its aspect
 
     Returns
     -------
-    uint8 array (H, W, 3), RGB, 0..255: always a fresh one that you may write to.
+    uint8 array (H, W, 3), RGB, 0..255: always a new one that you may write to.
 
-    Grey becomes three equal channels, transparent places show white, 16 bits are scaled to 8, an
-    EXIF orientation is applied, and of an animation the first frame counts. Colour profiles are
-    ignored, as in the training of most networks.
+    Grey becomes three equal channels, transparent places become white, 16 bits are scaled to 8, an
+    EXIF orientation is applied, and the first frame of an animation counts. Colour profiles are
+    ignored, as in the training of most networks. A 16-bit picture that uses 12 or 8 bits alone is
+    read as such, with a UserWarning.
 
     Raises
     ------
-    ValueError, one sentence: an unknown name, a missing, empty, damaged or foreign file, no
-        network, more than 80 million pixels, an array that is no photo.
-    TypeError : `source` is of none of these types.
+    ValueError : an unknown name; a missing, empty or damaged file, or one that is not a picture; a
+        failed download; more than 50 million pixels; an array that is not a photo
+    TypeError : `source` has another type
 
     >>> load_photo("coffee", max_side=150).shape
     (100, 150, 3)
@@ -159,7 +159,7 @@ def fetch_photo(url):
 
 
 def photo_alt(name):
-    """Return one sentence that says what is to be seen on a bundled photo, for its alt text.
+    """Return one sentence that describes a bundled photo, for its alt text.
 
     Raises ValueError when there is no bundled photo of this name.
 
@@ -170,13 +170,13 @@ def photo_alt(name):
 
 
 def load_mask(name):
-    """Return where a bundled photo shows its main thing, or None when no outline was drawn.
+    """Return the mask of the main object in a bundled photo, or None when there is none.
 
     name : "chelsea" (the cat), "coffee" (cup, saucer and spoon), "motorcycle", "rocket",
         "astronaut" (her head); every other bundled photo gives None.
 
-    Returns a bool array (H, W), True on the thing, of the photo's height and width. The outlines
-    were drawn by hand, to about two pixels. Raises ValueError for an unknown name.
+    Returns a bool array (H, W), True on the object. The outlines were drawn by hand, to about two
+    pixels. Raises ValueError for an unknown name.
     """
     _bundled(name)
     mask = entries("mask").get(name)
@@ -186,7 +186,7 @@ def load_mask(name):
 
 
 def _load(source):
-    """The photo that any source of `load_photo` stands for, at its full size."""
+    """Load a photo at its full size from any source of `load_photo`."""
     if isinstance(source, str):
         return _load_text(source)
     if isinstance(source, os.PathLike):
@@ -195,7 +195,8 @@ def _load(source):
         return decode_photo(source, "What came as bytes")
     if type(source).__name__ == "FileUpload":
         return _load_upload(source.value)
-    if isinstance(source, dict) or (isinstance(source, tuple | list) and _all_dicts(source)):
+    dicts = isinstance(source, tuple | list) and all(isinstance(one, dict) for one in source)
+    if dicts or isinstance(source, dict):
         return _load_upload(source)
     if isinstance(source, Image.Image):
         return image_to_rgb(source, "The PIL image")
@@ -210,18 +211,18 @@ def _load(source):
 
 
 def _load_text(text):
-    """A string: a bundled name, else a web address, else a path."""
+    """Load from a string: the name of a bundled photo, a web address or a path."""
     if text in entries("photo"):
         return _decode_file(data_file(entries("photo")[text]))
     if _URL.match(text):
         return fetch_photo(text)[1]
-    if os.path.exists(os.path.expanduser(text)) or _looks_like_path(text):
+    looks_like_path = re.search(r"[/\\]|\.[A-Za-z0-9]{2,5}$", text.strip())
+    if looks_like_path or os.path.exists(os.path.expanduser(text)):
         return _load_path(text)
     raise ValueError(_unknown_name(text, "no bundled photo and no file"))
 
 
 def _load_path(path):
-    """A path: read the file, or say why it cannot be."""
     full = os.path.expanduser(path)
     if os.path.isdir(full):
         raise ValueError(f"{path!r} is a folder; give the path of one picture in it.")
@@ -231,10 +232,10 @@ def _load_path(path):
 
 
 def _decode_file(path, shown=None):
-    """Decode the picture file at a path that exists."""
+    """Decode the picture file at a path that exists; `shown` is the path in errors."""
     what = f"The file {os.fspath(shown or path)!r}"
     try:
-        if not os.path.isfile(path):
+        if not os.path.isfile(path):  # reading a pipe might never end
             raise ValueError(f"{what} is a device or a pipe; give a picture file.")
         if os.path.getsize(path) > MAX_BYTES:
             raise ValueError(f"{what} has more than 500 MB, too much for a photo; shrink it first.")
@@ -246,7 +247,6 @@ def _decode_file(path, shown=None):
 
 
 def _load_stream(stream):
-    """An open file: read on from where it is."""
     try:
         data = stream.read()
     except (OSError, ValueError) as error:
@@ -257,36 +257,25 @@ def _load_stream(stream):
 
 
 def _load_upload(value):
-    """The value of an upload: {name: bytes or {"content": ...}}, or one or a tuple of dicts."""
-    if isinstance(value, dict):
-        value = [value] if "content" in value else [_named(*item) for item in value.items()]
-    if not value:
+    """Load from an upload: {name: bytes or {"content": ...}}, one such dict or several."""
+    if isinstance(value, dict) and "content" not in value:
+        value = [
+            {"name": name, "content": file.get("content") if isinstance(file, dict) else file}
+            for name, file in value.items()
+        ]
+    files = [value] if isinstance(value, dict) else value
+    if not files:
         raise ValueError("Nothing is uploaded yet: choose a picture, then run this again.")
-    if len(value) > 1:
-        names = ", ".join(repr(file.get("name")) for file in value)
-        raise ValueError(
-            f"The upload holds {len(value)} files ({textwrap.shorten(names, 200)}), but one photo "
-            "is loaded at a time: pass the content of one of them."
-        )
-    (file,) = value
-    content = file.get("content")
+    if len(files) > 1:
+        raise ValueError(f"The upload holds {len(files)} files, but a photo is one: upload one.")
+    name, content = files[0].get("name", "file"), files[0].get("content")
     if not isinstance(content, bytes | bytearray | memoryview):
-        raise ValueError(f"The upload {_short(file)} has no bytes under 'content'.")
-    return decode_photo(content, f"The upload {file.get('name', 'file')!r}")
-
-
-def _named(name, file):
-    """One item of a dict of uploads as {"name": ..., "content": ...}."""
-    content = file.get("content") if isinstance(file, dict) else file
-    return {"name": name, "content": content}
-
-
-def _all_dicts(values):
-    return all(isinstance(value, dict) for value in values)
+        raise ValueError(f"The upload {name!r} has no bytes under 'content'.")
+    return decode_photo(content, f"The upload {name!r}")
 
 
 def _bundled(name):
-    """The manifest's entry of a bundled photo, or ValueError with similar names."""
+    """Return the manifest's entry of a bundled photo."""
     try:
         return entries("photo")[name]
     except (KeyError, TypeError):
@@ -294,7 +283,7 @@ def _bundled(name):
 
 
 def _unknown_name(name, nothing):
-    """The sentence for a name that is none, with those that are alike or show what it says."""
+    """Return the error text for an unknown name, with similar names and photos that show it."""
     photos = entries("photo")
     stem = os.path.splitext(os.path.basename(name))[0].lower()[:60]
     alike = difflib.get_close_matches(stem, photos, cutoff=0.7)
@@ -304,36 +293,23 @@ def _unknown_name(name, nothing):
     return f"There is {nothing} {_short(name)}{meant} list_photos() shows all."
 
 
-def _looks_like_path(text):
-    return bool(re.search(r"[/\\]|\.[A-Za-z0-9]{2,5}$", text.strip()))
-
-
 def _missing_file(path):
-    """The sentence for a path where nothing is, with what is alike in its folder."""
+    """Return the error text for a path without a file, with a similar name in its folder."""
     folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
     if path.startswith("www."):
-        return f"{_short(path)} is no file; a web address begins with https://."
+        return f"{_short(path)} is not a file; a web address begins with https://."
     if not os.path.isdir(folder):
         return f"There is no file {_short(path)}: the folder {_short(folder, 200)} does not exist."
     stem = os.path.splitext(name)[0]
-    if os.path.islink(os.path.join(folder, name)):
-        return f"{_short(path)} is a link to a file that does not exist."
+    hint = "."
     if stem in entries("photo"):
         hint = f"; the bundled photo is load_photo({stem!r})."
-    else:
-        alike = difflib.get_close_matches(name[:255], _names_in(folder), n=1)
-        hint = f"; did you mean {alike[0]!r}?" if alike else "."
+    elif alike := difflib.get_close_matches(name[:255], os.listdir(folder), n=1):
+        hint = f"; did you mean {alike[0]!r}?"
     return f"There is no file {_short(name)} in the folder {_short(folder, 200)}{hint}"
 
 
-def _names_in(folder):
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
 def _short(value, length=80):
-    """A value's repr, cut to `length` characters."""
+    """Return a value's repr, cut to `length` characters."""
     shown = " ".join(repr(value).split())
     return shown if len(shown) <= length else f"{shown[: length - 4]} ..."

@@ -371,7 +371,7 @@ def test_the_widget_itself(picture):
 
 def test_uploads_that_cannot_be_read(picture):
     two = {"a.png": {"content": picture}, "b.png": {"content": picture}}
-    assert "holds 2 files ('a.png', 'b.png')" in refusal(two)
+    assert "holds 2 files" in refusal(two)
     assert "upload 'a.png' is empty" in refusal({"a.png": {"content": b""}})
     assert "upload 'a.svg' is an SVG drawing" in refusal(
         ({"name": "a.svg", "content": memoryview(b"<svg></svg>")},)
@@ -415,9 +415,6 @@ def test_folders_pipes_and_unreadable_files(in_folder):
     if hasattr(os, "mkfifo"):
         os.mkfifo(in_folder / "pipe.png")
         assert "is a device or a pipe" in refusal("pipe.png")
-    if hasattr(os, "symlink") and os.name != "nt":
-        (in_folder / "link.png").symlink_to(in_folder / "gone.png")
-        assert refusal("link.png") == "'link.png' is a link to a file that does not exist."
 
 
 CONTENTS = {
