@@ -19,7 +19,7 @@ from pathlib import Path
 import lesson_source
 import notebook_making as making
 import notebook_running as running
-from lint_lessons import lint_lesson, lint_notebook
+from lint_lessons import lint_lesson, lint_notebook, lint_page, page_counts
 from nbclient.exceptions import CellControlSignal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,9 +82,17 @@ def problems(lesson, lessons):
         return [str(error)]
     for kind in making.KINDS:
         path = NOTEBOOKS / making.notebook_file(lesson, kind)
-        stored = stored_notebook(path)
-        found += [f"{path.parent.name}/{path.name}: {told}" for told in lint_notebook(stored or {})]
+        if stored := stored_notebook(path):
+            found += [f"{path.parent.name}/{path.name}: {told}" for told in lint_notebook(stored)]
+            found += lint_page(lesson, stored) if kind == making.STUDENT else []
     return found
+
+
+def page_summary(lesson):
+    """One line with the counts that the page rules limit."""
+    stored = stored_notebook(NOTEBOOKS / making.notebook_file(lesson, making.STUDENT)) or {}
+    counts = ", ".join(f"{name} {x}" for name, x in page_counts(lesson, stored).items())
+    return f"{lesson.name} ({'clean page' if lesson.clean else 'older page'}): {counts}"
 
 
 def build(lesson, lessons, execute=True, notebooks=NOTEBOOKS, exercise_sets=EXERCISE_SETS):
@@ -140,6 +148,8 @@ def main(arguments=None):
     except (lesson_source.LessonError, CellControlSignal) as error:
         print(error)
         return 2
+    for lesson in picked:
+        print(page_summary(lesson))
     found = [sentence for lesson in picked for sentence in problems(lesson, lessons)]
     for sentence in found:
         print(sentence)

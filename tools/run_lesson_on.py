@@ -3,8 +3,8 @@
     python tools/run_lesson_on.py mobilenet_v2 01 02
     python tools/run_lesson_on.py ~/my_model.keras          every lesson
 
-Only the line NETWORK = "course" is changed. The lecturer's copy is run, so solutions run too;
-nothing is written. The exit status is 1 when a cell fails.
+Only the name of the first network that the lesson loads is changed. The lecturer's copy is run,
+so solutions run too; nothing is written. The exit status is 1 when a cell fails.
 """
 
 import argparse
@@ -17,19 +17,20 @@ import lesson_source
 import notebook_making as making
 import notebook_running as running
 from build_notebooks import NOTEBOOKS, chosen
-from lint_lessons import NETWORK_LINE
+
+_NETWORK = re.compile(r'(?<=NETWORK = )"[^"]+"|(?<=load_network\()(?:"[^"]+"|(?=\)))')
 
 
 def with_network(notebook, network):
-    """The notebook with its one NETWORK line changed; raises LessonError when there is none."""
-    line, cells, changed = f"NETWORK = {network!r}", [], 0
+    """The notebook with another network in place of the first that it loads."""
+    cells, changed = [], 0
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            source, count = NETWORK_LINE.subn(lambda match: line, cell["source"])
-            cell, changed = dict(cell, source=source), changed + count
+        if cell["cell_type"] == "code" and not changed:
+            source, changed = _NETWORK.subn(lambda match: repr(network), cell["source"], count=1)
+            cell = dict(cell, source=source)
         cells.append(cell)
-    if changed != 1:
-        raise lesson_source.LessonError(f'{changed} lines NETWORK = "course", not one.')
+    if not changed:
+        raise lesson_source.LessonError("The lesson loads no network by its name.")
     return dict(notebook, cells=cells)
 
 

@@ -301,7 +301,9 @@ def test_another_network_is_one_line():
         for a, b in zip(x.splitlines(), y.splitlines(), strict=True)
         if a != b
     ]
-    assert lines == [('NETWORK = "course"  # change this line', "NETWORK = 'vgg16'")]
+    assert lines == [
+        ('NETWORK = "course"  # change this line', "NETWORK = 'vgg16'  # change this line")
+    ]
 
 
 def test_failures_on_another_network_are_reported(ran):
