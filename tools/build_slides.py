@@ -1,164 +1,257 @@
-"""Make the slides of the course from its lessons: a folder that opens from disk, without a network.
+"""Make slides from the stored notebooks: a folder that opens from disk, without a network.
 
     python tools/build_slides.py                  all lessons, into slides/
     python tools/build_slides.py 04 05            these lessons only
-    python tools/build_slides.py --lecture        the one lecture that TEACHING.md plans, in a deck
+    python tools/build_slides.py --lecture        one deck for a lecture of 90 minutes
     python tools/build_slides.py --into FOLDER    somewhere else
-    python tools/build_slides.py --check          and look for what cannot be read, with Chromium
-    python tools/build_slides.py --pictures       and a picture of every slide, made with Chromium
+    python tools/build_slides.py --check          and report what cannot be read, with Chromium
 
 Open slides/index.html in a browser. Arrow keys and space move, S opens the speaker's window with
-the teaching notes, F fills the screen, O shows all slides. Needs `pip install -e .[slides]`: the
-slides' script is reveal.js as the package pyreveal ships it; formulas become MathML.
+the teaching notes, F fills the screen, O shows all slides. Needs `pip install -e .[slides]`:
+nbconvert makes the pages, pyreveal brings reveal.js, latex2mathml turns formulas into MathML.
 """
 
 import argparse
+import ast
 import html
 import importlib.util
+import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
-import lesson_source
-from build_notebooks import chosen
-from chromium import Missing
+from chromium import Missing, run_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "tools" / "slides"
-NEEDED = ("pyreveal", "latex2mathml", "nbconvert", "jupytext", "nbclient", "PIL")
-LECTURE = "lecture"  # the name of the deck
-ASSETS = {
-    "reveal.js": "dist/reveal.js",
-    "reveal.css": "dist/reveal.css",
-    "reset.css": "dist/reset.css",
-    "notes.js": "dist/plugin/notes.js",
-    "LICENSE-reveal.txt": "LICENSE",
+NOTEBOOKS = ROOT / "notebooks"
+TEMPLATE = ROOT / "tools" / "slides"
+NEEDED = ("pyreveal", "latex2mathml", "nbconvert")
+REVEAL = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "dist/plugin/notes.js", "LICENSE")
+LEFT_OUT = {"navigation", "setup", "skip"}
+EXPLORER = "Run this cell to use the explorer."  # the stored text of a live explorer
+PROSE, FIGURE = 19, 0.7  # smallest prose in pixels, smallest share of a figure's own size
+LECTURE = {  # the sections that the lecture in TEACHING.md shows
+    "00": ["One answer", "One question: where?"],
+    "02": ["Look at the first layer"],
+    "03": [
+        "The sweep by hand",
+        "From numbers to a heat map",
+        "What goes wrong with occlusion maps",
+    ],
+    "04": ["A class activation map by hand", "Grad-CAM by hand", "Two methods, one map?"],
+    "06": [
+        "One step by hand",
+        "How strong must an attack be?",
+        "What is left when the photo is saved?",
+    ],
+    "08": [
+        "The shortcut detective",
+        "The sanity check: a network that has forgotten everything",
+    ],
 }
+_CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
+_MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 
 
-def build(lessons, wanted, folder, lecture=False):
-    """Write the decks of the wanted lessons and an index of all there are; return the paths.
+def chosen(numbers, folder):
+    """Paths of the notebooks NN_name.ipynb with these numbers; all when there are none."""
+    found = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    unknown = [number for number in numbers if number not in found]
+    if unknown:
+        raise Missing(f"No lesson {', '.join(unknown)}. There are: {', '.join(found)}.")
+    return [found[number] for number in numbers or found]
 
-    lecture : write the deck of the whole lecture too
+
+def slide_cells(notebook):
+    """The cells of a lecturer's notebook as slides show them.
+
+    Navigation and set-up are left out, teaching notes and solutions become speaker notes.
     """
-    import slide_deck
-    import slide_parts
+    from nbformat.v4 import new_markdown_cell
+
+    for cell in notebook.cells:
+        tags = {*cell.metadata.get("tags", [])}
+        if LEFT_OUT & tags or not cell.source.strip():
+            continue
+        note = None
+        if "teaching-note" in tags:
+            note = re.sub(r"^> ?", "", cell.source, flags=re.M).replace("**Teaching note**", "", 1)
+        elif "exercise" in tags:
+            note = f"Answer:\n\n```python\n{shown_code(cell.source)}\n```"
+        if note:
+            notes = {"slideshow": {"slide_type": "notes"}}
+            cell = new_markdown_cell(note.strip(), metadata=notes)
+        elif cell.cell_type == "code":
+            cell.source = shown_code(cell.source)
+            cell.outputs = [output for output in cell.outputs if not _is_placeholder(output)]
+            # What a cell prints stands below its code, not below its figure.
+            if sum(output.output_type == "stream" for output in cell.outputs) == 1:
+                cell.outputs.sort(key=lambda output: output.output_type != "stream")
+        yield cell
+
+
+def _is_placeholder(output):
+    data = output.get("data", {})
+    return "text/html" not in data and data.get("text/plain") == EXPLORER
+
+
+def shown_code(source):
+    """Code without imports, assertions and alt texts.
+
+    >>> shown_code('import numpy as np\\n\\nx = 1\\nif x:\\n    assert x == 1')
+    'x = 1'
+    """
+    lines, gone = source.splitlines(), set()
+    for node in ast.walk(ast.parse(source)):
+        if _is_aside(node):
+            gone.update(range(node.lineno - 1, node.end_lineno))
+        elif isinstance(node, ast.keyword) and node.arg == "alt":
+            if lines[node.lineno - 1].lstrip().startswith("alt="):
+                gone.update(range(node.lineno - 1, node.end_lineno))
+    kept = "\n".join(line for number, line in enumerate(lines) if number not in gone)
+    return re.sub(r"\n{3,}", "\n\n", kept).strip("\n")
+
+
+def _is_aside(node):
+    if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert)):
+        return True
+    block = isinstance(node, (ast.If, ast.For)) and not node.orelse
+    return block and all(map(_is_aside, node.body))
+
+
+def markdown_html(source):
+    """Markdown with formulas as HTML with MathML, which every present-day browser draws."""
+    from latex2mathml.converter import convert
+    from nbconvert.filters import markdown2html
+
+    formulas = []
+
+    def keep(match):
+        display = "block" if match[1] else "inline"
+        formulas.append(convert((match[1] or match[2]).strip(), display=display))
+        return f"formula{len(formulas) - 1}end"
+
+    pieces = _CODE.split(source)
+    pieces[::2] = [_MATH.sub(keep, piece) for piece in pieces[::2]]
+    made = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html("".join(pieces)))
+    made = re.sub(r"formula(\d+)end", lambda match: formulas[int(match[1])], made)
+    # Links to other lessons lead to their pages in the same folder.
+    return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', made)
+
+
+def deck_html(notebook, title):
+    """The page of a deck, made by nbconvert with the template in tools/slides."""
+    from nbconvert import SlidesExporter
+
+    notebook.cells = list(slide_cells(notebook))
+    notebook.metadata["title"] = title
+    exporter = SlidesExporter(
+        template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)]
+    )
+    exporter.register_filter("course_markdown", markdown_html)
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def lecture(folder):
+    """A notebook of the sections that LECTURE names, a title before those of each lesson."""
+    import nbformat
+    from nbformat.v4 import new_markdown_cell, new_notebook
+
+    cells = [new_markdown_cell("# What does a convolutional network see?")]
+    for number, titles in LECTURE.items():
+        (path,) = chosen([number], folder)
+        sections, title = {}, ""
+        for cell in nbformat.read(path, 4).cells:
+            heading = re.match(r"#{1,2} (.+)", cell.source) if cell.cell_type != "code" else None
+            title = heading[1].strip() if heading else title
+            sections.setdefault(title, []).append(cell)
+        for title in titles:
+            if title not in sections:
+                raise Missing(f"Lesson {number} has no section {title!r}: change LECTURE.")
+            cells += sections[title]
+    slide = {"slide_type": "slide"}
+    for cell in cells:
+        if cell.cell_type == "markdown" and re.match("##? ", cell.source):
+            cell.metadata["slideshow"] = slide
+    return new_notebook(cells=cells)
+
+
+def build(paths, folder, with_lecture=False):
+    """Write a deck for each notebook, and an index of all decks there; return the decks' paths."""
+    import nbformat
+    from pygments.formatters import HtmlFormatter
 
     copy_assets(folder / "assets")
-    look = (SOURCES / "course.css").read_text(encoding="utf-8") + slide_parts.code_css()
-    (folder / "assets" / "course.css").write_text(look, encoding="utf-8")
-    shutil.copyfile(SOURCES / "course.js", folder / "assets" / "course.js")
+    colours = HtmlFormatter(style="tango").get_style_defs(".highlight")
+    look = (TEMPLATE / "course.css").read_text(encoding="utf-8")
+    (folder / "assets" / "course.css").write_text(look + colours, encoding="utf-8")
+    notebooks = [(path.stem, nbformat.read(path, 4)) for path in paths]
+    if with_lecture:
+        notebooks.append(("lecture", lecture(NOTEBOOKS / "solutions")))
     made = []
-    for lesson in wanted:
-        sections = slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
-        made.append(write(folder / f"{lesson.name}.html", slide_deck.deck_html(lesson, sections)))
-    if lecture:
-        made.append(write(folder / f"{LECTURE}.html", lecture_html(lessons)))
-    there = [lesson for lesson in lessons if (folder / f"{lesson.name}.html").is_file()]
-    page = index_html(there, (folder / f"{LECTURE}.html").is_file())
-    (folder / "index.html").write_text(page, encoding="utf-8")
+    for name, notebook in notebooks:
+        made.append(folder / f"{name}.html")
+        title = notebook.metadata.get("title", "One lecture of 90 minutes")
+        made[-1].write_text(deck_html(notebook, title), encoding="utf-8")
+        print(made[-1])
+    write_index(folder)
     return made
 
 
-def write(path, deck):
-    """Write a deck and say how long it is; return its path."""
-    path.write_text(deck, encoding="utf-8")
-    slides = deck.count('<div class="page ')
-    print(f"{path.name}: {slides} slides, {path.stat().st_size / 1e6:.1f} MB")
-    return path
+def copy_assets(folder):
+    """Copy reveal.js from the package that ships it, and our script."""
+    folder.mkdir(parents=True, exist_ok=True)
+    package = Path(importlib.util.find_spec("pyreveal").origin).parent / "revealjs"
+    for name in REVEAL:
+        if not (package / name).is_file():
+            raise Missing(f"The installed pyreveal has no {name}; install pyreveal 1.0 again.")
+        shutil.copyfile(package / name, folder / Path(name).name)
+    shutil.copyfile(TEMPLATE / "course.js", folder / "course.js")
 
 
-def lecture_html(lessons):
-    """The deck of the one lecture that TEACHING.md plans."""
-    import slide_deck
-    import slide_parts
-    import slide_plans
-
-    def sections_of(lesson):
-        return slide_parts.sections(lesson, lessons, slide_parts.stored_notebook(lesson))
-
-    plan = slide_plans.read_plan()
-    sections = slide_plans.lecture_sections(plan, lessons, sections_of)
-    named = [
-        (f"{lesson.number} {lesson.title}" if lesson else plan.title, section)
-        for lesson, section in sections
-    ]
-    return slide_deck.page_html(plan.title, named)
-
-
-def lessons_of_lecture(lessons):
-    """The lessons that the lecture shows."""
-    import slide_plans
-
-    named = [number for _, number, _ in slide_plans.read_plan().rows]
-    return [lesson for lesson in lessons if lesson.number in named]
+def write_index(folder):
+    """Write a page with a link to every deck of a folder."""
+    links = []
+    for path in sorted(folder.glob("*.html")):
+        title = re.search("<title>(.*?)</title>", path.read_text(encoding="utf-8"))[1]
+        if path.stem != "index":
+            links.append(f'<p><a href="{path.name}">{title}</a></p>')
+    (folder / "index.html").write_text(
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>\n'
+        "<style>body{font:22px/1.4 sans-serif;margin:3em auto;max-width:44em}</style></head>\n"
+        f"<body><h1>What does a convolutional network see?</h1>\n{chr(10).join(links)}\n"
+        "<p>S opens the speaker's window, F fills the screen, O shows all slides.</p>\n"
+        "</body></html>\n",
+        encoding="utf-8",
+    )
 
 
-def warn_of_stale(wanted, lessons):
-    """Say of which lessons the outputs are left out, their code being changed since; return them.
-
-    A deck or handout without its figures is no good one: each counts as a fault.
-    """
-    import slide_parts
-
-    stale = [
-        lesson
-        for lesson in wanted
-        if slide_parts.is_stale(lesson, lessons, slide_parts.stored_notebook(lesson))
-    ]
-    for lesson in stale:
-        print(
-            f"Lesson {lesson.number} was changed after its notebook had run, so its figures are "
-            f"missing here. Run: python tools/build_notebooks.py {lesson.number}",
-            file=sys.stderr,
-        )
-    return stale
-
-
-def find_faults(paths, stale=()):
-    """Print what is wrong with the slides of some decks; return how many faults there are.
-
-    stale : lessons whose figures are missing from them, a fault each
-    """
-    from slide_pictures import check, faults
-
-    found = len(stale)
-    for path in paths:
-        for number, slide in enumerate(check(path), start=1):
-            for fault in faults(slide):
-                print(f"{path.name}, slide {number}, {slide['title']!r}: {fault}", file=sys.stderr)
-                found += 1
-    without = f", {len(stale)} of them for want of figures" if stale else ""
-    noun, decks = "fault" + "s" * (found != 1), "deck" + "s" * (len(paths) != 1)
-    print(f"{found} {noun} in {len(paths)} {decks}{without}")
+def faults(path, timeout=120):
+    """Sentences on what Chromium finds wrong with the slides of a deck, at 1280 x 720, offline."""
+    arguments = ["--window-size=1280,720", "--virtual-time-budget=60000", "--dump-dom"]
+    page = run_chromium([*arguments, f"{path.resolve().as_uri()}?check"], timeout).decode()
+    checked = re.search(r'<script type="application/json" id="checked">(.*?)</script>', page, re.S)
+    if not checked:
+        raise Missing(f"Chromium could not show {path}: its script did not come to an end.")
+    found = []
+    for number, slide in enumerate(json.loads(html.unescape(checked[1])), start=1):
+        where = f"{path.name}, slide {number}, {slide['title']!r}"
+        if slide["outside"]:
+            found.append(f"{where}: content over the edge")
+        if slide["broken"]:
+            found.append(f"{where}: a picture did not load")
+        if slide["prose"] < PROSE:
+            found.append(f"{where}: prose of {slide['prose']:.0f} pixels, less than {PROSE}")
+        if slide["figure"] is not None and slide["figure"] < FIGURE:
+            found.append(f"{where}: a figure at {slide['figure']:.2f} of its size, too small")
     return found
 
 
-def copy_assets(folder):
-    """Copy reveal.js from the package that ships it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    package = Path(importlib.util.find_spec("pyreveal").origin).parent / "revealjs"
-    for name, place in ASSETS.items():
-        if not (package / place).is_file():
-            raise Missing(f"The installed pyreveal has no {place}; install pyreveal 1.0 again.")
-        shutil.copyfile(package / place, folder / name)
-
-
-def index_html(lessons, lecture=False):
-    """A page with a link to every deck."""
-    whole = f'<p><a href="{LECTURE}.html">One lecture of 90 minutes</a></p>\n' if lecture else ""
-    links = "\n".join(
-        f'<li><a href="{lesson.name}.html">{html.escape(lesson.title)}</a></li>'
-        for lesson in lessons
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>\n'
-        "<style>body{font:22px/1.6 sans-serif;margin:3em auto;max-width:44em;padding:0 1em}"
-        "</style></head>\n<body><h1>What does a convolutional network see?</h1>\n"
-        f'{whole}<ol start="{int(lessons[0].number) if lessons else 0}">\n{links}\n</ol>\n'
-        "<p>S opens the speaker's window, F fills the screen, O shows all slides.</p>\n"
-        "</body></html>\n"
-    )
+def require(names=NEEDED):
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise Missing(f"Not installed: {', '.join(missing)}. Run: pip install -e .[slides]")
 
 
 def main(arguments=None):
@@ -167,30 +260,18 @@ def main(arguments=None):
     parser.add_argument("--lecture", action="store_true", help="a deck for the lecture too")
     parser.add_argument("--into", type=Path, default=ROOT / "slides", metavar="FOLDER")
     parser.add_argument("--check", action="store_true", help="look at each slide, by Chromium")
-    parser.add_argument("--pictures", action="store_true", help="PNG of each slide, by Chromium")
     options = parser.parse_args(arguments)
     try:
-        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-        if missing:
-            raise Missing(f"Not installed: {', '.join(missing)}. Run: pip install -e .[slides]")
-        lessons = lesson_source.read_lessons()
+        require()
         only = options.lecture and not options.lessons
-        wanted = [] if only else chosen(lessons, options.lessons)
-        made = build(lessons, wanted, options.into, options.lecture)
+        paths = [] if only else chosen(options.lessons, NOTEBOOKS / "solutions")
+        made = build(paths, options.into, options.lecture)
         print(f"open {options.into / 'index.html'}")
-        shown = [*wanted, *(lessons_of_lecture(lessons) if options.lecture else ())]
-        stale = warn_of_stale([each for each in lessons if each in shown], lessons)
-        if options.pictures:
-            from slide_pictures import take_pictures
-
-            for path in made:
-                take_pictures(path)
-        if options.check and find_faults(made, stale):
-            return 1
-    except (Missing, lesson_source.LessonError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        found = [fault for path in made for fault in faults(path)] if options.check else []
+    except Missing as error:
+        found = [error]
+    print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
