@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 STORED = build_slides.chosen([], build_slides.NOTEBOOKS / "solutions")
 # Two lessons; every one on request: it takes some minutes.
-IN_BROWSER = STORED if os.environ.get("CNNVIS_EVERY_SLIDE") == "1" else [STORED[0], STORED[5]]
+IN_BROWSER = STORED if os.environ.get("CNNVIS_EVERY_SLIDE") == "1" else [STORED[0], STORED[4]]
 # What a page may fetch; a link that a reader may follow (<a href>) is not fetched.
 FETCHED = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?(?:src|href|data)\s*="""

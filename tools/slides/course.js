@@ -5,7 +5,7 @@ const SIZE = 26;       // pixels of prose
 const TIGHT = 0.85;    // share of SIZE at which another slide begins
 const LEAST = 0.6;     // share of SIZE below which a slide is scrolled instead
 const LEGIBLE = 0.9;   // share of its own size that a figure should have
-const WIDE = 1180, HIGH = 590, BESIDE = 760;  // room below a heading; for a figure beside words
+const WIDE = 1180, HIGH = 590, TALL = 660, BESIDE = 760;  // room of a figure, in pixels
 const QUESTION = /Predict|\?["')]*\s*$/;
 
 const make = (name) => Object.assign(document.createElement('div'), {className: name});
@@ -41,7 +41,8 @@ function render(page, beside) {
   if (!beside) return page.body.replaceChildren(...page.blocks);
   const words = make('words'), image = figure.querySelector('img');
   words.append(...page.blocks.filter((block) => block !== figure));
-  figure.style.width = `${Math.min(BESIDE, HIGH * image.naturalWidth / image.naturalHeight)}px`;
+  const high = page.matches('.tall') ? TALL : HIGH;
+  figure.style.width = `${Math.min(BESIDE, high * image.naturalWidth / image.naturalHeight)}px`;
   page.body.replaceChildren(figure, words);
 }
 
@@ -69,10 +70,10 @@ function fits(page, size, anyFigure = false) {
 
 // Writes what there is as large as fits.
 function settle(page) {
-  const figures = page.querySelector('.figure img');
+  const image = page.blocks.find((block) => is(block, '.picture'))?.querySelector('img');
   page.classList.toggle('question', page.blocks.length === 1 && Boolean(page.blocks[0].asks));
-  page.classList.toggle('tall', is(page.blocks[0], '.picture') && ownSize(figures) < 0.8);
-  const most = page.matches('.question') ? 1.5 : figures ? 1 : 1.3;
+  page.classList.toggle('tall', is(page.blocks[0], '.picture') && ownSize(image) < 0.8);
+  const most = page.matches('.question') ? 1.5 : image ? 1 : 1.3;
   for (let size = most; size >= LEAST; size -= 0.02) {
     if (fits(page, size, size < TIGHT)) return;
   }
