@@ -547,7 +547,10 @@ def test_unknown_names_of_alt_texts_and_masks():
 
 def test_masks_lie_on_their_things():
     masked = [name for name in data_files.entries("photo") if load_mask(name) is not None]
-    assert masked == ["astronaut", "chelsea", "coffee", "motorcycle", "rocket"]
+    assert masked == [
+        "astronaut", "camera", "chelsea", "coffee", "dahlia", "hopper", "motorcycle", "palace",
+        "raccoon", "rocket",
+    ]  # fmt: skip
     for name in masked:
         mask = load_mask(name)
         assert mask.dtype == bool and mask.shape == load_photo(name).shape[:2]
@@ -561,6 +564,11 @@ def test_masks_lie_on_their_things():
                        [(60, 300), (420, 430), (300, 120), (540, 250), (700, 200)]),
         "rocket": ([(322, 150), (322, 390)], [(450, 150), (360, 390), (322, 110), (322, 415)]),
         "astronaut": ([(225, 110), (160, 70), (225, 185)], [(225, 200), (225, 5), (400, 100)]),
+        "camera": ([(290, 160), (293, 400), (395, 500)], [(200, 100), (60, 300), (420, 160)]),
+        "dahlia": ([(307, 222), (190, 220), (400, 400)], [(60, 60), (250, 390), (600, 200)]),
+        "hopper": ([(250, 60), (100, 450), (400, 500)], [(250, 200), (60, 80), (450, 100)]),
+        "palace": ([(200, 80), (200, 200), (100, 300)], [(450, 220), (60, 400), (360, 200)]),
+        "raccoon": ([(400, 270), (60, 60), (460, 335)], [(100, 400), (600, 300), (560, 20)]),
     }  # fmt: skip
     for name, (on, beside) in points.items():
         mask = load_mask(name)
