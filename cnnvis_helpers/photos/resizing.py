@@ -1,24 +1,24 @@
-"""Resizing: photos shrink without aliasing, maps grow smoothly. NumPy in, NumPy out."""
+"""Resize photos with antialiasing and maps bilinearly."""
 
 import numpy as np
 from PIL import Image
 
 
 def resize_photo(photo, size):
-    """Resize a whole photo with antialiasing; the aspect is not kept.
+    """Resize a photo with antialiasing, without keeping its aspect.
 
     Parameters
     ----------
     photo : array (H, W, channels), uint8 or float, 0..255
-    size : (h, w), the height and width wanted, in pixels
+    size : (h, w), the new height and width, in pixels
 
     Returns
     -------
-    float32 array (h, w, channels), 0..255. A photo that has the size already keeps its values.
+    float32 array (h, w, channels), 0..255. A photo of this size keeps its values.
 
-    Bicubic, the filter that the course's own networks were trained with. When a photo shrinks, each
-    new pixel is a weighted mean of all pixels around its place (the filter widens with the step),
-    so fine stripes fade to grey instead of flickering. Overshoot at edges is clipped to 0..255.
+    The filter is bicubic, as in the training of the shape networks. When a photo shrinks, the filter
+    widens and each new pixel is a weighted mean of all pixels around it, so fine stripes fade to
+    grey. Overshoot at edges is clipped to 0..255.
 
     >>> stripes = np.tile(np.array([0, 255], np.uint8)[:, None, None], (12, 4, 3))
     >>> resize_photo(stripes, (4, 1))[:, 0, 0].round()
@@ -38,12 +38,12 @@ def resize_map(values, size):
     Parameters
     ----------
     values : array (h, w) of finite real numbers of any range
-    size : (H, W), the height and width wanted, in pixels
+    size : (H, W), the new height and width, in pixels
 
     Returns
     -------
-    float32 array (H, W). Beyond the outermost centres the edge value continues. No value lies
-    outside the range of `values`. Shrinking averages, as in `resize_photo`.
+    float32 array (H, W), within the range of `values`. Beyond the outermost pixel centres the edge
+    value continues. Shrinking averages, as in `resize_photo`.
 
     >>> resize_map(np.array([[0.0, 1.0]]), (1, 4))
     array([[0.  , 0.25, 0.75, 1.  ]], dtype=float32)
