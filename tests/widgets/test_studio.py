@@ -378,7 +378,7 @@ def test_a_rehearsal_walks_the_studio_and_downloads_nothing(opened, tmp_path, mo
     put(opened, network=GIVEN_NET, method="Grad-CAM")
     settings = rehearsing.demo_settings(opened)
     assert not [one for one in settings if "network" in one] and {"method": "CAM"} in settings
-    rehearsing.walk_explorers(10, tmp_path / "report", keep=False, rounds=1)
+    rehearsing.walk_explorers(10, tmp_path / "report", keep_all=False, rounds=1)
     ((name, _, reached),) = json.loads((tmp_path / "report").read_text())
     assert name == "studio" and reached and not asked
     assert opened.wait().error is None
