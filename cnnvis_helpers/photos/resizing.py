@@ -16,9 +16,9 @@ def resize_photo(photo, size):
     -------
     float32 array (h, w, channels), 0..255. A photo of this size keeps its values.
 
-    The filter is bicubic, as in the training of the shape networks. When a photo shrinks, the filter
-    widens and each new pixel is a weighted mean of all pixels around it, so fine stripes fade to
-    grey. Overshoot at edges is clipped to 0..255.
+    The filter is bicubic. When a photo shrinks, the filter widens, and each new pixel is a weighted
+    mean of all pixels around it, so fine stripes fade to grey. Overshoot at edges is clipped to
+    0..255.
 
     >>> stripes = np.tile(np.array([0, 255], np.uint8)[:, None, None], (12, 4, 3))
     >>> resize_photo(stripes, (4, 1))[:, 0, 0].round()
