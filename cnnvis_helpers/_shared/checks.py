@@ -2,6 +2,8 @@
 
 import numpy as np
 
+_ROUNDING = 0.255  # 0.1 % of the range of a pixel, as in load_photo
+
 
 def check_net(net):
     """Raise a ValueError unless `net` is a Network, as `load_network` makes it."""
@@ -58,3 +60,43 @@ def check_map(heat):
             "show_feature_maps."
         )
     return values
+
+
+def check_photo(photo):
+    """Return a photo as an array (H, W, 3), uint8 or float 0..255; ValueError for anything else.
+
+    Floats beyond 0..255 by rounding alone, 0.1 % of the range, are clipped.
+    """
+    mode = getattr(photo, "mode", "RGB")  # a PIL image's: the colours of "HSV" are three, too
+    if isinstance(mode, str) and mode != "RGB":
+        raise ValueError(f"A photo is RGB, not a picture of mode {mode!r}; load_photo makes one.")
+    try:
+        array = np.asarray(photo)
+    except ValueError:
+        array = np.empty(0, object)
+    if array.dtype.kind not in "uif":
+        kind = f"of {array.dtype}" if isinstance(photo, np.ndarray) else type(photo).__name__
+        raise ValueError(f"A photo is an array of pixels, not {kind}; load_photo makes one.")
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(
+            f"A photo is an RGB array (height, width, 3), not one of shape {array.shape}; "
+            "load_photo makes one of any picture."
+        )
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(
+            f"The pixels of a photo are uint8 or float, not {array.dtype}; "
+            "load_photo(np.asarray(photo)) makes one."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
+    low, high = array.min(), array.max()
+    if low < -_ROUNDING or high > 255 + _ROUNDING:
+        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
+    if 0 < high <= 1:
+        raise ValueError(
+            f"The pixels of a photo are 0..255, but the largest here is {high:g}, as after "
+            "a division by 255: multiply by 255, or let load_photo make the photo."
+        )
+    return array if 0 <= low and high <= 255 else array.clip(0, 255)

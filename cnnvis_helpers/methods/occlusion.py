@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from cnnvis_helpers._shared.checks import check_net, check_number
+from cnnvis_helpers._shared.checks import check_net, check_number, check_photo
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
@@ -142,15 +142,12 @@ def mask_photo(photo, values, power=2):
     >>> mask_photo(np.full((1, 3, 3), 200, np.uint8), np.array([[-1.0, 0.0, 1.0]]))[0, :, 0]
     array([  0,  50, 200], dtype=uint8)
     """
-    photo, values = np.asarray(photo), np.asarray(values, np.float64)
-    if photo.ndim != 3 or photo.shape[2] != 3 or values.shape != photo.shape[:2]:
+    photo, values = check_photo(photo), np.asarray(values, np.float64)
+    if values.shape != photo.shape[:2]:
         raise ValueError(
             "mask_photo needs a photo (H, W, 3) and a map (H, W) of the same size, "
             f"not {photo.shape} and {values.shape}."
         )
-    low, high = photo.min(), photo.max()
-    if not (0 <= low and high <= 255):  # so is no photo with NaN
-        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
     if not np.isfinite(values).all() or values.min() == values.max():
         raise ValueError(
             f"A map that is not finite or the same everywhere ({values.min()} to {values.max()}) "

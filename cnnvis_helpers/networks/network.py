@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers._shared.checks import check_whole
+from cnnvis_helpers._shared.checks import check_photo, check_whole
 from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.networks import head as heads
 from cnnvis_helpers.networks import sources as loading
@@ -29,8 +29,6 @@ from cnnvis_helpers.networks.bundled import bundled_card, bundled_names, imagene
 from cnnvis_helpers.networks.graph import Graph, without_activation
 from cnnvis_helpers.networks.weights import find_cached
 from cnnvis_helpers.photos.resizing import resize_photo
-
-_SLACK = 0.255  # as in load_photo
 
 __all__ = ["Network", "Prediction", "list_networks", "load_network"]
 
@@ -115,7 +113,7 @@ class Network:
         The photo is resized as a whole, with antialiasing. Raises ValueError for anything that is
         not a photo.
         """
-        return resize_photo(_check_photo(photo), self.input_size)[None]
+        return resize_photo(check_photo(photo), self.input_size)[None]
 
     def predict(self, photo, top=5):
         """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first."""
@@ -466,46 +464,6 @@ class NetworkTable(Table):
         download = f"{row.megabytes} MB" if row.megabytes else "bundled"
         here = "yes" if row.here else "-"
         return [row.name, f"{height} x {width}", f"{row.parameters:,}", download, here]
-
-
-def _check_photo(photo):
-    """Return the photo as an array (H, W, 3), or raise a ValueError that says what it is.
-
-    Floats beyond 0..255 by no more than rounding, 0.1 % of the range, are clipped.
-    """
-    mode = getattr(photo, "mode", "RGB")  # a PIL image's: the colours of "HSV" are three, too
-    if isinstance(mode, str) and mode != "RGB":
-        raise ValueError(f"A photo is RGB, not a picture of mode {mode!r}; load_photo makes one.")
-    try:
-        array = np.asarray(photo)
-    except ValueError:
-        array = np.empty(0, object)
-    if array.dtype.kind not in "uif":
-        kind = f"of {array.dtype}" if isinstance(photo, np.ndarray) else type(photo).__name__
-        raise ValueError(f"A photo is an array of pixels, not {kind}; load_photo makes one.")
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(
-            f"A photo is an RGB array (height, width, 3), not one of shape {array.shape}; "
-            "load_photo makes one of any picture."
-        )
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype.kind != "f":
-        raise ValueError(
-            f"The pixels of a photo are uint8 or float, not {array.dtype}; "
-            "load_photo(np.asarray(photo)) makes one."
-        )
-    if not np.isfinite(array).all():
-        raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
-    low, high = array.min(), array.max()
-    if low < -_SLACK or high > 255 + _SLACK:
-        raise ValueError(f"The pixels of a photo are 0..255, but these are {low:g}..{high:g}.")
-    if 0 < high <= 1:
-        raise ValueError(
-            f"The pixels of a photo are 0..255, but the largest here is {high:g}, as after "
-            "a division by 255: multiply by 255, or let load_photo make the photo."
-        )
-    return array if 0 <= low and high <= 255 else array.clip(0, 255)
 
 
 def _loosely(label):
