@@ -121,7 +121,7 @@ def test_every_slide_and_the_small_proof_run_each_week():
         for name, job in workflow["jobs"].items()
     }
     assert workflow["jobs"]["slides"]["env"]["CNNVIS_EVERY_SLIDE"] == "1"
-    assert "pytest tests/test_slides.py" in runs["slides"] and "[slides" in runs["slides"]
+    assert "pytest tests/lessons/test_slides.py" in runs["slides"] and "[slides" in runs["slides"]
     hub = runs["hub"]
     assert "jupyterhub" in hub and "npm install --global configurable-http-proxy" in hub
     assert "pytest tests/test_hub.py" in hub and "not slow" not in hub

@@ -6,6 +6,7 @@ const TIGHT = 0.85;    // share of SIZE at which another slide begins
 const LEAST = 0.6;     // share of SIZE below which a slide is scrolled instead
 const LEGIBLE = 0.9;   // share of its own size that a figure should have
 const WIDE = 1180, HIGH = 590, TALL = 660, BESIDE = 760;  // room of a figure, in pixels
+const OUTPUT = '.code, pre, .figure';
 const QUESTION = /Predict|\?["')]*\s*$/;
 
 const make = (name) => Object.assign(document.createElement('div'), {className: name});
@@ -133,7 +134,8 @@ function pagesOf(section, stage, heading) {
     if (last && (block.opens || last.asks || block.asks && !is(last, '.figure'))) page = begin();
     else if (last) {
       const short = is(block, 'pre') && is(last, '.code') && block.textContent.split('\n').length < 5;
-      const together = group(blocks, at), alone = fitsWith(page, [block], short ? 0.8 : TIGHT);
+      const size = short ? 0.8 : [...page.blocks, block].some((b) => is(b, OUTPUT)) ? TIGHT : 0.95;
+      const together = group(blocks, at), alone = fitsWith(page, [block], size);
       if (!alone || together.length > 1 && !fitsWith(page, together)) {
         const fresh = begin(), colon = is(last, 'p') && /:\s*$/.test(last.textContent);
         const prints = is(block, 'pre') && is(last, '.code');
