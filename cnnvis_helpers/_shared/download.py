@@ -1,4 +1,7 @@
-"""Download a file by its web address: completely and checked, or not at all."""
+"""Download a file by its web address, completely and checked, or not at all.
+
+Uses requests, which TensorFlow requires.
+"""
 
 import hashlib
 from math import ceil
