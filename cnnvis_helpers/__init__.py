@@ -51,7 +51,7 @@ _NAMES_OF_MODULE = {
     "widgets.explore_dream": "explore_dream",
     "widgets.explore_layers": "explore_layers",
     "widgets.explore_occlusion": "explore_occlusion",
-    "widgets.explore_randomization": "explore_trust",
+    "widgets.explore_randomization": "explore_randomization; explore_trust",
     "widgets.explore_saliency": "explore_saliency",
     "widgets.studio": "studio",
     "exercises.check": "check hint solution",

@@ -140,6 +140,7 @@ def _move(explorer, start, settings):
 
 
 _CLASSES = ("target", "rather")
+CHOICES = 40  # of a menu; a class menu lists its most probable classes first
 
 
 def demo_settings(explorer, rounds=3):
@@ -167,15 +168,11 @@ def _together(names, positions):
 
 
 def _demo_controls(explorer):
-    """Return the controls with a value to choose, without uploads.
-
-    An explorer may exclude some (`unrehearsed`), such as a menu that downloads.
-    """
+    """Return the controls with a value to choose, without uploads."""
     return {
         name: control
         for name, control in explorer.controls.items()
         if not name.startswith("_")
-        and name not in getattr(explorer, "unrehearsed", ())
         and (hasattr(control, "options") or hasattr(control, "max") or _is_box(control))
     }
 
@@ -189,7 +186,7 @@ def demo_positions(explorer):
     positions = {}
     for name, control in _demo_controls(explorer).items():
         if getattr(control, "options", None):
-            values = [o[1] if isinstance(o, tuple) else o for o in control.options]
+            values = [o[1] if isinstance(o, tuple) else o for o in control.options][:CHOICES]
         elif _is_box(control):
             values = [False, True]
         else:

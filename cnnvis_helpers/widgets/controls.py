@@ -1,7 +1,7 @@
 """Controls of explorers: core ipywidgets, each with its label, its range and its choices.
 
-`called` names the argument that a first value came from: what the control does not offer is refused
-in a sentence that speaks of this argument, where ipywidgets would clip it or raise a TraitError.
+`called`: argument name used in the error if the initial value is out of range or unknown, where
+ipywidgets would clip it or raise a TraitError.
 
 >>> choice("Method", ["Grad-CAM", "LayerCAM"], "gradcam", called="method")
 Traceback (most recent call last):
@@ -13,17 +13,18 @@ import math
 
 import ipywidgets
 import numpy as np
+import traitlets
 
-__all__ = ["checkbox", "choice", "set_high", "set_options", "slider", "steps_slider"]
+__all__ = ["ClassMenu", "checkbox", "choice", "set_high", "slider", "steps_slider"]
 
 _SLIDER = {"width": "360px"}  # its label, track and number share it
 
 
 def slider(label, value, low, high, step=1, live=True, called=None, **options):
-    """Return a slider for whole numbers low..high (or floats, if `step` is one), with its label.
+    """Return a labelled slider for whole numbers low..high (or floats, if `step` is one).
 
-    live: False waits with a new value until the handle is let go, for work that takes seconds.
-    options: of the ipywidget. Raises ValueError for a value that is not from low to high.
+    live: False sends a new value only when the handle is released, for work that takes seconds.
+    options: of the ipywidget. Raises ValueError for a value outside low..high.
     """
     whole = all(isinstance(number, int | np.integer) for number in (low, high, step))
     _check_number(called or label, value, low, high, whole)
@@ -42,7 +43,7 @@ def slider(label, value, low, high, step=1, live=True, called=None, **options):
 
 
 def steps_slider(label, options, value, live=True, **more):
-    """Return a slider over a few given values, such as 1, 2, 4, 8, with its label."""
+    """Return a labelled slider over a few given values, such as 1, 2, 4, 8."""
     return ipywidgets.SelectionSlider(
         **{
             "options": list(options),
@@ -55,7 +56,7 @@ def steps_slider(label, options, value, live=True, **more):
 
 
 def choice(label, options, value=None, called=None, **more):
-    """Return a drop-down menu with its label; options: values, or (text, value) pairs.
+    """Return a labelled drop-down menu; options: values, or (text, value) pairs.
 
     Raises ValueError for a value that is not among them.
     """
@@ -71,7 +72,7 @@ def choice(label, options, value=None, called=None, **more):
 
 
 def checkbox(label, value=False, **more):
-    """Return a checkbox with its label."""
+    """Return a labelled checkbox."""
     return ipywidgets.Checkbox(
         **{
             **_described(label),
@@ -83,17 +84,51 @@ def checkbox(label, value=False, **more):
     )
 
 
-def set_options(menu, options, value=None):
-    """Give a menu other options, keeping its value where it is still among them."""
-    options = list(options)
-    values = _values(options)
-    keep = menu.value if value is None else value
-    menu.options = options
-    menu.index = values.index(keep) if keep in values else 0
+class ClassMenu(ipywidgets.Combobox):
+    """A text field with a list of classes below it: type to search.
+
+    find : function that turns a text that is not in the list (a label, a WordNet id) or an int into
+        a class index; raises ValueError with the near ones
+
+    `value` is a text of the list, or a text that stands for no class; `chosen()` the class index.
+    """
+
+    def __init__(self, label, find, first=()):
+        self._find, self._indices = find, {}
+        super().__init__(**_described(label), continuous_update=False)
+        self.fill(first)
+
+    def fill(self, options, value=None):
+        """Set the list, (text, class index or None) pairs, and choose the one with this value."""
+        self._indices = dict(options)
+        self.options = list(self._indices)
+        self.value = next((text for text, one in self._indices.items() if one == value), "")
+
+    def chosen(self):
+        """Return the class index; None for an entry without one, such as "any other class".
+
+        Raises ValueError for a text that stands for no class.
+        """
+        if self.value in self._indices:
+            return self._indices[self.value]
+        text = self.value.strip()
+        return self._find(int(text) if text.isdigit() else text)
+
+    @traitlets.validate("value")
+    def _validate_value(self, proposal):
+        """Replace a label, index or WordNet id by the text of its class in the list."""
+        text = proposal["value"].strip()
+        if text in self._indices:
+            return text
+        try:
+            index = self._find(int(text) if text.isdigit() else text)
+        except ValueError:
+            return text
+        return next((one for one, each in self._indices.items() if each == index), text)
 
 
 def set_high(control, high):
-    """Give a slider another upper end; its value stays if it is not above it."""
+    """Set the upper end of a slider, and its value if that is larger."""
     if control.value > high:
         control.value = high
     control.max = high
@@ -112,7 +147,7 @@ def _described(label, width=None):
     }
 
 
-# What a control does not offer
+# Refusals
 
 
 def _check_number(called, value, low, high, whole):

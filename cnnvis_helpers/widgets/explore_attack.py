@@ -1,11 +1,18 @@
-"""explore_attack: change a photo by a few pixel levels, until the network says something else."""
+"""explore_attack: change a photo by a few pixel levels, until the network answers wrongly."""
 
 from cnnvis_helpers import fgsm, one_pixel, pgd
 from cnnvis_helpers.pictures.drawing import short_share
 from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, bars_panel, photo_panel, row
-from cnnvis_helpers.widgets.menus import class_menu, counted, network, rank_classes
+from cnnvis_helpers.widgets.menus import (
+    call_text,
+    class_menu,
+    class_text,
+    counted,
+    network,
+    rank_classes,
+)
 
 METHODS = {"FGSM, one step": fgsm, "PGD, many steps": pgd, "one pixel, a search": one_pixel}
 ANY = [("any other class", None)]
@@ -16,7 +23,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to arrive at; None: any other class
     method : "FGSM, one step", "PGD, many steps" or "one pixel, a search"
@@ -27,7 +34,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
     Explorer. Before, after, their difference magnified around grey, and the probabilities after.
     One pixel may change by any amount, so epsilon does not count there.
 
-    Raises ValueError for an unknown class, photo or method, and an epsilon that is not 0..32.
+    Raises ValueError for an unknown class, photo or method, and an epsilon outside 0..32.
     """
     net = network(net)
 
@@ -40,7 +47,12 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
         if chosen is not fgsm:
             options["progress"] = task.progress
         attack = chosen(net, values.photo, values.target, **options)
-        return _drawn(attack, values)
+        goal = [class_text(net, values.target)] if values.target is not None else []
+        code = (
+            call_text("attack", chosen, *goal, **options)
+            + "\nshow_grid([attack.original, attack.photo, attack.magnified(10)], columns=3)"
+        )
+        return _drawn(attack, values, code)
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
@@ -51,44 +63,39 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
         "method": choice("Method", METHODS, method, called="method"),
         "epsilon": slider("Largest change (levels)", epsilon, 0, 32, called="epsilon"),
         "steps": steps_slider("Steps", [1, 2, 5, 10, 20, 50], 10),
-        "target": class_menu("Arrive at", ANY),
+        "target": class_menu("Arrive at", net, ANY),
     }
     adjust = {"photo": rank_classes(net, target, ANY), "method": grey_out}
-    return Explorer("attack", controls, draw, photo, adjust)
+    return Explorer("attack", controls, draw, photo, adjust, net)
 
 
-def _drawn(attack, values):
-    """Draw before, after, the difference, and what the network says of the changed photo."""
+def _drawn(attack, values, code):
+    """Draw before, after, the difference, and the predictions for the changed photo."""
     was, now = attack.before[0], attack.after[0]
     factor = 127 // max(1, attack.linf)
     changed = counted(len(attack.pixels), "pixel")
     result = "fooled" if attack.success else "not fooled"
     most = f"{counted(attack.linf, 'level')} at most"
     label = {one.index: one.label for one in attack.after}.get(attack.pushed)
-    told = f"orange: {label}, {'lowered' if attack.target is None else 'raised'}" if label else ""
+    pushed = f"orange: {label}, {'lowered' if attack.target is None else 'raised'}" if label else ""
     panels = [
         photo_panel(attack.original, f"Before: {_text(was)}", side=THIRD),
         photo_panel(attack.photo, f"After: {_text(now)}", result, side=THIRD),
-        photo_panel(
-            attack.magnified(factor),
-            "Difference",
-            f"x {factor}; {most}",
-            side=THIRD,
-        ),
+        photo_panel(attack.magnified(factor), "Difference", f"x {factor}; {most}", side=THIRD),
         bars_panel(
-            attack.after, "What it says after", told, THIRD, width=220, marked={attack.pushed}
+            attack.after, "Predictions after", pushed, THIRD, width=220, marked={attack.pushed}
         ),
     ]
     alt = (
-        f"The photo before, taken for {was.label}; after, taken for {now.label}; their difference, "
-        f"{factor} times magnified, {changed} changed by {most}; "
+        f"The photo before, classified as {was.label}; after, classified as {now.label}; their "
+        f"difference, {factor} times magnified, {changed} changed by {most}; "
         f"bars with the {len(attack.after)} most probable classes after the attack."
     )
     note = (
         f"{result.capitalize()}: {_text(was)} became {_text(now)}; {changed} changed by "
         f"{most}; {attack.queries} queries"
     )
-    return Drawn(row(panels), alt, note)
+    return Drawn(row(panels), alt, note, code)
 
 
 def _text(prediction):

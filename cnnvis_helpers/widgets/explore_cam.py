@@ -6,7 +6,9 @@ from cnnvis_helpers.widgets.controls import checkbox, choice
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, photo_panel, row
 from cnnvis_helpers.widgets.menus import (
+    call_text,
     class_menu,
+    class_text,
     layer_menu,
     network,
     place,
@@ -30,7 +32,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
     layer : name of a layer to begin with; None: the last one with maps
@@ -38,61 +40,64 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
 
     Returns
     -------
-    Explorer. In the middle the cells that were computed, at the right the same values enlarged,
-    both on one scale. "Show what speaks against" leaves out the ReLU; CAM has none.
+    Explorer. In the middle the cells as computed, on the right the same values enlarged, both on
+    one scale. "Show what speaks against" leaves out the ReLU; CAM has none.
 
     Raises ValueError for an unknown class, layer, photo or method.
     """
     net = network(net)
 
     def draw(values, task):
-        chosen = METHODS[values.method]
-        goal = values.target
+        chosen, goal = METHODS[values.method], values.target
         if values.rather is not None:
             goal = (values.target, values.rather)
         options = {} if chosen is cam else {"layer": values.layer}
-        if chosen in (gradcam, gradcam_plus_plus, layercam, scorecam):
-            options["relu"] = not values.against
+        if chosen in (gradcam, gradcam_plus_plus, layercam, scorecam) and values.against:
+            options["relu"] = False
         if chosen is scorecam:
             options["progress"] = task.progress
         grid = chosen(net, values.photo, goal, resize=False, **options)
-        return _drawn(net, values, grid)
+        code = (
+            call_text("heat", chosen, class_text(net, goal), **options)
+            + f"\nshow_overlay(photo, heat{', signed=True' * bool(grid.min() < 0)})"
+        )
+        return _drawn(net, values, grid, code)
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
         "layer": layer_menu(net, layer or net.last_conv),
-        "target": class_menu("Class"),
-        "rather": class_menu("rather than", NOTHING),
+        "target": class_menu("Class", net),
+        "rather": class_menu("rather than", net, NOTHING),
         "against": checkbox("Show what speaks against"),
     }
     classes = rank_classes(net, target, others={"rather": NOTHING})
-    return Explorer("cam", controls, draw, photo, {"photo": classes})
+    return Explorer("cam", controls, draw, photo, {"photo": classes}, net)
 
 
-def _drawn(net, values, grid):
+def _drawn(net, values, grid, code):
     """Draw the photo, the cells of the map over it, and the enlarged map."""
     label = net.labels[values.target]
     about = label if values.rather is None else f"{label}, not {net.labels[values.rather]}"
     height, width = grid.shape
-    signed = bool(grid.min() < 0)
     where = f"peak at the {place(grid)}" if grid.any() else "zero everywhere"
     layer = pooled_head(net)[0] if values.method == "CAM" else values.layer
-    fine = height > 32  # a fine map: one hot pixel is not to darken all others
-    scale = {"signed": signed, "side": THIRD, "percentile": 99.5 if fine else 100}
+    fine = height > 32  # in a fine map one hot pixel would darken all others
+    scale = {
+        "signed": bool(grid.min() < 0),
+        "side": THIRD,
+        "percentile": 99.5 if fine else 100,
+    }
+    cells = heat_panel(
+        values.photo, grid, "As computed", f"{height} x {width} cells", cells=True, **scale
+    )
     panels = [
         photo_panel(values.photo, prediction_text(net, values.photo), side=THIRD),
-        heat_panel(
-            values.photo,
-            grid,
-            "As computed",
-            f"{height} x {width} cells",
-            cells=True,
-            **scale,
-        )._replace(scale=None),
+        cells._replace(scale=None),
         heat_panel(values.photo, grid, f"{values.method}: {about}", layer, **scale),
     ]
     alt = (
         f"{values.method} for {about} at {layer}: the photo, the map's {height} by {width} cells "
         f"over it, and the same map enlarged, {where}."
     )
-    return Drawn(row(panels), alt, f"{values.method} for {about}: {where}, {grid.max():.3g} there")
+    note = f"{values.method} for {about}: {where}, {grid.max():.3g} there"
+    return Drawn(row(panels), alt, note, code)

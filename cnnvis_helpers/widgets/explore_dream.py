@@ -11,10 +11,17 @@ from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.widgets.controls import slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import photo_panel, row
-from cnnvis_helpers.widgets.menus import convolutions, counted, layer_menu, network
+from cnnvis_helpers.widgets.menus import (
+    call_text,
+    convolutions,
+    counted,
+    layer_menu,
+    network,
+    quoted,
+)
 
-LONGEST = 300  # pixels: a dream of a larger photo takes too long to be watched
-EVERY = 0.2  # seconds from one preview to the next
+LONGEST = 300  # pixels: dreaming of a larger photo takes too long to watch
+EVERY = 0.2  # seconds between two previews
 
 
 def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
@@ -22,16 +29,16 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to 300 pixels a side at most
-    layer : name of a layer to begin with; None: the one two thirds of the way up
-    octaves : int 1..5, sizes of the photo; steps : int 1..30, in each octave
+    layer : name of a layer to begin with; None: the one at two thirds of the depth
+    octaves : int 1..5, sizes of the photo; steps : int 1..30, per octave
 
     Returns
     -------
-    Explorer. While it dreams, the picture so far is shown; Stop keeps it.
+    Explorer. While it dreams, it shows the picture so far; Stop keeps it.
 
-    Raises ValueError for an unknown layer or photo, octaves or steps beyond these limits, and a
+    Raises ValueError for an unknown layer or photo, octaves or steps outside these limits, and a
     network without convolutions.
     """
     net = network(net)
@@ -44,20 +51,24 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
         ready = getattr(deep_dream, "ready", None)  # of a rehearsed lesson: nothing to watch
         if ready and ready(net, small, values.layer, **options):
             dream = deep_dream(net, small, values.layer, progress=task.progress, **options)
-            return _drawn(values, small, dream)
-        return _watched(net, small, values, task, options)
+            drawn = _drawn(values, small, dream)
+        else:
+            drawn = _watched(net, small, values, task, options)
+        call = call_text("dream", deep_dream, quoted(values.layer), **options)
+        call = call.replace("photo", f"load_photo(photo, max_side={LONGEST})")
+        return drawn._replace(code=f"{call}\nshow_photo(dream)")
 
     controls = {
         "layer": layer_menu(net, layer),
         "octaves": slider("Octaves", octaves, 1, 5, live=False, called="octaves"),
-        "steps": slider("Steps an octave", steps, 1, 30, live=False, called="steps"),
-        "step": slider("Levels a step", 1.5, 0.5, 5.0, 0.5, live=False, readout_format=".1f"),
+        "steps": slider("Steps per octave", steps, 1, 30, live=False, called="steps"),
+        "step": slider("Levels per step", 1.5, 0.5, 5.0, 0.5, live=False, readout_format=".1f"),
     }
-    return Explorer("dream", controls, draw, photo)
+    return Explorer("dream", controls, draw, photo, net=net)
 
 
 def _watched(net, small, values, task, options):
-    """Dream step by step, with previews; a stopped dream is shown as far as it came."""
+    """Dream step by step, with previews; return the `Drawn` of the last step."""
     picture, last, so_far = small, time.monotonic(), ""
     try:
         for done, total, picture in dream_steps(net, small, values.layer, **options):

@@ -1,8 +1,9 @@
-"""explore_layers: what the filters of a layer look for, and what they find in a photo."""
+"""explore_layers: the filters of a layer, and the feature maps that they make of a photo."""
 
 import numpy as np
 
-from cnnvis_helpers.networks.layers import feature_maps, filters
+from cnnvis_helpers import feature_maps
+from cnnvis_helpers.networks.layers import filters
 from cnnvis_helpers.pictures.tiles import around_grey
 from cnnvis_helpers.widgets.controls import choice, set_high, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -14,7 +15,7 @@ from cnnvis_helpers.widgets.fast_pictures import (
     row,
     tiles_panel,
 )
-from cnnvis_helpers.widgets.menus import Memory, convolutions, network, place
+from cnnvis_helpers.widgets.menus import Memory, call_text, convolutions, network, place, quoted
 
 MAPS, WEIGHTS = "feature maps", "weights"
 PAGE = 64  # channels in the overview
@@ -25,7 +26,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     layer : name of a convolution to begin with; None: the first
     channel : int, the filter to begin with, of that layer
@@ -33,12 +34,12 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
 
     Returns
     -------
-    Explorer. Beside the chosen channel stand all channels of the layer (64 at a time) on one scale.
-    The filters of a first layer are shown in colour, others by input channel: white is the largest
-    weight, black its negative, grey is zero.
+    Explorer. Beside the chosen channel it shows all channels of the layer (64 at a time) on one
+    scale. The filters of a first layer are shown in colour, others by input channel: white is the
+    largest weight, black its negative, grey is zero.
 
     Raises ValueError for an unknown layer, photo or `show`, a layer that is no convolution, a
-    channel that it does not have, and a network without any convolution.
+    channel that it does not have, and a network without convolutions.
     """
     net, memory = network(net), Memory()
     names = convolutions(net)
@@ -50,8 +51,13 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
         key = values.layer, values.photo_number
         maps = memory(key, lambda: feature_maps(net, values.photo, values.layer))
         channel = min(values.channel, maps.shape[2] - 1)
-        made = draw_weights if values.show == WEIGHTS else draw_maps
-        return made(weights, maps, values, channel)
+        if values.show == WEIGHTS:
+            shown = "show_filters" if weights.shape[2] in (1, 3) else "show_filter_channels"
+            code = f"kernel = filters(net, {quoted(values.layer)})\n{shown}(kernel)"
+            return draw_weights(weights, maps, values, channel)._replace(code=code)
+        call = call_text("maps", feature_maps, quoted(values.layer))
+        code = f'{call}\nshow_map(maps[:, :, {channel}], cmap="viridis")'
+        return draw_maps(maps, values, channel)._replace(code=code)
 
     def fit_channels(explorer):
         layer = explorer.controls["layer"].value
@@ -62,10 +68,10 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
         "show": choice("Show", [MAPS, WEIGHTS], show, called="show"),
         "channel": slider("Channel", channel, 0, most, called="channel"),
     }
-    return Explorer("layers", controls, draw, photo, {"layer": fit_channels})
+    return Explorer("layers", controls, draw, photo, {"layer": fit_channels}, net)
 
 
-def draw_maps(weights, maps, values, channel):
+def draw_maps(maps, values, channel):
     """Draw the photo, one map of a layer, and all maps beside it."""
     height, width, count = maps.shape
     chosen = maps[:, :, channel]

@@ -1,32 +1,40 @@
-"""explore_occlusion: hide one place after another, and see how far the score falls."""
+"""explore_occlusion: hide one place after another, and see how much the score drops."""
 
 import numpy as np
 
-from cnnvis_helpers import occlusion_grid
+from cnnvis_helpers import occlusion, occlusion_grid
 from cnnvis_helpers.methods.sliding_window import spread, window_starts
 from cnnvis_helpers.widgets.controls import choice, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import heat_panel, photo_panel, row
-from cnnvis_helpers.widgets.menus import class_menu, network, place, rank_classes
+from cnnvis_helpers.widgets.menus import (
+    call_text,
+    class_menu,
+    class_text,
+    network,
+    place,
+    rank_classes,
+)
 
 FILLS = {"grey": 127.5, "black": 0, "white": 255, "mean colour": "mean", "blur": "blur"}
-STRIDES = {"a whole patch": 1, "half a patch": 2, "a quarter": 4}
+STRIDES = {"one patch": 1, "half a patch": 2, "a quarter": 4}
 
 
 def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="grey"):
-    """Slide a patch over a photo: choose its size, its steps and what it shows.
+    """Slide a patch over a photo: choose its size, its steps and its fill.
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
-    patch : int, pixels of the network's input, at most half its shorter side; None: a quarter
+    patch : int, side in pixels of the network's input, at most half of its shorter side; None: a
+        quarter
     fill : "grey", "black", "white", "mean colour" or "blur"
 
     Returns
     -------
-    Explorer. Red: hiding the place costs the class points; blue: it helps. The Stop button leaves a
+    Explorer. Red: hiding the place lowers the logit of the class; blue: it raises it. Stop leaves a
     map of the positions done; places that none of them covers are white.
 
     Raises ValueError for an unknown class, photo or fill, and a patch that is too large or small.
@@ -37,28 +45,25 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
 
     def draw(values, task):
         step = max(1, values.patch // STRIDES[values.stride])
-        shape = {"patch": values.patch, "stride": step}
-        grid = occlusion_grid(
-            net,
-            values.photo,
-            values.target,
-            fill=FILLS[values.fill],
-            progress=task.progress,
-            **shape,
+        options = {"patch": values.patch, "stride": step, "fill": FILLS[values.fill]}
+        grid = occlusion_grid(net, values.photo, values.target, progress=task.progress, **options)
+        code = (
+            call_text("heat", occlusion, class_text(net, values.target), **options)
+            + "\nshow_overlay(photo, heat, signed=True)"
         )
-        return _drawn(net, values, grid, step)
+        return _drawn(net, values, grid, step)._replace(code=code)
 
     controls = {
-        "target": class_menu("Class"),
+        "target": class_menu("Class", net),
         "patch": slider("Patch (pixels)", patch, 2, side // 2, live=False, called="patch"),
         "stride": choice("Step", STRIDES, "half a patch"),
-        "fill": choice("It shows", FILLS, fill, called="fill"),
+        "fill": choice("Fill", FILLS, fill, called="fill"),
     }
-    return Explorer("occlusion", controls, draw, photo, {"photo": rank_classes(net, target)})
+    return Explorer("occlusion", controls, draw, photo, {"photo": rank_classes(net, target)}, net)
 
 
 def _drawn(net, values, grid, step):
-    """Draw the photo with the patch that hurts most, and the map; NaN in the grid is not done."""
+    """Draw the photo with the patch that matters most, and the map; NaN in the grid: not done."""
     known = np.isfinite(grid)
     if not known.any():
         raise StopIteration
@@ -76,16 +81,16 @@ def _drawn(net, values, grid, step):
         (top + values.patch) / size[0],
         (left + values.patch) / size[1],
     )
-    whole, undone = known.all(), f"{known.sum()} of {known.size} places; white: not done"
+    done, undone = known.all(), f"{known.sum()} of {known.size} places; white: not done"
     panels = [
         photo_panel(
-            values.photo, "Where it hurts most", f"hide it: {drop:.2f} logits less", frame=frame
+            values.photo, "The place that matters most", f"hidden: {-drop:+.2f} logits", frame=frame
         ),
         heat_panel(
             values.photo,
             heat,
-            f"What holds up {label}",
-            "a pixel: mean of the patches over it" if whole else undone,
+            f"Drop of {label}",
+            "per pixel: mean of the patches over it" if done else undone,
             label="logits",
             signed=True,
             known=covered,
@@ -93,8 +98,11 @@ def _drawn(net, values, grid, step):
     ]
     alt = (
         f"The photo with a frame at the {place(drops)}, where hiding {values.patch} by "
-        f"{values.patch} pixels hurts {label} most; beside it the heat map of "
-        + ("all places." if whole else f"{known.sum()} of {known.size} places, the rest white.")
+        f"{values.patch} pixels lowers {label} most; beside it the heat map of "
+        + ("all places." if done else f"{known.sum()} of {known.size} places, the rest white.")
     )
-    note = f"{known.sum() + 1} forward passes; the worst place costs {label} {drop:.2f} logits"
+    note = (
+        f"{known.sum() + 1} forward passes; hiding the most important place costs {label} "
+        f"{drop:.2f} logits"
+    )
     return Drawn(row(panels), alt, note)

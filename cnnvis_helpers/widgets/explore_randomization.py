@@ -1,4 +1,4 @@
-"""explore_trust: a map of a network, beside that of the same network with forgotten layers."""
+"""explore_randomization: the map of a network beside that of a copy with random layers."""
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, map_panel, photo_panel, row
 from cnnvis_helpers.widgets.menus import (
     Memory,
+    call_text,
     class_menu,
+    class_text,
     network,
     prediction_text,
+    quoted,
     rank_classes,
 )
 
@@ -30,25 +33,27 @@ METHODS = {
     "Grad-CAM": gradcam,
     "Guided Grad-CAM": guided_gradcam,
 }
-PARTS = 2  # of a redraw: the map of the trained network, and of one that forgot
+PARTS = 2  # of a redraw: the map of the trained network, and that of the random copy
 
 
-def explore_trust(net=None, photo="chelsea", target=None, method="guided backprop", forgotten=1):
-    """Make a network forget layer by layer, from the output down: does the map change?
+def explore_randomization(
+    net=None, photo="chelsea", target=None, method="guided backprop", forgotten=1
+):
+    """Randomize the weights layer by layer, from the output down: does the map change?
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
     method : "guided backprop", "gradient", "integrated gradients", "Grad-CAM" or "Guided Grad-CAM"
-    forgotten : int, how many layers have random weights to begin with
+    forgotten : int, number of layers with random weights to begin with
 
     Returns
     -------
     Explorer. Magnitudes of both maps, each on its own scale, since two networks share no unit;
-    below them how alike the maps are (`rank_correlation`, `structural_similarity`). Stop leaves the
-    picture as it was.
+    below them their similarity (`rank_correlation`, `structural_similarity`). Stop leaves the
+    picture as it was. The sanity check is that of Adebayo et al., arXiv 1810.03292.
 
     Raises ValueError for an unknown class, photo or method, and more layers than there are.
     """
@@ -56,8 +61,10 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
     names = layers_from_the_top(net)
 
     def found(values, task, layer):
-        given = values.target, values.method, layer
-        made = map_of(net, values.photo, *given, progress=lambda *_: task.check())
+        changed = net if layer is None else copy_of(net, layer)
+        made = METHODS[values.method](
+            changed, values.photo, values.target, resize=False, **options_of(values.method, task)
+        )
         return np.abs(resize_map(made, net.input_size))
 
     def draw(values, task):
@@ -66,41 +73,55 @@ def explore_trust(net=None, photo="chelsea", target=None, method="guided backpro
         count = values.forgotten
         task.check()
         if count == 0:
-            return _drawn(net, values, names, trained, trained)
+            return _drawn(net, values, names, trained, trained, code_of(net, values, names))
         task.progress(1, PARTS)
         random = maps((count, *key), lambda: found(values, task, names[count - 1]))
         task.check()
-        return _drawn(net, values, names, trained, random)
+        return _drawn(net, values, names, trained, random, code_of(net, values, names))
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
         "forgotten": slider(
-            "Layers that forgot", forgotten, 0, len(names), live=False, called="forgotten"
+            "Random layers", forgotten, 0, len(names), live=False, called="forgotten"
         ),
-        "target": class_menu("Class"),
+        "target": class_menu("Class", net),
     }
-    return Explorer("trust", controls, draw, photo, {"photo": rank_classes(net, target)})
+    adjust = {"photo": rank_classes(net, target)}
+    return Explorer("randomization", controls, draw, photo, adjust, net)
 
 
-def map_of(net, photo, target, method, forgotten=None, progress=None):
-    """Return the map of a method, raw and unenlarged, float32 (h, w), after layers have forgotten.
-
-    method : a name of METHODS
-    forgotten : the last layer, from the output down, that has forgotten its weights; all between it
-        and the output have forgotten theirs too. None: no layer. The last three random copies stay
-        with the network
-    progress : function of (done, total), for a method that takes long
-    """
-    if forgotten is not None:
-        copies = net.cached(("random copies",), lambda: Memory(3))
-        net = copies(forgotten, lambda: randomize_layers(net, forgotten))
-    slow = METHODS[method] is integrated_gradients
-    options = {"steps": 16, "progress": progress} if slow else {}
-    return METHODS[method](net, photo, target, resize=False, **options)
+explore_trust = explore_randomization  # its name in earlier lessons
 
 
-def _drawn(net, values, names, trained, random):
-    """Draw the photo and both maps, with how alike they are."""
+def copy_of(net, layer):
+    """Return the network with random weights from the output down to `layer`; keeps three."""
+    copies = net.cached(("random copies",), lambda: Memory(3))
+    return copies(layer, lambda: randomize_layers(net, layer))
+
+
+def options_of(method, task=None):
+    """Return the options of a method of METHODS; 16 steps are enough to compare maps."""
+    if METHODS[method] is not integrated_gradients:
+        return {}
+    return {"steps": 16, "progress": lambda *_: task.check()}
+
+
+def code_of(net, values, names):
+    """Return the lines that compute both maps."""
+    method, options = METHODS[values.method], options_of(values.method)
+    before = call_text("before", method, class_text(net, values.target), **options)
+    if values.forgotten == 0:
+        return f"{before}\nshow_map(before, percentile=99.5)"
+    layer = quoted(names[values.forgotten - 1])
+    after = before.replace("before = ", "after = ").replace("(net,", "(random,")
+    return (
+        f"{before}\nrandom = randomize_layers(net, {layer})\n{after}\n"
+        'show_grid([abs(before), abs(after)], titles=["trained", "random"], scale="each")'
+    )
+
+
+def _drawn(net, values, names, trained, random, code):
+    """Draw the photo and both maps, and state their similarity."""
     label = net.labels[values.target]
     rank, structure = rank_correlation(trained, random), structural_similarity(trained, random)
     alike = f"rank correlation {rank:.2f}, structural similarity {structure:.2f}"
@@ -110,7 +131,7 @@ def _drawn(net, values, names, trained, random):
         map_panel(found, title, note, percentile=99.5, shape=picture.pixels.shape[:2], cells=False)
         for found, title, note in (
             (trained, f"{values.method}: {label}", "as trained"),
-            (random, f"{values.forgotten} of {len(names)} forgot", f"down to {last}"),
+            (random, f"{values.forgotten} of {len(names)} layers random", f"down to {last}"),
         )
     ]
     panels = [picture, *(panel._replace(scale=None) for panel in shown)]
@@ -118,4 +139,4 @@ def _drawn(net, values, names, trained, random):
         f"The photo, {values.method} for {label} from the trained network, and from the network "
         f"whose last {values.forgotten} of {len(names)} layers are random: {alike}."
     )
-    return Drawn(row(panels), alt, f"Random down to {last}: {alike}")
+    return Drawn(row(panels), alt, f"Random down to {last}: {alike}", code)

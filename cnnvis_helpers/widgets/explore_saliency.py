@@ -1,4 +1,4 @@
-"""explore_saliency: gradients with respect to the pixels, and what is made of them."""
+"""explore_saliency: gradients with respect to the pixels, and methods built on them."""
 
 from cnnvis_helpers import (
     gradient_x_input,
@@ -11,7 +11,9 @@ from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import map_panel, photo_panel, row
 from cnnvis_helpers.widgets.menus import (
+    call_text,
     class_menu,
+    class_text,
     network,
     place,
     prediction_text,
@@ -30,11 +32,11 @@ COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
 
 def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", show="strength"):
-    """Draw the pixels that matter: choose the method, its samples or steps, its noise, its sign.
+    """Draw the pixels that matter: choose the method, its samples or steps, noise and sign.
 
     Parameters
     ----------
-    net : Network, the name of one, or None for "efficientnet_lite0"
+    net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
     target : class index or label to begin with; None: the photo's top class
     method : "gradient", "gradient x input", "SmoothGrad", "integrated gradients" or
@@ -43,8 +45,8 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
 
     Returns
     -------
-    Explorer. The scale ends where one pixel in two hundred lies beyond it. Controls that the method
-    does not use are grey.
+    Explorer. The scale ends at the 99.5th percentile. Controls that the method does not use are
+    disabled.
 
     Raises ValueError for an unknown class, photo, method or `show`.
     """
@@ -59,7 +61,12 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
             options["noise"] = values.noise
         options["reduce"] = SIGNS[values.show]
         found = chosen(net, values.photo, values.target, resize=False, **options)
-        return _drawn(net, values, found, task.cut_short or values.count)
+        signed = ", signed=True" if values.show == "sign" else ""
+        code = (
+            call_text("heat", chosen, class_text(net, values.target), **options)
+            + f"\nshow_map(heat{signed}, percentile=99.5)"
+        )
+        return _drawn(net, values, found, task.cut_short or values.count)._replace(code=code)
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
@@ -68,13 +75,13 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
-        "target": class_menu("Class"),
+        "target": class_menu("Class", net),
         "count": steps_slider("Samples or steps", COUNTS, 8),
         "noise": slider("Noise", 0.05, 0.0, 0.5, 0.01, readout_format=".2f"),
         "show": choice("Show", SIGNS, show, called="show"),
     }
     adjust = {"photo": rank_classes(net, target), "method": grey_out}
-    return Explorer("saliency", controls, draw, photo, adjust)
+    return Explorer("saliency", controls, draw, photo, adjust, net)
 
 
 def _drawn(net, values, found, count):

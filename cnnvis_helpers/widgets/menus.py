@@ -1,15 +1,21 @@
-"""What several explorers share: the network, menus of classes and layers, words for places."""
+"""What several explorers share: the network, menus of classes and layers, the call as text."""
+
+import json
+import sys
+from collections import Counter
 
 import numpy as np
 
 from cnnvis_helpers.networks.layers import conv_layers
 from cnnvis_helpers.networks.network import Network, load_network
 from cnnvis_helpers.pictures.drawing import short_share
-from cnnvis_helpers.widgets.controls import choice, set_options
+from cnnvis_helpers.widgets.controls import ClassMenu, choice
+
+SHARES = 20  # classes in a menu that are listed with their probability
 
 
 class Memory:
-    """Keeps the last few results of slow steps, so that a control that needs none is quick."""
+    """Keeps the last few results of slow steps."""
 
     def __init__(self, size=4):
         self._size, self._kept = size, {}
@@ -24,13 +30,18 @@ class Memory:
 
 
 def network(net):
-    """Return a Network: the one given, or the one of this name (None: EfficientNet-Lite0)."""
-    return net if isinstance(net, Network) else load_network() if net is None else load_network(net)
+    """Return `net` if it is a Network, else load it; None: the default of `load_network`."""
+    if isinstance(net, Network):
+        return net
+    return load_network() if net is None else load_network(net)
 
 
 def counted(number, thing):
     """Return a number of things in words: "1 level", "2 levels"."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+# Layers
 
 
 def convolutions(net):
@@ -41,62 +52,114 @@ def convolutions(net):
     return names
 
 
-def layers_with_maps(net):
-    """Return the names of a network's convolutions, and of the layer with its last maps.
-
-    A network without any convolution has none.
-    """
-    names = [row.name for row in conv_layers(net)]
-    return names + [net.last_conv] * (bool(net.last_conv) and net.last_conv not in names)
-
-
 def layer_menu(net, layer=None, label="Layer"):
     """Return a menu of the layers with maps, and of `layer` where it is another one."""
-    names = layers_with_maps(net)
+    names = [row.name for row in conv_layers(net)]
+    names += [net.last_conv] * (bool(net.last_conv) and net.last_conv not in names)
     names += [layer] * (layer is not None and layer not in names)
     return choice(label, names, net.spatial_layer(layer))
 
 
-def class_menu(label, first=()):
-    """Return a menu of classes, to be filled by `rank_classes`; first: what stands before them."""
-    return choice(label, list(first) or [("top class", None)])
+# Classes
+
+
+def class_menu(label, net, first=()):
+    """Return a menu of classes, to be filled by `rank_classes`; first: entries before them."""
+    return ClassMenu(label, net.class_index, first)
 
 
 def rank_classes(net, target=None, first=(), others=None):
-    """Return the function that sorts the menus of classes when the photo changes.
+    """Return the function that sorts the class menus when the photo changes.
 
     net : Network
-    target : class to begin with in the menu "target"; None and from the second photo on: what
-        stands before the classes there, else the photo's top class
-    first : what stands before the classes in the menu "target"
-    others : {name of another menu: what stands before the classes there}
+    target : class to begin with in the menu "target"; None and from the second photo on: the first
+        entry of the menu
+    first : entries before the classes in the menu "target", (text, None) pairs
+    others : {name of another menu: its entries before the classes}
     """
     begin = [None if target is None else net.class_index(target)]
 
     def adjust(explorer):
         ranked = ranked_classes(net, explorer.photo)
-        usual = [*first, *ranked][0][1]
-        wanted = usual if begin[0] is None else begin[0]
+        wanted = [*first, *ranked][0][1] if begin[0] is None else begin[0]
         begin[0] = None
-        set_options(explorer.controls["target"], [*first, *ranked], wanted)
+        explorer.controls["target"].fill([*first, *ranked], wanted)
         for name, before in (others or {}).items():
-            set_options(explorer.controls[name], [*before, *ranked], before[0][1])
+            explorer.controls[name].fill([*before, *ranked], before[0][1])
 
     return adjust
 
 
 def ranked_classes(net, photo):
     """Return (text, class index) of all classes, the most probable for a photo first."""
-    return [
-        (f"{label} {short_share(share)}", index)
-        for index, label, share in net.predict(photo, top=len(net.labels))
-    ]
+    ranked = net.predict(photo, top=len(net.labels))
+    count = Counter(net.labels)
+    texts = []
+    for rank, (index, label, share) in enumerate(ranked):
+        text = f"{label} ({index})" if count[label] > 1 else label
+        texts.append((f"{text} {short_share(share)}" if rank < SHARES else text, index))
+    return texts
 
 
 def prediction_text(net, photo):
-    """Return what the network says of a photo: "cat 0.981"."""
+    """Return the top class of a photo with its probability: "cat 0.981"."""
     best = net.predict(photo, top=1)[0]
     return f"{best.label} {short_share(best.probability)}"
+
+
+# The call as text
+
+
+def call_text(result, method, *arguments, **options):
+    """Return a line of Python: `result = method(net, photo, arguments, options)`.
+
+    arguments : texts; options : values; `progress` and `resize` are left out
+
+    >>> call_text("heat", network, '"cat"', layer="conv1", steps=8)
+    'heat = network(net, photo, "cat", layer="conv1", steps=8)'
+    """
+    named = [
+        f"{name}={quoted(value)}"
+        for name, value in options.items()
+        if name not in ("progress", "resize")
+    ]
+    return f"{result} = {method.__name__}({', '.join(['net', 'photo', *arguments, *named])})"
+
+
+def quoted(value):
+    """Return Python for a value, texts in double quotes."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def class_text(net, target):
+    """Return Python for a target: a label where it is unique, else the index; a pair of these."""
+    if isinstance(target, tuple):
+        return f"({', '.join(class_text(net, each) for each in target)})"
+    if target is None or Counter(net.labels)[net.labels[target]] > 1:
+        return repr(target)
+    return quoted(net.labels[target])
+
+
+def network_line(net):
+    """Return the line of Python that makes `net`, "" if the notebook has it under this name."""
+    if net.origin:
+        what, preprocess, labels = net.origin
+        given = [quoted(what)]
+        given += [f"preprocess={quoted(preprocess)}"] * bool(preprocess)
+        given += [f"labels={labels!r}"] * bool(labels)
+        return f"net = load_network({', '.join(given)})"
+    for name, value in notebook_names():
+        if value is net:
+            return "" if name == "net" else f"net = {name}"
+        if value is net.model:
+            return f"net = load_network({name})"
+    return "# net: the network that you gave to the explorer"
+
+
+def notebook_names():
+    """Return (name, value) of the notebook's own variables."""
+    names = vars(sys.modules["__main__"]).items()
+    return [(name, value) for name, value in names if not name.startswith("_")]
 
 
 def place(values):

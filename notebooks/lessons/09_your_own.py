@@ -148,14 +148,14 @@ if net.name == "course" and MY_PHOTO == "astronaut":
 # %% [markdown]
 # ## Everything at once: the studio
 #
-# All methods of the course in one place: choose a network, a photo, a method, a class and a layer. The picture can be saved, and the lines of
-# Python below it make the same picture in a notebook of yours. A network that you saved as a file goes into "Network file"; what its pixels were
-# and what its classes are called is said beside it.
+# All explorers of the course in one place. Choose a network and a photo once; each tab is a method with its own controls. *Save picture* writes a
+# file, and *Copy the code* copies the lines of Python that compute what you see. A network that you saved as a file goes into "Network file"; if
+# the studio cannot know its pixel scale and the names of its classes, it asks.
 
 # %%
 from cnnvis_helpers import studio
 
-studio(MY_PHOTO, net)
+studio(net, MY_PHOTO)
 
 # %% [markdown] tags=["teaching-note"]
 # 10 min. Let the room say what to click. Good questions: which other class still gets a map? Does the layer matter more than the method? What does
@@ -399,11 +399,11 @@ assert SURFACES != ["grass", "gravel"] or on_half["in many lights"] > 0.75
 # A heat map says *where* a network looks, and a test with a known answer says whether to believe it. It does not say *what* is seen there: the
 # change of light told us that.
 #
-# The studio takes your network as it takes any other. Choose "gravel" rather than "grass", then occlusion, saliency, and the filters: do they
-# agree on the right half? The capstone below is done here: it wants a second method of another kind, and a class to compare with.
+# The studio takes your network as it takes any other. Choose "gravel" rather than "grass" in the tab "CAM", then look at occlusion, saliency and the
+# layers: do they agree on the right half? The capstone below is done here: it wants a second method of another kind, and a class to compare with.
 
 # %%
-studio(both, own)
+studio(own, both)
 
 # %% [markdown] tags=["teaching-note"]
 # 7 min. The patchwork is the smallest version of the "pointing game" with a grid of pictures. Ask for the trick question: could a network that

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from lab import PICTURES, ROOT, Lab, missing
+from lab import PICTURES, Lab, missing, run_all, write_notebook
 from PIL import Image
 
 from cnnvis_helpers import load_photo
@@ -20,14 +20,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """JupyterLab as the course opens it, with a copy of every lesson as it is stored.
-
-    Screenshots of an earlier session are removed: each that is there is of this one.
-    """
+    """JupyterLab as the course opens it. Screenshots of an earlier session are removed."""
     shutil.rmtree(PICTURES, ignore_errors=True)
     folder = tmp_path_factory.mktemp("notebooks")
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        shutil.copy(notebook, folder)
     with Lab(folder, tmp_path_factory.mktemp("private")) as running:
         yield running
 
@@ -39,16 +34,25 @@ def browser(lab):
 
 
 @pytest.fixture(scope="session")
+def explorers(lab, browser):
+    """The page of a notebook with all seven explorers, after all its cells have run."""
+    names = "layers occlusion cam saliency attack dream randomization".split()
+    start = "from cnnvis_helpers import *\nnet = load_network('course')"
+    cells = [f"explore_{name}(net, 'chelsea')" for name in names]
+    write_notebook(lab.folder / "explorers.ipynb", [start, *cells])
+    with lab.opened(browser, "explorers.ipynb") as page:
+        run_all(page)
+        yield page
+
+
+@pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    """What a student uploads: {"good": a photo, "text": no picture, "large": 40 megapixels}."""
+    """What a student uploads: {"good": a photo, "text": no picture}."""
     folder = tmp_path_factory.mktemp("uploads")
     paths = {
         "good": folder / "mine.png",
         "text": folder / "notes.txt",
-        "large": folder / "large.jpg",
     }
     Image.fromarray(load_photo("motorcycle", max_side=300)).save(paths["good"])
     paths["text"].write_text("This is not a picture.", encoding="utf-8")
-    large = Image.fromarray(load_photo("rocket")).resize((7746, 5168))
-    large.save(paths["large"], quality=90)
     return paths

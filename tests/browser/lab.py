@@ -8,7 +8,6 @@ The browser is a Chromium or Chrome that is installed already (CNNVIS_BROWSER na
 nothing is downloaded. The server's settings live in a folder of its own.
 """
 
-import base64
 import contextlib
 import io
 import itertools
@@ -41,6 +40,7 @@ SETTINGS = {
 PICTURES = ROOT / "build" / "browser"  # screenshots, to be looked at
 START = 120  # seconds a server may take
 RUN = 300  # and a notebook
+PATIENCE = 90  # and a picture on a busy machine
 DEAD = ("dead", "terminating", "restarting", "autorestarting")  # what a kernel is without its cells
 _numbers = itertools.count()
 
@@ -177,6 +177,7 @@ class Lab:
     def open(self, browser, notebook, size=(1280, 900)):
         """Open a notebook, alone; returns playwright's Page once its kernel is there."""
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.set_default_timeout(1000 * PATIENCE)
         place = f"lab/workspaces/{next(_numbers)}/tree/{notebook}?token={self.token}"
         page.goto(f"http://127.0.0.1:{self.port}/{place}")
         try:
@@ -241,6 +242,13 @@ def choose(box, label, option):
     menu(box, label).select_option(index=number)
 
 
+def search(box, label, text):
+    """Type a class into the class menu with this label, and press Enter."""
+    field = box.get_by_label(label, exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
 def upload(box, file):
     """Choose a file in the dialog that "Own photo" opens; file: as playwright's `set_files`."""
     with box.page.expect_file_chooser() as chooser:
@@ -263,28 +271,6 @@ def picture(box):
                 raise
             box.page.wait_for_timeout(200)
     return np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), np.float64)
-
-
-def painted(box, spread=20):
-    """Return the pixels of an explorer's picture once they spread so far; after 20 s as they are.
-
-    A figure of a notebook that was just opened is grey until the page has painted it.
-    """
-    for _ in range(100):
-        shown = picture(box)
-        if shown.std() > spread:
-            break
-        box.page.wait_for_timeout(200)
-    return shown
-
-
-def sent(image):
-    """Return the pixels of an image as the notebook holds them, whatever room the page has."""
-    import numpy as np
-    from PIL import Image
-
-    data = base64.b64decode(image.get_attribute("src").partition(",")[2])
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float64)
 
 
 def picture_after(box, act, words=""):
