@@ -5,13 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 OFFLINE = str(HERE / "tests" / "offline")
-
-# A lecturer's copy is the student's notebook with its exercises solved. Both are made from one
-# source, the build ran both, and every solution is a test of its own; so the copies run on request.
-collect_ignore = [] if os.environ.get("CNNVIS_SOLUTIONS") else ["notebooks/solutions"]
-
 
 def pytest_configure(config):
     sys.path.insert(0, OFFLINE)
@@ -24,13 +21,20 @@ def pytest_configure(config):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m "not slow" leaves items out
 def pytest_collection_modifyitems(items):
-    """Run the check of a notebook's cell, which stands in its metadata, right after the cell."""
+    """Run the check of a notebook's cell, which stands in its metadata, right after the cell.
+
+    The lecturer's copies are slow tests: the build runs them, and every solution has a quick test.
+    """
     for place in range(len(items) - 1, -1, -1):
         cell = getattr(items[place], "cell", None)
         check = cell and cell.metadata.get("cnnvis", {}).get("check")
         if check:
             items.insert(place + 1, _check_item(items[place], check))
+    for item in items:
+        if item.path.parent == HERE / "notebooks" / "solutions":
+            item.add_marker("slow")
 
 
 def _check_item(item, check):

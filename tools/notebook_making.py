@@ -164,7 +164,7 @@ def _teaching_note(cell):
 def _setup_cells(published):
     return [
         _markdown(publication.SETUP_NOTE, ["setup"], "skip"),
-        _code(publication.setup_source(*published), ["setup"], "skip"),
+        _code(publication.setup_source(publication.requirement(*published)), ["setup"], "skip"),
     ]
 
 

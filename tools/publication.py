@@ -21,9 +21,7 @@ try:
     import cnnvis_helpers
 except ImportError:
     {}"""
-_ASK = (
-    'raise ImportError("Install the course first: python3 tools/course.py open") from None'
-)
+_ASK = 'raise ImportError("Install the course first: python3 tools/course.py open") from None'
 
 
 def publication(path=FILE):
@@ -45,12 +43,17 @@ def publication(path=FILE):
     return repository, tag
 
 
-def setup_source(repository, tag):
-    """Source of the set-up cell; "install" is a magic command, so that Colab's kernel gets it."""
-    if repository is None:
-        return _SETUP.format(_ASK)
-    address = f"https://github.com/{repository}/archive/{tag}.zip"
-    return _SETUP.format(f'%pip install --quiet "{address}"')
+def requirement(repository, tag):
+    """What pip installs of the published copy; None for an unpublished course."""
+    return repository and f"https://github.com/{repository}/archive/{tag}.zip"
+
+
+def setup_source(source):
+    """Source of the set-up cell; `source` is what pip installs, None for an unpublished course.
+
+    `%pip`, in place of a subprocess, installs into the Python of the notebook's kernel.
+    """
+    return _SETUP.format(f'%pip install --quiet "{source}"' if source else _ASK)
 
 
 def colab_address(repository, tag, file):

