@@ -46,8 +46,10 @@ def through(method):
     The wrapper has an attribute `ready(net, ...)`: True where the answer is on disk already, or
     where a rehearsal wants it kept, so that an explorer need not show its steps.
     """
-    parameters = list(inspect.signature(method).parameters)
-    if not _in_use() or parameters[:1] != ["net"] or inspect.isgeneratorfunction(method):
+    if importlib.util.find_spec("joblib") is None or not _in_use():
+        return method
+    takes_net = list(inspect.signature(method).parameters)[:1] == ["net"]
+    if not takes_net or inspect.isgeneratorfunction(method):
         return method
 
     @functools.wraps(method)
@@ -97,8 +99,6 @@ def summary():
 
 
 def _in_use():
-    if importlib.util.find_spec("joblib") is None:
-        return False
     seconds = seconds_limit()
     return seconds < float("inf") or (seconds == float("inf") and folder().is_dir())
 
