@@ -13,7 +13,8 @@ def pytest_collection_modifyitems(items):
     lacking = missing()
     for item in items:
         if item.path.parent.name == "browser":
-            item.add_marker("slow")
+            if item.path.name != "test_explorers_page.py":  # the quick lane
+                item.add_marker("slow")
             if lacking:
                 item.add_marker(pytest.mark.skip(reason=lacking))
 
