@@ -96,7 +96,7 @@ def _prediction():
     net = load_network()
     best = net.predict(load_photo("chelsea"), top=1)[0]
     todo = "" if "cat" in best.label.lower() else "install the course again: its network is wrong"
-    text = f"{net.name} takes the photo of a cat for {best.label} ({best.probability:.0%})"
+    text = f"{net.name} calls the photo of a cat {best.label!r} ({best.probability:.0%})"
     return Finding("prediction", text, todo)
 
 

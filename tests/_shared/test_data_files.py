@@ -17,9 +17,9 @@ DATA = Path(__file__).resolve().parents[2] / "data"
 def test_bundled_photos_are_those_of_scikit_image():
     originals = Path(pytest.importorskip("skimage").__file__).parent / "data"
     kept = json.loads((DATA / "photos" / "sources.json").read_text(encoding="utf-8"))["photos"]
-    for name, about in kept.items():
-        if not (originals / about["original"]).is_file():
-            pytest.skip("this scikit-image fetches its pictures from the web")
+    here = {n: about for n, about in kept.items() if (originals / about["original"]).is_file()}
+    assert "chelsea" in here
+    for name, about in here.items():
         original = load_photo(originals / about["original"])
         ours = load_photo(name)
         if "same" in about["change"] and "JPEG" not in about["change"]:
@@ -43,7 +43,7 @@ def test_the_manifest_is_current_and_lists_every_file():
         assert entry["name"] and entry["licence"] and entry["source"] and len(entry["sha256"]) == 64
         assert entry["kind"] == "weights" or entry["bytes"] < 5_000_000, entry["file"]
     photos = [entry for file, entry in listed.items() if file.startswith("photos/")]
-    assert sum(entry["bytes"] for entry in photos) < 2_500_000
+    assert sum(entry["bytes"] for entry in photos) < 4_000_000
 
 
 def small_data(folder, text="hello"):

@@ -17,7 +17,7 @@ def found():
 def test_a_working_machine_has_nothing_to_do(capsys):
     assert main(["report"]) == 0
     said = capsys.readouterr().out
-    assert "for Egyptian cat" in said
+    assert "'Egyptian cat'" in said
     assert cnnvis_helpers.__version__ in said and "->" not in said
 
 
