@@ -3,8 +3,9 @@
 import copy
 
 import pytest
-from lesson_tools import DEMO_LESSON, LESSONS, build_notebooks, lint_lessons, making
-from lint_lessons import lint_lesson, lint_notebook, lint_page
+from lesson_tools import DEMO_LESSON, LESSONS, build_notebooks, lint_lessons, lint_pages, making
+from lint_lessons import lint_lesson, lint_notebook
+from lint_pages import lint_page
 
 # ---- the lessons and the stored notebooks
 
@@ -60,7 +61,7 @@ LOOK = "print(len(net.labels)"
         ("1 min.", "Soon.", "3 teaching notes; write at least three"),
         ('NETWORK = "course"', "import keras", "imports keras"),
         ('NETWORK = "', 'from tensorflow import nn\nNETWORK = "', "imports tensorflow"),
-        (LOOK, f'cmap = "jet"\n{LOOK}', "no perceptual colour map"),
+        (LOOK, f'cmap = "jet"\n{LOOK}', "is not perceptual"),
         (LOOK, f"# !pip install x\n{LOOK}", "shell or magic"),
         (LOOK, f"open('/home/me/x')\n{LOOK}", "absolute path"),
         (LOOK, "x = 1\n" * 30 + LOOK, "lines of code"),
@@ -139,12 +140,12 @@ def test_long_pages_are_told():
 def test_the_minutes_are_those_of_the_core():
     """17.0 = 1.5 min of words and code, 6 + 4 + 4 + 1.5 of exercises; deeper parts are left out."""
     lesson = copy.deepcopy(DEMO_LESSON)
-    before = lint_lessons.minutes(lesson, {})
+    before = lint_pages.minutes(lesson, {})
     assert 16 < before < 18
     lesson.cells[7].source = "## Go deeper: " + "word " * 400
-    assert lint_lessons.minutes(lesson, {}) == pytest.approx(before, abs=0.2)
+    assert lint_pages.minutes(lesson, {}) == pytest.approx(before, abs=0.2)
     lesson.cells[7].source = "## On: **Predict** " + "word " * 400
-    assert lint_lessons.minutes(lesson, {}) == pytest.approx(before + 3, abs=0.2)
+    assert lint_pages.minutes(lesson, {}) == pytest.approx(before + 3, abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +167,8 @@ def test_the_minutes_are_those_of_the_core():
 )
 def test_numbers_in_prose_are_those_on_the_screen(prose, printed, unfounded):
     lesson = changed("Nothing can", f"{prose}: nothing can")
-    known = lint_lessons.numbers_on_the_page(lesson, notebook(stream(printed)))
-    assert list(lint_lessons.unfounded_numbers(prose, known)) == unfounded
+    known = lint_pages.numbers_on_the_page(lesson, notebook(stream(printed)))
+    assert list(lint_pages.unfounded_numbers(prose, known)) == unfounded
 
 
 def test_a_number_may_be_checked_and_what_a_figure_says_of_itself_counts():
@@ -177,15 +178,15 @@ def test_a_number_may_be_checked_and_what_a_figure_says_of_itself_counts():
     figure["metadata"] = {"cnnvis": {"described": "Map; 0 to 23.41"}}
     made = notebook(figure)
     made["cells"][0]["metadata"] = {"cnnvis": {"alt": ["A map up to 88.8"]}}
-    known = lint_lessons.numbers_on_the_page(lesson, made)
-    assert list(lint_lessons.unfounded_numbers("0.17, 23.4, 88.8", known)) == ["88.8"]
+    known = lint_pages.numbers_on_the_page(lesson, made)
+    assert list(lint_pages.unfounded_numbers("0.17, 23.4, 88.8", known)) == ["88.8"]
 
 
 def test_a_figure_needs_the_authors_alt():
     made = notebook(display(text_html=GOOD_PICTURE))
-    assert list(lint_lessons.figures_have_alts_of_the_author(DEMO_LESSON, made))
+    assert list(lint_pages.figures_have_alts_of_the_author(DEMO_LESSON, made))
     made["cells"][0]["metadata"] = {"cnnvis": {"alt": ["A cat"]}}
-    assert not list(lint_lessons.figures_have_alts_of_the_author(DEMO_LESSON, made))
+    assert not list(lint_pages.figures_have_alts_of_the_author(DEMO_LESSON, made))
 
 
 # ---- the rules of notebooks, each seen red
@@ -219,6 +220,7 @@ GOOD_PICTURE = '<img alt="A cat with its face glowing" src="data:image/png;base6
         (notebook(stream("see /home/someone/x")), "absolute path"),
         (notebook(stream("see C:\\Users\\x")), "absolute path"),
         (notebook(display(text_plain="<Axes at 0x7f00aa11bb22>")), "address of an object"),
+        (notebook(display(text_plain="<matplotlib.Axes at 0x7f00aa11bb22>")), "address of an"),
         (notebook(display(image_png="AAAA", text_plain="x")), "picture without alt text"),
         (notebook(display(text_html="<img src='x'>")), "says too little"),
         (notebook(display(text_html="<img alt='' src='x'>")), "says too little"),

@@ -1,0 +1,258 @@
+"""Rules of a clean page: short code, exercises on the way, true minutes, numbers that stand.
+
+A rule takes the lesson and the student's notebook with its stored outputs, and yields a sentence
+for everything that breaks it; `lint_page` runs them all. `page_counts` is what they measure.
+"""
+
+import ast
+import html
+import re
+from statistics import median_high
+
+import lesson_source
+from notebook_running import WIDGET_TEXT
+
+MAX_CELLS, MAX_MEDIAN, MAX_LINES, MAX_IMPORT_LINES = 45, 7, 20, 14
+WORDS_A_MINUTE, LINES_A_MINUTE, FIGURES_A_MINUTE, PREDICTION = 200, 25, 3, 1
+EXERCISE_MINUTES = {"function": 6, "value": 4, "custom": 4, "choice": 1.5}
+
+_rules = []
+
+
+def lint_page(lesson, notebook):
+    """Sentences on everything that breaks a rule of clean pages; none for an older page.
+
+    notebook: the student's, with its stored outputs.
+    """
+    rules = _rules if lesson.clean else []
+    told = [sentence for rule in rules for sentence in rule(lesson, notebook)]
+    return [f"{lesson.path.name}: {sentence}" for sentence in told]
+
+
+def page_rule(rule):
+    """Register a rule."""
+    _rules.append(rule)
+    return rule
+
+
+# ---- cells and texts
+
+
+def where(cell):
+    first = next(iter(cell.source.splitlines()), "")
+    return f"cell {cell.position + 1} ({first[:50]})"
+
+
+def starting(lesson, words):
+    """The Markdown cells that start with a heading of these words."""
+    heading = re.compile(rf"##+ {re.escape(words)}", re.IGNORECASE)
+    return [c for c in lesson.cells if c.kind == "markdown" and heading.match(c.source)]
+
+
+def code_of(lesson):
+    return [cell for cell in lesson.cells if cell.kind == "code"]
+
+
+def shown(lesson):
+    """The cells that a student sees."""
+    return [cell for cell in lesson.cells if "teaching-note" not in cell.tags]
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.get("cells", []) if cell["cell_type"] == "code"]
+
+
+def texts(output):
+    """All texts of an output; of HTML its words and `<img>`, without pixels and other tags."""
+    yield "".join(output.get("text", ""))
+    for kind, value in output.get("data", {}).items():
+        text = "".join(value) if kind.startswith("text/") else ""
+        if kind == "text/html":
+            text = re.sub(r"<img\b[^>]*>", "<img>", text)
+            text = html.unescape(re.sub(r"</?(?!img\b)[a-z][^<>]*>|<!--.*?-->", " ", text))
+        yield text
+
+
+def texts_of(cell):
+    return [text for output in cell["outputs"] for text in texts(output)]
+
+
+# ---- what is measured
+
+
+def page_code(lesson):
+    """[(cell, source as the student gets it)] of the code cells."""
+    return [(c, lesson_source.stub_source(c.source, where(c))) for c in code_of(lesson)]
+
+
+def count_lines(source):
+    """Lines of code: neither empty nor only a comment."""
+    return len(re.findall(r"^ *[^\s#]", source, re.MULTILINE))
+
+
+def not_for_students(source):
+    """[(line number, what)] of code that only a test or a screen reader needs."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Assert, ast.Try)):
+            found.append((node.lineno, type(node).__name__.lower()))
+        elif isinstance(node, ast.keyword) and node.arg == "alt":
+            found.append((node.value.lineno, "alt="))
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) == "net.name":
+            found.append((node.lineno, "net.name"))
+    return found
+
+
+def core(lesson):
+    """The student's cells without parts that are headed "Go deeper" and the further reading."""
+    kept, level = [], 0  # of the heading of the part that is left out; 0 outside
+    for cell in shown(lesson):
+        heading = re.match(r"(##+) (.+)", cell.source) if cell.kind == "markdown" else None
+        if heading and (not level or len(heading[1]) <= level):
+            left_out = re.match("go deeper|further reading", heading[2], re.IGNORECASE)
+            level = len(heading[1]) if left_out else 0
+        if not level:
+            kept.append(cell)
+    return kept
+
+
+def exercise_kind(name):
+    """Which function of exercises/kinds.py declared an exercise: "function", "value", ..."""
+    from cnnvis_helpers import exercises
+
+    return exercises.find(name).judge.__qualname__.partition(".")[0]
+
+
+def minutes(lesson, notebook):
+    """Minutes that a student needs for the core with its exercises."""
+    cells = core(lesson)
+    prose = " ".join(cell.source for cell in cells if cell.kind == "markdown")
+    code = [cell for cell in cells if cell.kind == "code"]
+    sources = {cell.source for cell in code}
+    stored = [x for x in code_cells(notebook) if x["source"] in sources]
+    return (
+        len(re.findall(r"\w[\w'-]*", prose)) / WORDS_A_MINUTE
+        + sum(count_lines(c.source) for c in code if not c.is_exercise) / LINES_A_MINUTE
+        + sum("<img" in text for x in stored for text in texts_of(x)) / FIGURES_A_MINUTE
+        + len(re.findall(r"\*\*Predict", prose)) * PREDICTION
+        + sum(EXERCISE_MINUTES[exercise_kind(x)] for c in code for x in c.checks)
+    )
+
+
+def page_counts(lesson, notebook):
+    """What the rules of clean pages measure, by name."""
+    code = page_code(lesson)
+    lines = [count_lines(source) for _, source in code]
+    foreign = {(c.position, line) for c, source in code for line, _ in not_for_students(source)}
+    ends = starting(lesson, "Exercises")
+    end = ends[0].position if ends else lesson.cells[-1].position
+    exercises = [cell.position for cell, _ in code if cell.checks]
+    return {
+        "code cells": len(code),
+        "median lines": median_high(lines),
+        "longest": max(lines[1:], default=0),
+        "import cell": lines[0],
+        "not for students": f"{len(foreign) / sum(lines):.0%}",
+        "exercises": len(exercises),
+        "inside the lesson": sum(place < end for place in exercises),
+        "first after": f"{min(exercises, default=0) / lesson.cells[-1].position:.0%}",
+        "figures": sum("<img" in text for x in code_cells(notebook) for text in texts_of(x)),
+        "predictions": sum(len(re.findall(r"\*\*Predict", c.source)) for c in shown(lesson)),
+        "minutes of the core": round(minutes(lesson, notebook)),
+    }
+
+
+@page_rule
+def code_is_short_and_for_students(lesson, notebook):
+    counts = page_counts(lesson, notebook)
+    limits = {"code cells": MAX_CELLS, "median lines": MAX_MEDIAN, "import cell": MAX_IMPORT_LINES}
+    for name, most in limits.items():
+        if counts[name] > most:
+            yield f"{name}: {counts[name]}; {most} is the most."
+    for cell, source in page_code(lesson):
+        if cell is not code_of(lesson)[0] and (lines := count_lines(source)) > MAX_LINES:
+            yield f"{where(cell)} has {lines} lines of code; {MAX_LINES} is the most."
+        for line, what in not_for_students(source):
+            yield f"{where(cell)}, line {line}: '{what}' does not belong on a student's page."
+
+
+@page_rule
+def exercises_come_as_you_go(lesson, notebook):
+    counts = page_counts(lesson, notebook)
+    if counts["exercises"] and int(counts["first after"][:-1]) > 33:
+        yield "the first exercise comes after the first third of the lesson."
+    if 2 * counts["inside the lesson"] < counts["exercises"]:
+        yield "fewer than half of the exercises stand inside the lesson."
+
+
+@page_rule
+def minutes_are_those_of_the_core(lesson, notebook):
+    stated = re.search(r"\*\*Time:\*\* (\d+)", lesson.cells[0].source)
+    needed = minutes(lesson, notebook)
+    if stated and abs(int(stated[1]) - needed) > max(5, 0.2 * needed):
+        yield f"it says {stated[1]} minutes; its core takes {needed:.0f}."
+
+
+# A number in prose, with the sign and unit that change its value; not one inside a name ("VGG16").
+_NUMBER = re.compile(
+    r"(?<![\w.,/#])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)(?![\w]|[.,]\d)"
+    r"( ?%| (?:thousand|million|billion)\b)?"
+)
+_UNCHECKED = re.compile(
+    r"\$\$.*?\$\$|\$[^$\n]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|<[^>]*>|arXiv[ :]*[\d.v]+|"
+    r"\b\d{4}\.\d{4,5}\b|(?m:^ *\d+\. )|"
+    r"\b(?:lessons?|chapters?|sections?|steps?|tables?|figures?|equations?|pages?|"
+    r"volume|Python|Keras|TensorFlow|SqueezeNet|version) \(?\d[\d., ]*(?:(?:and|to|or) \d+)?|"
+    r"\d[\d.]*(?= (?:minutes?|min|seconds?|s)\b)|\b(?:19|20)\d\d\b(?!,\d|\.\d| ?%)",
+    re.DOTALL | re.IGNORECASE,
+)
+_FREE = {0.0, 100.0, 255.0, 256.0, 1000.0}  # and whole numbers up to 10
+_SCALES = {"%": 0.01, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+
+
+def numbers_on_the_page(lesson, notebook):
+    """All numbers (float) that the student's code, its outputs and the checks contain."""
+    found = [source for _, source in page_code(lesson)] + [cell.check for cell in lesson.cells]
+    for cell in code_cells(notebook):
+        authored = cell["metadata"].get("cnnvis", {}).get("alt", [])
+        for output in cell["outputs"]:
+            found.append(output.get("metadata", {}).get("cnnvis", {}).get("described", ""))
+            found += [text for text in texts(output) if text not in authored]
+    page = re.sub(r"(?<=\d)[,_](?=\d{3})", "", "\n".join(found))
+    return {float(x) for x in re.findall(r"\d+\.?\d*(?:e[-+]?\d+)?|\.\d+", page)}
+
+
+def unfounded_numbers(text, known):
+    """The numbers of a text that are not, rounded as it writes them, among the known ones."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    checked = "\n\n".join(x for x in paragraphs if "<!-- source -->" not in x)
+    for digits, unit in _NUMBER.findall(_UNCHECKED.sub(" ", checked)):
+        number, unit = float(digits.replace(",", "")), unit.strip()
+        scale = _SCALES.get(unit, 1)
+        half = 0.5 * 10.0 ** -len(digits.partition(".")[2])  # of the last digit
+        free = not unit and (number in _FREE or (number <= 10 and "." not in digits))
+        scales = {scale, 1} if unit == "%" else {scale}
+        if not free and not any(abs(x / s - number) <= half + 1e-9 for x in known for s in scales):
+            yield f"{digits} {unit}".strip()
+
+
+@page_rule
+def numbers_in_prose_are_on_the_page(lesson, notebook):
+    known, reading = numbers_on_the_page(lesson, notebook), starting(lesson, "Further reading")
+    for cell in shown(lesson):
+        prose = [cell.source] if cell.kind == "markdown" and cell not in reading else cell.alts
+        for number in unfounded_numbers("\n\n".join(prose), known):
+            yield (
+                f"{where(cell)} says {number}, which no output, code or check of the lesson has; "
+                "print it, check it, or mark the paragraph with <!-- source -->."
+            )
+
+
+@page_rule
+def figures_have_alts_of_the_author(lesson, notebook):
+    for cell in code_cells(notebook):
+        words = "\n".join(texts_of(cell))
+        if "<img" in words and WIDGET_TEXT not in words:
+            if not cell["metadata"].get("cnnvis", {}).get("alt"):
+                first = cell["source"].splitlines()[0]
+                yield f'the figure of the code cell "{first[:50]}" has no `# %% alt="..."`.'
