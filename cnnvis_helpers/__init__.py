@@ -23,7 +23,8 @@ _NAMES_OF_MODULE = {
     "networks.receptive_field": "receptive_field",
     "photos.photos": "list_photos load_mask load_photo; photo_alt",
     "photos.resizing": "; resize_map resize_photo",
-    "methods.occlusion": "occlusion occlusion_grid; mask_photo occluded_photos occlusion_passes",
+    "methods.occlusion": "occlusion occlusion_grid occlusion_plan; mask_photo occluded_photos "
+    "occlusion_passes",
     "methods.cam": "cam gradcam gradcam_plus_plus guided_gradcam layercam scorecam; gradcam_from "
     "gradcam_plus_plus_from layer_gradients layercam_from pooled_gradients pooled_head",
     "methods.saliency": "gradient_x_input guided_backprop integrated_gradients saliency "

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from cnnvis_helpers._shared.checks import check_net, check_number, check_photo
 from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods import incremental_occlusion
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
@@ -23,7 +24,7 @@ from cnnvis_helpers.methods.sliding_window import (
 
 
 def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
-              progress=None):
+              progress=None, exact="auto"):
     """Map how much each place of the photo holds up the score of a class.
 
     A patch slides over the photo. One position's value is score(photo) - score(photo with the patch
@@ -40,7 +41,11 @@ def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, scor
     fill : what the patch shows: a grey level 0..255, a colour (r, g, b), "mean" (the photo's mean
         colour), "blur" (the photo without detail finer than the patch) or another photo, any size
     score : "logit" or "probability"; for a pair the difference of the two
-    progress : function of (done, total), counted in forward passes, called after each batch
+    progress : function of (done, total), counted in pictures: the positions and the photo itself;
+        called after each batch
+    exact : "full", a forward pass of the network for each position; "incremental", only what the
+        patch changes, the same numbers up to rounding; "auto", the faster of the two.
+        `occlusion_plan` tells which one that is, and what it takes
 
     Returns
     -------
@@ -52,19 +57,20 @@ def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, scor
     memory does not depend on their number. The Stop button (or a StopIteration from `progress`)
     returns the map of the positions done, the rest 0, with a warning.
 
-    Raises ValueError for a patch larger than the input, a stride below 1, an unknown fill or score,
-    and for what `net.prepare` and `net.score_vector` refuse.
+    Raises ValueError for a patch larger than the input, a stride below 1, an unknown fill, score or
+    `exact`, for "incremental" on a network that does not allow it, and for what `net.prepare` and
+    `net.score_vector` refuse.
 
     >>> occlusion(net, photo, "cat", patch=8, stride=2).shape == photo.shape[:2]
     True
     """
-    grid = occlusion_grid(net, photo, target, patch, stride, fill, score, progress)
+    grid = occlusion_grid(net, photo, target, patch, stride, fill, score, progress, exact)
     starts, patch = _positions(net.input_size, patch, stride)
     return spread(grid, starts, patch, net.input_size, np.shape(photo)[:2])
 
 
 def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
-                   progress=None):
+                   progress=None, exact="auto"):
     """Return the raw result of an occlusion sweep: one number a position.
 
     Parameters and errors as in `occlusion`. Over 224 x 224 pixels a patch and stride of 56 give
@@ -83,28 +89,68 @@ def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5,
     check_target(net, target, score)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
     cover = fill_picture(net, pixels, fill, patch)
-    no_patch = np.zeros((1, 4), np.int32)
-    boxes = np.concatenate([no_patch, window_boxes(tops, lefts, patch)])
-    values, weights = np.full(len(boxes), np.nan, np.float32), None
+    plan = _plan(net, tops, lefts, patch, exact)
+    if plan is None:
+        batches = _full_passes(net, pixels, cover, window_boxes(tops, lefts, patch))
+    else:
+        batches = incremental_occlusion.passes(net, plan, pixels, cover)
+    values, weights = np.full(len(tops) * len(lefts) + 1, np.nan, np.float32), None
     with stoppable("only the positions done so far have a value"):
-        for part in even_slices(len(boxes), batch_size(net)):
-            logits = _occluded_logits(net)(pixels, cover, boxes[part])
+        for part, logits in batches:
             if weights is None:
                 weights = target_weights(net, target, logits[:1], score)
             values[part] = outputs(net, logits, score) @ weights
             if progress:
-                progress(part.stop, len(boxes))
+                progress(part.stop, len(values))
     return (values[0] - values[1:]).reshape(len(tops), len(lefts))
 
 
 def occlusion_passes(net, patch=None, stride=None):
-    """Return how many pictures `occlusion` runs through the network: one a position, and the photo.
+    """Return how many pictures `occlusion` is about: one a position, and the photo.
 
-    Over 224 x 224 pixels a patch of 56 takes 17 in steps of 56 and 28,562 in steps of 1.
+    Over 224 x 224 pixels a patch of 56 takes 17 in steps of 56 and 28,562 in steps of 1. With
+    exact="full" each is a forward pass; `occlusion_plan` counts the operations of both ways.
     """
     check_net(net)
     (tops, lefts), _ = _positions(net.input_size, patch, stride)
     return len(tops) * len(lefts) + 1
+
+
+def occlusion_plan(net, patch=None, stride=None, exact="auto"):
+    """Tell how `occlusion` would compute a sweep, and count the operations; runs nothing.
+
+    Parameters and errors as in `occlusion`.
+
+    Returns
+    -------
+    OcclusionPlan with `way` ("incremental" or "full"), `pictures` (the positions and the photo),
+    `operations` and `full_operations` (multiply-adds of the sweep in this way and in full passes),
+    `joined_at` (the last layer that is computed in windows, or None), and `layers`: a LayerWindow
+    (layer, map, window, operations, full_operations) for each layer call, as far as the window of
+    cells that one position changes can be followed; its operations are those of one position.
+
+    >>> occlusion_plan(net, patch=2, exact="full")
+    <full: 226 pictures, 1.36e+03 multiply-adds, 1.00 of those of full passes>
+    """
+    check_net(net)
+    (tops, lefts), patch = _positions(net.input_size, patch, stride)
+    plan = _plan(net, tops, lefts, patch, exact)
+    windows = plan.windows if plan else incremental_occlusion.follow(net, tops, lefts, patch)
+    depth = len(plan.calls) if plan else 0
+    return incremental_occlusion.report(net, windows, depth, len(tops) * len(lefts))
+
+
+def _plan(net, tops, lefts, patch, exact):
+    """Return the incremental_occlusion.Plan of a sweep, or None for full passes."""
+    if exact not in ("auto", "full", "incremental"):
+        raise ValueError(f'exact must be "auto", "full" or "incremental", not {exact!r}.')
+    plan = None if exact == "full" else incremental_occlusion.choose(net, tops, lefts, patch)
+    if exact == "incremental" and plan is None:
+        raise ValueError(
+            f"The network {net.name!r} cannot be computed in windows: its first layer, its "
+            'preprocessing or its 16-bit floats do not allow it; take exact="auto".'
+        )
+    return plan if exact == "incremental" or (plan and plan.pays) else None
 
 
 def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
@@ -205,6 +251,13 @@ def fill_picture(net, pixels, fill, patch):
             f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
         )
     return np.broadcast_to(cover, pixels.shape[1:])
+
+
+def _full_passes(net, pixels, cover, boxes):
+    """Yield (slice, logits) of the photo, 0, and of the positions, 1, 2, ..., in batches."""
+    boxes = np.concatenate([np.zeros((1, 4), np.int32), boxes])  # no patch first
+    for part in even_slices(len(boxes), batch_size(net)):
+        yield part, _occluded_logits(net)(pixels, cover, boxes[part])
 
 
 def _occluded_logits(net):

@@ -158,26 +158,26 @@ class Graph:
         reached, before = self.needed_for([self.output]), self.needed_for(last.outputs)
         return sum(step in reached and step not in before for step in alike)
 
-    def needed_for(self, values):
-        """Return the steps that must run to compute `values`, in order."""
+    def needed_for(self, values, known=()):
+        """Return the steps that must run to compute `values`, in order, where some are `known`."""
         needed, waiting = set(), list(values)
         while waiting:
-            step = waiting.pop().step
-            if step is not None and step not in needed:
-                needed.add(step)
-                waiting.extend(step.inputs)
+            value = waiting.pop()
+            if value.step not in needed and value.step is not None and value not in known:
+                needed.add(value.step)
+                waiting.extend(value.step.inputs)
         return [step for step in self.steps if step in needed]
 
-    def run(self, tensor, wanted, replace):
-        """Compute the tensors of the values `wanted` from the input `tensor`.
+    def run(self, known, wanted, replace):
+        """Compute the tensors of the values `wanted` from those `known`, {Value: tensor}.
 
         replace : function(step) -> the callable to use in place of the step's layer, or None
 
         A wanted tensor of 16-bit or 64-bit floats is handed out as float32. It lies on the
         path of computation itself, so gradients with respect to it exist.
         """
-        known, tapped = {self.input: tensor}, {}
-        for step in self.needed_for(wanted):
+        known, tapped = dict(known), {}
+        for step in self.needed_for(wanted, known):
             outputs = step.call(replace(step) or step.layer, known)
             for value, output in zip(step.outputs, outputs, strict=True):
                 other = tf.float16, tf.bfloat16, tf.float64

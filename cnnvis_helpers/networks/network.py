@@ -53,7 +53,9 @@ class Network:
     last_conv : str, name of the layer with the last spatial map; None if the network has none
     head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities
     units : int, the number of logits; a network with one logit has two classes
-    steps : the layer calls in the order of computation, nested models opened up (`walking.Step`)
+    graph : graph.Graph, the layer calls of the model, nested models opened up
+    steps : its layer calls (`graph.Step`), in the order of computation
+    head_step : the layer call whose softmax or sigmoid `forward` leaves out, or None
     origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
         None for a model from memory and for a preprocessing function
     """
@@ -67,14 +69,14 @@ class Network:
         self.input_size = input_size
         self.labels = labels
         self._preprocess = preprocess
-        self._graph = Graph(model)
-        self.steps = self._graph.steps
-        self.units = self._graph.output.shape[-1]
-        self.head, self._head_step = self._graph.head()
+        self.graph = Graph(model)
+        self.steps = self.graph.steps
+        self.units = self.graph.output.shape[-1]
+        self.head, self.head_step = self.graph.head()
         self._gives_probabilities = False
         if self.head == "unknown":
             self._tell_head()
-        last = self._graph.last_map()
+        last = self.graph.last_map()
         self.last_conv = last.name if last else None
         adaptable = [*(step.layer for step in self.steps), preprocess]
         self._adapted = [one for one in adaptable if isinstance(one, keras.layers.Normalization)]
@@ -82,7 +84,8 @@ class Network:
 
     def _tell_head(self):
         """Find `head` from the outputs of a few pictures; see `heads`."""
-        (outputs,) = self._run(heads.sample_pictures(self.input_size), [self._graph.output], None)
+        pictures = self._input_of(heads.sample_pictures(self.input_size))
+        (outputs,) = self._run({self.graph.input: pictures}, [self.graph.output], None)
         exact = "16" not in keras.backend.standardize_dtype(self.model.outputs[0].dtype)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
         self.head = heads.kind_of(outputs, self.model.name, exact)
@@ -103,7 +106,7 @@ class Network:
     @property
     def output_step(self):
         """The layer call (`walking.Step`) that makes the output; not always the last in `steps`."""
-        return self._graph.output.step
+        return self.graph.output.step
 
     # From photo to prediction
 
@@ -197,10 +200,26 @@ class Network:
         (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients with
         respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
         """
-        values = [self._graph.find(name)[1] for name in layers]
-        logits, *maps = self._run(pixels, [self._graph.output, *values], substitute)
+        values = [self.graph.find(name)[1] for name in layers]
+        return self.forward_from({self.graph.input: self._input_of(pixels)}, values, substitute)
+
+    def forward_from(self, known, wanted=(), substitute=None):
+        """Run the rest of a forward pass, of which some values are known, uncompiled.
+
+        Parameters
+        ----------
+        known : {graph.Value: tensor}, enough of the values of `net.graph` to compute the output
+        wanted : values of the graph that are wanted from this same pass
+        substitute : as in `forward`
+
+        Returns
+        -------
+        (logits, tensors): float32 (n, units), and a list of the tensors of `wanted`
+        """
+        logits, *tensors = self._run(known, [self.graph.output, *wanted], substitute)
         logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
-        return (heads.logits_of(logits, self.head) if self._gives_probabilities else logits), maps
+        logits = heads.logits_of(logits, self.head) if self._gives_probabilities else logits
+        return logits, tensors
 
     def maps(self, pixels, layers, substitute=None, before_activation=False):
         """Return the outputs of `layers` alone, like `forward` but without the logits.
@@ -210,22 +229,26 @@ class Network:
         before_activation : True leaves out the activation of the very calls that make the outputs;
             earlier calls of the same layer keep theirs, and a nested model loses that of its last
         """
-        values = [self._graph.find(name)[1] for name in layers]
+        values = [self.graph.find(name)[1] for name in layers]
         bare = {value.step for value in values} if before_activation else ()
-        return self._run(pixels, values, substitute, bare)
+        known = {self.graph.input: self._input_of(pixels)}
+        return self._run(known, values, substitute, bare)
+
+    @tf.autograph.experimental.do_not_convert
+    def _input_of(self, pixels):
+        return self._preprocess(tf.cast(pixels, tf.float32))
 
     # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
     @tf.autograph.experimental.do_not_convert
-    def _run(self, pixels, values, substitute, bare=()):
+    def _run(self, known, values, substitute, bare=()):
         def replace(step):
-            if step is self._head_step or step in bare:
+            if step is self.head_step or step in bare:
                 return without_activation(step.layer)
             return substitute(step.layer) if substitute else None
 
-        tensor = self._preprocess(tf.cast(pixels, tf.float32))
         # The scope catches what layers would note down about a call, such as activity losses.
         with keras.StatelessScope(collect_losses=True):
-            return self._graph.run(tensor, values, replace)
+            return self.graph.run(known, values, replace)
 
     def cached(self, key, build):
         """Return the callable that `build()` makes; built once a key and kept with the network.
@@ -325,11 +348,11 @@ class Network:
 
     def steps_to(self, name):
         """Return the layer calls (`walking.Step`) that must run for a layer's output, in order."""
-        return self._graph.needed_for([self._graph.find(name)[1]])
+        return self.graph.needed_for([self.graph.find(name)[1]])
 
     def layer(self, name):
         """Return the Keras layer or nested model `name`; "outer/inner" reaches inside one."""
-        return self._graph.find(name)[0]
+        return self.graph.find(name)[0]
 
     def spatial_layer(self, name=None):
         """Return the name of a layer after checking that it makes maps (n, h, w, c).
@@ -340,7 +363,7 @@ class Network:
         if name is None and self.last_conv is None:
             raise ValueError(f"The network {self.name!r} has no convolution, so it makes no maps.")
         name = self.last_conv if name is None else name
-        shape = self._graph.find(name)[1].shape
+        shape = self.graph.find(name)[1].shape
         if len(shape) != 4:
             raise ValueError(
                 f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape {shape}"
@@ -356,7 +379,7 @@ class Network:
         A layer stands for its last call. One that is called on its own output has one last map;
         one that is called on the photo and on its mirror image has two.
         """
-        others = self._graph.other_calls(name) if name not in self._told else 0
+        others = self.graph.other_calls(name) if name not in self._told else 0
         self._told.add(name)
         return others and (
             f"The network {self.name!r} uses the layer {name!r} {others + 1} times side by side; "
@@ -366,7 +389,7 @@ class Network:
 
     def frame_step(self):
         """Return the step that cuts or pads the picture before the first convolution, or None."""
-        return self._graph.frame_step()
+        return self.graph.frame_step()
 
     def without_activation(self, layer, activation=None):
         """Return a callable with the weights of `layer` and another activation (None: linear).

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers import occlusion, occlusion_grid
+from cnnvis_helpers import occlusion, occlusion_grid, occlusion_plan
 from cnnvis_helpers.methods.sliding_window import spread, window_starts
 from cnnvis_helpers.widgets.controls import choice, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -102,7 +102,16 @@ def _drawn(net, values, grid, step):
         + ("all places." if done else f"{known.sum()} of {known.size} places, the rest white.")
     )
     note = (
-        f"{known.sum() + 1} forward passes; hiding the most important place costs {label} "
-        f"{drop:.2f} logits"
+        f"{_work(net, values.patch, step, known.sum())}; hiding the most important place costs "
+        f"{label} {drop:.2f} logits"
     )
     return Drawn(row(panels), alt, note)
+
+
+def _work(net, patch, step, positions):
+    """Say how many forward passes so many positions took, or how much of their operations."""
+    plan = occlusion_plan(net, patch, step)
+    if plan.way == "full":
+        return f"{positions + 1} forward passes"
+    part = plan.operations / plan.full_operations
+    return f"{positions + 1} pictures in {part:.0%} of the operations of full passes"

@@ -228,7 +228,7 @@ def test_a_rather_than_b_is_the_difference_of_two_maps(linear):
 def test_one_trace_for_all_patches_strides_fills_classes_and_batches(linear):
     net, _ = linear_network()
     for target, patch, stride, fill in [("a", 3, 3, 0), ("b", (2, 5), 1, "blur"), (None, 7, 4, 9)]:
-        occlusion(net, random_photo(*SIZE), target, patch, stride, fill)
+        occlusion(net, random_photo(*SIZE), target, patch, stride, fill, exact="full")
     assert _occluded_logits(net).experimental_get_tracing_count() == 1
 
 
@@ -245,7 +245,7 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
             return lambda photo, cover, boxes: passes.append(len(boxes)) or run(photo, cover, boxes)
 
     monkeypatch.setattr(sweeps, "LARGEST_BATCH", 32)
-    occlusion(Spy(), random_photo(48, 48), 1, 6, 3)
+    occlusion(Spy(), random_photo(48, 48), 1, 6, 3, exact="full")
     assert sum(passes) == occlusion_passes(small, 6, 3) == 15 * 15 + 1
     assert max(passes) <= 32 and max(passes) - min(passes) <= 1
     vgg = type("Net", (), {"input_size": (224, 224)})
@@ -256,7 +256,11 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
 def test_a_stopped_sweep_keeps_what_is_done(small, monkeypatch, stop):
     monkeypatch.setattr(sweeps, "LARGEST_BATCH", 10)
     photo, calls = random_photo(48, 48), []
-    whole = occlusion_grid(small, photo, 1, 8, 8, progress=lambda *n: calls.append(n))
+
+    def note(*counts):
+        calls.append(counts)
+
+    whole = occlusion_grid(small, photo, 1, 8, 8, progress=note, exact="full")
     assert calls[-1] == (37, 37) and [n for n, _ in calls] == sorted({n for n, _ in calls})
 
     def press_stop(done, total):
@@ -264,12 +268,12 @@ def test_a_stopped_sweep_keeps_what_is_done(small, monkeypatch, stop):
             raise stop
 
     with pytest.warns(UserWarning, match="stopped early"):
-        part = occlusion_grid(small, photo, 1, 8, 8, progress=press_stop)
+        part = occlusion_grid(small, photo, 1, 8, 8, progress=press_stop, exact="full")
     done = np.isfinite(part).ravel()
     assert 14 <= done.sum() < 36 and done[: done.sum()].all()
     np.testing.assert_array_equal(part.ravel()[done], whole.ravel()[done])
     with pytest.warns(UserWarning, match="stopped early"):
-        values = occlusion(small, photo, 1, 8, 8, progress=press_stop)
+        values = occlusion(small, photo, 1, 8, 8, progress=press_stop, exact="full")
     np.testing.assert_array_equal(values[::8, ::8], np.nan_to_num(part))
 
 

@@ -1,0 +1,598 @@
+"""Occlusion in a fraction of the work: compute only what the patch changes, exactly.
+
+A patch changes a window of the picture. Behind a 3 x 3 convolution the changed window is two cells
+larger each way, behind a pooling of 2 x 2 about half the size. On one axis, where the cells
+first .. stop - 1 of a map change, a layer with kernel size k, dilation d, stride s and p cells of
+padding before the first changes the cells
+
+    ceil((first + p - (k - 1) * d) / s)  ..  floor((stop - 1 + p) / s)
+
+of its own map. All others have the values of the clean photo. So the photo goes through the network
+once, and for each position of the patch a layer computes its window alone and reads the clean map
+around it. The window is the receptive field seen from the other side: it grows with depth. From the
+layer on where it covers most of the map, the maps are put together and the pass goes on in full.
+
+1. `follow` the window through the network's graph, layer by layer;
+2. `choose` by counting operations from where on the pass goes on in full;
+3. `passes` computes the logits, many positions in one batch.
+
+Nakandala, Kumar and Papakonstantinou, "Incremental and approximate inference for faster occlusion-
+based deep CNN explanations", SIGMOD 2019.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.methods.sliding_window import batch_size, even_slices
+from cnnvis_helpers.networks.applications import MODES
+from cnnvis_helpers.networks.receptive_field import IN_PLACE
+
+_SLIDING = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+)
+_FRAMING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
+_AUGMENTING = [  # in training alone; else they hand on what they read
+    f"Random{what}" for what in "Flip Rotation Zoom Translation Contrast Brightness".split()
+]
+
+# What takes as long as one multiply-add of a convolution, measured on two cores with AVX-512.
+_MOVED = 20  # multiply-adds, for each number that is read or written
+_STARTED = 5e6  # multiply-adds, for each table of cells to look up
+_PAYS = 0.75  # the most that is counted for the incremental way, as a part of full passes
+
+
+# 1. Following the window
+
+
+@dataclass(eq=False)
+class Side:
+    """One axis of a map: with the patch at place i, cells first[i] .. stop[i] - 1 change.
+
+    To fit into one batch, windows of all places have one `size`. Those that are computed begin at
+    `start[i]`, lie inside the map and hold all cells that change.
+    """
+
+    length: int
+    first: np.ndarray
+    stop: np.ndarray
+
+    def __post_init__(self):
+        self.size = int((self.stop - self.first).max())
+        self.start = np.minimum(self.first, self.length - self.size)
+
+    def behind(self, slide):
+        """Return the side that a layer makes of this one; it has one cell at least."""
+        first = -((slide.span - 1 - slide.before - self.first) // slide.stride)
+        stop = (self.stop - 1 + slide.before) // slide.stride + 1
+        first = np.clip(first, 0, slide.length - 1)
+        return Side(slide.length, first, np.clip(stop, first + 1, slide.length))
+
+    def joined(self, other):
+        """Return the side of two maps together: the cells that change in one of them or in both."""
+        first, stop = np.minimum(self.first, other.first), np.maximum(self.stop, other.stop)
+        return Side(self.length, first, stop)
+
+    def read_by(self, slide):
+        """Return (starts, size) of the cells that a layer reads to make this side."""
+        size = (self.size - 1) * slide.stride + slide.span
+        return self.start * slide.stride - slide.before, size
+
+
+class Slide(NamedTuple):
+    """One axis of a layer: cell i of `length` reads `span` cells, from i * stride - before on."""
+
+    stride: int
+    span: int
+    before: int
+    length: int
+
+
+class Frame(NamedTuple):
+    """Windows on a map, one a place: (starts, size) of the rows and of the columns."""
+
+    rows: tuple
+    columns: tuple
+
+    @property
+    def size(self):
+        return self.rows[1], self.columns[1]
+
+    @property
+    def cells(self):
+        return self.rows[1] * self.columns[1]
+
+
+class Windowed(NamedTuple):
+    """One layer call that computes windows alone.
+
+    slides : the layer's two axes; frame : its output's, as an index into `Windows.frames`
+    reads : frames of what it looks up, one an input; None: the input's window as it is
+    """
+
+    step: object
+    slides: tuple
+    reads: list
+    frame: int
+
+
+class Windows(NamedTuple):
+    """Where a patch changes the network's maps.
+
+    frames : list of Frame; frame_of : {graph.Value: index}, the window of each value
+    calls : list of Windowed, in order, up to the first call that cannot be followed
+    """
+
+    frames: list
+    frame_of: dict
+    calls: list
+
+
+def follow(net, tops, lefts, patch):
+    """Follow the patch through the network, as far as it changes windows alone.
+
+    tops, lefts : first rows and columns of the patch; patch : (height, width). Returns Windows. A
+    layer that is not known to read the places around its own alone ends the list of calls.
+    """
+    graph, starts = net.graph, (np.array(tops), np.array(lefts))
+    sides = {
+        graph.input: [
+            Side(length, start, start + size)
+            for length, start, size in zip(net.input_size, starts, patch, strict=True)
+        ]
+    }
+    windows = Windows([_frame(sides[graph.input])], {graph.input: 0}, [])
+    if not (_computes_in_float32(net) and _prepares_each_pixel_alone(net)):
+        return windows
+    for step in graph.needed_for([graph.output]):
+        inputs = [sides[value] for value in step.inputs]
+        slides = None if step is net.head_step else _slides_of(step, inputs)
+        if slides is None:
+            break
+        after = []
+        for axis, slide in enumerate(slides):
+            side, *others = (pair[axis] for pair in inputs)
+            for other in others:
+                side = side.joined(other)
+            after.append(side.behind(slide))
+        sides[step.outputs[0]] = after
+        read = Frame(*(side.read_by(slide) for side, slide in zip(after, slides, strict=True)))
+        reads = []
+        for value in step.inputs:
+            own = windows.frames[windows.frame_of[value]]
+            reads.append(None if _same(read, own) else _add(windows.frames, read))
+        windows.frame_of[step.outputs[0]] = frame = _add(windows.frames, _frame(after))
+        windows.calls.append(Windowed(step, slides, reads, frame))
+    return windows
+
+
+def _frame(sides):
+    return Frame(*((side.start, side.size) for side in sides))
+
+
+def _add(frames, frame):
+    frames.append(frame)
+    return len(frames) - 1
+
+
+def _same(one, other):
+    starts = all(np.array_equal(a[0], b[0]) for a, b in zip(one, other, strict=True))
+    return one.size == other.size and starts
+
+
+def _slides_of(step, inputs):
+    """Return the two Slides of a layer call; None for one that may read any place."""
+    layer, kind = step.layer, type(step.layer)
+    lengths = {tuple(side.length for side in sides) for sides in inputs}
+    channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
+    if len(step.shape) != 4 or len(step.outputs) > 1 or len(lengths) > 1 or not channels_last:
+        return None
+    (lengths,) = lengths
+    if kind in _SLIDING:
+        return tuple(_slide(layer, axis, lengths[axis]) for axis in (0, 1))
+    if kind in _FRAMING:
+        return tuple(_shift(layer, axis, lengths[axis]) for axis in (0, 1))
+    return tuple(Slide(1, 1, 0, length) for length in lengths) if _is_in_place(step) else None
+
+
+def _slide(layer, axis, length):
+    size = (layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size)[axis]
+    stride = layer.strides[axis]
+    span = (size - 1) * getattr(layer, "dilation_rate", (1, 1))[axis] + 1
+    if layer.padding == "valid":
+        return Slide(stride, span, 0, (length - span) // stride + 1)
+    cells = -(-length // stride)
+    return Slide(stride, span, max((cells - 1) * stride + span - length, 0) // 2, cells)
+
+
+def _shift(layer, axis, length):
+    if isinstance(layer, keras.layers.ZeroPadding2D):
+        before, after = layer.padding[axis]
+    else:
+        before, after = (-cells for cells in layer.cropping[axis])
+    return Slide(1, 1, before, length + before + after)
+
+
+def _is_in_place(step):
+    """Tell whether each cell of the output comes from the cells of its place, alike everywhere."""
+    layer, name = step.layer, type(step.layer).__name__
+    if not type(layer).__module__.startswith("keras."):
+        return False
+    given = keras.tree.flatten((step.node.arguments.args, step.node.arguments.kwargs))
+    if name == "GetItem":  # such as x[..., ::-1], from RGB to BGR
+        return len(given) == 3 and given[1] is Ellipsis and isinstance(given[2], slice)
+    axes = keras.tree.flatten(getattr(layer, "axis", -1))
+    if (name not in IN_PLACE and name not in _AUGMENTING) or not set(axes) <= {-1, 3}:
+        return False
+    symbols = {id(symbol) for symbol in step.node.input_tensors}
+    constants = [x for x in given if hasattr(x, "shape") and id(x) not in symbols]
+    if name != "Dense":  # all of whose weights belong to the channels
+        constants += getattr(layer, "weights", [])
+    return all(length == 1 for one in constants for length in tuple(one.shape)[:-1])
+
+
+def _computes_in_float32(net):
+    """Tell whether no layer computes in 16 bits, where another order of a sum is another result."""
+    tensors = [x for step in net.steps for x in (*step.node.input_tensors, *step.node.outputs)]
+    return all(keras.backend.standardize_dtype(x.dtype) == "float32" for x in tensors)
+
+
+def _prepares_each_pixel_alone(net):
+    """Tell whether a picture made of two, once prepared, is made of the two prepared ones.
+
+    It is with the modes of keras.applications; other functions are tried on two pictures of noise.
+    """
+    if net.preprocess in MODES.values():
+        return True
+    height, width = net.input_size
+    noise = np.random.default_rng(0).uniform(0, 255, (2, height, width, 3)).astype(np.float32)
+    a, b = noise[:1], noise[1:] / 3
+    ones = [np.asarray(net.preprocess(tf.constant(picture))) for picture in (a, b)]
+    if ones[0].shape[1:3] != (height, width) or ones[0].ndim != 4:
+        return False
+    rows, columns = np.ogrid[:height, :width]
+    for mask in ((rows + columns) % 2 == 0, (rows < height // 2) & (columns < width // 2)):
+        both = net.preprocess(tf.constant(np.where(mask[:, :, None], a, b)))
+        if not np.array_equal(both, np.where(mask[:, :, None], *ones)):
+            return False
+    return True
+
+
+# 2. Choosing where the pass goes on in full
+
+
+class Plan(NamedTuple):
+    """A sweep that computes windows in its first layers.
+
+    windows : Windows; calls : those of its calls that compute windows
+    joints : the graph.Values whose maps are put together and go on in full
+    cost, full_cost : of the sweep, and of the same in full passes, in multiply-adds
+    batch : positions to compute at once
+    """
+
+    windows: Windows
+    calls: list
+    joints: list
+    cost: float
+    full_cost: float
+    batch: int
+
+    @property
+    def pays(self):
+        return self.cost < _PAYS * self.full_cost
+
+
+def choose(net, tops, lefts, patch, depth=None):
+    """Return the Plan that costs least, or None where the network's first layer stops the window.
+
+    depth : how many calls compute windows; None: as many as pay
+    """
+    windows, shapes, graph = follow(net, tops, lefts, patch), shapes_of(net), net.graph
+    if not windows.calls:
+        return None
+    steps, positions = graph.needed_for([graph.output]), len(tops) * len(lefts)
+    batch = min(positions, batch_size(net))
+    last_use = {value: i for i, step in enumerate(steps) for value in step.inputs}
+    full = [_cost(step, shapes) for step in steps]
+
+    def look_up_cost(value, size):
+        own, (_, height, width, channels) = windows.frames[windows.frame_of[value]], shapes[value]
+        cells = height * width / batch + 2 * own.cells + 2 * size[0] * size[1]
+        return _MOVED * max(channels, 16) * cells + _STARTED / batch
+
+    plans, spent, live = [], 0.0, [graph.input]
+    for i, call in enumerate(windows.calls):
+        spent += _cost(call.step, shapes, windows.frames[call.frame])
+        for value, read in zip(call.step.inputs, call.reads, strict=True):
+            spent += 0 if read is None else look_up_cost(value, windows.frames[read].size)
+        live = [v for v in (*live, call.step.outputs[0]) if last_use.get(v, i) > i]
+        joining = sum(look_up_cost(value, shapes[value][1:3]) for value in live)
+        plans.append((spent + joining + sum(full[i + 1 :]), i + 1, live))
+    if depth is None:  # the deepest of nearly the best: other patches then share what is compiled
+        least = min(cost for cost, *_ in plans)
+        depth = max(depth for cost, depth, _ in plans if cost <= 1.03 * least)
+    cost, _, live = plans[depth - 1]
+    calls = windows.calls[:depth]
+    return Plan(
+        windows,
+        calls,
+        live,
+        cost * positions + sum(full),
+        (positions + 1) * sum(full),
+        _batch(batch_size(net), steps, shapes, calls, windows.frames),
+    )
+
+
+def _cost(step, shapes, frame=None):
+    """Count what a layer call costs, on a map or on a window, in multiply-adds."""
+    part = 1 if frame is None else frame.cells / np.prod(shapes[step.outputs[0]][1:-1])
+    return part * (_operations(step, shapes) + _MOVED * _numbers(step, shapes))
+
+
+def _numbers(step, shapes):
+    """Count the numbers that a layer call reads and writes."""
+    return sum(float(np.prod(shapes[value][1:])) for value in (*step.inputs, *step.outputs))
+
+
+def kernel_size(layer):
+    """Return how many multiply-adds a cell takes: each weight of the kernels is used once."""
+    weights = getattr(layer, "weights", [])
+    return sum(int(np.prod(one.shape)) for one in weights if len(one.shape) > 1)
+
+
+def _batch(at_once, steps, shapes, calls, frames):
+    """Return how many positions take no more memory than `at_once` full pictures; at most 4 x."""
+    window = max(
+        _numbers(call.step, shapes) * frames[call.frame].cells
+        / np.prod(shapes[call.step.outputs[0]][1:3])
+        for call in calls
+    )
+    rest = max((_numbers(step, shapes) for step in steps[len(calls) :]), default=0)
+    largest = max(_numbers(step, shapes) for step in steps)
+    return int(at_once * min(4, max(1, largest / max(window, rest))))
+
+
+def shapes_of(net):
+    """Return {graph.Value: (None, ...)}, the shape of each map for photos of the input's size."""
+    graph = net.graph
+    values = [v for step in graph.needed_for([graph.output]) for v in (*step.inputs, *step.outputs)]
+    shapes = {value: value.shape for value in values}
+    if not any(None in shape[1:] for shape in shapes.values()):
+        return shapes
+
+    def build():  # a model for any size of picture: let TensorFlow find the shapes
+        picture = tf.TensorSpec((1, *net.input_size, 3), tf.float32)
+
+        def run(pixels):
+            return net.forward_from({graph.input: net.preprocess(pixels)}, list(shapes))[1]
+
+        traced = tf.function(run, autograph=False).get_concrete_function(picture)
+        found = [tuple(one.shape) for one in traced.structured_outputs]
+        return lambda: dict(zip(shapes, found, strict=True))
+
+    return net.cached(("shapes",), build)()
+
+
+class LayerWindow(NamedTuple):
+    """What one position of a patch changes in a layer's map, and what `occlusion` computes of it.
+
+    layer : its name, as in `net.layer`
+    map, window : (height, width) of the map, and of the window of it that changes, in cells
+    operations, full_operations : multiply-adds of one position, and of a full forward pass
+    """
+
+    layer: str
+    map: tuple
+    window: tuple
+    operations: int
+    full_operations: int
+
+
+class OcclusionPlan(NamedTuple):
+    """How `occlusion` computes a sweep; see `occlusion_plan`."""
+
+    way: str
+    pictures: int
+    operations: int
+    full_operations: int
+    joined_at: str
+    layers: list
+
+    def __repr__(self):
+        part = self.operations / self.full_operations
+        until = f", windows up to {self.joined_at!r}" if self.joined_at else ""
+        return (
+            f"<{self.way}: {self.pictures} pictures, {self.operations:.3g} multiply-adds, "
+            f"{part:.2f} of those of full passes{until}>"
+        )
+
+
+def report(net, windows, depth, positions):
+    """Return the OcclusionPlan of a sweep whose first `depth` calls compute windows alone."""
+    shapes, rows = shapes_of(net), []
+    steps = net.graph.needed_for([net.graph.output])
+    full = sum(_operations(step, shapes) for step in steps)
+    saved = 0
+    for i, call in enumerate(windows.calls):
+        frame, height_and_width = windows.frames[call.frame], shapes[call.step.outputs[0]][1:3]
+        whole = _operations(call.step, shapes)
+        part = frame.cells * kernel_size(call.step.layer) if i < depth else whole
+        saved += whole - part
+        rows.append(LayerWindow(call.step.name, tuple(height_and_width), frame.size, part, whole))
+    joined_at = rows[depth - 1].layer if depth else None
+    all_full = (positions + 1) * full
+    way = "incremental" if depth else "full"
+    return OcclusionPlan(
+        way, positions + 1, all_full - positions * saved, all_full, joined_at, rows
+    )
+
+
+def _operations(step, shapes):
+    return int(np.prod(shapes[step.outputs[0]][1:-1])) * kernel_size(step.layer)
+
+
+# 3. Computing
+
+
+def passes(net, plan, pixels, cover):
+    """Yield (slice, logits) of the clean photo, 0, and of the positions 1, 2, ..., in batches.
+
+    pixels : float32 (1, h, w, 3), 0..255; cover : (h, w, 3), what shows through the patch
+    """
+    clean, windows = _compiled(net, plan)
+    logits, cover, maps = clean(pixels, cover[None])
+    yield slice(0, 1), logits
+    frames = plan.windows.frames[: plan.calls[-1].frame + 1]
+    sizes = np.array([frame.size for frame in frames], np.int32)
+    rows = np.array([frame.rows[0] for frame in frames], np.int32)  # (frames, tops)
+    columns = np.array([frame.columns[0] for frame in frames], np.int32)
+    for part in even_slices(rows.shape[1] * columns.shape[1], plan.batch):
+        down, right = np.divmod(np.arange(part.start, part.stop), columns.shape[1])
+        starts = np.stack([rows[:, down], columns[:, right]], axis=-1)  # (frames, n, 2)
+        yield slice(part.start + 1, part.stop + 1), windows(maps, cover, starts, sizes)
+
+
+def _compiled(net, plan):
+    """Return the two compiled functions of a plan: of the clean photo, and of windows.
+
+    Starts and sizes of windows are arguments: plans that differ in nothing else share a function.
+    """
+    structure = tuple(tuple(read is None for read in call.reads) for call in plan.calls)
+    looked_up = {
+        value
+        for call in plan.calls
+        for value, read in zip(call.step.inputs, call.reads, strict=True)
+        if read is not None
+    }
+    kept = [value for value in shapes_of(net) if value in looked_up or value in plan.joints]
+    return (
+        net.cached(("occlusion of nothing", structure), lambda: _compile_clean(net, kept)),
+        net.cached(("occlusion", structure), lambda: _compile_windows(net, plan, kept)),
+    )
+
+
+def _compile_clean(net, kept):
+    """Compile (photo, cover) -> the photo's logits, the prepared cover, the maps to be kept."""
+    picture = tf.TensorSpec((1, *net.input_size, 3), tf.float32)
+
+    @tf.function(input_signature=[picture, picture], autograph=False)
+    def clean(photo, cover):
+        known = {net.graph.input: net.preprocess(photo)}
+        logits, maps = net.forward_from(known, kept)
+        return logits, net.preprocess(cover), maps
+
+    return clean
+
+
+def _compile_windows(net, plan, kept):
+    """Compile (clean maps, cover, starts and sizes of frames) -> logits."""
+    shapes, calls, joints, graph = shapes_of(net), plan.calls, plan.joints, net.graph
+    frame_of = plan.windows.frame_of
+    signature = [
+        [tf.TensorSpec((1, *shapes[value][1:]), tf.float32) for value in kept],
+        tf.TensorSpec((1, *net.input_size, shapes[graph.input][-1]), tf.float32),
+        tf.TensorSpec((None, None, 2), tf.int32),
+        tf.TensorSpec((None, 2), tf.int32),
+    ]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def windows(maps, cover, starts, sizes):
+        clean = dict(zip(kept, maps, strict=True))
+        known = {graph.input: crop(cover, starts[0], sizes[0])}
+
+        def read(value, to, size, beyond=0.0):
+            at = starts[frame_of[value]]
+            return look_up(clean[value], known[value], at, to, size, beyond)
+
+        with keras.StatelessScope(collect_losses=True):
+            for call in calls:
+                layer, beyond = _on_windows(call)
+                inputs = {
+                    value: known[value] if i is None else read(value, starts[i], sizes[i], beyond)
+                    for value, i in zip(call.step.inputs, call.reads, strict=True)
+                }
+                output = layer(inputs)
+                if type(call.step.layer) is keras.layers.AveragePooling2D:
+                    lengths = shapes[call.step.inputs[0]][1:3]
+                    output /= _share(call.slides, lengths, starts[call.frame], sizes[call.frame])
+                known[call.step.outputs[0]] = output
+        full = {v: read(v, tf.zeros_like(starts[0]), shapes[v][1:3]) for v in joints}
+        return net.forward_from(full)[0]
+
+    return windows
+
+
+def crop(picture, at, size):
+    """Return windows (n, *size, c) of a picture (1, H, W, c); at : (n, 2), row and column."""
+    rows, columns = (at[:, i, None] + tf.range(size[i]) for i in (0, 1))
+    cells = tf.reshape(picture, (-1, picture.shape[-1]))
+    return tf.gather(cells, rows[:, :, None] * picture.shape[2] + columns[:, None, :])
+
+
+def look_up(clean, windows, at, to, size, beyond=0.0):
+    """Return windows (n, *size, c) that begin at `to`: changed cells, and clean ones around them.
+
+    clean : (1, H, W, c), the clean map; cells outside of it have the value `beyond`
+    windows : (n, h, w, c), the changed cells, from `at` on
+    at, to : int32 (n, 2), row and column
+
+    All cells are laid into one long list, and a table says which of them goes where.
+    """
+    _, height, width, channels = clean.shape
+    n, h, w, _ = tf.unstack(tf.shape(windows))
+    outside = tf.fill((1, channels), tf.constant(beyond, clean.dtype))
+    cells = [outside, tf.reshape(clean, (-1, channels)), tf.reshape(windows, (-1, channels))]
+    rows, columns = (to[:, i, None] + tf.range(size[i]) for i in (0, 1))  # (n, size)
+    down, right = rows - at[:, :1], columns - at[:, 1:]
+    first = 1 + height * width + h * w * tf.range(n)[:, None]
+    table = tf.where(
+        _both((down >= 0) & (down < h), (right >= 0) & (right < w)),
+        (first + down * w)[:, :, None] + right[:, None, :],
+        tf.where(
+            _both((rows >= 0) & (rows < height), (columns >= 0) & (columns < width)),
+            (1 + rows * width)[:, :, None] + columns[:, None, :],
+            0,
+        ),
+    )
+    return tf.gather(tf.concat(cells, axis=0), table)
+
+
+def _both(rows, columns):
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def _on_windows(call):
+    """Return (function of {value: tensor} -> tensor, what it reads beyond the map's borders).
+
+    The look-up does the padding, so the layer itself goes without.
+    """
+    step, layer = call.step, call.step.layer
+    if type(layer) in _FRAMING:
+        return lambda known: known[step.inputs[0]], 0.0
+    if type(layer) in _SLIDING:
+        twin = object.__new__(type(layer))
+        twin.__dict__.update(layer.__dict__)
+        object.__setattr__(twin, "padding", "valid")
+        beyond = -np.inf if type(layer) is keras.layers.MaxPooling2D else 0.0
+        return lambda known: twin(known[step.inputs[0]]), beyond
+    return lambda known: step.call(layer, known)[0], 0.0
+
+
+def _share(slides, lengths, at, size):
+    """Return (n, *size, 1), how much of each cell's pool lies inside the map: the mean is of that.
+
+    slides, lengths : of the layer and of the map it reads; at, size : of the windows it makes
+    """
+    shares = []
+    for axis, (slide, length) in enumerate(zip(slides, lengths, strict=True)):
+        first = (at[:, axis, None] + tf.range(size[axis])) * slide.stride - slide.before
+        inside = tf.minimum(first + slide.span, length) - tf.maximum(first, 0)
+        shares.append(tf.cast(inside, tf.float32) / slide.span)
+    return shares[0][:, :, None, None] * shares[1][:, None, :, None]
