@@ -40,10 +40,10 @@ MEASURE = """([box, label, value]) => new Promise(done => {
       requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
     else requestAnimationFrame(look);
   };
-  const select = control.querySelector('select');
-  if (select) {
-    select.selectedIndex = value;
-    select.dispatchEvent(new Event('change', {bubbles: true}));
+  const field = control.querySelector('input[list]');
+  if (field) {
+    field.value = field.list.options[value].value;
+    field.dispatchEvent(new Event('change', {bubbles: true}));
   } else {
     control.querySelector('.noUi-handle').dispatchEvent(
       new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true, cancelable: true}));
@@ -60,7 +60,7 @@ def in_the_kernel(name, moves):
     explorer = getattr(cnnvis_helpers, f"explore_{name}")(cnnvis_helpers.load_network(), "chelsea")
     widget = explorer.controls[control]
     if values is None:
-        values = [value for _, value in widget.options]
+        values = widget.options[:12]
     took = []
     for number in range(moves + 1):
         value = values[(number + 1) % len(values)]

@@ -95,7 +95,7 @@ class ClassMenu(ipywidgets.Combobox):
 
     def __init__(self, label, find, first=()):
         self._find, self._indices = find, {}
-        super().__init__(**_described(label), continuous_update=False)
+        super().__init__(**_described(label), placeholder="type to search", continuous_update=False)
         self.fill(first)
 
     def fill(self, options, value=None):

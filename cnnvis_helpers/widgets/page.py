@@ -101,7 +101,7 @@ def _paragraph(role, text, edge, ground):
 def code_html(call, code):
     """Return the button that copies `code`, and the line `call` beside it."""
     return (
-        '<div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px">'
+        '<div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;padding-top:2px">'
         f'<button type="button" class="jupyter-button cnnvis-copy" style="width:130px" '
         f'title="Copy the lines of Python that compute this" data-code="{html.escape(code)}">'
         'Copy the code</button><code style="white-space:pre-wrap;overflow-wrap:anywhere;'
