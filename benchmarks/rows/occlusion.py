@@ -1,5 +1,7 @@
 """Rows of the room occlusion: a patch slides over the photo."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,21 +12,31 @@ from rows.common import HAVE_XPLIQUE, Row
 GREY = 127.5
 
 
+SWEEPS = ((4, 4), (7, 14))  # parts of the input that patch and stride are: 56/56 and 32/16 of 224
+FINE_SWEEPS = {"squeezenet": ((7, 28),), "efficientnet_lite0": ((7, 28),)}  # 32/8
+
+
 def rows(case):
-    net, size = case.net(), case.photo.shape[0]
-    patch, stride = size // 4, size // 8
-    passes, batch = occlusion_passes(net, patch, stride), batch_size(net)
-    peers = {
-        "keras.io style": lambda: _tutorial(case, patch, stride),
-        "xplique": _xplique(case, patch, stride, batch),
-    }
-    yield Row(
-        f"occlusion, {passes - 1} patches",
-        lambda: occlusion(net, case.photo, case.target, patch, stride, GREY),
-        case.forward(batch),
-        passes / batch,
-        {name: call for name, call in peers.items() if call is not None},
-    )
+    net, size, batch = case.net(), case.photo.shape[0], batch_size(case.net())
+    for parts in FINE_SWEEPS.get(net.name, SWEEPS):
+        patch, stride = (size // part for part in parts)
+        passes = occlusion_passes(net, patch, stride)
+
+        def ours(exact, patch=patch, stride=stride):
+            return occlusion(net, case.photo, case.target, patch, stride, GREY, exact=exact)
+
+        peers = {
+            "ours, full passes": functools.partial(ours, "full"),
+            "keras.io style": functools.partial(_tutorial, case, patch, stride),
+            "xplique": _xplique(case, patch, stride, batch),
+        }
+        yield Row(
+            f"occlusion {patch}/{stride}, {passes - 1} patches",
+            functools.partial(ours, "auto"),
+            case.forward(batch),
+            passes / batch,
+            {name: call for name, call in peers.items() if call is not None},
+        )
 
 
 def _tutorial(case, patch, stride):

@@ -300,6 +300,7 @@ def choose(net, tops, lefts, patch, depth=None):
     steps, positions = graph.needed_for([graph.output]), len(tops) * len(lefts)
     batch = min(positions, batch_size(net))
     last_use = {value: i for i, step in enumerate(steps) for value in step.inputs}
+    last_use[graph.output] = len(steps)
     full = [_cost(step, shapes) for step in steps]
 
     def look_up_cost(value, size):

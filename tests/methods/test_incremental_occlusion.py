@@ -338,6 +338,15 @@ def test_a_model_for_pictures_of_any_size(depth):
     check(net, photo_of_noise(), 7, 5)
 
 
+def test_a_head_that_is_a_convolution(depth):
+    keras.utils.set_random_seed(0)
+    photo = keras.Input((20, 20, 3))
+    x = layers.Conv2D(4, 3, strides=2, activation="relu")(photo)
+    net = load_network(keras.Model(photo, layers.Conv2D(3, 9)(x)))  # (n, 1, 1, 3)
+    depth(-1)
+    check(net, photo_of_noise(), 5, 3)
+
+
 class Blur(layers.Layer):
     def call(self, x):
         return tf.nn.avg_pool2d(x, 3, 1, "SAME")
