@@ -34,6 +34,7 @@ _NAMES_OF_MODULE = {
     "methods.robustness": "epsilon_curve squeeze survives transfer",
     "methods.patterns": "class_pattern filter_pattern filter_patterns; filter_responses",
     "methods.deep_dream": "deep_dream; dream_objective dream_steps",
+    "methods.inversion": "invert_features",
     "methods.randomization": "randomize_layers; layers_from_the_top",
     "methods.shapes": "shape_pictures",
     "methods.shape_training": "; class_recall train_shape_network",

@@ -1,0 +1,122 @@
+"""Feature inversion: which picture does a layer mistake for the photo?
+
+What the picture and the photo have in common is what the layer keeps of the photo. What is
+different (colours, places, all detail in late layers) the layer has thrown away.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
+from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.gradients import compiled, gradient_of, pixels_spec, recording
+
+GREY = 127.5
+FIRST_STEP = 16.0  # pixel levels; the last step is 0
+
+
+class Inversion(NamedTuple):
+    """What `invert_features` returns."""
+
+    picture: np.ndarray  # uint8 (h, w, 3), the network's input size
+    error: float  # squared difference of the maps over the squared norm of the photo's maps
+    correlation: float  # of the picture's pixel values with the photo's, -1..1
+
+
+def invert_features(net, photo, layer=None, steps=200, *, tv=0.03, seed=0, progress=None):
+    """Find a picture, from grey noise, whose maps at a layer equal the photo's.
+
+    Adam lowers the relative error of the maps plus the total variation of the picture. Many
+    pictures have nearly the same maps; total variation prefers a smooth one among them.
+
+    Parameters
+    ----------
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255
+    layer : name of a layer with maps (n, h, w, c); None for the last one, `net.last_conv`
+    steps : steps of Adam, 1 or more; their size falls from 16 pixel levels to 0
+    tv : weight of the total variation, the mean absolute difference of neighbouring pixels in
+        levels (rows plus columns), 0 or more; a larger one gives a smoother picture
+    seed : whole number; the same seed gives the same bytes
+    progress : function of (done, total), called after each step
+
+    Returns
+    -------
+    Inversion (picture, error, correlation)
+        picture : uint8 (h, w, 3) of the network's input size
+        error : squared difference of the picture's and the photo's maps, divided by the squared
+            norm of the photo's: 0 for equal maps
+        correlation : of the picture's pixel values with those of the resized photo
+
+    The Stop button (or a StopIteration from `progress`) returns the picture as far as it has come,
+    with a warning.
+
+    Raises ValueError for a layer that does not exist or has no maps, a setting out of its range,
+    and what `net.prepare` refuses.
+
+    Mahendran and Vedaldi 2014, "Understanding deep image representations by inverting them",
+    arXiv 1412.0035; with p = 1 in the total variation and Adam in place of momentum
+
+    >>> found = invert_features(net, photo, "fire5_concat")      # doctest: +SKIP
+    >>> found.error, found.correlation                           # doctest: +SKIP
+    """
+    check_net(net)
+    layer = net.spatial_layer(layer)
+    check_whole("steps", steps, 1)
+    check_number("tv", tv, 0, np.inf)
+    check_whole("seed", seed, 0)
+    pixels = net.prepare(photo)
+    maps_of = net.cached(("maps alone", layer), lambda: _compile_maps(net, layer))
+    step = net.cached(("inversion", layer), lambda: _compile_step(net, layer))
+    target = net.finite(maps_of(pixels))
+    noise = np.random.default_rng(seed).normal(GREY, 5, pixels.shape)
+    picture = tf.constant(noise, tf.float32)
+    moments = tf.zeros_like(picture), tf.zeros_like(picture)
+    with stoppable(f"the picture has not made all its {steps} steps"):
+        for done in range(steps):
+            rate = FIRST_STEP * (1 + np.cos(np.pi * done / steps)) / 2
+            numbers = [tf.constant(number, tf.float32) for number in (tv, rate, done + 1)]
+            picture, moments = step(picture, moments, target, *numbers)
+            if progress:
+                progress(done + 1, steps)
+    picture = np.rint(net.finite(picture, "gradient"))
+    error = _relative_error(maps_of(picture), target)
+    correlation = np.corrcoef(picture.ravel(), pixels.ravel())[0, 1]
+    return Inversion(picture[0].astype(np.uint8), float(error), float(correlation))
+
+
+def _relative_error(maps, target):
+    return tf.reduce_sum((maps - target) ** 2) / tf.reduce_sum(target**2)
+
+
+def _total_variation(picture):
+    """Return the mean absolute difference of neighbours, (1, h, w, 3) -> a scalar in levels."""
+    down, across = picture[:, 1:] - picture[:, :-1], picture[:, :, 1:] - picture[:, :, :-1]
+    return tf.reduce_mean(tf.abs(down)) + tf.reduce_mean(tf.abs(across))
+
+
+def _compile_maps(net, layer):
+    """Return a function pixels (1, h, w, 3) -> float32 maps (1, h', w', c)."""
+    return compiled([pixels_spec(net, 1)])(
+        lambda pixels: tf.cast(net.maps(pixels, [layer])[0], tf.float32)
+    )
+
+
+def _compile_step(net, layer):
+    """Return one step of Adam on the picture: (picture, moments, target, tv, rate, count)."""
+
+    @tf.function(autograph=False)
+    def step(picture, moments, target, tv, rate, count):
+        with recording(net) as tape:
+            tape.watch(picture)
+            maps = tf.cast(net.maps(picture, [layer])[0], tf.float32)
+            loss = _relative_error(maps, target) + tv * _total_variation(picture)
+        gradient = gradient_of(net, tape, loss, picture, "pixels")
+        first = 0.9 * moments[0] + 0.1 * gradient
+        second = 0.99 * moments[1] + 0.01 * gradient**2
+        fall = first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.99**count)) + 1e-12)
+        return tf.clip_by_value(picture - rate * fall, 0.0, 255.0), (first, second)
+
+    return step
