@@ -135,12 +135,8 @@ def _lesson_cell(lesson, cell, kind):
         change = lesson_source.solution_source if kind == SOLUTIONS else lesson_source.stub_source
         source, tags = change(source, where), [*tags, "exercise"]
     made = _code(source, tags, slide)
-    hidden = {}
-    if cell.alts:
-        hidden["alt"] = cell.alts
-    if cell.check and not (cell.is_exercise and kind == STUDENT):  # a stub has nothing to check
-        hidden["check"] = cell.check
-    if hidden:
+    hidden = {name: x for name, x in (("alt", cell.alts), ("check", cell.check)) if x}
+    if hidden and not (cell.is_exercise and kind == STUDENT):  # a stub shows and computes nothing
         made["metadata"]["cnnvis"] = hidden
     return made
 

@@ -478,6 +478,13 @@ def test_the_build_runs_checks_apart_and_puts_alt_texts_on_figures(clean, tmp_pa
     assert 'alt="A dark blue dot"' in making.dump(kept).replace('\\"', '"')
 
 
+def test_a_stub_has_no_check_and_no_alt_text(clean):
+    lesson = clean("start + 1\n", "# <solution>\nend = start + 1\n# </solution>\n")
+    for kind, count in ((making.STUDENT, 1), (making.SOLUTIONS, 2)):
+        made = making.make_notebook(lesson, [lesson], kind, UNPUBLISHED)
+        assert sum("cnnvis" in cell["metadata"] for cell in made["cells"]) == count
+
+
 def test_a_failing_check_names_lesson_cell_and_assertion(clean, tmp_path):
     with pytest.raises(running.CellExecutionError) as caught:
         running.run_notebook(made_of(clean("seen == 4", "seen == 5")), tmp_path)
