@@ -22,6 +22,7 @@ QUICK = ["tests", "--ignore=tests/browser"]
 
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["oldest", "newest"]
+nox.options.error_on_missing_interpreters = True
 
 
 @nox.session(python=OLDEST)
