@@ -78,6 +78,17 @@ def _rather(activations, a, b):
     return activations @ (a - b).mean(axis=(0, 1))
 
 
+_SHARES = [
+    (np.array([[4.0, 0.0], [1.0, 3.0]]), np.array([[True, True], [False, False]])),
+    (np.array([[0.0, 2.0, 0.5]]), np.array([[False, True, False]])),
+    (np.zeros((2, 2)), np.array([[True, False], [False, False]])),
+]
+
+
+def _share(heat, mask):
+    return heat[mask].sum() / heat.sum() if heat.any() else 0.0
+
+
 def _numbers(labels, start=0, spell=str):
     found = {}
     for number, name in enumerate(labels, start):
@@ -124,6 +135,25 @@ EXERCISES = [
             "Weight the maps and add them along the last axis.",
             "`maps @ column` does both.",
         ],
+        praise="One line, and it is exact: the mean of this map is the score, up to the bias.",
+    ),
+    value(
+        "04-factor",
+        "From Grad-CAM to SqueezeNet's own map",
+        169,
+        wrong=[
+            (49, "49 belongs to the 7 x 7 cells of the other network."),
+            (13, "13 is one side of the map. Every cell counts."),
+            (1 / 169, "That leads from the map to Grad-CAM. You want to go back."),
+            (1000, "1000 is the number of maps. Only one of them belongs to the class."),
+            (1, "Measure it: `gradcam` is much smaller than the map. A mean divides."),
+        ],
+        hints=[
+            "The logit is the mean of one map: a sum over its cells, divided by their number.",
+            "So the slope of the logit by one cell of that map is 1 / (number of cells).",
+            "The map has 13 x 13 cells.",
+        ],
+        praise="The slope by every other map is 0, so only the class's own map is left.",
     ),
     value(
         "04-slide",
@@ -199,6 +229,47 @@ EXERCISES = [
             "Then the maps times the weights, added over the channels: `activations @ weights`.",
             "At the very end the ReLU: `np.maximum(values, 0)`.",
         ],
+        praise="Two lines. Everything else in a Grad-CAM program is drawing.",
+    ),
+    function(
+        "04-share",
+        "The share of the heat inside an outline",
+        _share,
+        cases=_SHARES,
+        wrong=[
+            (
+                lambda heat, mask: heat[mask].sum() / heat.sum(),
+                "Right for maps with heat. A map of zeros gives 0 / 0 here, which is `nan`; it should "
+                "give 0.",
+            ),
+            (
+                lambda heat, mask: heat[mask].mean() / heat.mean() if heat.any() else 0.0,
+                "These are means. That is how much hotter the inside is, not its share.",
+            ),
+            (lambda heat, mask: mask.mean(), "That is the share of the photo that the mask covers."),
+            (
+                lambda heat, mask: (heat[mask] > 0).sum() / max((heat > 0).sum(), 1),
+                "This counts cells with any heat. Add up the heat itself.",
+            ),
+            (
+                lambda heat, mask: 100 * _share(heat, mask),
+                "That is in percent. A share goes from 0 to 1.",
+            ),
+            (
+                lambda heat, mask: heat[~mask].sum() / heat.sum() if heat.any() else 0.0,
+                "That is the share *outside*: `~` turns the mask round.",
+            ),
+            (
+                lambda heat, mask: heat[mask].sum() / heat.max() if heat.any() else 0.0,
+                "Divide by all the heat, `heat.sum()`, not by its largest value.",
+            ),
+        ],
+        hints=[
+            "`heat[mask]` holds the values inside.",
+            "Their sum, divided by the sum of all.",
+            "If the map is zero everywhere, `heat.any()` is False; return 0 then.",
+        ],
+        praise="One number instead of 'looks right'. Compare it with the share of the photo, always.",
     ),
     function(
         "04-score",
@@ -230,6 +301,7 @@ EXERCISES = [
             "Logits have the shape (1, classes): the first axis counts the photos.",
             "Take photo 0 and class `c`.",
         ],
+        praise="The logit of this class alone. The other classes do not get a say.",
     ),
     function(
         "04-plus",
@@ -269,6 +341,7 @@ EXERCISES = [
             "Divide by `np.where(denominator == 0, 1, denominator)`, multiply by "
             "`np.maximum(gradients, 0)`, and sum over the axes 0 and 1.",
         ],
+        praise="That is equation 19 of the paper, zeros included. Two libraries get a part of it wrong.",
     ),
     function(
         "04-rather",
@@ -307,6 +380,26 @@ EXERCISES = [
             "Pool this difference: one weight a channel.",
             "`activations @ weights`, and no ReLU.",
         ],
+        praise="A difference of scores has a difference of gradients. Signs tell who gains.",
+    ),
+    choice(
+        "04-winner",
+        "Which layer has most of its heat on the cat?",
+        "head",
+        wrong={
+            "head_relu": "Close, with 89 %, and it is the layer to trust. But another one has an even "
+            "larger share: measure all five.",
+            "block4_project": "An early layer sees edges everywhere. Measure it: less than half.",
+            "block8_project": "About half of its heat is on the cat. Measure the later ones.",
+            "block11_project": "That is the worst of the late ones, at about 41 %.",
+        },
+        hints=[
+            "A loop over the five names, `gradcam(net, photo, cat, name)` in it.",
+            "Collect `share_inside(heat, load_mask('chelsea'))` for each name.",
+            "The largest share is above 95 %.",
+        ],
+        praise="Surprised? `head` beats `head_relu`, although only `head_relu` holds what the score is "
+        "made of. An outline rewards narrow maps: a good score is evidence, not proof.",
     ),
     choice(
         "04-layer",
@@ -324,6 +417,7 @@ EXERCISES = [
             "Follow the way from the output back: Dense, pooling, and then?",
             "Take the layer whose output goes straight into `avg_pool`.",
         ],
+        praise="What is pooled is what is scored. `net.last_conv` looks for just this layer.",
     ),
     function(
         "04-names",
@@ -363,5 +457,6 @@ EXERCISES = [
             "When a name is new, start an empty list for it; then append the number.",
             "`found.setdefault(name, []).append(number)` does both.",
         ],
+        praise="Nobody gets lost now. Numbers and WordNet ids are unique; names are not.",
     ),
 ]

@@ -112,7 +112,7 @@ def pointing_game(heat, mask, tolerance=0):
     >>> pointing_game([[0, 5], [1, 2]], mask), pointing_game([[0, 1], [5, 2]], mask)
     (1.0, 0.0)
     """
-    heat, mask = check_map(heat), _check_mask(mask, np.shape(heat))
+    heat, mask = check_map(heat).astype(np.float64), _check_mask(mask, np.shape(heat))
     check_number("tolerance", tolerance, 0, np.inf)
     near = mask if tolerance == 0 else distance_transform_edt(~mask) <= tolerance
     return float(near[heat == heat.max()].mean())
@@ -134,7 +134,7 @@ def relevance_mass(heat, mask):
     >>> relevance_mass([[1, 3], [-5, 0]], np.array([[False, True], [False, False]]))
     0.75
     """
-    heat, mask = check_map(heat), _check_mask(mask, np.shape(heat))
+    heat, mask = check_map(heat).astype(np.float64), _check_mask(mask, np.shape(heat))
     positive = np.maximum(heat, 0)
     inside, outside = positive[mask].sum(), positive[~mask].sum()
     return float(inside / (inside + outside)) if inside > 0 else 0.0

@@ -1,916 +1,118 @@
+# page: clean
 # %% [markdown]
-# # Which places in the photo raise the score of a class?
+# # Where does the network see the cat?
 #
-# **You will do:** build a class activation map and Grad-CAM by hand, ask a network "why cat rather than dog", and test its answer against an outline.
+# **You will do:** turn the last maps of a network into a heat map, first with its own weights, then with gradients, and ask "why this cat and not that one?"
 #
-# **You will learn:** how maps and gradients make a heat map, how Grad-CAM and its relatives differ, and which choices can spoil the picture.
+# **You will learn:** how class activation maps and Grad-CAM work, why they are nearly the same thing, and how they can fool you.
 #
 # **You need:** [lesson 02](02_feature_maps.ipynb); that a derivative says how fast a number changes.
 #
-# **Time:** 45 minutes
+# **Time:** 47 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 45 min: CAM 7, the tape 3, Grad-CAM and the ratio 9, checking with the outline 4, cat or dog 5, logits and layers 7, relatives 4, what goes wrong 4, the slide exercise 2; a class that is not there, the field's library and your turn at home.
-# The other exercises are homework. The room enjoys the wrong number on the slide. With 15 minutes only: CAM, the ratio, what goes wrong.
+# 50 min: the map by hand 12, SqueezeNet 4, Grad-CAM and the ratio 14, the outline 6, this cat or that cat 8, explorer 4, what goes wrong 2. "Go deeper" is homework.
+# **The aha of this lesson:** divide the two maps cell by cell, and every cell gives 49. Let the class see that number before anybody explains it.
 
 # %% [markdown]
-# The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
+# The first cell loads the network, which is EfficientNet-Lite0, and a photo of Chelsea the cat.
 
-# %% tags=["exercise-setup", "long"]
+# %% tags=["exercise-setup"]
 import numpy as np
 
 from cnnvis_helpers import (
-    cam,
-    check,
-    conv_layers,
-    feature_maps,
-    figure_row,
-    gradcam,
-    gradcam_from,
-    hint,
-    layer_gradients,
-    list_networks,
-    load_network,
-    load_photo,
-    photo_alt,
-    pooled_head,
-    resize_map,
-    show_curve,
-    show_grid,
-    show_map,
-    show_matrix,
-    show_overlay,
-    show_photo,
-    solution,
+    cam, check, compare_maps, explore_cam, feature_maps, figure_row, gradcam, hint, load_mask,
+    load_network, load_photo, pooled_head, show_grid, show_map, show_overlay, show_photo, solution,
 )
 
-NETWORK = "course"  # a name from list_networks(), or the path of your own Keras model
-net = load_network(NETWORK)
+net = load_network()
 photo = load_photo("chelsea")
+cat = net.class_index("Egyptian cat")
 
 # %% [markdown]
-# ## Predict first
+# ## The answer first
 #
-# The next cell shows a photo, and prints what the network calls it. **Predict first:** which part of the photo gave the class its points?
-# And if you asked for a class that is *not* there, what should the heat map look like?
+# Lesson 03 hid one part of the photo after another and needed hundreds of passes. There is a way that needs only one. Here is what it finds.
+#
+# **Predict first:** which part of the cat says "Egyptian cat" most?
 
-# %%
-best, second = net.predict(photo, top=2)
-rival = net.class_index("dog") if net.name == "course" else second.index
-show_photo(photo, alt=photo_alt("chelsea"))
-print(f"top class: {best.label}, probability {best.probability:.3f}")
-print("the class that we shall compare with:", net.labels[rival])
-if net.name == "course":
-    assert best.label == "cat" and best.probability > 0.97
+# %% alt="Chelsea the cat in grey under a heat map that glows on the face, between the eyes and the nose."
+heat = gradcam(net, photo, cat)
+show_overlay(photo, heat, title="Grad-CAM for Egyptian cat", label="logits per cell")
+print(net.predict(photo, top=3))
+# <check>
+assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in range(90, 200)
+# </check>
 
 # %% [markdown]
+# The face, and not the ears or the fur. In this lesson we build that picture ourselves, and then we ask how far to believe it.
+#
 # ## How the last maps become a score
 #
-# Many networks end in the same short way. The last maps are averaged, one number a channel (**global average pooling**), and one Dense
-# layer multiplies these numbers by the weights of each class. `pooled_head` finds both ends of it.
+# This network ends like most modern ones. Its last layer makes 1280 feature maps of 7 x 7 cells. Each map is averaged to a single number (**global average pooling**),
+# and one Dense layer multiplies these 1280 numbers by 1280 weights for each class. `pooled_head` finds the two ends: the layer with the maps, and the Dense layer.
 
-# %%
-try:
-    layer, dense = pooled_head(net)
-except ValueError as reason:  # another kind of network: CAM does not exist for it, Grad-CAM does
-    layer, dense = net.last_conv, None
-    print(reason, "The cells on CAM and on the ratio stay empty for this network.")
+# %% tags=["exercise-setup"]
+layer, dense = pooled_head(net)
 maps = feature_maps(net, photo, layer)
-height, width, channels = maps.shape
-print(f"layer {layer}: {channels} maps of {height} x {width} cells")
-if net.name == "course":
-    assert layer == "block5_conv2" and maps.shape == (8, 8, 320)
+weights = dense.kernel.numpy()[:, cat]  # one weight a map, for our class
+bias = dense.bias.numpy()[cat]
+
+print("layer", layer, "makes maps", maps.shape, "and the class has weights", weights.shape)
+print(f"score of Egyptian cat: {maps.mean(axis=(0, 1)) @ weights + bias:.3f}")
+# <check>
+assert maps.shape == (7, 7, 1280)
+assert abs(maps.mean(axis=(0, 1)) @ weights + bias - net.logits(net.prepare(photo))[0, cat]) < 1e-3
+# </check>
 
 # %% [markdown]
-# Here are the eight maps that give the class most: largest mean times weight. They say where each channel was active, in coarse cells; none
-# of them draws an outline. `net.score_vector(c)` has a 1 at class $c$ and 0 elsewhere: a matrix times it picks one column.
+# That score is the **logit**, the number before the softmax. Which maps give most to it? Multiply each average by its weight and take the eight largest.
 
-# %%
-if dense is not None:
-    weights = dense.kernel.numpy() @ net.score_vector(best.index)  # the column of the class
-    givers = np.argsort(-weights * maps.mean(axis=(0, 1)))[:8]
-    show_grid(
-        [maps[..., k] for k in sorted(givers)],
-        titles=[f"channel {k}" for k in sorted(givers)],
-        columns=4,
-        cmap="viridis",
-        percentile=99.5,
-        title=f"The eight maps that give {best.label} most",
-        alt=f"Eight coarse maps of {height} by {width} cells"
-        + (
-            "; the bright cells lie in broad patches, in several of them at the same place."
-            if net.name == "course"
-            else ", each with bright cells where its channel was active."
-        ),
-    )
+# %% alt="Eight maps of 7 by 7 cells. In most of them the brightest cells lie in the middle, where the cat's face is."
+gives = maps.mean(axis=(0, 1)) * weights
+best = np.argsort(gives)[::-1][:8]
+
+titles = [f"map {k}: {gives[k]:+.2f}" for k in best]
+show_grid([maps[..., k] for k in best], titles=titles, columns=4, cmap="viridis")
 
 # %% [markdown]
+# No map draws a cat. Each one says only *how strongly* it found something, and in *which cells*. The best of them adds half a logit; it takes many to make a cat.
+#
 # ## A class activation map by hand
 #
-# The score, or logit, $S_c$ of the class $c$ is the pooled maps times the weights. Both steps are sums, so their order can be changed:
+# Averaging first and weighting afterwards gives one number. Turn the order round: weight the maps first, add them up, and average last. The number stays the same,
+# because both steps are sums. But now there is a picture on the way:
 #
-# $$S_c = b_c + \sum_k w_k^c \, \frac{1}{Z} \sum_{i,j} A_{ij}^k = b_c + \frac{1}{Z} \sum_{i,j} M_{ij}^c
-# \qquad\text{with}\qquad M_{ij}^c = \sum_k w_k^c A_{ij}^k$$
+# $$S_c = b_c + \frac{1}{Z} \sum_{i,j} M_{ij}^c \qquad\text{with}\qquad M_{ij}^c = \sum_k w_k^c A_{ij}^k$$
 #
-# where $A_{ij}^k$ is the value of map $k$ in row $i$ and column $j$, $Z$ the number of cells, $w_k^c$ the weight of channel $k$ for class $c$,
-# and $b_c$ the bias of the class. $M^c$ is the **class activation map** (CAM). Divided by $Z$, it is the share of each place in the score.
+# $A_{ij}^k$ is the value of map $k$ in row $i$ and column $j$, $w_k^c$ its weight for class $c$, $Z$ the number of cells (here 49), $b_c$ the bias, and $S_c$ the logit.
+# $M^c$ is the **class activation map**, CAM for short. In NumPy it is one line.
 
-# %%
-if dense is not None:
-    by_hand = maps @ weights  # (h, w, c) times (c,): one number a cell
-    score = by_hand.mean() + dense.bias.numpy() @ net.score_vector(best.index)
-    truth = net.logits(net.prepare(photo)).numpy()[0] @ net.score_vector(best.index)
-    print(f"mean of the map plus bias {score:.4f}, logit of the network {truth:.4f}")
-    assert np.isclose(score, truth, atol=1e-3)
-    assert np.allclose(by_hand, cam(net, photo, best.index, resize=False), atol=1e-3)
+# %% tags=["exercise-setup"]
+by_hand = maps @ weights  # (7, 7, 1280) times (1280,): one number a cell
 
-# %% [markdown]
-# For a network with a pooled head nothing was estimated: the mean of the map, plus the bias, is the score. ResNet50 ends in the same way, with 2048 maps of 7 x 7 cells and 2048 weights a class: with
-# `NETWORK = "resnet50"` this section runs as it is. The helper `cam` gives the same numbers. Look at the cells themselves before
-# anything is smoothed.
-
-# %%
-if dense is not None:
-    row, column = np.unravel_index(by_hand.argmax(), by_hand.shape)
-    limit = float(np.abs(by_hand).max())
-    look = dict(signed=True, vmax=limit, label="logits")
-    with figure_row(
-        2,
-        alt=(
-            f"Left, the photo under {height} by {width} coloured cells, darkest red in row "
-            f"{row + 1}, column "
-            f"{column + 1}; right, the same values as a smooth heat."
-        ),
-    ) as (left, right):
-        show_overlay(photo, by_hand, grid=True, title="What was computed", ax=left, **look)
-        show_overlay(photo, cam(net, photo, best.index), title="Enlarged", ax=right, **look)
+print(f"mean of the map plus bias: {by_hand.mean() + bias:.3f}")
+print(f"largest cell {by_hand.max():.1f}, smallest {by_hand.min():.1f}")
+# <check>
+assert abs(by_hand.mean() + bias - net.logits(net.prepare(photo))[0, cat]) < 1e-3
+assert np.allclose(by_hand, cam(net, photo, cat, resize=False), atol=1e-3)
+# </check>
 
 # %% [markdown]
-# The smooth picture of a class activation map looks precise to the pixel. It is not: everything it knows is in the cells, and the smooth edges come from
-# the enlargement alone.
+# The mean of the map, plus the bias, *is* the score. Nothing was estimated. `cam(net, photo, cat)` is the same map, enlarged to the size of the photo.
 
-# %% [markdown] tags=["teaching-note"]
-# 7 min. Write the two sums on the board and swap them; the whole method is that swap. Ask: why is there no ReLU here? (A CAM is exact with
-# its negative cells; cut them off and it no longer adds up.) A common misconception is that the pooled value keeps the place: it does not,
-# the maps before pooling do.
+# %% alt="Left, the photo under 7 by 7 coloured cells, the strongest of them on the face; right, the same values as a smooth glow."
+with figure_row(2, width=10) as (left, right):
+    show_overlay(photo, by_hand, "What was computed", ax=left, grid=True, label="logits")
+    show_overlay(photo, cam(net, photo, cat), "Enlarged", ax=right, label="logits")
 
 # %% [markdown]
-# ## A tape for slopes
+# Both pictures hold the same 49 numbers. The smooth one *looks* precise to the pixel, and it is not: the soft edges come from the enlargement. Remember the cells whenever
+# you see a heat map.
 #
-# What about a network with another head, or an earlier layer? There are no weights $w_k^c$ to read. But one can ask how fast the score changes when a cell of a map changes: a
-# derivative. TensorFlow finds it with a `GradientTape`, a recorder. What is computed inside the `with` block is written down, step by step. Then `tape.gradient(y, x)` goes
-# through the record backwards, from the result $y$ to the value $x$, and multiplies the slopes of the single steps. Try it where you know the answer: $y = 3 x^2$ at $x = 2$.
-
-# %%
-import tensorflow as tf
-
-x = tf.constant(2.0)
-with tf.GradientTape() as tape:
-    tape.watch(x)  # a constant is followed only when you ask for it
-    square = x**2  # a value on the way
-    y = 3 * square
-slope, slope_of_square = tape.gradient(y, [x, square])
-
-step = 0.01
-by_steps = (3 * (2 + step) ** 2 - 3 * (2 - step) ** 2) / (2 * step)
-print(f"slope of y for x: {slope:.2f} from the tape, {by_steps:.2f} from two small steps")
-print(f"slope of y for the value on the way, x squared: {slope_of_square:.2f}")
-assert np.isclose(slope, 12) and np.isclose(by_steps, 12) and slope_of_square == 3
-across = np.linspace(0, 3, 31)
-show_curve(
-    across,
-    {"y = 3 x²": 3 * across**2, "a line of slope 12": 12 + 12 * (across - 2)},
-    xlabel="x",
-    ylabel="y",
-    alt="A parabola, and a straight line that touches it at x = 2.",
-)
-
-# %% [markdown]
-# The slope is 12, as $6x$ says, and the second slope is 3: if $x^2$ grew by a little, $y$ would grow by three times as much. This second kind is what we need, for the maps of a
-# layer are values on the way too. The record holds only what TensorFlow itself computes inside the block: `tf.reduce_sum` is its name for `np.sum`, `tf.reduce_mean` for `np.mean`.
-# NumPy and `model.predict` leave no trace, and then the tape answers `None`.
-
-# %% [markdown]
-# ## Grad-CAM by hand
+# The lecture slides that this course grew from do the same on ResNet50 with a photo of an Australian terrier: 2048 maps of 7 x 7 cells and 2048 weights a class. <!-- source -->
 #
-# **Grad-CAM** takes a gradient in place of the missing weights:
-# how fast does the score rise when a cell of map $k$ rises? Averaged over the cells, this is the weight of the map:
-#
-# $$\alpha_k^c = \frac{1}{Z} \sum_{i,j} \frac{\partial S_c}{\partial A_{ij}^k}
-# \qquad\qquad L^c = \mathrm{ReLU}\Big(\sum_k \alpha_k^c A^k\Big)$$
-#
-# with the weight $\alpha_k^c$ of map $k$ for class $c$ and the heat map $L^c$; the other symbols are as above. $\partial S_c / \partial A_{ij}^k$ is the slope of the score
-# for one cell. The ReLU keeps what speaks *for* the class. `net.forward` runs the network and also hands out the maps of a layer, from the same pass.
-
-
-# %%
-def gradcam_by_hand(score_of, layer):
-    """Heat map (h, w) before the ReLU; score_of(logits) says what to differentiate."""
-    pixels = tf.constant(net.prepare(photo))
-    with tf.GradientTape() as tape:
-        tape.watch(pixels)
-        logits, (activations,) = net.forward(pixels, [layer])
-        score = score_of(logits)
-    gradients = tape.gradient(score, activations)  # (1, h, w, c), as the maps
-    alpha = tf.reduce_mean(gradients, axis=(0, 1, 2))  # (c,)
-    return tf.reduce_sum(activations[0] * alpha, axis=-1).numpy()
-
-
-def logit_of(target):
-    """Score function: the logit of a class. score_vector is 1 at this class, else 0."""
-    return lambda logits: tf.reduce_sum(logits * net.score_vector(target))
-
-
-signed = gradcam_by_hand(logit_of(best.index), layer)
-heat = np.maximum(signed, 0)  # the ReLU
-assert np.allclose(heat, gradcam(net, photo, best.index, layer, resize=False), atol=1e-5)
-print("largest value", round(float(heat.max()), 4), ": equal to the helper's map")
-
-# %% [markdown]
-# With a bare Keras model `net.forward` becomes a second model with two outputs: the maps of the layer, and the scores. Make sure that the last layer has no softmax.
-
-# %%
-import keras
-
-if net.name == "course":  # its model reads pixels and gives logits
-    model = net.model
-    both = keras.Model(model.input, [model.get_layer(layer).output, model.output])
-    pixels = tf.constant(net.prepare(photo))
-    with tf.GradientTape() as tape:
-        tape.watch(pixels)
-        activations, scores = both(pixels)
-        score = scores[0, best.index]
-    alpha = tf.reduce_mean(tape.gradient(score, activations), axis=(0, 1, 2))
-    bare = tf.reduce_sum(activations[0] * alpha, axis=-1).numpy()
-    print("largest difference:", f"{np.abs(bare - signed).max():.0e}")
-    assert np.allclose(bare, signed, atol=1e-5)
-
-# %% [markdown]
-# ## Two methods, one map?
-#
-# **Predict first:** the two methods took different ways. How similar will their maps be? Divide one by the other, cell by cell.
-
-# %%
-if dense is not None:
-    ratio = by_hand / signed
-    print(np.array2string(ratio[:4, :4], precision=3, suppress_small=True))
-    print("smallest and largest ratio:", ratio.min().round(2), ratio.max().round(2))
-    print("cells of the map:", height * width)
-
-# %% [markdown]
-# With a pooled head all cells have the same ratio. Stop here for a minute: where does this number come from? The score is $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$. Take the derivative
-# with respect to one cell $A_{ij}^k$: everything else drops out and $w_k^c / Z$ remains, the same for every cell of the map. So
-# $\alpha_k^c = w_k^c / Z$, and for such a network **Grad-CAM is CAM divided by $Z$**. It is the more general method, not another one.
-
-# %%
-if dense is not None:
-    assert np.allclose(signed * height * width, by_hand, atol=1e-3)
-    _, gradients = layer_gradients(net, photo, best.index, layer)
-    assert np.allclose(gradients, weights / (height * width), atol=1e-5)
-    k = givers[0]
-    print(f"gradients of map {k}: {gradients[..., k].min():.6f} to {gradients[..., k].max():.6f}")
-    print(
-        f"its weight for {best.label}, divided by {height * width}: "
-        f"{weights[k] / height / width:.6f}"
-    )
-
-# %% [markdown] tags=["teaching-note"]
-# 12 min with the tape. Let them see the ratios before you scroll. Somebody will say "rounding errors" or "coincidence"; let them count the cells. Then the
-# derivative on the board: one line. What goes wrong live: `model.predict` returns NumPy, which has no gradient; the tape needs the model
-# called inside it.
-
-# %% [markdown]
-# ## On paper
-#
-# One worked example, small enough to check by head. Three channels show the same map, the gradients differ. Average each gradient, weight,
-# add. (One of the averages was printed wrong on a lecture slide. You will find it in the exercises.)
-
-# %%
-small_map = np.add.outer([1.0, 1.1, 1.2, 1.3], [0.0, 0.1, 0.2, 0.3])
-activations = np.stack([small_map] * 3, axis=-1)  # (4, 4, 3)
-gradients = np.stack([small_map - 0.9, small_map - 0.5, small_map], axis=-1)
-
-on_paper = gradcam_from(activations, gradients)
-tables = {"each of the three maps": small_map}
-tables |= {f"gradient of channel {k + 1}": gradients[..., k] for k in range(3)}
-with figure_row(
-    5,
-    width=15,
-    height=3.4,
-    alt="Five tables of four by four numbers: the map, which rises from 1.0 to 1.6; its three "
-    f"gradients; and Grad-CAM, which rises from {on_paper.min():.2f} to {on_paper.max():.2f}.",
-) as axes:
-    for ax, (name, table) in zip(axes, (tables | {"Grad-CAM": on_paper}).items(), strict=True):
-        show_matrix(table, name, ax=ax, vmin=0, vmax=4)
-assert np.allclose(on_paper, 2.5 * small_map)
-
-# %% [markdown]
-# ## Is the heat where it should be?
-#
-# Somebody drew the outline of this cat by hand. The share of the heat inside the outline is a number; heat spread evenly would score exactly the share of
-# the photo that the cat covers.
-
-# %%
-from cnnvis_helpers import load_mask
-
-outline = load_mask("chelsea")
-heat = gradcam(net, photo, best.index)  # at the photo's size
-
-
-def share_inside(heat, mask):
-    """Share (0..1) of the heat inside a mask; nan for an empty map."""
-    return float(heat[mask].sum() / heat.sum()) if heat.any() else float("nan")
-
-
-print(f"{share_inside(heat, outline):.0%} of the heat, {outline.mean():.0%} of the photo")
-if net.name == "course":
-    assert share_inside(heat, outline) > 0.8 > outline.mean() > 0.5
-
-# %% [markdown]
-# With the course network the heat prefers the cat; but the cat fills most of this photo, so the test is not hard. A harder one: the head in the photo `astronaut`
-# covers a fourteenth of it.
-
-# %%
-astronaut, head = load_photo("astronaut"), load_mask("astronaut")
-target = "face" if net.name == "course" else None  # None: the photo's top class
-on_astronaut = gradcam(net, astronaut, target)
-show_overlay(
-    astronaut,
-    on_astronaut,
-    title=f"Grad-CAM for {target or net.predict(astronaut)[0].label}",
-    alt="The astronaut in grey under a heat map"
-    + ("; it is brightest on her head, and weaker around it." if target else "."),
-)
-print(
-    f"{share_inside(on_astronaut, head):.0%} of the heat lies on the head, {head.mean():.0%} of "
-    "the photo"
-)
-if net.name == "course":
-    assert round(1 / head.mean()) == 14 and share_inside(on_astronaut, head) > 3 * head.mean()
-    assert head[np.unravel_index(on_astronaut.argmax(), head.shape)]  # the peak is on the head
-
-# %% [markdown]
-# To keep such a picture, blend it and write it to disk: here the colours of the heat count 0.4, the photo the rest. A temporary folder stands for yours.
-
-# %%
-import tempfile
-from pathlib import Path
-
-from cnnvis_helpers import overlay_picture, save_picture
-
-with tempfile.TemporaryDirectory() as folder:
-    blend = overlay_picture(photo, heat, alpha=0.4, fade=False, grey=False)
-    path = save_picture(Path(folder) / "heat.png", blend)
-    again = load_photo(path)
-print("saved", path.name, "with", again.shape, "values")
-assert np.array_equal(again, blend)
-show_photo(again, "heat.png", alt=f"The photo in colour, under the heat map for {best.label}.")
-
-# %% [markdown]
-# ## Why this class rather than that one?
-#
-# A score can be any number made of logits. The difference of two logits, $S_a - S_b$, asks "why $a$ rather than $b$": `target=(a, b)`. Leave out the ReLU,
-# so that red speaks for $a$ and blue for $b$. First each class alone, then the difference, on one scale.
-
-# %%
-from cnnvis_helpers import compare_maps
-
-pair = {
-    best.label: gradcam(net, photo, best.index, relu=False),
-    net.labels[rival]: gradcam(net, photo, rival, relu=False),
-    f"{best.label} rather than {net.labels[rival]}": gradcam(
-        net, photo, (best.index, rival), relu=False
-    ),
-}
-compare_maps(
-    pair,
-    signed=True,
-    title="Before the ReLU",
-    alt="Three heat maps on one scale, red for and blue against: "
-    + "; ".join(f"{name} from {each.min():.2f} to {each.max():.2f}" for name, each in pair.items())
-    + (
-        "; dog is blue where cat is reddest, and the difference is deepest there."
-        if net.name == "course"
-        else "."
-    ),
-)
-a, b, difference = pair.values()
-if net.name == "course":
-    assert b.ravel()[a.argmax()] < 0
-    assert difference.ravel()[a.argmax()] > 0.9 * difference.max()
-if net.units > 1:  # a single logit is the difference already
-    assert np.allclose(a - b, difference, atol=1e-4)  # before the ReLU, maps subtract as logits do
-
-# %% [markdown]
-# The same question about the astronaut. **Predict first:** the course network calls the whole photo a shoe. Where is the shoe for it, and where
-# the face?
-
-# %%
-first, other = (
-    ("face", "shoe")
-    if net.name == "course"
-    else [guess.index for guess in net.predict(astronaut, top=2)]
-)
-names = [net.labels[net.class_index(each)] for each in (first, other)]
-contrast = gradcam(net, astronaut, (first, other), relu=False)
-show_overlay(
-    astronaut,
-    contrast,
-    signed=True,
-    title=f"Red: {names[0]}, blue: {names[1]}",
-    alt=f"Signed heat map on the astronaut: red where {names[0]} gains, blue where {names[1]} does"
-    + (
-        "; pale red on her hair, deep blue on the collar and chest."
-        if net.name == "course"
-        else "."
-    ),
-)
-if net.name == "course":
-    assert net.predict(astronaut)[0].label == "shoe"
-    assert contrast[head].mean() > 0 > contrast[~head].mean()
-
-# %% [markdown] tags=["teaching-note"]
-# 5 min. This is the most useful question in practice: why did it choose the wrong class? Typical mistake: subtracting two finished maps, after
-# the ReLU. What spoke against each class is lost by then; see the exercises.
-
-# %% [markdown]
-# ## Logit or probability?
-#
-# Several published notebooks differentiate the probability $p_c$, after the softmax; so does Keras's own example of [integrated gradients](https://keras.io/examples/vision/integrated_gradients/), a method of lesson 05. The chain rule says what that does:
-#
-# $$\frac{\partial p_c}{\partial A} = p_c \Big( \frac{\partial S_c}{\partial A} - \sum_j p_j \frac{\partial S_j}{\partial A} \Big)$$
-#
-# with the probability $p_j$ and the logit $S_j$ of each class $j$. For a class that the network is sure of, $p_c$ is near 1, the bracket subtracts
-# nearly everything, and the gradient vanishes: softmax is **saturated**. Let us make the network surer by multiplying its logits by 2, 4, and so on;
-# the order of the classes stays the same.
-
-
-# %%
-def probability_of(target, sharper=1):
-    """Score function: the probability of a class, of logits times `sharper`."""
-    head = tf.sigmoid if net.head == "sigmoid" else tf.nn.softmax
-    return lambda logits: tf.reduce_sum(head(sharper * logits) * net.score_vector(target))
-
-
-def peak(score_of):
-    return float(np.abs(gradcam_by_hand(score_of, layer)).max())
-
-
-for k in (1, 2, 4, 8, 16):
-    logit = k * peak(logit_of(best.index))
-    probability = peak(probability_of(best.index, k))
-    print(
-        f"logits x {k:2d}: peak from the logit {logit:.3f}, from the probability {probability:.2g}"
-    )
-if net.name == "course":
-    assert probability == 0 and peak(probability_of(best.index)) < 0.03 * peak(logit_of(best.index))
-
-# %% [markdown]
-# The surer the network, the emptier the map; with the course network it is exactly zero at last. Rescaling for display hides this until the last moment. The probability also asks another
-# question: for a class that the network rejects, the bracket is "this class *rather than the winner*". Below is a class that finds some support in the photo,
-# of the runners-up the one with the strongest map.
-
-# %%
-runners_up = [guess.index for guess in net.predict(photo, top=6)[1:]]
-loser = max(runners_up, key=lambda c: gradcam(net, photo, c, layer, resize=False).max())
-from_logit = gradcam_by_hand(logit_of(loser), layer)
-from_probability = gradcam_by_hand(probability_of(loser), layer)
-show_grid(
-    [from_logit, from_probability],
-    titles=["from its logit", "from its probability"],
-    columns=2,
-    scale="each",
-    signed=True,
-    title=f"Grad-CAM for {net.labels[loser]}, before the ReLU",
-    alt=f"Two coarse maps for the same class: {(from_logit > 0).mean():.0%} of the cells are red "
-    f"on the left, {(from_probability > 0).mean():.0%} on the right; the others are blue.",
-)
-print(
-    "peak after the ReLU:",
-    f"{max(from_logit.max(), 0):.3f} and {max(from_probability.max(), 0):.1e}",
-)
-if net.name == "course":
-    assert from_logit.max() > 0.04 and from_probability.max() < -0.05 * from_probability.min()
-    rather = gradcam(net, photo, (loser, best.index), relu=False, resize=False)
-    assert np.corrcoef(from_probability.ravel(), rather.ravel())[0, 1] > 0.99
-
-# %% [markdown]
-# Each map has its own scale, printed below it. The left one shows where the photo supports the class. With the course
-# network the right one has the shape of "this class rather than cat", and after the ReLU next to nothing is left of it. So differentiate the logit, and
-# to ask "rather than", say so with a pair.
-
-# %% [markdown]
-# ## Which layer?
-#
-# Early layers have fine maps that know little about classes; late ones know the class and have few cells. Here is Grad-CAM for the
-# same class from several depths. For earlier layers the gradient differs from cell to cell, and averaging it throws that away.
-
-# %%
-rows = conv_layers(net)
-names = [rows[int(share * (len(rows) - 1))].name for share in (0.5, 0.75, 0.9)] + [net.last_conv]
-by_layer = {name: gradcam(net, photo, best.index, name) for name in names}
-show_grid(
-    list(by_layer.values()),
-    titles=list(by_layer),  # a small network has fewer than four
-    columns=4,
-    scale="each",
-    title="Grad-CAM from several layers, each on its own scale",
-    alt=f"{len(by_layer)} heat maps from early to late"
-    + (
-        ": fine and scattered at first, one broad blob on the animal at last."
-        if net.name == "course"
-        else ", from fine cells to coarse ones."
-    ),
-)
-for name, each in by_layer.items():
-    print(f"{name:24s} {share_inside(each, outline):.0%} inside the outline")
-if net.name == "course":
-    shares = [share_inside(each, outline) for each in by_layer.values()]
-    assert np.ptp(shares) < 0.1 and shares[-1] < shares[0]
-
-# %% [markdown]
-# The last maps are what the score is made of; averaging the gradient of an earlier layer loses which cell counted. Read the last maps before pooling, unless you
-# have a reason. With the course network, the shares inside the outline differ by less than a tenth and do not rise with depth: one number is never the whole story.
-#
-# ### A trap: the last convolution is not the last map
-#
-# "Take the last convolution" is a common rule. In a network with **shortcuts**, which carry a layer's input past some convolutions and add it to their result, it is
-# wrong. The convolution makes only one *summand*; the shortcut adds another, and the ReLU comes after. A tiny network shows it: only the maps that are really pooled give the exact CAM.
-
-# %%
-keras.utils.set_random_seed(0)
-inputs = keras.Input((16, 16, 3))
-shortcut = keras.layers.Conv2D(6, 1, name="shortcut")(inputs)
-branch = keras.layers.Conv2D(6, 3, padding="same", name="branch_conv")(inputs)
-total = keras.layers.Add(name="add")([shortcut, branch])
-pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU(name="out")(total))
-tiny = load_network(
-    keras.Model(inputs, keras.layers.Dense(2, name="scores")(pooled)), preprocess="tf"
-)
-
-exact = np.maximum(cam(tiny, photo, 1, resize=False), 0)
-for name in ("branch_conv", "out"):
-    found = gradcam(tiny, photo, 1, name, resize=False)
-    agreement = np.corrcoef(found.ravel(), exact.ravel())[0, 1]
-    print(f"{name:12s} correlation with the exact map {agreement:.3f}")
-    assert np.allclose(found * 256, exact, atol=1e-3) == (name == "out")
-convolutions = [row.name for row in conv_layers(tiny)]
-print("last convolution:", convolutions[-1], " last map:", tiny.last_conv)
-assert tiny.last_conv == "out" and convolutions[-1] == "branch_conv"
-
-# %% [markdown]
-# That is why this course asks for `net.last_conv`, the last *map* on the way to the output, whatever kind of layer makes it. In ResNet50 it is `conv5_block3_out`, while
-# the last convolution is `conv5_block3_3_conv`. In DenseNet121 the last convolution makes only 32 of the 1024 channels that are pooled.
-#
-# Does it show in the picture? When the weights of a large network are on this machine, the next cell asks it. Otherwise it says so, and shows the tiny one.
-
-# %%
-here = {row.name for row in list_networks() if row.here}
-large = [name for name in ("resnet50", "densenet121", "mobilenetv2") if name in here]
-asked, target = (load_network(large[0]), None) if large else (tiny, 1)
-if not large:
-    print("No ImageNet network is on this machine, so this says nothing about one. To fetch the")
-    print("classic case, with a connection: from cnnvis_helpers import prefetch")
-    print('prefetch("resnet50")    (103 MB); then run this cell again.')
-last_convolution = conv_layers(asked)[-1].name
-two = {name: gradcam(asked, photo, target, name) for name in (last_convolution, asked.last_conv)}
-correlation = np.corrcoef([each.ravel() for each in two.values()])[0, 1]
-show_grid(
-    list(two.values()),
-    titles=[f"last convolution: {last_convolution}", f"last map: {asked.last_conv}"],
-    columns=2,
-    scale="each",
-    title=f"Grad-CAM of {'the tiny network' if asked is tiny else asked.name}, two layers",
-    alt=f"Two heat maps of one class, each on its own scale; their correlation is "
-    f"{correlation:.2f}.",
-)
-print(f"correlation of the two: {correlation:.2f}")
-
-# %% [markdown] tags=["teaching-note"]
-# 7 min for both questions. If someone asks why the pictures from the wrong layer look fine: they often do, because the branch and the sum
-# are related. That a picture looks right is no test; the exact map is.
-
-# %% [markdown]
-# ## The relatives
-#
-# **Grad-CAM++** does not average the gradients. With $g_{ij}^k = \partial S_c / \partial A_{ij}^k$:
-#
-# $$\alpha_{ij}^k = \frac{(g_{ij}^k)^2}{2 (g_{ij}^k)^2 + \big(\sum_{a,b} A_{ab}^k\big) (g_{ij}^k)^3} \qquad
-# w_k = \sum_{i,j} \alpha_{ij}^k \, \mathrm{ReLU}(g_{ij}^k) \qquad
-# L = \mathrm{ReLU}\Big(\sum_k w_k A^k\Big)$$
-#
-# $g_{ij}^k$ is the gradient at row $i$, column $j$ of map $k$; the sum over $a, b$ adds up all cells of map $k$; $\alpha_{ij}^k$ is the share that this cell
-# gets (0 where the denominator is 0); $w_k$ is the weight of the map; $L$ is the heat map. A map that is active in few cells gets a larger share, so a small
-# second object of the class is not drowned by a large one.
-#
-# **LayerCAM** weights every cell by itself, $L = \mathrm{ReLU}\big(\sum_k \mathrm{ReLU}(g_{ij}^k) A_{ij}^k\big)$, which suits early layers. **Score-CAM** takes no
-# gradient: it lays each map over the photo as a mask and takes the probability of the class as the map's weight, one pass a channel. Here it uses
-# the 64 channels that vary most.
-
-# %%
-from cnnvis_helpers import gradcam_plus_plus, layercam, scorecam
-
-relatives = {
-    "Grad-CAM": gradcam(net, photo, best.index),
-    "Grad-CAM++": gradcam_plus_plus(net, photo, best.index),
-    "LayerCAM": layercam(net, photo, best.index),
-    "Score-CAM": scorecam(net, photo, best.index, max_channels=64),
-}
-show_grid(
-    list(relatives.values()),
-    titles=list(relatives),
-    columns=4,
-    scale="each",
-    title=f"Four methods for {best.label}; their units differ, so each has its own scale",
-    alt="Four heat maps, each on its own scale"
-    + (
-        ", that look much alike: one broad bright region on the animal in each."
-        if net.name == "course"
-        else "."
-    ),
-)
-for name, each in relatives.items():
-    alike = np.corrcoef(each.ravel(), heat.ravel())[0, 1]
-    print(
-        f"{name:12s} {share_inside(each, outline):.0%} inside, correlation with Grad-CAM "
-        f"{alike:.2f}"
-    )
-    assert net.name != "course" or alike > 0.9
-
-# %% [markdown]
-# With the course network all correlations are above 0.9. At the last layer of a network with a pooled head, the gradient is the same in every cell, which leaves the first three
-# little to differ in. (Score-CAM uses no gradient.) **Predict first:** what happens in the middle of the network, where it is not the same?
-
-# %%
-middle = names[0]
-early = {
-    "Grad-CAM": gradcam(net, photo, best.index, middle),
-    "Grad-CAM++": gradcam_plus_plus(net, photo, best.index, middle),
-    "LayerCAM": layercam(net, photo, best.index, middle),
-}
-show_grid(
-    list(early.values()),
-    titles=list(early),
-    columns=3,
-    scale="each",
-    title=f"Three methods at {middle}, each on its own scale",
-    alt="Three heat maps of one layer in the middle, made of many small cells"
-    + (
-        "; Grad-CAM has scattered specks, Grad-CAM++ and LayerCAM are brightest at the two eyes."
-        if net.name == "course"
-        else "."
-    ),
-)
-seen = {name: each.ravel() for name, each in early.items() if each.any()}
-if len(seen) < len(early):  # a map before its ReLU can lead to this
-    print("zero everywhere at this layer:", *(name for name in early if name not in seen))
-alike = np.atleast_2d(np.corrcoef(list(seen.values())))
-print("correlations:", alike[np.triu_indices(len(seen), 1)].round(2))
-assert net.name != "course" or alike.min() < 0.5
-
-# %% [markdown]
-# With the course network the least of these correlations is below 0.5: here the choice of the method is a choice of the picture. Say which one you took, and at which layer.
-#
-# **Guided Grad-CAM** multiplies Grad-CAM with guided backprop, a gradient at the pixels in which every ReLU lets pass only what is positive. It has the finest
-# lines of all. **Look at it with a warning:** the lines come from guided backprop, which draws edges and hardly asks for the class.
-# Compare its lines for two classes.
-
-# %%
-from cnnvis_helpers import guided_backprop, guided_gradcam
-
-try:
-    fine = {net.labels[c]: guided_backprop(net, photo, c) for c in (best.index, rival)}
-    guided = guided_gradcam(net, photo, best.index)
-    drawn = {f"Guided Grad-CAM, {best.label}": guided}
-    drawn |= {f"guided backprop, {name}": each for name, each in fine.items()}
-    with figure_row(
-        3,
-        width=12,
-        alt="Three maps of fine lines: Guided Grad-CAM, and guided backprop for two classes"
-        + (
-            "; eyes, nose and fur show in all, and the last two look nearly the same."
-            if net.name == "course"
-            else "."
-        ),
-    ) as axes:
-        for ax, (name, each) in zip(axes, drawn.items(), strict=True):
-            show_map(each, title=name, percentile=99.5, ax=ax)
-    lines = np.corrcoef([each.ravel() for each in fine.values()])[0, 1]
-    coarse = np.corrcoef(a.ravel(), b.ravel())[0, 1]
-    print(f"correlation of the two classes: guided backprop {lines:.2f}, Grad-CAM {coarse:.2f}")
-    assert net.name != "course" or round(lines, 1) == 0.9 and coarse < 0.5
-except ValueError as reason:  # guided backprop is defined for networks of ReLUs alone
-    print(reason)
-
-# %% [markdown]
-# With the course network the lines for cat and for dog are nearly the same picture: their correlation is about 0.9, that of the two Grad-CAMs below 0.5. Pretty, and not evidence;
-# lesson 08 puts it to a hard test.
-
-# %% [markdown] tags=["teaching-note"]
-# 5 min. The room always likes Guided Grad-CAM best. Ask what they like: the lines. Then show the pair. The paper to name is Adebayo et al.,
-# arXiv 1810.03292: guided backprop hardly changes when the network's weights are made random.
-
-# %% [markdown]
-# ## A class that is not there
-#
-# A network of the 1000 ImageNet classes can be asked for the African elephant, number 386, or the great white shark, number 2. This cat is neither: what is left of
-# the map? The next cell asks when such a network is on this machine. Otherwise it says so, and puts the question to the class with the lowest score.
-
-# %%
-large = [name for name in ("vgg16", "resnet50", "mobilenetv2") if name in here]
-imagenet = len(net.labels) == 1000 and net.labels[386] == "African_elephant"
-knows = net if imagenet else load_network(large[0]) if large else None
-if knows:
-    assert knows.labels[386] == "African_elephant" and knows.labels[2] == "great_white_shark"
-    assert knows.labels[281] == "tabby"
-    same_name = sorted({name for name in knows.labels if knows.labels.count(name) > 1})
-    print("names that stand for two classes:", same_name)
-    assert same_name == ["crane", "maillot"]
-    absent = [386, 2]
-else:
-    knows = net
-    absent = [int(np.argmin(net.probabilities(net.logits(net.prepare(photo)))[0]))]
-    print(f"No network here knows an elephant, {net.name} neither; we ask for", end=" ")
-    print(f'{net.labels[absent[0]]}. NETWORK = "mobilenet_v2" knows the elephant.')
-top = knows.predict(photo)[0]
-answers = {knows.labels[c]: gradcam(knows, photo, c) for c in (top.index, *absent)}
-compare_maps(
-    answers,
-    photo=photo,
-    label="Grad-CAM",
-    title=f"The network {knows.name} is asked for what it sees and for what is not there",
-    alt="Heat maps on one scale; the largest values are "
-    + ", ".join(f"{each.max():.3f} for {name}" for name, each in answers.items())
-    + ".",
-)
-print(", ".join(f"{name}: peak {each.max():.4f}" for name, each in answers.items()))
-if knows.name == "course":
-    assert answers[knows.labels[absent[0]]].max() < 0.05 * answers["cat"].max()
-
-# %% [markdown]
-# ## The field's library
-#
-# tf-keras-vis has Grad-CAM and Grad-CAM++. `ReplaceToLinear` strips a softmax from a copy of the model. Say the layer yourself, because its default is the
-# last convolution. The library does not prepare a photo: the model must get its pixels as it was trained on them, and `MODES` knows how for each network of Keras.
-
-# %% tags=["long"]
-import importlib.util
-
-from cnnvis_helpers.networks.applications import MODES, application_of
-
-application = application_of(knows.model)
-library_here = importlib.util.find_spec("tf_keras_vis") is not None
-ready_for_it = library_here and (application is not None or knows.name == "course")
-if not library_here:
-    print("tf-keras-vis is not installed here; `pip install tf-keras-vis` brings it.")
-elif not ready_for_it:
-    print("How this model wants its pixels is not known here, so the library is left out.")
-else:
-    from tf_keras_vis.gradcam import Gradcam
-    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
-    from tf_keras_vis.utils.scores import CategoricalScore
-
-    inputs = MODES[application.mode if application else "identity"](knows.prepare(photo))
-
-    def theirs(method, c):
-        explain = method(knows.model, model_modifier=ReplaceToLinear(), clone=True)
-        grids = explain(
-            CategoricalScore([c]),
-            inputs,
-            penultimate_layer=knows.last_conv,
-            seek_penultimate_conv_layer=False,
-            expand_cam=False,
-            normalize_cam=False,
-        )
-        return np.asarray(grids)[0]
-
-    theirs_now = {c: theirs(Gradcam, c) for c in (top.index, absent[-1])}
-    for c, grid in theirs_now.items():
-        A, g = layer_gradients(knows, photo, c)
-        assert np.allclose(grid, gradcam_from(A, g), rtol=1e-3, atol=1e-5)
-        print(f"Grad-CAM for {knows.labels[c]}: equal to ours, peak {grid.max():.4f}")
-
-# %% [markdown]
-# Its Grad-CAM++ differs from the paper in two ways: it multiplies by $e^{S_c}$, the same for every cell, and it divides the shares $\alpha$ of each map by their sum. Both can
-# be written down and asserted. At the pooled layer neither changes the picture much. Here it is for the top class and for the class that is not there, each divided by its maximum, as most programs draw it.
-# Grad-CAM++ counts positive gradients alone, so a map may come out even where Grad-CAM's is empty: read the peak in the title.
-
-# %%
-if ready_for_it:
-    from cnnvis_helpers import gradcam_plus_plus_from
-
-    drawn = {}
-    for c in theirs_now:
-        A, g = layer_gradients(knows, photo, c)
-        alpha = g**2 / np.where(g == 0, 1, 2 * g**2 + g**3 * A.sum(axis=(0, 1)))
-        total = alpha.sum(axis=(0, 1))
-        w = (alpha / np.where(total == 0, 1, total) * np.maximum(g, 0)).sum(axis=(0, 1))
-        logit = knows.logits(knows.prepare(photo)).numpy()[0, c]
-        plus = theirs(GradcamPlusPlus, c)
-        assert np.allclose(plus, np.exp(logit) * np.maximum(A @ w, 0), rtol=1e-2)
-        alike = np.corrcoef(plus.ravel(), gradcam_plus_plus_from(A, g).ravel())[0, 1]
-        print(f"Grad-CAM++ for {knows.labels[c]}: correlation with the paper's {alike:.3f}")
-        assert alike > 0.99 or c != best.index or knows.name != "course"
-        name = f"{knows.labels[c]}, peak {plus.max():.2g}"
-        drawn[name] = resize_map(plus / max(plus.max(), 1e-30), photo.shape[:2])
-    compare_maps(
-        drawn,
-        photo=photo,
-        title=f"tf-keras-vis, Grad-CAM++, network {knows.name}: each divided by its maximum",
-        alt="The photo under two maps of tf-keras-vis, each with a spot of full heat: "
-        + " and ".join(drawn)
-        + ".",
-    )
-
-# %% [markdown]
-# ## Your turn
-#
-# Choose a photo, a class and a layer. `None` stands for the top class and for the last maps; a pair asks "rather than". Run the cell once, read the list of the best five, and then ask
-# for the second or third of them: is there a place in the photo that speaks for it?
-
-# %%
-MY_PHOTO = "motorcycle"  # change me: a name, "my_photo.jpg", or "https://..."
-MY_TARGET = None  # change me: a label of net.labels, or a pair ("rose", "tulip")
-MY_LAYER = None  # change me: a name from conv_layers(net)
-
-mine = load_photo(MY_PHOTO)
-five = net.predict(mine)
-print(", ".join(f"{guess.label} {guess.probability:.2f}" for guess in five))
-try:
-    with_lines = guided_gradcam(net, mine, MY_TARGET, MY_LAYER)
-except ValueError as reason:  # a network without ReLUs
-    with_lines = None
-    print(reason)
-with figure_row(
-    1 if with_lines is None else 2,
-    width=11,
-    height=4.2,
-    title=f"{MY_TARGET or five[0].label}",
-    alt="The chosen photo in grey under the heat map of the chosen class"
-    + ("." if with_lines is None else "; beside it the same heat in fine lines."),
-) as axes:
-    show_overlay(mine, gradcam(net, mine, MY_TARGET, MY_LAYER), title="Grad-CAM", ax=axes[0])
-    if with_lines is not None:
-        show_map(with_lines, title="Guided Grad-CAM", percentile=99.5, ax=axes[1])
-
-# %% [markdown]
-# The same with controls. Keep the class and go down through the layers; then keep the layer and ask for a class that is not there; then ask for one class *rather than*
-# another, with what speaks against it.
-
-# %%
-from cnnvis_helpers import explore_cam
-
-explore_cam(net, photo)
-
-# %% [markdown]
-# ## What goes wrong with heat maps: normalised by their own maximum
-#
-# Most code divides a map by its own maximum before it draws. Then every map has a spot of full heat, also one that is almost empty. Here is the
-# class with the faintest map that is not quite zero, next to the top class: on one scale, then each normalised.
-
-# %%
-some = range(0, len(net.labels), max(1, len(net.labels) // 16))
-peaks = {c: float(gradcam(net, photo, c, resize=False).max()) for c in some}
-others = [c for c in peaks if c != best.index and peaks[c] > 0]
-empty = [net.labels[c] for c in peaks if peaks[c] == 0]
-print("maps that are exactly zero:", ", ".join(empty) or "none")
-if others:
-    faint = min(others, key=peaks.get)
-    both = {net.labels[c]: gradcam(net, photo, c) for c in (best.index, faint)}
-    top_peak, faint_peak = (each.max() for each in both.values())
-    compare_maps(
-        both,
-        photo=photo,
-        title="One scale",
-        alt=f"Two heat maps on one scale: the peak for {best.label} is {top_peak:.3f}, that for "
-        f"{net.labels[faint]} {faint_peak:.3f}.",
-    )
-    compare_maps(
-        {f"{name} / its maximum": each / each.max() for name, each in both.items()},
-        photo=photo,
-        title="Each divided by its own maximum",
-        alt=f"The same two maps, normalised: now {net.labels[faint]} glows as strongly as "
-        f"{best.label} does.",
-    )
-    part = faint_peak / top_peak
-    print(f"peak for {net.labels[faint]}: {part:.1%} of the peak for {best.label}")
-if net.name == "course":
-    assert part < 0.05 and "tulip" in empty
-
-# %% [markdown]
-# Normalised, the faint map tells a story about a class that is not there. And an empty map divided by its maximum is 0 / 0, `nan`. Keep the
-# numbers: a colour bar with values, one scale for what is compared.
-
-# %% [markdown] tags=["teaching-note"]
-# 5 min. Cover the titles and ask which of the two lower maps belongs to the top class. Then show the upper row. Many published notebooks
-# normalise in this way.
-
-# %% [markdown]
-# ## Exercises
-#
-# **CAM.** Return the class activation map, an array (h, w), signed. `kernel` is the kernel of the Dense layer, with shape (channels, classes), of
-# any network: use only what the function is given. `hint("04-cam")` helps.
+# **Exercise: any network.** Write the map as a function, for any class and any network with such a head. `kernel` has the shape (channels, classes). `hint("04-cam")` helps.
 
 
 # %%
@@ -923,23 +125,106 @@ def class_map(maps, kernel, c):
 
 check("04-cam", class_map)
 
+# %% [markdown] tags=["teaching-note"]
+# 12 min. Write the two sums on the board and swap them: the whole method is that swap. Ask why there is no ReLU (a CAM is exact *with* its negative cells).
+# Common misconception: that the pooled numbers still know the place. They do not; the maps before the pooling do.
+
 # %% [markdown]
-# **The wrong number on the slide.** For these three gradients a slide prints the pooled gradients below. One of them is wrong. Put a
-# tuple into `correction`: the channel's number, 1 to 3, and what it should be.
+# ## A network that draws its own class maps
+#
+# SqueezeNet, the other network of this course, has no Dense layer at all. Its last convolution, `conv10`, makes 1000 maps: one for each class. Their averages are the logits.
+# So there is nothing to compute. We only have to *look* at map 285.
+
+# %% alt="The photo under SqueezeNet's own map for Egyptian cat, 13 by 13 cells; the brightest three lie on the whiskers, left of the nose."
+squeezenet = load_network("squeezenet")
+own_map = feature_maps(squeezenet, photo, "conv10")[..., cat]
+
+show_overlay(photo, own_map, title="Map 285 of conv10", grid=True, label="logits")
+logit = squeezenet.logits(squeezenet.prepare(photo)).numpy()[0, cat]
+print(f"mean of the map {own_map.mean():.3f}, logit {logit:.3f}")
+# <check>
+assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
+# </check>
+
+# %% [markdown]
+# Surprised? SqueezeNet reads "Egyptian cat" mostly from the spotted whisker pad, where EfficientNet takes the whole face. Both are right about the cat; each has its own evidence.
+#
+# The idea is Lin, Chen and Yan's ("Network in network", 2013), three years before CAM had its name: let the last layer hold one map a class, and the network explains itself.
+#
+# ## Grad-CAM: when there are no weights to read
+#
+# And a network with another head? Or a layer in the middle? There is no $w_k^c$ to look up. But we can *measure* how much the score depends on a map: raise a cell a little
+# and see how fast the score rises. That is a derivative, and TensorFlow computes all of them at once. What happens inside the `with` block is recorded on a **tape**;
+# `tape.gradient(y, x)` plays it backwards, from the result $y$ to the value $x$. Try it where you know the answer: $y = 3 x^2$ at $x = 2$ has the slope $6x = 12$.
 
 # %%
-printed = (0.45, 0.8, 1.3)
-first = np.add.outer([0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3])
-slide_gradients = np.stack([first, first + 0.4, first + 0.9], axis=-1)  # (4, 4, 3)
-# <solution>
-means = slide_gradients.mean(axis=(0, 1))
-channel = int(np.abs(means - printed).argmax())
-correction = (channel + 1, float(means[channel]))
-# </solution>
-check("04-slide", correction)
+import tensorflow as tf
+
+x = tf.constant(2.0)
+with tf.GradientTape() as tape:
+    tape.watch(x)  # a constant is recorded only if you ask for it
+    y = 3 * x**2
+print("slope of y at x = 2:", tape.gradient(y, x).numpy())
 
 # %% [markdown]
-# **Grad-CAM.** Return the heat map (h, w), never negative, from a layer's maps and the gradients of the score, both (h, w, channels).
+# **Grad-CAM** does this for every cell of every map, and averages over the cells. That average takes the place of the weight:
+#
+# $$\alpha_k^c = \frac{1}{Z} \sum_{i,j} \frac{\partial S_c}{\partial A_{ij}^k}
+# \qquad\qquad L^c = \mathrm{ReLU}\Big(\sum_k \alpha_k^c A^k\Big)$$
+#
+# The ReLU at the end keeps only what speaks *for* the class. `net.forward` runs the network and hands out the maps of a layer from the same pass.
+
+# %%
+pixels = tf.constant(net.prepare(photo))
+with tf.GradientTape() as tape:
+    tape.watch(pixels)
+    logits, (activations,) = net.forward(pixels, [layer])
+    score = logits[0, cat]
+gradients = tape.gradient(score, activations)  # (1, 7, 7, 1280), as the maps
+
+alpha = tf.reduce_mean(gradients, axis=(0, 1, 2))  # one weight a map
+signed = tf.reduce_sum(activations[0] * alpha, axis=-1).numpy()
+by_gradient = np.maximum(signed, 0)  # the ReLU
+print(f"largest cell {by_gradient.max():.4f}")
+# <check>
+assert np.allclose(by_gradient, gradcam(net, photo, cat, resize=False), atol=1e-4)
+# </check>
+
+# %% [markdown]
+# Twelve lines, and `gradcam(net, photo, cat, resize=False)` gives the same numbers.
+#
+# **Predict first:** CAM and Grad-CAM took different roads. How much will the two maps have in common? Divide one by the other, cell by cell.
+
+# %%
+ratio = by_hand / by_gradient
+print(ratio.round(2))
+# <check>
+assert np.allclose(ratio, 49, atol=0.05)
+# </check>
+
+# %% [markdown]
+# Surprised? Every cell says 49, and 49 is the number of cells. The maps are the same picture.
+#
+# Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it by a single cell $A_{ij}^k$. Everything else drops out;
+# $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. It is not a rival of CAM but its big sister,
+# because it works for any layer of any network.
+#
+# **Exercise: the other network.** SqueezeNet's last maps have 13 x 13 cells, and its logit is the mean of one map. By which number do you have to multiply Grad-CAM at `conv10` to get that map? Think first, then test.
+
+# %%
+# <solution>
+factor = 13 * 13
+# <stub>
+# factor = None  # a number
+# </solution>
+check("04-factor", factor)
+
+# %% [markdown] tags=["teaching-note"]
+# 14 min with the tape. Show the ratios before you scroll. Somebody says "rounding" or "coincidence"; let them count the cells. Then one line on the board.
+# What goes wrong live: `model.predict` returns NumPy, which has no gradient; the tape needs the model called inside the block.
+
+# %% [markdown]
+# **Exercise: Grad-CAM.** Now as a function: the heat map (h, w), never negative, from a layer's maps and the gradients of the score, both (h, w, channels).
 
 
 # %%
@@ -954,8 +239,201 @@ def heat_map(activations, gradients):
 check("04-gradcam", heat_map)
 
 # %% [markdown]
-# **What to differentiate.** Return the score that Grad-CAM's tape should differentiate for class `c`, one number. The logits are of
-# any network with one logit a class: use only what the function is given.
+# ## Is the heat where it should be?
+#
+# A picture that looks right is not yet a measurement. Somebody drew the outline of this cat by hand, so we can count: which share of the heat lies inside? A map that knows nothing would spread its heat
+# evenly and score the share of the photo that the object covers. Here are three photos with outlines.
+
+# %% alt="Three photos in grey under their heat maps: the glow lies on the cat's face, in the cup of coffee and on the engine of the motorcycle."
+names = ["chelsea", "coffee", "motorcycle"]
+with figure_row(3, width=12, height=3.6) as axes:
+    for ax, name in zip(axes, names, strict=True):
+        each, mask = load_photo(name), load_mask(name)
+        found = gradcam(net, each)
+        top, inside = net.predict(each)[0].label, found[mask].sum() / found.sum()
+        show_overlay(each, found, title=f"{top}: {inside:.0%} inside", ax=ax)
+        print(f"{name}: {inside:.0%} of the heat, {mask.mean():.0%} of the photo")
+        # <check>
+        assert inside > mask.mean() + 0.1 and mask.ravel()[found.argmax()]
+        # </check>
+
+# %% [markdown]
+# The network looks at the right thing in all three, and the numbers say how much better than chance it does. The cat is the weakest test, because it fills most of its photo anyway.
+# Notice the motorcycle: 59% is far above 29%, yet a good part of the heat lies beside it. Seven cells across a photo are a coarse net.
+#
+# **Exercise: measure it yourself.** Return the share of a heat map that lies inside an outline, 0 to 1. `heat` (h, w) has no negative values, `mask` (h, w) is True inside.
+
+
+# %%
+def share_inside(heat, mask):
+    """Share (0..1) of the heat inside the mask; 0 for a map without any heat."""
+    # <solution>
+    return heat[mask].sum() / heat.sum() if heat.any() else 0.0
+    # </solution>
+
+
+check("04-share", share_inside)
+
+# %% [markdown] tags=["teaching-note"]
+# 6 min. Ask first what a map of pure noise would score. Many say 50 %. It scores the share that the object covers, which is why one number alone says nothing.
+
+# %% [markdown]
+# ## Why this cat rather than that one?
+#
+# The network gives Egyptian cat 0.77 and tiger cat 0.10. **Predict first:** where will the heat map of *tiger cat* be? Both maps on one scale:
+
+# %% alt="Two heat maps of the same cat on one scale, for Egyptian cat and for tiger cat. Both glow on the face; the second is somewhat weaker."
+tiger = net.class_index("tiger cat")
+both = {"Egyptian cat": gradcam(net, photo, cat), "tiger cat": gradcam(net, photo, tiger)}
+compare_maps(both, photo)
+
+alike = np.corrcoef(both["Egyptian cat"].ravel(), both["tiger cat"].ravel())[0, 1]
+print(f"correlation of the two maps: {alike:.2f}")
+# <check>
+assert alike > 0.9
+# </check>
+
+# %% [markdown]
+# Nearly the same picture, with a correlation of 0.96. Of course: a cat's face is good evidence for *any* cat. So the map above does not answer "why Egyptian?"; it answers "why a cat?".
+#
+# To ask for the difference, differentiate the difference. The score of a question like this is $S_a - S_b$, and `target=(a, b)` means just that. Leave out the ReLU: red speaks for
+# Egyptian cat, blue for tiger cat.
+
+# %% alt="A signed map over the cat: deep red on the forehead beside the right-hand eye, pale red at the left-hand eye, almost nothing blue."
+why = gradcam(net, photo, (cat, tiger), relu=False)
+show_overlay(photo, why, "Egyptian cat rather than tiger cat", signed=True, label="logits")
+print(f"from {why.min():.2f} to {why.max():.2f}")
+# <check>
+assert why.min() < -0.02 and why.max() > 0.1
+assert np.allclose(why, gradcam(net, photo, cat, relu=False) - gradcam(net, photo, tiger, relu=False), atol=1e-4)
+# </check>
+
+# %% [markdown]
+# *This* is the answer: the stripes on the forehead, beside the right-hand eye, make her an Egyptian cat. Next to nothing speaks for the tiger cat; the most negative place reaches only -0.04. When a network is wrong, this is
+# the question to ask: why did it choose the wrong class rather than the right one?
+#
+# **Exercise: rather than.** From maps and the gradients of two logits $S_a$ and $S_b$, all (h, w, channels), return the signed map (h, w) of "why $a$ rather than $b$".
+
+
+# %%
+def rather_than(activations, gradients_a, gradients_b):
+    """Signed map (h, w): positive for a, negative for b."""
+    # <solution>
+    alpha = (gradients_a - gradients_b).mean(axis=(0, 1))
+    return activations @ alpha
+    # </solution>
+
+
+check("04-rather", rather_than)
+
+# %% [markdown] tags=["teaching-note"]
+# 8 min. The most useful question in practice. Typical mistake: subtracting two finished maps, after the ReLU. What spoke against each class is lost by then; the exercise catches it.
+
+# %% [markdown]
+# ## Your turn: an experiment
+#
+# The explorer lets you change photo, class, method and layer. Try this: take the motorcycle, which the network calls a moped, and ask for "motor scooter". Then go back through the layers, and watch what
+# becomes of the heat.
+
+# %%
+explore_cam(net, photo)
+
+# %% [markdown]
+# **Exercise: how deep?** An experiment. Which of these layers puts the largest share of its heat on the cat: `block4_project`, `block8_project`, `block11_project`, `head` or `head_relu`? Write your guess down, then
+# measure each with `gradcam(net, photo, cat, name)` and your `share_inside`. Set `winner` to the name of the best.
+
+# %%
+# <solution>
+outline = load_mask("chelsea")
+names = ["block4_project", "block8_project", "block11_project", "head", "head_relu"]
+heats = {name: gradcam(net, photo, cat, name) for name in names}
+winner = max(names, key=lambda name: heats[name][outline].sum() / heats[name].sum())
+# <stub>
+# winner = None  # the name of a layer
+# </solution>
+check("04-winner", winner)
+
+# %% [markdown]
+# ## What goes wrong: a map divided by its own maximum
+#
+# Most published code divides every map by its own maximum before drawing it. Then every map glows somewhere, even for a class that is not there at all. Ask for an African elephant:
+
+# %% alt=["On one scale, the map for African elephant is almost empty beside that for Egyptian cat.", "Each divided by its own maximum, the elephant glows as brightly as the cat."]
+elephant = net.class_index("African elephant")
+asked = {"Egyptian cat": heat, "African elephant": gradcam(net, photo, elephant)}
+peaks = {name: each.max() for name, each in asked.items()}
+compare_maps(asked, photo, title="One scale")
+compare_maps({name: asked[name] / peaks[name] for name in asked}, photo, title="Each / its maximum")
+print({name: f"{peak:.3f}" for name, peak in peaks.items()})
+# <check>
+assert peaks["African elephant"] < 0.15 * peaks["Egyptian cat"]
+# </check>
+
+# %% [markdown]
+# In the second picture the elephant has a spot as hot as the cat's. The peak says otherwise: 0.036 against 0.449. Keep the numbers, draw what you compare on one scale, and never trust a map without a colour bar.
+# (And a map that is zero everywhere, divided by its maximum, is 0 / 0: not a number.)
+
+# %% [markdown] tags=["teaching-note"]
+# 2 min. Cover the titles of the second picture and ask which spot means more. Then show the first.
+
+# %% [markdown]
+# ## Go deeper: on paper
+#
+# One worked example, small enough for head and pencil. Three channels show the same 4 x 4 map; only the gradients differ. Average each gradient, weight the maps, add. (This example comes from a lecture slide,
+# and one of the three averages printed there is wrong.)
+
+# %% tags=["exercise-setup"] alt="Five tables of 4 by 4 numbers: the map, three gradients, and the Grad-CAM, whose numbers rise from 2.5 to 4.0."
+from cnnvis_helpers import gradcam_from, show_matrix
+
+small_map = np.add.outer([1.0, 1.1, 1.2, 1.3], [0.0, 0.1, 0.2, 0.3])
+slide_maps = np.stack([small_map] * 3, axis=-1)  # (4, 4, 3)
+slide_gradients = np.stack([small_map - 0.9, small_map - 0.5, small_map], axis=-1)
+
+tables = {"each map": small_map, "Grad-CAM": gradcam_from(slide_maps, slide_gradients)}
+tables |= {f"gradient {k + 1}": slide_gradients[..., k] for k in range(3)}
+with figure_row(5, width=15, height=3.4) as axes:
+    for ax, (name, table) in zip(axes, tables.items(), strict=True):
+        show_matrix(table, name, ax=ax, vmin=0, vmax=4)
+# <check>
+assert np.allclose(tables["Grad-CAM"], 2.5 * small_map) and np.isclose(tables["Grad-CAM"].max(), 4)
+# </check>
+
+# %% [markdown]
+# **Exercise: the wrong number.** The slide prints the pooled gradients 0.45, 0.8 and 1.3. Which one is wrong? Give the channel, counted from 1, and what it should be. <!-- source -->
+
+# %%
+# <solution>
+means = slide_gradients.mean(axis=(0, 1))
+wrong_one = int(np.abs(means - [0.45, 0.8, 1.3]).argmax())
+correction = (wrong_one + 1, float(means[wrong_one]))
+# <stub>
+# correction = None  # (channel, number)
+# </solution>
+check("04-slide", correction)
+
+# %% [markdown]
+# ## Go deeper: logit or probability?
+#
+# Several published notebooks differentiate the probability instead of the logit. Then a confident network has almost nothing to explain: when $p_c$ is near 1, raising any cell can hardly raise it further, and the gradient
+# fades. Watch what happens as the network gets surer. We multiply its logits by 1, 2, 4 and 8, which does not change the order of the classes.
+
+# %%
+for k in (1, 2, 4, 8):
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        logits, (activations,) = net.forward(pixels, [layer])
+        probability = tf.nn.softmax(k * logits)[0, cat]
+    slope = tape.gradient(probability, activations)
+    size = tf.reduce_max(tf.abs(slope)).numpy()
+    print(f"p = {probability.numpy():.4f}: largest gradient {size:.1e}")
+# <check>
+assert probability > 0.999 and size < 1e-4
+# </check>
+
+# %% [markdown]
+# The surer the network, the emptier the map: the softmax is **saturated**. Drawing each map relative to its maximum hides this. So differentiate the logit.
+#
+# **Exercise: what to differentiate.** Return the score that Grad-CAM's tape should differentiate for class `c`, one number, from the logits (1, classes) of any network.
 
 
 # %%
@@ -969,7 +447,75 @@ def score_to_differentiate(logits, c):
 check("04-score", score_to_differentiate)
 
 # %% [markdown]
-# **Grad-CAM++.** Return the weight $w_k$ of each map, an array (channels,), by the formula above. Some gradients are zero.
+# ## Go deeper: the last convolution is not the last map
+#
+# "Take the last convolution" is a common rule, and it is a trap. Here the last convolution is `head`, and its maps go through a ReLU before they are averaged. Only `head_relu` holds what the score is made of.
+# And earlier layers? Their maps are finer, but averaging their gradients throws away which cell counted.
+
+# %% alt="Four heat maps of the cat. Those of block8 and block11 are scattered over the background; head and head_relu glow on the face, head in fewer cells."
+names = ["block8_project", "block11_project", "head", "head_relu"]
+found = [gradcam(net, photo, cat, name) for name in names]
+show_grid(found, titles=names, columns=4, scale="each")
+print("correlation with head_relu:", np.corrcoef([each.ravel() for each in found])[-1].round(2))
+# <check>
+assert np.corrcoef(found[2].ravel(), found[3].ravel())[0, 1] < 0.97
+# </check>
+
+# %% [markdown]
+# The map of `head` looks fine, and it is wrong: the correlation is 0.94, not 1. In DenseNet121 the same rule catches only 32 of the 1024 maps that are pooled. `net.last_conv` names the last *map*. <!-- source -->
+#
+# **Exercise: which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm; (b) `conv5_block3_add`, which adds the shortcut; (c) `conv5_block3_out`, a ReLU;
+# (d) `avg_pool`. Which output should Grad-CAM read?
+
+# %%
+# <solution>
+layer_of_resnet = "c"
+# <stub>
+# layer_of_resnet = None  # a letter from a to d
+# </solution>
+check("04-layer", layer_of_resnet)
+
+# %% [markdown]
+# ## Go deeper: the relatives
+#
+# **Grad-CAM++** replaces the plain average of the gradients $g_{ij}^k$ by a weighted one, so that a small second object is not drowned by a large one:
+#
+# $$\alpha_{ij}^k = \frac{(g_{ij}^k)^2}{2 (g_{ij}^k)^2 + \big(\sum_{a,b} A_{ab}^k\big) (g_{ij}^k)^3} \qquad
+# w_k = \sum_{i,j} \alpha_{ij}^k \, \mathrm{ReLU}(g_{ij}^k) \qquad
+# L = \mathrm{ReLU}\Big(\sum_k w_k A^k\Big)$$
+#
+# **LayerCAM** weights every cell by its own gradient, $L = \mathrm{ReLU}\big(\sum_k \mathrm{ReLU}(g_{ij}^k) A_{ij}^k\big)$. **Score-CAM** needs no gradient: it lays each map over the photo as a mask and asks the network again.
+#
+# **Predict first:** four methods, one photo. How different will the maps be?
+
+# %% alt="Four heat maps of the cat's face that look nearly the same: Grad-CAM, Grad-CAM++, LayerCAM and Score-CAM."
+from cnnvis_helpers import gradcam_plus_plus, layercam, scorecam
+
+relatives = {
+    "Grad-CAM": heat,
+    "Grad-CAM++": gradcam_plus_plus(net, photo, cat),
+    "LayerCAM": layercam(net, photo, cat),
+    "Score-CAM": scorecam(net, photo, cat, max_channels=64),
+}
+show_grid(list(relatives.values()), titles=list(relatives), columns=4, scale="each")
+print(np.corrcoef([each.ravel() for each in relatives.values()])[0].round(3))
+# <check>
+assert np.corrcoef([each.ravel() for each in relatives.values()])[0].min() > 0.95
+# </check>
+
+# %% [markdown]
+# Hardly at all: every correlation is at least 0.98. At the last layer of a pooled head all cells of a map have the same gradient, which leaves the methods nothing to disagree about. In the middle of the network they part ways:
+
+# %% alt="Three heat maps from the middle of the network. Grad-CAM is scattered over the background, Grad-CAM++ and LayerCAM pick out parts of the face."
+middle = "block10_add"
+early = [method(net, photo, cat, middle) for method in (gradcam, gradcam_plus_plus, layercam)]
+show_grid(early, titles=["Grad-CAM", "Grad-CAM++", "LayerCAM"], columns=3, scale="each")
+print(np.corrcoef([each.ravel() for each in early]).round(2))
+
+# %% [markdown]
+# Grad-CAM and Grad-CAM++ have a correlation of -0.07 here: the choice of the method is a choice of the picture. Always say which one you took, and at which layer.
+#
+# **Exercise: Grad-CAM++.** Return the weight $w_k$ of each map, an array (channels,), by the formula above. Some gradients are zero, and the share of such a cell is 0.
 
 
 # %%
@@ -986,36 +532,45 @@ def plus_plus_weights(activations, gradients):
 check("04-plus", plus_plus_weights)
 
 # %% [markdown]
-# **Rather than.** From maps and the gradients of two logits $S_a$ and $S_b$, all (h, w, channels), return the signed map (h, w) of "why $a$
-# rather than $b$".
+# ## Go deeper: the prettiest picture of all
+#
+# **Guided Grad-CAM** multiplies Grad-CAM by guided backprop, a gradient at the pixels in which every ReLU lets only positive values back. It draws every whisker. Look at it with a warning: ask guided backprop for the elephant
+# as well.
 
+# %% alt="Three maps of fine lines: Guided Grad-CAM, and guided backprop for Egyptian cat and for African elephant. The last two show the same eyes, nose and fur."
+from cnnvis_helpers import guided_backprop, guided_gradcam
 
-# %%
-def rather_than(activations, gradients_a, gradients_b):
-    """Signed map (h, w): positive for a, negative for b."""
-    # <solution>
-    alpha = (gradients_a - gradients_b).mean(axis=(0, 1))
-    return activations @ alpha
-    # </solution>
-
-
-check("04-rather", rather_than)
-
-# %% [markdown]
-# **Which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution; `conv5_block3_3_bn`; (b) `conv5_block3_add`, which adds the
-# shortcut; (c) `conv5_block3_out`, a ReLU; (d) `avg_pool`. Which output should Grad-CAM read?
-
-# %%
-# <solution>
-layer_of_resnet = "c"
-# <stub>
-# layer_of_resnet = None  # a letter from a to d
-# </solution>
-check("04-layer", layer_of_resnet)
+lines = {
+    "Guided Grad-CAM, cat": guided_gradcam(net, photo, cat),
+    "guided backprop, cat": guided_backprop(net, photo, cat),
+    "guided backprop, elephant": guided_backprop(net, photo, elephant),
+}
+show_grid(list(lines.values()), titles=list(lines), columns=3, scale="each", percentile=99.5)
+_, of_cat, of_elephant = (each.ravel() for each in lines.values())
+print(f"cat and elephant: correlation {np.corrcoef(of_cat, of_elephant)[0, 1]:.3f}")
+# <check>
+assert np.corrcoef(of_cat, of_elephant)[0, 1] > 0.98
+# </check>
 
 # %% [markdown]
-# **One name, two classes.** ImageNet has a bird and a machine called crane. Return a dict from each name to the list of *all* its
-# class numbers, in order.
+# A correlation of 0.999: guided backprop draws the same cat for "elephant". It shows edges, not reasons. Pretty, but not evidence; lesson 08 puts it to a hard test.
+#
+# ## Go deeper: one name, two classes
+#
+# The 1000 classes of ImageNet have a number, a name and a WordNet id. Names are the worst of the three:
+
+# %%
+print(net.class_index("n02123045"), net.labels[281])
+twice = sorted({name for name in net.labels if net.labels.count(name) > 1})
+print("names that stand for two classes:", twice)
+# <check>
+assert net.labels[281] == "tabby" and twice == ["crane", "maillot"]
+# </check>
+
+# %% [markdown]
+# One crane is a bird, the other a machine. A dict from name to number silently loses one of them, as one published notebook does.
+#
+# **Exercise: keep both.** Return a dict from each name to the list of *all* its class numbers, in order.
 
 
 # %%
@@ -1032,11 +587,56 @@ def numbers_of(labels):
 check("04-names", numbers_of)
 
 # %% [markdown]
+# ## Go deeper: the field's library, and a picture to keep
+#
+# tf-keras-vis has Grad-CAM and its relatives. Its default layer is the last convolution, so name the right one. `ReplaceToLinear` takes the softmax off a copy of the model.
+
+# %%
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+from tf_keras_vis.utils.scores import CategoricalScore
+
+theirs = Gradcam(net.model, model_modifier=ReplaceToLinear(), clone=True)(
+    CategoricalScore([cat]),
+    net.prepare(photo),
+    penultimate_layer=layer,
+    seek_penultimate_conv_layer=False,
+    expand_cam=False,
+    normalize_cam=False,
+)
+print(f"largest difference from ours: {np.abs(theirs[0] - by_gradient).max():.0e}")
+# <check>
+assert np.abs(theirs[0] - by_gradient).max() < 1e-4
+# </check>
+
+# %% [markdown]
+# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16 and an African elephant (class 386, probability .925), counting the heat 0.4, and with the colour map *jet*. <!-- source -->
+# Here are both looks side by side.
+
+# %% tags=["jet"] alt="The same heat map over the cat twice: in jet, with hard-looking bands of blue, green and red over the whole photo; in magma, fading softly from the face."
+from cnnvis_helpers import overlay_picture, save_picture
+
+jet = overlay_picture(photo, heat, alpha=0.4, cmap="jet", fade=False, grey=False)
+magma = overlay_picture(photo, heat)
+show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading to the photo"], columns=2)
+
+path = save_picture("heat_of_chelsea.png", magma)
+print("saved", path.name)
+# <check>
+import os
+assert np.array_equal(load_photo("heat_of_chelsea.png"), magma)
+os.remove("heat_of_chelsea.png")
+# </check>
+
+# %% [markdown]
+# Jet paints the whole photo blue where there is no heat, and its yellow and cyan rings look like borders that the numbers do not have. A perceptual map such as magma rises evenly from dark to light.
+
+# %% [markdown]
 # ## Take-away
 #
-# 1. A class activation map weights the last maps by what each gives to the class, and Grad-CAM finds these weights by gradients for any network.
-# 2. Differentiate the logit, read the maps that are really pooled, and say which class you compare with.
-# 3. A map divided by its own maximum always glows, so keep the numbers and test them against an outline.
+# 1. A class activation map is the score, laid out over the cells before it is averaged; Grad-CAM measures the weights with gradients and works for every layer.
+# 2. Differentiate the logit, read the maps that are really pooled, and ask "why this rather than that".
+# 3. Divided by its own maximum, every map glows: keep the numbers, and test them against an outline.
 
 # %% [markdown]
 # ## Further reading
@@ -1044,9 +644,9 @@ check("04-names", numbers_of)
 # - Zhou et al., [Learning deep features for discriminative localization](https://arxiv.org/abs/1512.04150), the CAM paper
 # - Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391)
 # - Chattopadhyay et al., [Grad-CAM++](https://arxiv.org/abs/1710.11063)
-# - Wang et al., [Score-CAM](https://arxiv.org/abs/1910.01279)
+# - Lin, Chen and Yan, [Network in network](https://arxiv.org/abs/1312.4400)
 
 # %% [markdown]
 # ## Next lesson
 #
-# From cells to pixels: saliency maps, their noise, and what to do about it.
+# Seven cells across a photo are coarse. What if we ask every single pixel?
