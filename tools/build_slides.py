@@ -39,7 +39,11 @@ LECTURE = {  # the sections that the lecture in TEACHING.md shows
         "From numbers to a heat map",
         "What goes wrong with occlusion maps",
     ],
-    "04": ["A class activation map by hand", "Grad-CAM by hand", "Two methods, one map?"],
+    "04": [
+        "A class activation map by hand",
+        "Grad-CAM: when there are no weights to read",
+        "Why this cat rather than that one?",
+    ],
     "06": [
         "One step by hand",
         "How strong must an attack be?",
