@@ -239,14 +239,17 @@ EXERCISES = [
         wrong=[
             (
                 lambda heat, mask: heat[mask].sum() / heat.sum(),
-                "Right for maps with heat. A map of zeros gives 0 / 0 here, which is `nan`; it should "
-                "give 0.",
+                "Right for maps with heat. A map of zeros gives 0 / 0 here, which is `nan`; return "
+                "0 for it.",
             ),
             (
                 lambda heat, mask: heat[mask].mean() / heat.mean() if heat.any() else 0.0,
                 "These are means. That is how much hotter the inside is, not its share.",
             ),
-            (lambda heat, mask: mask.mean(), "That is the share of the photo that the mask covers."),
+            (
+                lambda heat, mask: mask.mean(),
+                "That is the share of the photo that the mask covers.",
+            ),
             (
                 lambda heat, mask: (heat[mask] > 0).sum() / max((heat > 0).sum(), 1),
                 "This counts cells with any heat. Add up the heat itself.",
@@ -269,7 +272,7 @@ EXERCISES = [
             "Their sum, divided by the sum of all.",
             "If the map is zero everywhere, `heat.any()` is False; return 0 then.",
         ],
-        praise="One number instead of 'looks right'. Compare it with the share of the photo, always.",
+        praise="One number in place of 'looks right'. Compare it with the share of the photo.",
     ),
     function(
         "04-score",
@@ -341,7 +344,7 @@ EXERCISES = [
             "Divide by `np.where(denominator == 0, 1, denominator)`, multiply by "
             "`np.maximum(gradients, 0)`, and sum over the axes 0 and 1.",
         ],
-        praise="That is equation 19 of the paper, zeros included. Two libraries get a part of it wrong.",
+        praise="Equation 19 of the paper, zeros included. Two libraries get a part of it wrong.",
     ),
     function(
         "04-rather",
@@ -387,8 +390,8 @@ EXERCISES = [
         "Which layer has most of its heat on the cat?",
         "head",
         wrong={
-            "head_relu": "Close, with 89 %, and it is the layer to trust. But another one has an even "
-            "larger share: measure all five.",
+            "head_relu": "Close, with 89 %, and it is the layer to trust. But another one has an "
+            "even larger share: measure all five.",
             "block4_project": "An early layer sees edges everywhere. Measure it: less than half.",
             "block8_project": "About half of its heat is on the cat. Measure the later ones.",
             "block11_project": "That is the worst of the late ones, at about 41 %.",
@@ -398,8 +401,8 @@ EXERCISES = [
             "Collect `share_inside(heat, load_mask('chelsea'))` for each name.",
             "The largest share is above 95 %.",
         ],
-        praise="Surprised? `head` beats `head_relu`, although only `head_relu` holds what the score is "
-        "made of. An outline rewards narrow maps: a good score is evidence, not proof.",
+        praise="Surprised? `head` beats `head_relu`, but only `head_relu` holds what the score "
+        "is made of. An outline rewards narrow maps: a good score is evidence, not proof.",
     ),
     choice(
         "04-layer",

@@ -11,7 +11,7 @@
 # **Time:** 47 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 50 min: the map by hand 12, SqueezeNet 4, Grad-CAM and the ratio 14, the outline 6, this cat or that cat 8, explorer 4, what goes wrong 2. "Go deeper" is homework.
+# 47 min: the map by hand 12, SqueezeNet 4, Grad-CAM and the ratio 14, the outline 5, this cat or that cat 7, explorer 3, what goes wrong 2. "Go deeper" is homework.
 # **The aha of this lesson:** divide the two maps cell by cell, and every cell gives 49. Let the class see that number before anybody explains it.
 
 # %% [markdown]
