@@ -31,14 +31,15 @@ const begin = box => {
   };
 
   /* A class menu shows only the classes that match its text: empty it, so that all are shown. */
-  const search = event => event.target.closest('.widget-combobox') ? event.target : null;
+  const search = event => event.target.matches('input[list]') ? event.target : null;
+  const listed = field => [...field.list.options].some(each => each.value === field.value);
+  const clear = field => { field.placeholder = field.value; field.value = ''; };
   box.addEventListener('focusin', event => {
     /* An arrow key means "next cell" to JupyterLab, and some letters delete a cell. */
     event.target.setAttribute('data-lm-suppress-shortcuts', 'true');
     stopping = event.target.closest('.cnnvis-stop');
     if (!stopping) last = event.target;
-    const field = search(event);
-    if (field) { field.placeholder = field.value; field.value = ''; }
+    if (search(event)) clear(search(event));
   });
   box.addEventListener('focusout', event => {
     const field = search(event);
@@ -46,13 +47,14 @@ const begin = box => {
   });
   box.addEventListener('click', event => {
     const field = search(event), copy = event.target.closest('.cnnvis-copy');
+    if (field && listed(field)) clear(field);
     if (field && field.showPicker) field.showPicker();
     if (copy) copied(copy);
   });
   /* A choice from the list counts at once, not only when the field is left. */
   box.addEventListener('input', event => {
     const field = search(event), typed = (event.inputType || '').match(/insertText|delete/);
-    if (field && !typed && [...field.list.options].some(each => each.value === field.value))
+    if (field && !typed && listed(field))
       field.dispatchEvent(new Event('change', {bubbles: true}));
   });
 

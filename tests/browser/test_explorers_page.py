@@ -71,7 +71,8 @@ def test_it_moves_by_keyboard(box):
 def test_it_takes_a_photo_and_refuses_a_text_file(box, files):
     picture_after(box, lambda: upload(box, files["good"]))
     wait_for_end(box)
-    assert menu(box, "Photo").evaluate("e => e.selectedOptions[0].text") == "own photo"
+    chosen = menu(box, "Photo").evaluate("e => e.selectedOptions[0].text")
+    assert chosen.replace("\xa0", " ") == "own photo"
     upload(box, files["text"])
     alert = box.get_by_role("alert")
     alert.wait_for()
@@ -113,14 +114,15 @@ def test_a_class_is_found_by_typing(explorers):
     choose(box, "Method", "gradient")
     wait_for_end(box)
     picture_after(box, lambda: search(box, "Class", "dog"), "gradient for dog")
+    field = box.get_by_label("Class", exact=True)
+    field.press("Tab")
+    field.click()
+    assert field.input_value() == "", "the list shows all classes, not those that match"
+    field.press("Tab")
+    assert field.input_value().startswith("dog")
     search(box, "Class", "dgo")
     box.get_by_role("alert").wait_for()
     assert "did you mean 'dog'" in box.get_by_role("alert").inner_text()
-    field = box.get_by_label("Class", exact=True)
-    field.focus()
-    assert field.input_value() == "", "the list shows all classes, not those that match"
-    field.press("Tab")
-    assert field.input_value() == "dgo"
     search(box, "Class", "2")
     box.locator("img").first.wait_for()
     keep_picture(box, "class-menu")
