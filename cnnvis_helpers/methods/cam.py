@@ -1,6 +1,6 @@
 """Which places matter: class activation maps, made from the maps of one layer.
 
-    cam(net, photo, "cat")              exact, for networks with a pooled head (as ResNet50)
+    cam(net, photo, "cat")              exact, for networks that average their last maps
     gradcam(net, photo, "cat")          the same idea for every network and every layer
     gradcam_plus_plus, layercam         other weights from the same gradients
     scorecam(net, photo, "cat")         weights from forward passes, no gradient
@@ -126,16 +126,18 @@ def _rectified(values, relu):
 
 
 def cam(net, photo, target=None, resize=True):
-    """Map the exact share of each place in the score of a class, for a network with a pooled head.
+    """Map the exact share of each place in the score of a class, where the head averages maps.
 
     With global average pooling and one Dense layer the score is a mean over places,
     S_c = (1/Z) sum_ij M_ij + bias with M = sum_k w_kc A_k, where Z is the number of places and w
-    are the weights of the Dense layer. The map is M.
+    are the weights of the Dense layer. Where the network ends with one map a class, which is
+    averaged (a 1x1 convolution, its activation, the average), M is that map, and the bias of the
+    convolution is part of it.
 
     Parameters
     ----------
-    net : Network with global average pooling and one Dense layer at its end ("course", ResNet50,
-        MobileNetV2, ...). There is no choice of layer: it is the one that is pooled
+    net : Network with one of these two heads (EfficientNet-Lite0, ResNet50, MobileNetV2 and many
+        others; SqueezeNet). There is no choice of layer: it is the one that is averaged
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index, label, None (the photo's top class) or a pair (a, b) for "why a rather
         than b"
@@ -144,12 +146,13 @@ def cam(net, photo, target=None, resize=True):
     Returns
     -------
     float32 array (H, W), signed: what speaks against the class is negative. In logits; the mean of
-    the raw grid is the score without its bias.
+    the raw grid is the score, without the bias of a Dense layer.
 
     Raises ValueError for a network with another head, and for what `net.prepare` and
     `net.score_vector` refuse.
 
-    Zhou et al. 2015, "Learning deep features for discriminative localization", arXiv 1512.04150
+    Zhou et al. 2015, "Learning deep features for discriminative localization", arXiv 1512.04150;
+    one map a class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
     layer, dense = pooled_head(net)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
@@ -157,9 +160,20 @@ def cam(net, photo, target=None, resize=True):
     net.finite(logits)
     vector = net.score_vector(target, logits)
     classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
-    kernel = tf.cast(tf.gather(tf.convert_to_tensor(dense.kernel), classes, axis=1), tf.float32)
-    weights = kernel @ vector[classes, None]
-    return at_photo_size((activations.numpy() @ weights.numpy())[..., 0], photo, resize)
+    if dense is None:
+        bias, grid = 0, tf.gather(activations, classes, axis=-1).numpy() @ vector[classes]
+    else:
+        kernel = tf.reshape(tf.convert_to_tensor(dense.kernel), (-1, net.units))
+        weights = tf.cast(tf.gather(kernel, classes, axis=1), tf.float32).numpy() @ vector[classes]
+        bias = np.asarray(dense.bias)[classes] @ vector[classes] if dense.use_bias else 0
+        grid = activations.numpy() @ weights
+    score, largest = logits.numpy()[0] @ vector, np.abs(logits).max()
+    if abs(grid.mean() + bias - score) > 0.02 * largest:  # 16-bit floats keep two digits
+        raise ValueError(
+            f"The mean of the maps of {layer!r} is {grid.mean() + bias:.3g}, but the score is "
+            f"{score:.3g}: {net.name!r} computes its scores in another way; gradcam works for it."
+        )
+    return at_photo_size(grid.astype(np.float32), photo, resize)
 
 
 def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
@@ -175,8 +189,8 @@ def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
 
     Returns
     -------
-    float32 array (H, W), never negative unless `relu` is False. For a pooled head at the pooled
-    layer it is exactly `cam` divided by the number of places, before the ReLU.
+    float32 array (H, W), never negative unless `relu` is False. At the layer that
+    `cam` takes it is exactly `cam` divided by the number of places, before the ReLU.
 
     Raises ValueError for a layer that does not exist, has no maps or does not reach the score,
     and as `cam`.
@@ -324,31 +338,40 @@ def layer_gradients(net, photo, target=None, layer=None):
 
 
 def pooled_head(net):
-    """Return (name of the pooled layer, Dense layer) of a network with a pooled head, or refuse.
+    """Return (name of the averaged layer, Dense layer) of a network that averages its maps.
 
-    The network has to end with maps, global average pooling and one Dense layer; dropout and
-    layers that only change the shape or the precision may stand between them. Raises ValueError
-    for every other network.
+    The network has to end with maps, global average pooling, and then either one Dense layer (or a
+    1x1 convolution of the pooled 1x1 map, which is the same) or nothing, where there is one map a
+    class: then None takes the place of the Dense layer. Dropout, a softmax and layers that only
+    change the shape or the precision may stand between and behind them. Raises ValueError for
+    every other network.
     """
     check_net(net)
-    step = _skip(net.output_step, _AFTER_DENSE)
-    dense = step and step.layer
-    if isinstance(dense, keras.layers.Dense) and _name(dense.activation) in _HEAD_ACTIVATIONS:
-        pool = _skip(step.inputs[0].step, _BEFORE_DENSE)
-        pooling = pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D)
-        maps = pooling and pool.inputs[0].step
+    last = pool = _skip(net.output_step, _AFTER_SCORES)
+    dense = last.layer if last and _is_linear_map(last.layer) else None
+    if dense is not None:
+        pool = _skip(last.inputs[0].step, _ONLY_SHAPE)
+    if pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D):
+        maps = pool.inputs[0].step
         if maps and type(maps.layer).__name__ not in _NOT_AS_THE_PHOTO:
             return maps.name, dense
     raise ValueError(
-        "CAM needs a network that ends with global average pooling and one Dense layer, but "
-        f"{net.name!r} ends with {_ending(net)}; gradcam works for every network."
+        "CAM needs a network that ends with global average pooling of its maps, alone or with one "
+        f"Dense layer, but {net.name!r} ends with {_ending(net)}; gradcam works for every network."
     )
 
 
 _HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")
-_BEFORE_DENSE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
+_ONLY_SHAPE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
 _NOT_AS_THE_PHOTO = ("Permute", "Transpose", "Reshape")  # rows and columns may be others behind
-_AFTER_DENSE = (*_BEFORE_DENSE, "Activation", "Softmax")
+_AFTER_SCORES = (*_ONLY_SHAPE, "Activation", "Softmax")
+
+
+def _is_linear_map(layer):
+    """Return whether a layer multiplies the pooled values by one matrix and adds a bias."""
+    kinds = keras.layers.Dense, keras.layers.Conv2D  # a DepthwiseConv2D is no Conv2D
+    one_place = getattr(layer, "kernel_size", (1, 1)) == (1, 1) and getattr(layer, "groups", 1) == 1
+    return isinstance(layer, kinds) and one_place and _name(layer.activation) in _HEAD_ACTIVATIONS
 
 
 def _skip(step, kinds):
