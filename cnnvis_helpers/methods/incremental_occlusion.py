@@ -46,7 +46,9 @@ _AUGMENTING = [  # in training alone; else they hand on what they read
 # What takes as long as one multiply-add of a convolution, measured on two cores with AVX-512.
 _MOVED = 20  # multiply-adds, for each number that is read or written
 _STARTED = 5e6  # multiply-adds, for each table of cells to look up
-_PAYS = 0.75  # the most that is counted for the incremental way, as a part of full passes
+_COMPILED = 3e9  # multiply-adds, for each layer call to be compiled for windows, once a network
+_PAYS = 0.6  # the most that is counted for the incremental way, as a part of full passes: from 0.75
+# on it was slower (EfficientNet-Lite0, 9 positions)
 
 
 # 1. Following the window
@@ -286,7 +288,8 @@ class Plan(NamedTuple):
 
     @property
     def pays(self):
-        return self.cost < _PAYS * self.full_cost
+        saved = self.full_cost - self.cost
+        return self.cost < _PAYS * self.full_cost and saved > _COMPILED * len(self.calls)
 
 
 def choose(net, tops, lefts, patch, depth=None):
