@@ -257,7 +257,7 @@ def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5,
     Wang et al. 2019, "Score-CAM", arXiv 1910.01279
     """
     check_net(net)
-    layer = net.spatial_layer(layer)
+    layer = net.spatial_layer(layer, on_photo=True)
     if max_channels is not None:
         check_whole("max_channels", max_channels, 1)
     check_number("fill", fill, 0, 255)
@@ -306,7 +306,7 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
     """
     check_net(net)
     check_reduce(reduce)
-    layer = net.spatial_layer(layer)
+    layer = net.spatial_layer(layer, on_photo=True)
     run = net.cached(("guided gradcam", layer), lambda: _compile_guided_gradcam(net, layer))
     pixels = prepared(net, photo)
     result = (t.numpy() for t in run(pixels, target_vector(net, target)))
@@ -330,7 +330,7 @@ def layer_gradients(net, photo, target=None, layer=None):
     Parameters and errors as in `gradcam`.
     """
     check_net(net)
-    layer = net.spatial_layer(layer)
+    layer = net.spatial_layer(layer, on_photo=True)
     run = net.cached(("layer gradients", layer), lambda: _compile_layer_gradients(net, layer))
     activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
     net.finite(logits)
@@ -354,7 +354,7 @@ def pooled_head(net):
     if pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D):
         maps = pool.inputs[0].step
         if maps and type(maps.layer).__name__ not in _NOT_AS_THE_PHOTO:
-            return maps.name, dense
+            return net.spatial_layer(maps.name, on_photo=True), dense
     raise ValueError(
         "CAM needs a network that ends with global average pooling of its maps, alone or with one "
         f"Dense layer, but {net.name!r} ends with {_ending(net)}; gradcam works for every network."

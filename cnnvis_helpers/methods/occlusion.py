@@ -144,7 +144,8 @@ def _plan(net, tops, lefts, patch, exact):
     """Return the incremental_occlusion.Plan of a sweep, or None for full passes."""
     if exact not in ("auto", "full", "incremental"):
         raise ValueError(f'exact must be "auto", "full" or "incremental", not {exact!r}.')
-    plan = None if exact == "full" else incremental_occlusion.choose(net, tops, lefts, patch)
+    whole = exact == "full" or net.one_by_one
+    plan = None if whole else incremental_occlusion.choose(net, tops, lefts, patch)
     if exact == "incremental" and plan is None:
         raise ValueError(
             f"The network {net.name!r} cannot be computed in windows: its first layer, its "

@@ -43,8 +43,14 @@ def _read_table():
     with open(Path(__file__).with_name("applications.csv"), newline="", encoding="utf-8") as file:
         rows = [
             Application(
-                row["constructor"].lower(), row["constructor"], int(row["size"]), row["mode"],
-                int(row["parameters"]), row["file"], row["url"], row["checksum"],
+                row["constructor"].lower(),
+                row["constructor"],
+                int(row["size"]),
+                row["mode"],
+                int(row["parameters"]),
+                row["file"],
+                row["url"],
+                row["checksum"],
             )  # fmt: skip
             for row in csv.DictReader(file)
         ]

@@ -1,4 +1,4 @@
-"""Walking a Keras model: call its layers one by one, tap any of them, replace some, change nothing.
+"""Run a Keras model layer by layer: read any layer's output, replace a layer, change nothing.
 
 A Functional or Sequential model is a graph of layer calls. `Graph` lists these calls once, in the
 order of computation and with nested models opened up, and runs them on real tensors. A layer that
@@ -16,7 +16,10 @@ import tensorflow as tf
 from keras.src.models.functional import Functional
 
 # A layer of these kinds only moves, drops or summarises values of the map before it.
-_NO_MAP_OF_ITS_OWN = ("Pool", "Dropout", "Padding", "Cropping", "Reshape", "Identity", "Permute")
+_NO_MAP_OF_ITS_OWN = (
+    "Pool", "Dropout", "Padding", "Cropping", "Reshape", "Identity", "Permute", "Transpose",
+    "GetItem", "Pad", "Cast",
+)  # fmt: skip
 # Layers of these kinds may stand between the head's activation and the network's output.
 _TRANSPARENT = ("Reshape", "Flatten", "Squeeze", "Dropout", "Identity", "Cast")
 # Layers and operations that are nothing but an activation.
@@ -27,7 +30,6 @@ _ONLY_ACTIVATION = (
 )  # fmt: skip
 # Operations, beside layers of one's own, that may turn scores into probabilities.
 _MAY_NORMALISE = ("Lambda", "Exp", "Divide", "TrueDivide", "Clip", "Tanh", "HardSigmoid")
-_CONTEXT = ("training", "mask")  # arguments of a call that Keras fills in by itself
 _HEADS = {
     "softmax": "softmax",
     "softmax_v2": "softmax",
@@ -79,7 +81,9 @@ class Step:
         symbols = zip(self.node.input_tensors, self.inputs, strict=True)
         tensors = {id(symbol): known[value] for symbol, value in symbols}
         args, kwargs = self.node.arguments.fill_in(tensors)
-        kwargs = {name: value for name, value in kwargs.items() if name not in _CONTEXT}
+        kwargs.pop("training", None)
+        if kwargs.get("mask") is None:  # else the model's author gave one
+            kwargs.pop("mask", None)
         if layer is self.layer and _takes_training(type(layer)):
             kwargs["training"] = False
         return keras.tree.flatten(layer(*args, **kwargs))
@@ -93,6 +97,7 @@ class Graph:
         self.name = model.name
         self.steps = []
         self.input = Value(None, tuple(functional.inputs[0].shape))
+        self._constants = {}
         self._models = {}
         (self.output,) = self._list_steps(functional, [self.input], prefix="")
         self._by_path = {step.path: (step.layer, step.outputs[0]) for step in self.steps}
@@ -111,8 +116,9 @@ class Graph:
             path = prefix + node.operation.name
             values = [known[id(symbol)] for symbol in node.input_tensors]
             inner = open_model(node.operation)
-            if inner is not None and len(inner.inputs) == len(values):
-                outputs = self._list_steps(inner, values, path + "/")
+            given = self._inputs_of(inner, node, known) if inner is not None else ()
+            if inner is not None and len(inner.inputs) == len(given):
+                outputs = self._list_steps(inner, given, path + "/")
                 self._models[path] = (node.operation, outputs[0])
             else:
                 step = Step(path, node.operation, node, values)
@@ -122,10 +128,22 @@ class Graph:
             known.update(zip(map(id, node.outputs), outputs, strict=True))
         return [known[id(symbol)] for symbol in model.outputs]
 
+    def _inputs_of(self, inner, node, known):
+        """Return the values that a nested model is called on; a constant tensor becomes a value."""
+        given = keras.tree.flatten(node.arguments.args[0]) if node.arguments.args else []
+        values = []
+        for tensor in given:
+            value = known.get(id(tensor))
+            if value is None:
+                value = Value(None, tuple(tensor.shape))
+                self._constants[value] = tensor
+            values.append(value)
+        return values
+
     def find(self, name):
         """Return (layer, value) of a layer or nested model, by its unique name or its path.
 
-        A layer that is called several times stands for its last call (see `other_calls`).
+        A layer that is called several times stands for its last call.
         Raises ValueError for a name that is unknown (says near ones) or not unique (says the
         paths).
         """
@@ -141,22 +159,9 @@ class Graph:
         names = [step.name for step in self.steps]
         near = difflib.get_close_matches(name, [*names, *self._by_path], n=3, cutoff=0.6)
         near = list(dict.fromkeys(near))
-        last = self.last_map()
-        examples = near or [names[0], *([last.name] if last else []), names[-1]]
+        examples = near or [names[0], *[step.name for step in self.maps()[-1:]], names[-1]]
         hint = f"did you mean {_any_of(near)}?" if near else f"it has {_any_of(examples)}, say."
         raise ValueError(f"The network has no layer {name!r}; {hint}")
-
-    def other_calls(self, name):
-        """Return how many calls of a layer its last one, `find(name)`, does not build on.
-
-        Such calls see something else: a layer's own maps of the photo and of its mirror image.
-        """
-        last = self.find(name)[1].step
-        alike = [step for step in self.steps if step.path == last.path and step is not last]
-        if not alike:
-            return 0
-        reached, before = self.needed_for([self.output]), self.needed_for(last.outputs)
-        return sum(step in reached and step not in before for step in alike)
 
     def needed_for(self, values, known=()):
         """Return the steps that must run to compute `values`, in order, where some are `known`."""
@@ -177,6 +182,10 @@ class Graph:
         path of computation itself, so gradients with respect to it exist.
         """
         known, tapped = dict(known), {}
+        pictures = tf.shape(next(iter(known.values())))[0]
+        for value, constant in self._constants.items():  # (1, ...): the same for every picture
+            alone = constant.shape[0] == 1
+            known[value] = tf.repeat(constant, pictures, axis=0) if alone else constant
         for step in self.needed_for(wanted, known):
             outputs = step.call(replace(step) or step.layer, known)
             for value, output in zip(step.outputs, outputs, strict=True):
@@ -213,7 +222,7 @@ class Graph:
         return ("unknown" if self._may_be_probabilities() else "linear"), None
 
     def _may_be_probabilities(self):
-        """Tell whether a softmax, a sigmoid or something alike lies behind the last weights."""
+        """Tell whether something behind the last Dense or convolution may make probabilities."""
         waiting, seen = [self.output], {None}
         while waiting:
             step = waiting.pop().step
@@ -226,34 +235,51 @@ class Graph:
             alike = _activation(step.layer) in _ALIKE or name in _MAY_NORMALISE
             if own or alike or not known:
                 return True
-            if not any(word in name for word in ("Dense", "Conv")):
-                waiting.extend(step.inputs)
+            if any(word in name for word in ("Dense", "Conv")):
+                continue
+            if getattr(step.layer, "weights", ()):  # a layer that holds a whole model, say
+                return True
+            waiting.extend(step.inputs)
         return False
 
-    def frame_step(self):
-        """Return a step before the first convolution that cuts or pads the picture, or None.
+    def first_learned(self):
+        """Return the steps with weights that the picture reaches without passing another one."""
+        behind, first = set(), []
+        for step in self.needed_for([self.output]):
+            if any(value.step in behind for value in step.inputs):
+                behind.add(step)
+            elif _learns(step):
+                behind.add(step)
+                first.append(step)
+        return first
 
-        Behind it a map lies on a part of the photo (or on more than it), no longer on all of it.
+    def maps(self):
+        """Return the steps on the way to the output that make feature maps (n, h, w, c), h * w > 1.
+
+        Steps before the first learned layer only prepare the picture. Activations, sums,
+        concatenations and normalisations count; pooling, dropout, padding and reshaping do not.
         """
         needed = self.needed_for([self.output])
+        learned = (i for i, step in enumerate(needed) if _learns(step) and not _normalises(step))
+        return [step for step in needed[next(learned, len(needed)) :] if _is_map(step)]
+
+    def bottlenecks(self):
+        """Return the steps that every path from the picture to the output passes, in order.
+
+        These are the dominators of the output: as many paths run through one of them as there are.
+        """
+        needed = self.needed_for([self.output])
+        before, after = Counter({None: 1}), Counter({self.output.step: 1})
         for step in needed:
-            if "Conv" in type(step.layer).__name__:
-                return None
-            if _moves_frame(step):
-                return step
-        return None
+            before[step] = sum(before[value.step] for value in self._from_picture(step))
+        for step in reversed(needed):
+            for value in self._from_picture(step):
+                after[value.step] += after[step]
+        total = before[self.output.step]
+        return [step for step in needed if before[step] * after[step] == total > 0]
 
-    def last_map(self):
-        """Return the step that makes the last spatial map, (n, h, w, c) with h * w > 1, or None.
-
-        That is the last such step on the way to the output, at or behind the first convolution,
-        that computes new values: activation, sum, concatenation or normalisation, where they
-        follow the last convolution, but not the pooling, dropout, padding or reshaping after them.
-        """
-        needed = self.needed_for([self.output])
-        convolutions = (i for i, step in enumerate(needed) if "Conv" in type(step.layer).__name__)
-        first = next(convolutions, len(needed))
-        return next((step for step in reversed(needed[first:]) if _is_map(step)), None)
+    def _from_picture(self, step):
+        return [value for value in step.inputs if value not in self._constants]
 
 
 def open_model(model):
@@ -310,24 +336,22 @@ def _is_transparent(layer):
     return name == "Activation" or any(word in name for word in _TRANSPARENT)
 
 
-def _moves_frame(step):
-    """Tell whether a step cuts the picture that it reads, or resizes it not as a whole."""
-    before, after = step.inputs[0].shape, step.shape
-    layer, kind = step.layer, type(step.layer).__name__
-    if len(before) != 4 or len(after) != 4:
+def _learns(step):
+    """Tell whether a step has weights that a training finds; a Normalization only prepares."""
+    if isinstance(step.layer, keras.layers.Normalization):
         return False
-    if kind in ("CenterCrop", "Cropping2D", "GetItem"):
-        return before[1:3] != after[1:3]
-    ways = ("crop_to_aspect_ratio", "pad_to_aspect_ratio")
-    if not any(getattr(layer, way, False) for way in ways):
-        return False
-    return None in before[1:3] or before[1] * after[2] != before[2] * after[1]
+    return bool(getattr(step.layer, "weights", ())) or "Conv" in type(step.layer).__name__
+
+
+def _normalises(step):
+    return "Norm" in type(step.layer).__name__
 
 
 def _is_map(step):
     if len(step.shape) != 4:
         return False
-    if any(word in type(step.layer).__name__ for word in _NO_MAP_OF_ITS_OWN):
+    kind = type(step.layer).__name__
+    if "Conv" not in kind and any(word in kind for word in _NO_MAP_OF_ITS_OWN):
         return False
     height, width = step.shape[1:3]
     return height is None or width is None or height * width > 1

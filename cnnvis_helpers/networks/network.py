@@ -22,8 +22,9 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_photo, check_whole
 from cnnvis_helpers._shared.table import Table
+from cnnvis_helpers.networks import checks_at_load as checks
 from cnnvis_helpers.networks import head as heads
-from cnnvis_helpers.networks import sources as loading
+from cnnvis_helpers.networks import sources
 from cnnvis_helpers.networks.applications import APPLICATIONS
 from cnnvis_helpers.networks.bundled import bundled_card, bundled_names, imagenet_ids
 from cnnvis_helpers.networks.graph import Graph, without_activation
@@ -56,6 +57,10 @@ class Network:
     graph : graph.Graph, the layer calls of the model, nested models opened up
     steps : its layer calls (`graph.Step`), in the order of computation
     head_step : the layer call whose softmax or sigmoid `forward` leaves out, or None
+    no_map : str, why `last_conv` is None and what to do
+    notes : list of str, what there is to say of the network; `load_network` warns of each
+    trusted : bool, True for the networks known to be right, which need no checks
+    one_by_one : bool, True for a model that takes one picture at a time
     origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
         None for a model from memory and for a preprocessing function
     """
@@ -72,20 +77,23 @@ class Network:
         self.graph = Graph(model)
         self.steps = self.graph.steps
         self.units = self.graph.output.shape[-1]
+        self.trusted, self.notes = True, []
+        self.one_by_one = self.graph.input.shape[0] == 1
         self.head, self.head_step = self.graph.head()
         self._gives_probabilities = False
         if self.head == "unknown":
             self._tell_head()
-        last = self.graph.last_map()
-        self.last_conv = last.name if last else None
+        whole = set(self.graph.bottlenecks())
+        maps = [step.name for step in self.graph.maps() if step in whole]
+        self.last_conv = maps[-1] if maps else None
+        self.no_map = f"The network {name!r} has no layer of maps that its whole score passes."
         adaptable = [*(step.layer for step in self.steps), preprocess]
         self._adapted = [one for one in adaptable if isinstance(one, keras.layers.Normalization)]
-        self._compiled, self._compiled_for, self._told = {}, self._statistics(), set()
+        self._compiled, self._compiled_for = {}, self._statistics()
 
     def _tell_head(self):
         """Find `head` from the outputs of a few pictures; see `heads`."""
-        pictures = self._input_of(heads.sample_pictures(self.input_size))
-        (outputs,) = self._run({self.graph.input: pictures}, [self.graph.output], None)
+        (outputs,) = self.run_values(heads.sample_pictures(self.input_size), [self.graph.output])
         exact = "16" not in keras.backend.standardize_dtype(self.model.outputs[0].dtype)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
         self.head = heads.kind_of(outputs, self.model.name, exact)
@@ -105,7 +113,7 @@ class Network:
 
     @property
     def output_step(self):
-        """The layer call (`walking.Step`) that makes the output; not always the last in `steps`."""
+        """The layer call (`graph.Step`) that makes the output; not always the last in `steps`."""
         return self.graph.output.step
 
     # From photo to prediction
@@ -201,7 +209,7 @@ class Network:
         respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
         """
         values = [self.graph.find(name)[1] for name in layers]
-        return self.forward_from({self.graph.input: self._input_of(pixels)}, values, substitute)
+        return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
 
     def forward_from(self, known, wanted=(), substitute=None):
         """Run the rest of a forward pass, of which some values are known, uncompiled.
@@ -216,7 +224,10 @@ class Network:
         -------
         (logits, tensors): float32 (n, units), and a list of the tensors of `wanted`
         """
-        logits, *tensors = self._run(known, [self.graph.output, *wanted], substitute)
+        return self._as_logits(self._run(known, [self.graph.output, *wanted], substitute))
+
+    def _as_logits(self, results):
+        logits, *tensors = results
         logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
         logits = heads.logits_of(logits, self.head) if self._gives_probabilities else logits
         return logits, tensors
@@ -231,8 +242,19 @@ class Network:
         """
         values = [self.graph.find(name)[1] for name in layers]
         bare = {value.step for value in values} if before_activation else ()
-        known = {self.graph.input: self._input_of(pixels)}
-        return self._run(known, values, substitute, bare)
+        return self.run_values(pixels, values, substitute, bare)
+
+    def run_values(self, pixels, values, substitute=None, bare=()):
+        """Return the tensors of values of the graph; `substitute` and `bare` as in `maps`."""
+        if self.one_by_one and pixels.shape[0] != 1:
+
+            def run_one(picture):
+                results = self.run_values(picture[None], values, substitute, bare)
+                return [result[0] for result in results]
+
+            kinds = [tf.float32] * len(values)
+            return tf.map_fn(run_one, tf.cast(pixels, tf.float32), fn_output_signature=kinds)
+        return self._run({self.graph.input: self._input_of(pixels)}, values, substitute, bare)
 
     @tf.autograph.experimental.do_not_convert
     def _input_of(self, pixels):
@@ -304,8 +326,11 @@ class Network:
             return ids.index(target)
         spelled = {_loosely(label): label for label in self.labels}
         near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?" if near else (
-            f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels).")
+        hint = (
+            f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?"
+            if near
+            else (f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels).")
+        )
         raise ValueError(f"The network {self.name!r} has no class {target!r}; {hint}")
 
     def score_vector(self, target, photo_or_logits=None):
@@ -347,49 +372,39 @@ class Network:
     # Layers
 
     def steps_to(self, name):
-        """Return the layer calls (`walking.Step`) that must run for a layer's output, in order."""
+        """Return the layer calls (`graph.Step`) that must run for a layer's output, in order."""
         return self.graph.needed_for([self.graph.find(name)[1]])
 
     def layer(self, name):
         """Return the Keras layer or nested model `name`; "outer/inner" reaches inside one."""
         return self.graph.find(name)[0]
 
-    def spatial_layer(self, name=None):
+    def spatial_layer(self, name=None, on_photo=False):
         """Return the name of a layer after checking that it makes maps (n, h, w, c).
 
-        None stands for `last_conv`. Raises ValueError for a layer that is unknown or has no maps,
-        and warns, once a layer, of one that is called several times side by side.
+        None stands for `last_conv`. on_photo : True checks that the maps lie as the photo does.
+        Raises ValueError for a layer that is unknown, makes no maps, or maps that lie otherwise.
         """
-        if name is None and self.last_conv is None:
-            raise ValueError(f"The network {self.name!r} has no convolution, so it makes no maps.")
-        name = self.last_conv if name is None else name
-        shape = self.graph.find(name)[1].shape
-        if len(shape) != 4:
+        if name is None:
+            if self.last_conv is None:
+                raise ValueError(self.no_map)
+            return self.last_conv
+        value = self.graph.find(name)[1]
+        if len(value.shape) != 4:
             raise ValueError(
-                f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape {shape}"
-                + (f"; take {self.last_conv!r}, say." if self.last_conv else ".")
+                f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape "
+                f"{value.shape}" + (f"; take {self.last_conv!r}, say." if self.last_conv else ".")
             )
-        if text := self.several_calls(name):
-            warnings.warn(text, stacklevel=3)
+        if getattr(self.layer(name), "data_format", None) == "channels_first":
+            raise ValueError(
+                f"The layer {name!r} makes maps (n, c, h, w), channels first; the course reads "
+                "maps (n, h, w, c): build the model with channels last."
+            )
+        if on_photo and not self.trusted and name != self.last_conv:
+            fault = self.cached(("place", name), lambda: checks.fault_of_place(self, value))
+            if fault:
+                raise ValueError(checks.refusal(name, fault))
         return name
-
-    def several_calls(self, name):
-        """Return what there is to say of a layer called several times side by side, once; or None.
-
-        A layer stands for its last call. One that is called on its own output has one last map;
-        one that is called on the photo and on its mirror image has two.
-        """
-        others = self.graph.other_calls(name) if name not in self._told else 0
-        self._told.add(name)
-        return others and (
-            f"The network {self.name!r} uses the layer {name!r} {others + 1} times side by side; "
-            "its maps here are those of the last time, maybe of another view of the photo (its "
-            "mirror image, say). To see another, load a model that uses the layer once."
-        )
-
-    def frame_step(self):
-        """Return the step that cuts or pads the picture before the first convolution, or None."""
-        return self.graph.frame_step()
 
     def without_activation(self, layer, activation=None):
         """Return a callable with the weights of `layer` and another activation (None: linear).
@@ -400,7 +415,9 @@ class Network:
         return without_activation(layer, activation)
 
 
-def load_network(name_path_or_model="efficientnet_lite0", preprocess=None, labels=None):
+def load_network(
+    name_path_or_model="efficientnet_lite0", preprocess=None, labels=None, input_size=None
+):
     """Load an image classifier: pixels 0..255 RGB in, logits out.
 
     Parameters
@@ -410,12 +427,11 @@ def load_network(name_path_or_model="efficientnet_lite0", preprocess=None, label
           enough to take apart), both of ImageNet's 1000 classes, or a small one for a lesson;
         - the name of a keras.applications classifier, such as "vgg16" (`list_networks` shows all):
           the ImageNet weights come from Keras's cache, or are downloaded into it;
-        - the path of a .keras or .h5 file;
+        - the path of a .keras or .h5 file; "~" is your home folder;
         - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
           a row of class scores with softmax, sigmoid, one-unit or linear head. It is never changed.
           Outputs that are probabilities without a softmax or sigmoid at the very end (an average
-          of networks, say) are told by their values on four pictures, and count as logits log p,
-          or log(p / (1 - p)) where they do not sum to 1.
+          of networks, say) count as logits log p, or log(p / (1 - p)) where they do not sum to 1.
     preprocess : what the network was trained on, for a file or a keras.Model
         - None: the pixels 0..255 as they are, or what its name stands for if it is that of a
           keras.applications model ("mobilenetv2_1.00_224");
@@ -425,13 +441,16 @@ def load_network(name_path_or_model="efficientnet_lite0", preprocess=None, label
         - a function of pixels (n, h, w, channels), made of TensorFlow or Keras operations.
     labels : list of the classes' names in order, or a dict between names and indices (such as the
         `class_indices` of Keras's generators); by default those the network comes with
+    input_size : (height, width) in pixels, for a model that takes pictures of any size
 
     Returns
     -------
     Network
 
-    Warns, with a UserWarning, of a network whose pixels were probably prepared outside, of one that
-    cuts the photo before its first convolution, and of one whose last maps are of several views.
+    A network that is neither bundled nor from keras.applications is tried on a few pictures: it is
+    refused where its layers, run one by one, do not give what the model gives. A UserWarning says
+    so where its pixels were probably prepared outside, where its maps do not lie on the photo (it
+    cuts, pads or turns it), and where no single layer carries the whole score.
 
     Raises
     ------
@@ -442,11 +461,31 @@ def load_network(name_path_or_model="efficientnet_lite0", preprocess=None, label
     >>> load_network().predict(load_photo("chelsea"))[0].label
     'Egyptian cat'
     """
-    net = Network(*loading.load(name_path_or_model, preprocess, labels))
-    loading.warn_of_maps(net)
-    if isinstance(name_path_or_model, str | os.PathLike) and not callable(preprocess):
-        named = None if labels is None else net.labels
-        net.origin = os.fspath(name_path_or_model), preprocess, named
+    net = read_network(name_path_or_model, preprocess, labels, input_size)
+    for note in net.notes:
+        warnings.warn(note, stacklevel=2)
+    return net
+
+
+def read_network(what, preprocess=None, labels=None, input_size=None):
+    """Load a network like `load_network`, but leave its warnings in `net.notes`."""
+    source = sources.read(what)
+    size, channels = sources.check_model(source, input_size)
+    function = sources.preprocessing(preprocess, source, channels)
+    sources.check_preprocessing(function, source.model, size)
+    notes = []
+    names = sources.class_names(labels, source, notes)
+    net = Network(source.model, source.name, size, names, function)
+    net.notes, net.trusted = notes, source.trusted
+    if not net.trusted:
+        checks.check_answer(net)
+        if preprocess is None:
+            checks.check_scale(net, lambda mode: sources.preprocessing(mode, source, channels))
+            checks.check_predict(net)
+        checks.check_size(net, source.application, input_size)
+        checks.choose_layer(net)
+    if isinstance(what, str | os.PathLike) and not callable(preprocess):
+        net.origin = os.fspath(what), preprocess, None if labels is None else net.labels
     return net
 
 

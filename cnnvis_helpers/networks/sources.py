@@ -1,53 +1,56 @@
-"""What `load_network` does before there is a Network: model, labels, preprocessing.
+"""Read what `load_network` is given: a name, a file or a model; its labels and preprocessing.
 
-Whatever is wrong with a name, a file or a model is said here, in one sentence.
+All error messages about names, files and models are raised here, in one sentence each.
 """
 
 import contextlib
-import contextvars
+import json
 import os
-import warnings
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.networks.applications import MODES, application_of, find_application
+from cnnvis_helpers.networks.applications import (
+    MODES,
+    Application,
+    application_of,
+    find_application,
+)
 from cnnvis_helpers.networks.bundled import bundled_names, imagenet_labels, load_bundled
-from cnnvis_helpers.networks.graph import Graph, open_model
+from cnnvis_helpers.networks.graph import open_model
 from cnnvis_helpers.networks.weights import (
     DownloadError,
     fetch_weights,
     find_cached,
+    is_whole,
     unknown_network,
 )
 
-_heard = contextvars.ContextVar("takes the warnings", default=None)
 _OFFLINE_HINT = "load_network() works now, without a download"
 _DEFAULT_SIZE = 224
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.image.rgb_to_grayscale
-_PREPROCESSING = (
-    "Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "Subtract", "Add", "GetItem",
-)  # fmt: skip
-# Layers that change a photo but do not prepare its numbers.
-_AUGMENTING = ("Random", "Resizing", "CenterCrop", "Cropping2D", "Noise", "Pipeline", "Dropout")
-# Names of early layers that tell the body of a keras.applications model, each with the number of
-# filters where the name alone may be anyone's; those that take pixels 0..255 need not be told.
-_EARLY_LAYERS = {
-    "vgg16": {"block1_conv1": 64, "block1_conv2": 64, "block2_conv2": 128, "block3_conv3": 256},
-    "resnet50": {"conv1_conv": 64, "conv1_bn": None, "conv2_block1_1_conv": 64},
-    "resnet50v2": {"conv1_conv": 64, "conv2_block1_preact_bn": None},
-    "densenet121": {"conv1_conv": 64, "conv2_block1_0_bn": None},
-    "inceptionv3": {"mixed0": None, "mixed1": None},
-    "inceptionresnetv2": {"mixed_5b": None, "block35_1_mixed": None},
-    "xception": {"block1_conv1": 32, "block1_conv1_bn": None, "block2_sepconv1": 128},
-    "mobilenet": {"conv1": None, "conv_dw_1": None, "conv_pw_1": None},
-    "mobilenetv2": {"Conv1": None, "bn_Conv1": None, "expanded_conv_depthwise": None},
-    "nasnetmobile": {"stem_conv1": None, "reduction_conv_1_stem_1": None},
-}
+
+
+class Source(NamedTuple):
+    """What a name, file or model is.
+
+    application : the Application that the model is by its name, or None
+    labels : those that come with it, or None
+    trusted : True for bundled networks and those of keras.applications by name
+    """
+
+    model: keras.Model
+    name: str
+    application: Application | None
+    labels: list | None
+    trusted: bool
 
 
 def let_memory_grow():
@@ -63,61 +66,53 @@ def let_memory_grow():
 let_memory_grow()
 
 
-@contextlib.contextmanager
-def heard_warnings():
-    """Yield a list that takes the warnings of `load` inside the block, as texts.
-
-    In a thread `warnings.catch_warnings` would swallow those of the others.
-    """
-    heard = []
-    token = _heard.set(heard)
-    try:
-        yield heard
-    finally:
-        _heard.reset(token)
-
-
-def _warn(text, stacklevel):
-    if (heard := _heard.get()) is None:
-        warnings.warn(text, stacklevel=stacklevel + 1)
-    else:
-        heard.append(text)
-
-
-def load(what, preprocess=None, labels=None):
-    """Return (model, name, input_size, labels, preprocess) for `Network`; see `load_network`."""
+def read(what):
+    """Return the Source of a name, a path or a keras.Model; see `load_network`."""
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"Keras runs on {keras.backend.backend()!r} here, but the course needs TensorFlow: set "
             'the environment variable KERAS_BACKEND to "tensorflow" and start again.'
         )
     if isinstance(what, keras.Model):
-        model, name, application = what, what.name, application_of(what)
-    elif isinstance(what, (str, os.PathLike)):
-        model, name, application, own_labels = _load_by_name(what)
-        labels = own_labels if labels is None else labels
-    else:
-        raise TypeError(_not_a_network(what))
-    size, channels = _check_model(model, application)
-    function = _preprocessing(preprocess, model, application, channels)
-    _check_preprocessing(function, model, size)
-    return model, name, size, _labels(labels, model, application), function
+        return Source(what, what.name, application_of(what), None, trusted=False)
+    if isinstance(what, (str, os.PathLike)):
+        return _read_name(what)
+    raise TypeError(_not_a_network(what))
 
 
-def _load_by_name(what):
-    """Return (model, name, application, labels) of a bundled network, an application or a file."""
+@contextlib.contextmanager
+def usual_settings():
+    """Build layers with channels last and in float32, whatever the notebook has set for its own."""
+    layout, policy = keras.config.image_data_format(), keras.config.dtype_policy()
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(layout)
+        keras.config.set_dtype_policy(policy)
+
+
+def _read_name(what):
+    """Return the Source of a bundled network, an application or a file."""
     text = os.fspath(what)
     if not text:
         raise ValueError("A network is a name or a path, not ''; list_networks() shows the names.")
-    if text in bundled_names():
-        model, labels = load_bundled(text)
-        return model, text, None, labels
-    if application := find_application(text):
-        return _load_application(application), application.name, application, None
-    path = Path(text)
+    with usual_settings():
+        if text in bundled_names():
+            model, labels = load_bundled(text)
+            return Source(model, text, None, labels, trusted=True)
+        if one := find_application(text):
+            return Source(_load_application(one), one.name, one, None, trusted=True)
+    if "://" in text:
+        raise ValueError(
+            f"{text} is an address, but a network is a file on this machine: fetch it with "
+            f"keras.utils.get_file(origin={text!r}), which returns the path to give."
+        )
+    path = Path(text).expanduser()
     if path.suffix or path.exists() or os.sep in text:
         model = _load_file(path)
-        return model, path.stem, application_of(model), None
+        return Source(model, path.stem, application_of(model), None, trusted=False)
     raise ValueError(unknown_network(text))
 
 
@@ -145,8 +140,13 @@ def _load_application(application):
         shape = (application.size, application.size, 3)
         return build(weights="imagenet" if special else str(path), input_shape=shape)
     except Exception as error:
+        if is_whole(path, application.checksum):
+            raise ValueError(
+                f"Keras cannot build {application.name!r} here ({_cause(error)}), though its "
+                f"weights file is as it should be; {_OFFLINE_HINT}."
+            ) from None
         raise ValueError(
-            f"The weights file {path} is damaged ({_first_line(error)}): delete it and run "
+            f"The weights file {path} is damaged ({_cause(error)}): delete it and run "
             f"{_command(application)}; {_OFFLINE_HINT}."
         ) from None
 
@@ -162,15 +162,56 @@ def _load_file(path):
         raise ValueError(
             f"{path} is {kind}, but a network is a .keras or .h5 file, as model.save writes it."
         )
-    if path.name.endswith(".weights.h5"):
+    if _holds_weights_alone(path):
         raise ValueError(
             f"{path} holds weights alone: build the model, model.load_weights({str(path)!r}), and "
             "give the model to load_network."
         )
     try:
-        return keras.models.load_model(path, compile=False)
+        with _as_keras_expects(path) as readable:
+            return keras.models.load_model(
+                readable, compile=False, custom_objects=_WITHOUT_LEFTOVERS
+            )
     except Exception as error:
         raise ValueError(_why_not_loaded(path, error)) from None
+
+
+def _holds_weights_alone(path):
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path) as file:
+        return "model_config" not in file.attrs
+
+
+@contextlib.contextmanager
+def _as_keras_expects(path):
+    """Yield a path whose suffix fits the content: TensorFlow 2.11 wrote HDF5 as .keras."""
+    if not (h5py.is_hdf5(path) and path.suffix == ".keras"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield shutil.copy(path, Path(folder) / f"{path.stem}.h5")
+
+
+def _without_leftovers(kind):
+    """Return a stand-in for a Keras layer that reads the configuration that Keras 2 wrote."""
+
+    usual = {"groups": 1, "time_major": False}
+
+    def from_config(config):
+        kept = {k: v for k, v in config.items() if k not in usual or v != usual[k]}
+        return kind.from_config(kept)
+
+    return type(kind.__name__, (kind,), {"from_config": staticmethod(from_config)})
+
+
+_WITHOUT_LEFTOVERS = {
+    kind.__name__: _without_leftovers(kind)
+    for kind in (
+        keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D, keras.layers.Conv2DTranspose,
+        keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN,
+    )
+}  # fmt: skip
 
 
 def _why_not_loaded(path, error):
@@ -180,19 +221,45 @@ def _why_not_loaded(path, error):
             f"{path} holds a Lambda layer, which is code that would run here: if you trust it, "
             f"keras.models.load_model({str(path)!r}, safe_mode=False) makes a model to load."
         )
-    if "custom_objects" in message or "register_keras_serializable" in message:
-        return (
-            f"{path} holds a layer that Keras does not know: load it with keras.models.load_model("
-            f"{str(path)!r}, custom_objects={{...}}) and give the model to load_network."
-        )
-    if not (zipfile.is_zipfile(path) or h5py.is_hdf5(path)):  # Keras: "File not found"
+    written = _keras_version(path)
+    if not written:
         return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
-    return f"{path} is not a Keras model, or is damaged ({_first_line(error)})."
+    if written != keras.__version__ and not _is_unknown_layer(message):
+        return (
+            f"{path} was written by Keras {written} and cannot be read by Keras "
+            f"{keras.__version__} here ({_cause(error)}): load it with Keras {written}, or build "
+            "the model here and take over the weights with model.load_weights."
+        )
+    if _is_unknown_layer(message):
+        return (
+            f"{path} holds a layer that Keras {keras.__version__} does not know ({_cause(error)}): "
+            f"load it with keras.models.load_model({str(path)!r}, custom_objects={{...}}) and give "
+            "the model to load_network."
+        )
+    return f"{path} is a Keras model, but cannot be loaded ({_cause(error)})."
 
 
-def _check_model(model, application):
+def _is_unknown_layer(message):
+    words = ("custom_objects", "register_keras_serializable", "Unknown layer", "could not locate")
+    return any(word.lower() in message.lower() for word in words)
+
+
+def _keras_version(path):
+    """Return the version of Keras that wrote a file, or "" where it is no whole model file."""
+    try:
+        if h5py.is_hdf5(path):
+            with h5py.File(path) as file:
+                version = file.attrs.get("keras_version", "of an unknown version")
+                return version.decode() if isinstance(version, bytes) else str(version)
+        with zipfile.ZipFile(path) as file:
+            return json.loads(file.read("metadata.json"))["keras_version"]
+    except Exception:
+        return ""
+
+
+def check_model(source, input_size=None):
     """Return ((h, w), channels) of the input; ValueError for what is no image classifier."""
-    name = model.name
+    model, name = source.model, source.model.name
     functional = open_model(model)
     if functional is None and isinstance(model, keras.Sequential):
         raise ValueError(
@@ -207,26 +274,60 @@ def _check_model(model, application):
         )
     inputs, outputs = functional.inputs, functional.outputs
     if len(inputs) != 1:
-        raise ValueError(f"The model {name!r} has {len(inputs)} inputs, but a photo is just one.")
+        raise ValueError(_several_inputs(name, inputs))
     if len(outputs) != 1:
+        names = ", ".join(f"{i}: {one!r}" for i, one in enumerate(functional.output_names))
         raise ValueError(
-            f"The model {name!r} has {len(outputs)} outputs, but one is explained at a time: give "
-            "keras.Model(model.inputs, model.outputs[0])."
+            f"The model {name!r} has {len(outputs)} outputs ({names}), but one is explained at a "
+            "time: give keras.Model(model.inputs, model.outputs[0])."
         )
     _check_output(name, tuple(outputs[0].shape))
-    return _check_input(name, tuple(inputs[0].shape), application)
+    return _check_input(source, tuple(inputs[0].shape), input_size)
 
 
-def _check_input(name, shape, application):
+def _several_inputs(name, inputs):
+    shapes = [tuple(one.shape) for one in inputs]
+    photo = next((i for i, shape in enumerate(shapes) if len(shape) == 4), 0)
+    given = [
+        "photo" if i == photo else f"keras.ops.zeros({(1, *(n or 1 for n in shape[1:]))})"
+        for i, shape in enumerate(shapes)
+    ]
+    return (
+        f"The model {name!r} has {len(inputs)} inputs ({', '.join(one.name for one in inputs)}), "
+        "but a photo is just one: hold the others fixed with "
+        f"photo = keras.Input({shapes[photo][1:]}) and "
+        f"keras.Model(photo, model([{', '.join(given)}]))."
+    )
+
+
+def _check_input(source, shape, input_size):
     """Return ((h, w), channels) of a shape (None, h, w, 3), (None, h, w, 1) or (None, h, w)."""
+    name = source.model.name
     size, channels = shape[1:3], shape[3:] or (None,)
     if len(shape) not in (3, 4) or channels[0] not in ((1, 3) if len(shape) == 4 else (None,)):
+        turned = " (channels first)" if shape[1:2] == (3,) else ""
         raise ValueError(
-            f"The model {name!r} takes inputs of shape {shape}, but a photo has the shape "
+            f"The model {name!r} takes inputs of shape {shape}{turned}, but a photo has the shape "
             "(None, height, width, 3), or (None, height, width, 1) in grey."
         )
-    default = application.size if application else _DEFAULT_SIZE
-    return tuple(length or default for length in size), channels[0]
+    usual = (source.application.size,) * 2 if source.application else _size_inside(source.model)
+    chosen = tuple(map(int, input_size or usual))
+    if len(chosen) != 2 or any(n not in (None, m) for n, m in zip(size, chosen, strict=True)):
+        if input_size is not None:
+            raise ValueError(
+                f"input_size is (height, width) of pictures that the model {name!r} takes, "
+                f"{size}, not {input_size!r}."
+            )
+    return tuple(n or m for n, m in zip(size, chosen, strict=True)), channels[0]
+
+
+def _size_inside(model):
+    """Return the size to which a model resizes pictures of any size by itself, else the usual."""
+    for operation in open_model(model).operations:
+        shape = getattr(getattr(operation, "output", None), "shape", ())
+        if len(shape) == 4 and None not in shape[1:3] and shape[1] * shape[2] > 1:
+            return tuple(shape[1:3])
+    return _DEFAULT_SIZE, _DEFAULT_SIZE
 
 
 def _check_output(name, shape):
@@ -238,9 +339,9 @@ def _check_output(name, shape):
         )
 
 
-def _preprocessing(preprocess, model, application, channels):
+def preprocessing(preprocess, source, channels):
     """Return the function from pixels (n, h, w, 3), 0..255, to the model's input."""
-    function = _choose_mode(preprocess, model, application)
+    function = _choose_mode(preprocess, source)
     if channels == 3:
         return function
 
@@ -252,11 +353,11 @@ def _preprocessing(preprocess, model, application, channels):
     return from_grey
 
 
-def _choose_mode(preprocess, model, application):
+def _choose_mode(preprocess, source):
     if callable(preprocess):
         return preprocess
     if preprocess is None:
-        return MODES[_mode_of(model, application)]
+        return _own_preprocessing(source)
     if preprocess in MODES:
         return MODES[preprocess]
     if named := find_application(preprocess):
@@ -267,71 +368,31 @@ def _choose_mode(preprocess, model, application):
     )
 
 
-def _mode_of(model, application):
-    """Return the mode of a model that comes without `preprocess`: its application's, else none.
+def _own_preprocessing(source):
+    """Return the preprocessing of a model that comes without `preprocess`.
 
-    A model that begins with arithmetic on the pixels holds its preprocessing. One that begins with
-    the body of an application, a nested model or its layers, was trained on pixels that somebody
-    preprocessed outside, nobody knows how. Layers that augment or resize do not count.
+    That of its preprocessor (keras_hub), else its application's, unless it holds one: then a layer
+    without weights comes first. `checks_at_load.check_scale` looks at what reaches the weights.
     """
-    first = _first_layer(open_model(model))
-    if any(word in type(first).__name__ for word in _PREPROCESSING):
-        return "identity"
-    nested = application_of(first) if isinstance(first, keras.Model) else _body_of(model)
-    if application is None and nested and nested.mode != "identity":
-        _warn(
-            f"The model {model.name!r} hands its pixels to {nested.name!r} as they are, 0..255: if "
-            f"it was trained on preprocessed ones, say how, such as preprocess={nested.name!r}, or "
-            '"identity" if not.',
-            stacklevel=6,
-        )
-    return application.mode if application else "identity"
+    if callable(preprocessor := getattr(source.model, "preprocessor", None)):
+        return preprocessor
+    if source.application is None or _begins_with_arithmetic(open_model(source.model)):
+        return MODES["identity"]
+    return MODES[source.application.mode]
 
 
-def _first_layer(functional):
-    """Return the first layer or nested model that does not only augment or resize, or None."""
+def _begins_with_arithmetic(functional):
+    """Tell whether the first layer that does not augment or resize has no weights."""
+    changing = ("Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "Subtract", "Add")
     for layer in functional.operations:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        inner = None if application_of(layer) else open_model(layer)
-        if inner is not None:
-            if (found := _first_layer(inner)) is not None:
-                return found
-        elif not any(word in type(layer).__name__ for word in _AUGMENTING):
-            return layer
-    return None
+        if any(word in type(layer).__name__ for word in changing):
+            return True
+        if getattr(layer, "weights", ()):
+            return False
+    return False
 
 
-def _body_of(model):
-    """Return the Application whose layers a model begins with, by their names, or None."""
-    layers = {step.layer.name: step.layer for step in Graph(model).steps}
-
-    def holds(name, filters):
-        return name in layers and filters in (None, getattr(layers[name], "filters", filters))
-
-    for application, early in _EARLY_LAYERS.items():
-        if all(holds(name, filters) for name, filters in early.items()):
-            return find_application(application)
-    return None
-
-
-def warn_of_maps(net):
-    """Warn of a network whose maps do not lie where a class activation map shows them.
-
-    To be called by `load_network` alone, so that the warning points at its caller.
-    """
-    if step := net.frame_step():
-        _warn(
-            f"The model {net.model.name!r} cuts or pads the photo (layer {step.name!r}) before it "
-            "looks at it, so class activation maps, stretched over the whole photo, lie beside "
-            "what they show: cut or pad the photo yourself, and load a model without that layer.",
-            stacklevel=3,
-        )
-    if net.last_conv and (text := net.several_calls(net.last_conv)):
-        _warn(text, stacklevel=3)
-
-
-def _check_preprocessing(function, model, size):
+def check_preprocessing(function, model, size):
     """Try the preprocessing on a grey picture; it must make a tensor of the model's input shape."""
     pixels = tf.fill((1, *size, 3), 127.0)
     try:
@@ -354,17 +415,19 @@ def _check_preprocessing(function, model, size):
         )
 
 
-def _labels(labels, model, application):
-    """Return the labels: those given, ImageNet's for its classifiers, else "class 0", ..."""
-    units = open_model(model).outputs[0].shape[-1]
+def class_names(labels, source, notes):
+    """Return the labels: those given, the source's, ImageNet's, else "class 0", ..."""
+    units = open_model(source.model).outputs[0].shape[-1]
     count = 2 if units == 1 else units
+    labels = source.labels if labels is None else labels
     if labels is None:
-        if application is not None and units == 1000:
+        if source.application is not None and units == 1000:
             return imagenet_labels()
         return [f"class {i}" for i in range(count)]
     labels = _in_order(labels)
-    if len(labels) != count:
-        raise ValueError(f"labels names {len(labels)} classes, but {model.name!r} has {count}.")
+    if len(labels) not in (count, units):
+        name = source.model.name
+        raise ValueError(f"labels names {len(labels)} classes, but {name!r} has {count}.")
     return labels
 
 
@@ -397,7 +460,15 @@ def _not_a_network(what):
     return f"A network is a name, a path or a keras.Model, not {kind}{hint}."
 
 
-def _first_line(error):
-    """Return the first line of an error's message, no full stop, at most 150 characters."""
+def _cause(error):
+    """Return why Keras failed, without the configuration that it prints before it."""
+    text = str(error).strip()
+    for mark in ("Exception encountered: ", "Error encountered: ", "The error message was: "):
+        text = text.rpartition(mark)[2]
+    return _first_line(text, 300)
+
+
+def _first_line(error, length=150):
+    """Return the first line of an error's message, no full stop."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".:")[:150]
+    return lines[0].rstrip(".:")[:length]

@@ -19,8 +19,7 @@ import ipywidgets
 import keras
 
 from cnnvis_helpers.networks.applications import find_application
-from cnnvis_helpers.networks.network import Network, list_networks, load_network
-from cnnvis_helpers.networks.sources import heard_warnings
+from cnnvis_helpers.networks.network import Network, list_networks, load_network, read_network
 from cnnvis_helpers.networks.weights import fetch_weights
 from cnnvis_helpers.widgets.controls import choice
 from cnnvis_helpers.widgets.explore_attack import explore_attack
@@ -247,9 +246,8 @@ class Studio(Worker):
                 with contextlib.suppress(OSError):  # load_network says what is missing
                     fetch_weights(application, task.progress)
             given = [label.strip() for label in labels.split(",") if label.strip()]
-            with heard_warnings() as heard:
-                net = load_network(source.what, pixels, given or None)
-            return net, heard
+            net = read_network(source.what, pixels, given or None)
+            return net, net.notes
 
         return load() if source.asks else self._memory(name, load)
 

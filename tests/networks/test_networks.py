@@ -1,8 +1,6 @@
 """Networks: the same numbers as the model, whatever the model is, and nothing of it changed."""
 
 import functools
-import re
-import warnings
 
 import keras
 import numpy as np
@@ -505,7 +503,7 @@ def test_unknown_and_flat_layers(tiny_net):
     with pytest.raises(ValueError, match=r"'gap' makes no maps.*\(None, 8\); take 'conv2', say"):
         tiny_net.spatial_layer("gap")
     assert tiny_net.spatial_layer() == "conv2" and tiny_net.spatial_layer("pool1") == "pool1"
-    with pytest.raises(ValueError, match="no convolution, so it makes no maps"):
+    with pytest.raises(ValueError, match="has no layer of maps"):
         network("grey_without_channel").spatial_layer()
 
 
@@ -754,92 +752,6 @@ def test_a_model_that_begins_with_arithmetic_holds_its_preprocessing():
     np.testing.assert_array_equal(seen_by(model, None, pixels), pixels)
 
 
-def _mobilenet():
-    return keras.applications.MobileNetV2(
-        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
-    )
-
-
-def _tail(x):
-    return layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(x))
-
-
-def _behind(*first, size=32, base=_mobilenet):
-    photo = x = keras.Input((size, size, 3))
-    for layer in first:
-        x = layer(x)
-    return keras.Model(photo, _tail(base()(x)))
-
-
-def _unnested(base):
-    return keras.Model(base.input, _tail(base.output))
-
-
-def _renamed():
-    base = _mobilenet()
-    return keras.Model(base.input, base.output, name="body")
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        _behind,
-        lambda: _unnested(_mobilenet()),
-        lambda: _behind(layers.RandomFlip()),
-        lambda: _behind(keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1)])),
-        lambda: _behind(layers.Resizing(32, 32), size=20),
-        lambda: _behind(layers.RandomFlip(), base=_renamed),
-    ],
-    ids=["first", "unnested", "flip", "augmentation", "resizing", "renamed"],
-)
-def test_a_bare_application_inside_asks_how_it_was_trained(build):
-    model = build()
-    with pytest.warns(UserWarning, match="preprocess='mobilenetv2'"):
-        load_network(model)
-    load_network(model, preprocess="mobilenetv2")  # a warning would be an error here
-
-
-@pytest.mark.parametrize(
-    "constructor, named",
-    [
-        ("VGG16", "vgg16"), ("ResNet50", "resnet50"), ("ResNet50V2", "resnet50v2"),
-        ("DenseNet121", "densenet121"), ("InceptionV3", "inceptionv3"),
-        ("InceptionResNetV2", "inceptionresnetv2"), ("Xception", "xception"),
-        ("MobileNet", "mobilenet"), ("NASNetMobile", "nasnetmobile"),
-    ],
-)  # fmt: skip
-def test_the_layers_of_an_application_tell_it(constructor, named):
-    build = getattr(keras.applications, constructor)
-    model = _unnested(build(weights=None, include_top=False, input_shape=(75, 75, 3)))
-    with pytest.warns(UserWarning, match=f"preprocess='{named}'"):
-        load_network(model)
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: _behind(layers.RandomFlip(), layers.Rescaling(1 / 127.5, -1)),
-        lambda: _behind(keras.Sequential([layers.RandomFlip(), layers.Rescaling(1 / 255)])),
-        lambda: _unnested(
-            keras.applications.MobileNetV3Small(
-                weights=None, include_top=False, input_shape=(32, 32, 3)
-            )
-        ),
-        lambda: load_network("course").model,
-        lambda: keras.Sequential(
-            [keras.Input((32, 32, 3)), layers.Conv2D(8, 3, name="block1_conv1"), layers.Flatten(),
-             layers.Dense(2)]
-        ),
-    ],
-    ids=["rescaled", "rescaled inside", "mobilenetv3", "course", "own conv"],
-)  # fmt: skip
-def test_models_that_need_no_preprocessing_ask_nothing(build):
-    load_network(build())  # a warning would be an error here
-
-
-pytestmark = pytest.mark.filterwarnings("error:The model .* hands its pixels:UserWarning")
-
-
 # Models that are none ---------------------------------------------------------------------------
 
 
@@ -938,7 +850,7 @@ def test_files_that_are_no_network(tmp_path):
         "half.keras": "is not a Keras model, or is damaged",
         "net.weights.h5": "holds weights alone",
         "lambda.keras": "holds a Lambda layer.*safe_mode=False",
-        "custom.keras": "holds a layer that Keras does not know.*custom_objects",
+        "custom.keras": "holds a layer that Keras .* does not know.*custom_objects",
     }
     (tmp_path / "folder").mkdir()
     for name in ("notes.txt", "bad.keras", "bad.h5"):
@@ -954,7 +866,7 @@ def test_files_that_are_no_network(tmp_path):
         with pytest.raises((ValueError, FileNotFoundError), match=words) as caught:
             load_network(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
-        assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
@@ -998,12 +910,14 @@ def test_every_part_of_the_course_means_the_same_top_class(tiny_photo):
     from cnnvis_helpers import fgsm, gradcam, occlusion, saliency
 
     logits = np.array([0.2, 20.2, 0.1, 30.0, -0.1], np.float32)
-    model = keras.Sequential([
-        keras.Input((24, 32, 3)),
-        keras.layers.Conv2D(4, 3, activation="relu"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(5, activation="sigmoid", name="head"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((24, 32, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(5, activation="sigmoid", name="head"),
+        ]
+    )
     head = model.get_layer("head")
     head.kernel.assign(head.kernel * 1e-3)
     head.bias.assign(logits)
@@ -1178,98 +1092,6 @@ def test_a_head_with_another_activation_is_refused(activation):
 def test_a_softmax_over_one_unit_is_refused(layer):
     with pytest.raises(ValueError, match="says 1 for every picture, as a softmax over one unit"):
         load_network(_of_features(lambda x: layer(_sharp(1)(x))))
-
-
-# Maps that do not lie on the photo as a whole ---------------------------------------------------
-
-
-def _cut(layer, size=(16, 48)):
-    photo = keras.Input((*size, 3))
-    x = layers.Conv2D(4, 3, name="conv")(layers.Rescaling(1 / 255)(layer(photo)))
-    return keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
-
-
-@pytest.mark.parametrize(
-    "layer, size",
-    [
-        (layers.CenterCrop(16, 16, name="cut"), (16, 48)),
-        (layers.Resizing(16, 16, crop_to_aspect_ratio=True, name="cut"), (16, 48)),
-        (layers.Resizing(16, 16, pad_to_aspect_ratio=True, name="cut"), (None, None)),
-        (layers.Cropping2D(((0, 0), (24, 8)), name="cut"), (16, 48)),
-    ],
-)
-def test_a_network_that_cuts_the_photo_is_warned_of(layer, size):
-    words = "(layer 'cut') before it looks at it, so class activation maps"
-    with pytest.warns(UserWarning, match=re.escape(words)) as caught:
-        net = load_network(_cut(layer, size))
-    assert caught[0].filename == __file__  # it points at the line that loads
-    assert net.frame_step().layer is layer
-
-
-def test_a_slice_of_the_photo_is_warned_of():
-    with pytest.warns(UserWarning, match=r"cuts or pads the photo \(layer 'get_item"):
-        load_network(_cut(lambda photo: photo[:, :, 8:40]))
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        lambda photo: photo[..., ::-1],
-        layers.Resizing(8, 24, crop_to_aspect_ratio=True),
-        layers.Resizing(20, 20),
-        layers.CenterCrop(16, 48),
-        layers.ZeroPadding2D(3),  # a convolution's own border
-        lambda photo: layers.Cropping2D(2)(layers.Conv2D(3, 3)(photo)),
-    ],
-)
-@pytest.mark.filterwarnings("error")
-def test_other_first_layers_are_not(layer):
-    assert load_network(_cut(layer)).frame_step() is None
-
-
-def _two_views(body, mirrored_last=True):
-    photo = keras.Input((20, 28, 3))
-    pool, dense = layers.GlobalAveragePooling2D(), layers.Dense(4)
-    views = [photo, layers.Lambda(lambda x: x[:, :, ::-1])(photo)]
-    views = views if mirrored_last else views[::-1]
-    scores = [dense(pool(body(view))) for view in views]
-    return keras.Model(photo, layers.Average()(scores))
-
-
-def _small_body():
-    photo = keras.Input((20, 28, 3))
-    x = layers.ReLU(name="relu")(layers.Conv2D(4, 3, name="first")(photo))
-    return keras.Model(photo, layers.Conv2D(4, 3, name="last")(x), name="body")
-
-
-@pytest.mark.parametrize("body", [_small_body, lambda: layers.Conv2D(4, 3, name="last")])
-def test_a_layer_called_on_two_views_is_warned_of_once(body):
-    with pytest.warns(UserWarning, match="'last' 2 times side by side") as caught:
-        net = load_network(_two_views(body()))
-    assert len(caught) == 1 and caught[0].filename == __file__
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert net.spatial_layer() == "last"
-
-
-@pytest.mark.filterwarnings("ignore:The network .* uses the layer 'last'")
-def test_another_layer_called_on_two_views_is_warned_of_where_it_is_chosen():
-    net = load_network(_two_views(_small_body()))
-    with pytest.warns(UserWarning, match="'first' 2 times side by side") as caught:
-        assert net.spatial_layer("first") == "first"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        net.spatial_layer("first")
-    assert len(caught) == 1
-
-
-@pytest.mark.filterwarnings("error")
-def test_a_layer_called_on_its_own_output_has_one_last_map():
-    photo = keras.Input((20, 20, 3))
-    conv, relu = layers.Conv2D(3, 3, padding="same", name="conv"), layers.ReLU(name="relu")
-    x = relu(conv(relu(conv(photo))))
-    net = load_network(keras.Model(photo, layers.Dense(4)(layers.GlobalAveragePooling2D()(x))))
-    assert net.spatial_layer() == "relu" and net.spatial_layer("conv") == "conv"
 
 
 # Statistics that are adapted anew ---------------------------------------------------------------

@@ -1,0 +1,436 @@
+"""Checks that run once, when a network that is not bundled is loaded: no silently wrong map.
+
+    same answer   our layer-by-layer pass gives what model(x) gives            `check_answer`
+    same place    a spot changes the maps where the maps lie over the photo    `misplaced`
+    whole score   every path from picture to score passes the default layer    `choose_layer`
+    same scale    the pixels are of the scale that the network was trained on  `check_scale`
+
+A network with another answer is refused. The other three add a sentence to `net.notes`, which
+`load_network` gives as a warning, or refuse the methods that would draw a wrong map.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers._shared.data_files import entries
+from cnnvis_helpers.networks.applications import MODES, application_of
+from cnnvis_helpers.networks.graph import without_activation
+from cnnvis_helpers.networks.head import sample_pictures
+from cnnvis_helpers.photos.photos import load_photo
+from cnnvis_helpers.photos.resizing import resize_photo
+
+_SCALES = '"identity" (0..255 as they are), "unit" (0..1) or "tf" (-1..1)'
+
+
+# Same answer -----------------------------------------------------------------------------------
+
+
+def check_answer(net):
+    """Raise ValueError unless the network's pass gives what its model gives for four pictures.
+
+    A model that takes single pictures alone has `net.one_by_one` set.
+    """
+    pixels = _samples(net)
+    singles = [pixels[i : i + 1] for i in range(len(pixels))]
+    try:
+        expected = np.concatenate([_model_answer(net, net.preprocess(one)) for one in singles])
+    except Exception as error:
+        raise ValueError(
+            f"The model {net.model.name!r} fails on a single picture "
+            f"({_first_line(error)}), so it cannot be explained."
+        ) from None
+    difference = _difference(net, pixels, expected)
+    if difference is None or difference > _tolerance(net):
+        net.one_by_one = True
+        difference = _difference(net, pixels, expected)
+    if difference is None or difference > _tolerance(net):
+        found = "fails" if difference is None else f"is off by {difference:.2g} of the largest"
+        raise ValueError(
+            f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
+            f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
+            "layers alone, or ask for the score with model(x) yourself."
+        )
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")[:150]
+
+
+def _model_answer(net, tensor):
+    answer = net.model(tensor, training=False)
+    return np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
+
+
+def _difference(net, pixels, expected):
+    """Return the largest difference of answers, as a share of the largest answer; None if it fails.
+
+    Answers are probabilities behind a softmax or sigmoid, else the outputs themselves.
+    """
+    try:
+        logits = net.forward(pixels)[0]
+    except Exception:
+        return None
+    found = logits.numpy() if net.head == "linear" else net.probabilities(logits)
+    found = found[:, 1:] if found.shape[1] > expected.shape[1] else found
+    if not np.isfinite(expected).all():
+        return 0.0  # `net.finite` refuses them with their own sentence
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6))
+
+
+def _tolerance(net):
+    exact = "16" not in keras.backend.standardize_dtype(net.model.outputs[0].dtype) and not any(
+        "16" in str(getattr(step.layer, "compute_dtype", "")) for step in net.steps
+    )
+    return 2e-3 if exact else 5e-2
+
+
+def check_predict(net):
+    """Note a model whose own predict() prepares its input otherwise than this network does."""
+    if type(net.model).predict in (keras.Model.predict, keras.Sequential.predict):
+        return
+    pixels = _samples(net)[2:]
+    try:
+        answer = net.model.predict(pixels.numpy(), verbose=0)
+    except Exception:  # it takes something else than pixels
+        return
+    answer = np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
+    difference = _difference(net, pixels, answer)
+    if difference is None or difference > 10 * _tolerance(net):
+        net.notes.append(
+            f"The model {net.model.name!r} answers otherwise in model.predict than in model(x): it "
+            "prepares its input by itself; give the same as preprocess=."
+        )
+
+
+def _samples(net):
+    return sample_pictures(net.input_size)
+
+
+def check_size(net, application, input_size):
+    """Note a model that takes pictures of any size, and to which none was said."""
+    free = None in net.graph.input.shape[1:3]
+    inside = any(None not in s.shape[1:3] for s in net.graph.steps if len(s.shape) == 4)
+    if free and input_size is None and application is None and not inside:
+        height, width = net.input_size
+        net.notes.append(
+            f"The model {net.model.name!r} takes pictures of any size; they are resized to "
+            f"{height} x {width} pixels: say input_size=(height, width) where that is not the size "
+            "of its training."
+        )
+
+
+# Same place ------------------------------------------------------------------------------------
+
+_PLACES = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))  # of a spot, from border to border
+_CORNERS = ("top left", "top right", "bottom left", "bottom right", "middle")
+
+
+def misplaced(net, values, exact=False):
+    """Find out whether maps lie as the photo does: return for each value a sentence, or None.
+
+    values : of the graph, (n, h, w, c)
+    exact : True for the first learned layers, where places are sharp
+
+    A spot is changed in each corner and in the middle of two pictures. None also where nothing can
+    be said: a single place, or a map that does not change.
+    """
+    widths = [max(min(2, n), n // (16 if exact else 8)) for n in net.input_size]
+    spans = [[_span(place, n, width) for place, n, width in zip(places, net.input_size, widths,
+             strict=True)] for places in _PLACES]  # fmt: skip
+    centres = [[(first + last) / 2 / n for (first, last), n in zip(span, net.input_size,
+               strict=True)] for span in spans]  # fmt: skip
+    centres = np.array(centres)
+    # Without its ReLUs, so that none is dead; what seems misplaced is looked at with them, too.
+    changes = _changes_by_spot(net, values, spans, without_relu)
+    faults = [change is not None and _fault(change, centres, exact) for change in changes]
+    doubtful = [value for value, fault in zip(values, faults, strict=True) if fault]
+    as_it_is = dict.fromkeys(values)
+    if doubtful:
+        again = _changes_by_spot(net, doubtful, spans)
+        as_it_is.update(zip(doubtful, again, strict=True))
+    return [
+        fault
+        if fault and (as_it_is[value] is None or _fault(as_it_is[value], centres, exact))
+        else None
+        for value, fault in zip(values, faults, strict=True)
+    ]
+
+
+def fault_of_place(net, value):
+    """Return what is wrong with the place of one layer's maps, or None; for layers chosen later."""
+    return _fault_at_first(net) or misplaced(net, [value])[0]
+
+
+def _fault_at_first(net):
+    """Return what is wrong with the place of the maps of the first learned layers, or None."""
+    first = [step.outputs[0] for step in net.graph.first_learned() if len(step.shape) == 4]
+    return next(filter(None, misplaced(net, first, exact=True)), None) if first else None
+
+
+def _changes_by_spot(net, values, spans, substitute=None):
+    """Return for each value the change of its maps with each spot: (5, h, w), or None."""
+    pictures = [_with_spots(net.input_size, spans, bright) for bright in (False, True)]
+    results = net.run_values(tf.constant(np.concatenate(pictures)), values, substitute)
+    changes = []
+    for maps in results:
+        maps = maps.numpy().astype(np.float64).reshape(2, 6, *maps.shape[1:])
+        change = np.abs(maps[:, 1:] - maps[:, :1]).sum(axis=(0, -1))
+        usable = np.isfinite(change).all() and change.max() > 0 and change[0].size > 1
+        changes.append(change if usable else None)
+    return changes
+
+
+def without_relu(layer):
+    """Return a callable for a layer with a ReLU that leaves it out, None for other layers."""
+    activation = getattr(layer, "activation", layer)
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return without_activation(layer) if "relu" in name.lower() else None
+
+
+def _with_spots(size, spans, bright):
+    """Return float32 (6, h, w, 3): a noisy picture, and the same with a spot at each place."""
+    low, step = (150, -130) if bright else (30, 130)
+    picture = np.random.default_rng(1).uniform(low, low + 80, (*size, 3)).astype(np.float32)
+    pictures = [picture]
+    for (top, bottom), (left, right) in spans:
+        spot = picture.copy()
+        spot[top:bottom, left:right] += step
+        pictures.append(spot)
+    return np.stack(pictures)
+
+
+def _span(place, length, width):
+    """Return the first pixel of a spot and the one behind its last; place : 0..1."""
+    first = round(place * (length - width))
+    return first, first + width
+
+
+def _fault(change, centres, exact):
+    """Return what is wrong with the places of changes (5, h, w), or None.
+
+    centres : of the spots, (5, 2), as shares of height and width
+    """
+    total = change.sum(axis=(1, 2))
+    unseen = total < 1e-6 * total.max()
+    if unseen.sum() >= (1 if exact else 2):
+        return f"its {_CORNERS[int(unseen.argmax())]} does not reach them: the picture is cut"
+    local = change - change.min(axis=0)  # what changes with every spot is no place
+    if not exact:
+        local = local**2
+    weight = local.sum(axis=(1, 2))
+    if weight.min() <= 0:
+        return None
+    rows, columns = ((np.arange(n) + 0.5) / n for n in change.shape[1:])
+    found = np.stack(
+        [local.sum(axis=2) @ rows / weight, local.sum(axis=1) @ columns / weight], axis=1
+    )
+    design = np.concatenate([centres - 0.5, np.ones((5, 1))], axis=1)
+    slopes = np.linalg.lstsq(design, found - 0.5, rcond=None)[0]  # (row, column, constant) by axis
+    return _fault_of(slopes, found - centres, change.shape[1:], exact)
+
+
+def _fault_of(slopes, off, grid, exact):
+    (down, crossed_down), (crossed_up, across), shift = slopes
+    if exact:
+        near = max(0.075, 0.6 / min(grid))
+        if np.abs(off).max() <= near:
+            return None
+    elif _plausible(slopes, grid):
+        return None
+    if max(abs(crossed_down), abs(crossed_up)) > 2 * max(abs(down), abs(across)):
+        return "its rows lie along the columns of the picture: the picture is transposed or turned"
+    if min(down, across) < -0.3:
+        return "it is the mirror image of the picture"
+    return "its places are not those of the picture: the picture is cut, padded or rearranged"
+
+
+def _plausible(slopes, grid):
+    """Tell whether rows follow rows and columns columns; blurred places are no fault."""
+    (down, crossed_down), (crossed_up, across), shift = slopes
+    direct = [slope for slope, n in ((down, grid[0]), (across, grid[1])) if n > 1]
+    if min(direct) < -0.2:
+        return False
+    if max(abs(crossed_down), abs(crossed_up)) > max(0.3, 2 * max(direct)):
+        return False
+    if len(direct) == 2 and max(direct) > 0.5 and min(direct) < 0.1 * max(direct):
+        return False
+    return np.abs(shift).max() <= max(0.1, 0.3 / min(grid))
+
+
+def refusal(name, fault):
+    """Return the sentence for a layer whose maps do not lie on the photo."""
+    return (
+        f"The maps of {name!r} do not lie on the photo as they are drawn ({fault}), so a class "
+        "activation map would be beside what it shows: prepare the photo so before it goes in and "
+        "load a model without that step; occlusion and the gradient methods are right as they are."
+    )
+
+
+_SHOWN = " By default the earlier maps of {!r} are shown."
+
+
+# Whole score -----------------------------------------------------------------------------------
+
+
+def choose_layer(net):
+    """Set `net.last_conv`: the last maps that the whole score passes and that lie on the photo.
+
+    Where there are none it is None, and `net.no_map` says why and what to do.
+    """
+    maps, bottlenecks = net.graph.maps(), set(net.graph.bottlenecks())
+    whole = [step for step in maps if step in bottlenecks]
+    turned, faults, placed = _fault_at_first(net) if whole else None, [], []
+    if whole and not turned:
+        faults = misplaced(net, [step.outputs[0] for step in whole])
+        placed = [step for step, fault in zip(whole, faults, strict=True) if not fault]
+    net.last_conv, net.no_map = None, ""
+    if whole and (turned or not placed):
+        net.no_map = refusal(whole[-1].name, turned or faults[-1])
+    elif not whole:
+        net.no_map = _no_single_layer(net, maps)
+    elif _goes_on(net, placed[-1], rank=3):
+        net.no_map = (
+            f"The network {net.name!r} works on with tokens, as a vision transformer does, behind "
+            f"its last maps {placed[-1].name!r}, so no maps show what its score depends on: use "
+            f"occlusion or the gradient methods, or say layer={placed[-1].name!r} to see these "
+            "early maps."
+        )
+    else:
+        net.last_conv = placed[-1].name
+        others = [step for step in _ends(net, maps) if step is not placed[-1]]
+        if faults[-1]:
+            fault = refusal(whole[-1].name, faults[-1])
+            net.notes.append(fault + _SHOWN.format(net.last_conv))
+        else:
+            net.notes += _early_maps(net, placed[-1], others)
+    if net.no_map and maps:
+        net.notes.append(net.no_map)
+
+
+def _no_single_layer(net, maps):
+    if not maps:
+        return (
+            f"The network {net.name!r} has no layer of maps (n, h, w, c) behind its first weights, "
+            "so it makes no class activation maps; occlusion and the gradient methods work."
+        )
+    names = [step.name for step in _ends(net, maps)]
+    return (
+        f"The score of {net.name!r} comes from several last maps, those of "
+        f"{_listed(names)}, and no single layer carries it all: say layer={names[0]!r} and so on, "
+        "and show the maps side by side."
+    )
+
+
+def _early_maps(net, step, others):
+    """Return what is to be said of default maps behind which the network goes on for long."""
+    if others:
+        names = _listed([other.name for other in others])
+        yield (
+            f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
+            f"score passes; behind them are those of {names}, with a part of it."
+        )
+    elif _goes_on(net, step, rank=2, least=5):
+        yield (
+            f"The only maps of {net.name!r} that the whole score passes, those of {step.name!r}, "
+            "lie far before its output: they show little of what it depends on."
+        )
+
+
+def _ends(net, maps):
+    """Return the last maps of every path to the output, in order."""
+    maps, ends, seen, waiting = set(maps), set(), set(), [net.graph.output.step]
+    while waiting:
+        step = waiting.pop()
+        if step is None or step in seen:
+            continue
+        seen.add(step)
+        if step in maps:
+            ends.add(step)
+        else:
+            waiting += [value.step for value in step.inputs]
+    return [step for step in net.steps if step in ends]
+
+
+def _goes_on(net, step, rank, least=3):
+    """Tell whether more kernels lie behind `step`, on outputs of a rank, than before it.
+
+    rank : 3 for tokens (n, t, c), 2 for dense layers (n, c). least : how many there must be
+    """
+    before = net.graph.needed_for(step.outputs)
+    behind = [one for one in net.graph.needed_for([net.graph.output]) if one not in before]
+    ranked = [one for one in behind if len(one.shape) == rank]
+    return _kernels(ranked) >= max(least, _kernels(before) + 1)
+
+
+def _kernels(steps):
+    weights = (weight for step in steps for weight in getattr(step.layer, "weights", ()))
+    return sum(len(weight.shape) > 1 for weight in weights)
+
+
+def _listed(names):
+    names = [repr(name) for name in names]
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+
+
+# Same scale ------------------------------------------------------------------------------------
+
+_PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
+
+
+def check_scale(net, function_of_mode):
+    """Note a network that gets its pixels 0..255 as they are and may have learned from others.
+
+    function_of_mode : function from a name of `MODES` to the preprocessing of this network
+
+    The statistics that a batch norm has stored say which scale fits, where there are any.
+    """
+    first = net.graph.first_learned()
+    values = list(dict.fromkeys(value for step in first for value in step.inputs))
+    seen = [np.asarray(each, np.float32) for each in net.run_values(_samples(net), values)]
+    if not any(each.min() >= 0 and each.max() > 200 for each in seen):
+        return
+    best = _fitting_scale(net, function_of_mode)
+    if best == "identity":
+        return
+    bodies = (application_of(net.layer(step.path.rpartition("/")[0])) for step in first
+              if "/" in step.path)  # fmt: skip
+    body = next(filter(None, bodies), None)
+    fits = f"; its batch norm has seen pixels as preprocess={best!r} makes them" if best else ""
+    named = f" or {body.name!r}, the name of its body" if body and body.mode != "identity" else ""
+    net.notes.append(
+        f"The model {net.model.name!r} gets its pixels as they are, 0..255, since it prepares none "
+        f"itself{fits}: say what it was trained on, preprocess={_SCALES}{named}."
+    )
+
+
+def _fitting_scale(net, function_of_mode):
+    """Return the name in `MODES` that fits the first batch norm's statistics, or None."""
+    steps = net.graph.needed_for([net.graph.output])
+    norm = next((s for s in steps if isinstance(s.layer, keras.layers.BatchNormalization)), None)
+    if norm is None or len(norm.shape) != 4:
+        return None
+    mean, variance = np.asarray(norm.layer.moving_mean), np.asarray(norm.layer.moving_variance)
+    if np.allclose(mean, 0) and np.allclose(variance, 1):
+        return None  # as before a training
+    pixels = tf.constant(_photos(tuple(net.input_size)))
+    misfits = {}
+    for mode in MODES:
+        known = {net.graph.input: function_of_mode(mode)(pixels)}
+        (maps,) = net.graph.run(known, norm.inputs[:1], lambda step: None)
+        maps = np.asarray(maps, np.float64).reshape(-1, len(mean))
+        spread = np.log((maps.var(axis=0) + 1e-6) / (variance + 1e-6))
+        shift = (maps.mean(axis=0) - mean) / np.sqrt(variance + maps.var(axis=0) + 1e-6)
+        misfits[mode] = np.median(np.abs(spread) + np.abs(shift))
+    best = min(misfits, key=misfits.get)
+    if misfits["identity"] < misfits[best] + 0.5:
+        best = "identity"
+    return best if misfits[best] < 3 else None
+
+
+@functools.cache
+def _photos(size):
+    photos = [load_photo(name) for name in _PHOTOS if name in entries("photo")]
+    return np.stack([resize_photo(photo, size) for photo in photos]).astype(np.float32)

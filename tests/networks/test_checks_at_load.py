@@ -1,0 +1,540 @@
+"""Strangers' networks: the same answer, maps in the same place, the whole score, the same scale."""
+
+import functools
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from cnnvis_helpers import cam, feature_maps, gradcam, load_network, occlusion, scorecam
+from cnnvis_helpers.networks import checks_at_load as checks
+from cnnvis_helpers.networks.network import read_network
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def close(found, expected, tolerance=1e-5):
+    return np.allclose(found, expected, atol=tolerance * max(1e-9, np.abs(expected).max()))
+
+
+def _pixels(net, n=3):
+    return np.random.default_rng(0).uniform(0, 255, (n, *net.input_size, 3)).astype(np.float32)
+
+
+def _classifier(x, **options):
+    kernel = keras.initializers.RandomNormal(stddev=6, seed=3)
+    x = layers.GlobalAveragePooling2D()(x) if len(x.shape) == 4 else x
+    return layers.Dense(3, kernel_initializer=kernel, **options)(x)
+
+
+def _ordinary(front=lambda x: x, shape=(48, 48, 3)):
+    """A small CNN, trained on 0..1 inside; `front` is a function of the symbolic picture."""
+    keras.utils.set_random_seed(3)
+    photo = keras.Input(shape)
+    x = front(layers.Rescaling(1 / 255)(photo))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(layers.MaxPooling2D()(x))
+    return keras.Model(photo, _classifier(x, activation="softmax"))
+
+
+# The same answer --------------------------------------------------------------------------------
+
+
+def _masked(kind):
+    keras.utils.set_random_seed(5)
+    photo = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255)(photo)
+    tokens = layers.Reshape((64, 8))(layers.Conv2D(8, 4, strides=4, activation="relu")(x))
+    patches = layers.Reshape((64, 48))(layers.Conv2D(48, 4, strides=4)(x))
+    mask = ops.mean(patches, axis=-1) > 0
+    if kind == "softmax":
+        scores = layers.Softmax()(layers.Reshape((64,))(layers.Dense(1)(tokens)), mask=mask)
+        z = layers.Dot(axes=1)([scores, tokens])
+    elif kind == "attention":
+        z = layers.Attention()([tokens, tokens], mask=[mask, mask])
+        z = layers.GlobalAveragePooling1D()(z)
+    elif kind == "batch norm":
+        z = layers.GlobalAveragePooling1D()(layers.BatchNormalization()(tokens, mask=mask))
+    else:
+        z = {"pooling": layers.GlobalAveragePooling1D, "lstm": lambda: layers.LSTM(6),
+             "gru": lambda: layers.GRU(6)}[kind]()(tokens, mask=mask)  # fmt: skip
+    return keras.Model(photo, _classifier(z))
+
+
+@pytest.mark.parametrize("kind", ["softmax", "pooling", "lstm", "gru", "attention", "batch norm"])
+def test_a_mask_that_the_author_gave_is_kept(kind):
+    net = load_network(_masked(kind))
+    assert close(net.logits(_pixels(net)), net.model.predict(_pixels(net), verbose=0), 1e-4)
+
+
+def _exported(tmp_path, activation):
+    photo = keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    model = keras.Model(photo, _classifier(x, activation=activation))
+    model.export(str(tmp_path / "saved"), verbose=False)
+    saved = layers.TFSMLayer(str(tmp_path / "saved"), call_endpoint="serve")
+    return keras.Sequential([keras.Input((32, 32, 3)), saved])
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_the_probabilities_of_a_saved_model_are_read_as_such(tmp_path, activation):
+    net = load_network(_exported(tmp_path, activation))
+    assert net.head == activation
+    expected = net.model(_pixels(net)).numpy()
+    assert close(net.probabilities(net.logits(_pixels(net))), expected)
+
+
+def test_a_second_input_that_is_held_fixed_counts_for_every_picture():
+    photo, table = keras.Input((32, 32, 3)), keras.Input((5,))
+    x = layers.Conv2D(8, 3, activation="relu", name="conv")(layers.Rescaling(1 / 255)(photo))
+    x = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), table])
+    two = keras.Model([photo, table], _classifier(x, activation="softmax"))
+    with pytest.raises(ValueError, match=r"photo = keras.Input\(\(32, 32, 3\)\) and keras.Model"):
+        load_network(two)
+    picture, rest = keras.Input((32, 32, 3)), keras.ops.ones((1, 5))
+    net = load_network(keras.Model(picture, two([picture, rest])))
+    pixels = _pixels(net)
+    expected = two([pixels, np.ones((3, 5))]).numpy()
+    assert net.last_conv == "conv" and net.head == "softmax"
+    assert close(net.probabilities(net.logits(pixels)), expected)
+    assert occlusion(net, pixels[0], 1, patch=8).shape == (32, 32)
+
+
+@keras.saving.register_keras_serializable("cnnvis tests")
+class Stray(layers.Layer):
+    """A layer that does something else when it is called on its own than inside its model."""
+
+    def call(self, x, training=None):
+        return x * (1.0 if training is False else 3.0)
+
+
+def test_a_model_whose_layers_do_not_add_up_is_refused():
+    photo = keras.Input((16, 16, 3))
+    model = keras.Model(photo, _classifier(Stray()(layers.Conv2D(4, 3)(photo))))
+    net = read_network(model)
+    net.graph.steps[0].layer = layers.Conv2D(4, 3)  # as if it were run in another way
+    net.graph.steps[0].layer.build((None, 16, 16, 3))
+    with pytest.raises(ValueError, match="does not give the answer that model"):
+        checks.check_answer(net)
+
+
+class Prepared(keras.Model):
+    """As keras_hub's classifiers: predict() prepares its input, a call does not."""
+
+    def predict(self, x, **options):
+        return super().predict(x / 255.0, **options)
+
+
+def test_a_model_that_prepares_its_input_in_predict_alone():
+    photo = keras.Input((16, 16, 3))
+    x = _classifier(layers.Conv2D(4, 3)(photo), activation="softmax")
+    model = Prepared(photo, x)
+    assert any("model.predict" in note for note in read_network(model).notes)
+    assert not read_network(model, preprocess="unit").notes
+    model.preprocessor = lambda pixels: pixels / 255.0
+    net = read_network(model)
+    assert not net.notes
+    expected = model.predict(_pixels(net), verbose=0)
+    assert close(net.probabilities(net.logits(_pixels(net))), expected)
+
+
+def test_a_model_of_single_pictures_is_run_picture_by_picture():
+    photo = keras.Input(batch_shape=(1, 32, 32, 3))
+    x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    x = ops.reshape(x, (x.shape[0], -1))
+    net = load_network(keras.Model(photo, layers.Dense(3, activation="softmax")(x)))
+    pixels = _pixels(net)
+    singles = np.concatenate([net.model(one[None]) for one in pixels])
+    assert close(net.probabilities(net.logits(pixels)), singles)
+    assert gradcam(net, pixels[0]).shape == occlusion(net, pixels[0]).shape == (32, 32)
+    assert np.abs(scorecam(net, pixels[0])).max() > 0
+
+
+# The same place ---------------------------------------------------------------------------------
+
+MOVED = {
+    "permute": lambda x: layers.Permute((2, 1, 3))(x),
+    "transpose": lambda x: ops.transpose(x, (0, 2, 1, 3)),
+    "mirror": lambda x: x[:, :, ::-1],
+    "upside down": lambda x: ops.flip(x, axis=1),
+    "quarter turn": lambda x: ops.rot90(x, 1, axes=(1, 2)),
+    "half turn": lambda x: x[:, ::-1, ::-1],
+    "centre": lambda x: layers.CenterCrop(40, 40)(x),
+    "slice": lambda x: x[:, :, 12:],
+    "lambda": lambda x: layers.Lambda(lambda t: tf.image.central_crop(t, 0.5))(x),
+    "cropping": lambda x: layers.Cropping2D(((0, 9), (0, 0)))(x),
+    "padding": lambda x: layers.ZeroPadding2D(8)(x),
+    "padding of one side": lambda x: ops.pad(x, ((0, 0), (0, 0), (16, 0), (0, 0))),
+    "roll": lambda x: ops.roll(x, 20, axis=2),
+    "halves": lambda x: ops.concatenate([x[:, :, 24:], x[:, :, :24]], axis=2),
+    "reshape": lambda x: layers.Reshape((24, 96, 3))(x),
+}
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_maps_of_a_picture_that_is_moved_inside_are_refused(kind):
+    net = load_network(_ordinary(MOVED[kind]))
+    photo = _pixels(net, 1)[0]
+    assert net.last_conv is None and len(net.notes) == 1
+    for method in (gradcam, cam):
+        with pytest.raises(ValueError, match="do not lie on the photo"):
+            method(net, photo, 1)
+    with pytest.raises(ValueError, match="do not lie on the photo"):
+        gradcam(net, photo, 1, net.graph.maps()[0].name)
+    assert occlusion(net, photo, 1).shape == (48, 48)
+
+
+@pytest.mark.parametrize(
+    "preprocess",
+    [
+        lambda x: tf.transpose(x, (0, 2, 1, 3)),
+        lambda x: tf.image.flip_left_right(x),
+        lambda x: tf.image.resize(tf.image.central_crop(x, 0.5), (48, 48)),
+    ],
+    ids=["transposed", "mirrored", "cut"],
+)
+def test_maps_of_a_picture_that_preprocess_moves_are_refused(preprocess):
+    assert load_network(_ordinary(), preprocess=preprocess).last_conv is None
+    assert load_network(_ordinary(), preprocess=lambda x: x * 1.0).last_conv
+
+
+@pytest.mark.parametrize("kind", ["transpose", "mirror", "slice", "padding of one side"])
+def test_maps_that_a_later_layer_moves_are_not_the_default(kind):
+    def front(x):
+        return MOVED[kind](layers.Conv2D(8, 3, padding="same", activation="relu", name="ok")(x))
+
+    net = load_network(_ordinary(front))
+    assert net.last_conv in ("ok", "conv2d") and len(net.notes) == 1
+
+
+ORDINARY = {
+    "plain": lambda x: x,
+    "colours turned": lambda x: x[..., ::-1],
+    "augmented": lambda x: layers.RandomRotation(0.2)(layers.RandomFlip()(x)),
+    "resized": lambda x: layers.Resizing(32, 64)(x),
+    "a convolution's border": lambda x: layers.Conv2D(6, 7, 2)(layers.ZeroPadding2D(3)(x)),
+    "no border": lambda x: layers.Conv2D(6, 5, activation="relu")(x),
+    "batch norm first": lambda x: layers.BatchNormalization()(x),
+    "squeeze and excite": lambda x: _excited(layers.Conv2D(6, 3, activation="relu")(x)),
+    "patches": lambda x: layers.Conv2D(12, 6, 6)(x),
+    "residual": lambda x: layers.Add()([x, layers.Conv2D(3, 3, padding="same")(x)]),
+}
+
+
+def _excited(x):
+    gate = layers.Dense(6, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    return layers.Multiply()([x, gate])
+
+
+@pytest.mark.parametrize("kind", ORDINARY)
+def test_ordinary_networks_load_without_a_word(kind):
+    net = read_network(_ordinary(ORDINARY[kind]))
+    assert net.notes == [] and net.last_conv == net.graph.maps()[-1].name
+
+
+@functools.cache
+def _detector(front):
+    """A network whose only evidence is brightness, so its map must lie where the bright spot is."""
+    photo = keras.Input((64, 64, 3))
+    x = layers.AveragePooling2D(3, 1, "same")(front(layers.Rescaling(1 / 255)(photo)))
+    x = layers.Conv2D(1, 4, strides=4, activation="relu", name="last")(x)
+    model = keras.Model(photo, layers.Dense(2, name="d")(layers.GlobalAveragePooling2D()(x)))
+    model.get_layer("last").set_weights([np.full((4, 4, 3, 1), 1 / 48), np.zeros(1)])
+    model.get_layer("d").set_weights([np.array([[0.0, 1.0]]), np.zeros(2)])
+    return load_network(model)
+
+
+def _bright_spot():
+    photo = np.full((64, 64, 3), 10, np.uint8)
+    photo[4:16, 36:48] = 250
+    return photo
+
+
+def _middle(heat):
+    rows, columns = np.nonzero(heat > 0.7 * heat.max())
+    return rows.mean(), columns.mean()
+
+
+def test_the_map_lies_on_what_it_shows():
+    net = _detector(ORDINARY["plain"])
+    for heat in (gradcam(net, _bright_spot(), 1), occlusion(net, _bright_spot(), 1, patch=8)):
+        assert np.allclose(_middle(heat), (9.5, 41.5), atol=1.5)
+    moved = _detector(MOVED["transpose"])
+    assert np.allclose(_middle(occlusion(moved, _bright_spot(), 1, patch=8)), (9.5, 41.5), atol=1.5)
+
+
+def test_channels_first_is_refused():
+    first = {"data_format": "channels_first"}
+    photo = keras.Input((32, 40, 3))
+    x = layers.Permute((3, 1, 2))(layers.Rescaling(1 / 255)(photo))
+    x = layers.Conv2D(8, 3, strides=4, padding="same", activation="relu", name="conv", **first)(x)
+    x = layers.GlobalAveragePooling2D(**first)(x)
+    net = load_network(keras.Model(photo, layers.Dense(3, activation="softmax")(x)))
+    pixels = _pixels(net, 1)[0]
+    for method in (gradcam, scorecam, cam):
+        with pytest.raises(ValueError, match="do not lie on the photo|channels first"):
+            method(net, pixels)
+    with pytest.raises(ValueError, match="channels first"):
+        feature_maps(net, pixels, "conv")
+    assert occlusion(net, pixels).shape == (32, 40)
+
+
+# The whole score --------------------------------------------------------------------------------
+
+
+def _towers(*weights):
+    """Two towers that see red and blue; their shares of class 1 are `weights`."""
+    photo = keras.Input((64, 64, 3))
+    pooled = []
+    for name in ("red", "blue"):
+        x = layers.Conv2D(1, 4, strides=4, activation="relu", name=name)(photo)
+        pooled.append(layers.GlobalAveragePooling2D()(x))
+    dense = layers.Dense(2, name="d")
+    model = keras.Model(photo, dense(layers.Concatenate()(pooled)))
+    for name, colour in (("red", 0), ("blue", 2)):
+        kernel = np.zeros((4, 4, 3, 1))
+        kernel[:, :, colour] = 1 / 16
+        model.get_layer(name).set_weights([kernel, np.zeros(1)])
+    dense.set_weights([np.array([[0, weights[0]], [0, weights[1]]]), np.zeros(2)])
+    return model
+
+
+def test_several_towers_are_named_and_chosen():
+    net = load_network(_towers(1, 1))
+    photo = np.zeros((64, 64, 3), np.uint8)
+    photo[4:16, 44:56, 0] = photo[48:60, 4:16, 2] = 250
+    assert net.last_conv is None
+    with pytest.raises(
+        ValueError, match="several last maps, those of '(red|blue)' and '(red|blue)'"
+    ):
+        gradcam(net, photo, 1)
+    assert np.allclose(_middle(gradcam(net, photo, 1, "red")), (9.5, 49.5), atol=1.5)
+    assert np.allclose(_middle(gradcam(net, photo, 1, "blue")), (53.5, 9.5), atol=1.5)
+
+
+def _conv(x, name):
+    return layers.Conv2D(4, 3, padding="same", activation="relu", name=name)(x)
+
+
+def test_maps_of_two_depths_are_named():
+    pool = layers.GlobalAveragePooling2D()
+    photo = keras.Input((32, 32, 3))
+    early = _conv(layers.Rescaling(1 / 255)(photo), "early")
+    late = _conv(early, "late")
+    model = keras.Model(photo, _classifier(layers.Concatenate()([pool(early), pool(late)])))
+    net = read_network(model)
+    assert net.last_conv == "early" and "'late'" in " ".join(net.notes)
+
+
+def test_a_layer_that_sees_the_photo_and_its_mirror_image_is_no_default():
+    body, pool, dense = (
+        layers.Conv2D(4, 3, name="c"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(4),
+    )
+    photo = keras.Input((20, 28, 3))
+    scores = [dense(pool(body(view))) for view in (photo / 255, photo[:, :, ::-1] / 255)]
+    net = read_network(keras.Model(photo, layers.Average()(scores)))
+    assert net.last_conv is None
+    with pytest.raises(ValueError, match="do not lie on the photo"):
+        gradcam(net, _pixels(net, 1)[0], 1, "c")
+
+
+def test_a_layer_called_on_its_own_output_has_one_last_map():
+    photo = keras.Input((20, 20, 3))
+    conv, relu = layers.Conv2D(3, 3, padding="same", name="conv"), layers.ReLU(name="relu")
+    x = relu(conv(relu(conv(layers.Rescaling(1 / 255)(photo)))))
+    net = read_network(keras.Model(photo, _classifier(x)))
+    assert net.last_conv == "relu" and net.notes == []
+
+
+class Block(layers.Layer):
+    """Convolution and pooling in one layer, as in many a course."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.conv, self.pool = layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D()
+
+    def call(self, x):
+        return self.pool(self.conv(x))
+
+
+class Body(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.conv = layers.Conv2D(4, 3, activation="relu")
+
+    def call(self, x):
+        return self.conv(x)
+
+
+@pytest.mark.parametrize("kind", [Block, Body])
+def test_convolutions_inside_a_layer_make_maps(kind):
+    net = read_network(_ordinary_end(kind(name="block")))
+    assert net.last_conv == "block" and net.notes == []
+    assert gradcam(net, _pixels(net, 1)[0]).shape == (32, 32)
+
+
+def _ordinary_end(layer):
+    photo = keras.Input((32, 32, 3))
+    return keras.Model(photo, _classifier(layer(layers.Rescaling(1 / 255)(photo))))
+
+
+def _vit(patch=8, blocks=2, class_token=False):
+    photo = keras.Input((32, 32, 3))
+    x = layers.Conv2D(16, patch, strides=patch, name="patches")(layers.Rescaling(1 / 255)(photo))
+    x = layers.Reshape(((32 // patch) ** 2, 16))(x)
+    if class_token:
+        x = ops.concatenate([ops.mean(x, axis=1, keepdims=True), x], axis=1)
+    for _ in range(blocks):
+        x = layers.Add()(
+            [x, layers.MultiHeadAttention(2, 8)(*[layers.LayerNormalization()(x)] * 2)]
+        )
+        x = layers.Add()([x, layers.Dense(16)(layers.Dense(32, activation="gelu")(x))])
+    x = x[:, 0] if class_token else layers.GlobalAveragePooling1D()(x)
+    return keras.Model(photo, _classifier(x))
+
+
+def _heads():
+    photo = keras.Input((64, 64, 3))
+    x = layers.Conv2D(16, 8, strides=8, activation="relu", name="patches")(
+        layers.Rescaling(1 / 255)(photo))  # fmt: skip
+    tokens = layers.Reshape((64, 16))(x)
+    q, k, v = (ops.transpose(ops.reshape(layers.Dense(16)(tokens), (-1, 64, 4, 4)), (0, 2, 1, 3))
+               for _ in range(3))  # fmt: skip
+    mixed = ops.matmul(ops.softmax(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / 2), v)
+    mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, 64, 16))
+    return keras.Model(photo, _classifier(layers.GlobalAveragePooling1D()(mixed)))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [_vit, lambda: _vit(4, 1), lambda: _vit(class_token=True), _heads],
+    ids=["vit", "one block", "class token", "heads by hand"],
+)
+def test_token_networks_show_no_early_maps_unasked(build):
+    net = load_network(build())
+    photo = _pixels(net, 1)[0]
+    assert net.last_conv is None
+    for method in (gradcam, scorecam, cam):
+        with pytest.raises(ValueError, match="token|CAM needs a network"):
+            method(net, photo)
+    assert gradcam(net, photo, layer="patches", resize=False).ndim == 2  # asked for
+    assert occlusion(net, photo, patch=8).shape == photo.shape[:2]
+
+
+# The same scale ---------------------------------------------------------------------------------
+
+
+def _bare(norm=None):
+    keras.utils.set_random_seed(4)
+    photo = keras.Input((32, 32, 3))
+    x = layers.Conv2D(16, 3, activation="relu")(photo)
+    x = norm(x) if norm else x
+    return keras.Model(photo, _classifier(layers.Conv2D(8, 3, activation="relu")(x)))
+
+
+def _adapted(scale):
+    """A network whose batch norm has the statistics of photos at a scale."""
+    norm = layers.BatchNormalization(momentum=0.0)
+    model = _bare(norm)
+    model(scale(checks._photos((32, 32))), training=True)
+    return model
+
+
+@pytest.mark.parametrize("named", ["unit", "tf", "torch"])
+def test_batch_norm_tells_the_scale(named):
+    from cnnvis_helpers.networks.applications import MODES
+
+    (note,) = read_network(_adapted(MODES[named])).notes
+    assert f"preprocess={named!r}" in note
+    assert read_network(_adapted(MODES[named]), preprocess=named).notes == []
+    assert read_network(_adapted(MODES["identity"])).notes == []
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        lambda x: x,
+        lambda x: layers.RandomFlip()(x),
+        lambda x: layers.Resizing(32, 32)(x),
+        lambda x: layers.Lambda(lambda t: t[..., ::-1])(x),
+        lambda x: x[..., ::-1],
+    ],
+    ids=["bare", "augmented", "resized", "lambda", "slice"],
+)
+def test_pixels_that_nobody_prepares_are_asked_about(front):
+    photo = keras.Input((32, 32, 3))
+    model = keras.Model(photo, _bare()(front(photo)))
+    (note,) = read_network(model).notes
+    assert all(word in note for word in ('"identity"', '"unit"', '"tf"'))
+    with pytest.warns(UserWarning, match="pixels as they are") as caught:
+        load_network(model)
+    assert caught[0].filename == __file__
+    assert read_network(model, preprocess="identity").notes == []
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        lambda x: layers.Rescaling(1 / 127.5, -1)(x),
+        lambda x: x / 255.0,
+        lambda x: layers.Lambda(lambda t: t / 255.0)(x),
+        lambda x: layers.Normalization(mean=[120.0] * 3, variance=[3600.0] * 3)(x),
+        lambda x: layers.Rescaling(1 / 255)(layers.RandomFlip()(x)),
+    ],
+)
+def test_pixels_that_the_model_prepares_are_not(front):
+    photo = keras.Input((32, 32, 3))
+    assert read_network(keras.Model(photo, _bare()(front(photo)))).notes == []
+
+
+def test_the_body_of_an_application_names_its_preprocessing():
+    base = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
+    )
+    photo = keras.Input((32, 32, 3))
+    (note,) = read_network(keras.Model(photo, _classifier(base(photo)))).notes
+    assert "'mobilenetv2'" in note
+
+
+# Files, shapes, numbers and settings ------------------------------------------------------------
+
+
+def test_a_size_can_be_chosen_and_is_said():
+    def build(first):
+        photo = keras.Input((None, None, 3))
+        x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(first(photo)))
+        return keras.Model(photo, _classifier(x))
+
+    free = build(lambda x: x)
+    assert "input_size" in read_network(free).notes[0]
+    net = read_network(free, input_size=(64, 48))
+    assert net.input_size == (64, 48) and net.notes == []
+    inside = read_network(build(lambda x: layers.Resizing(96, 80)(x)))
+    assert inside.input_size == (96, 80) and inside.notes == []
+    with pytest.raises(ValueError, match="input_size is"):
+        read_network(_ordinary(), input_size=(64, 64))
+
+
+def test_another_layout_of_the_notebook_changes_nothing():
+    try:
+        keras.config.set_image_data_format("channels_first")
+        keras.config.set_dtype_policy("mixed_float16")
+        net = load_network("honest")
+        assert keras.config.image_data_format() == "channels_first"
+    finally:
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_dtype_policy("float32")
+    other = load_network("honest")
+    assert np.array_equal(net.logits(_pixels(net)), other.logits(_pixels(net)))
+
+
+def test_load_network_warns_of_each_note():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net = load_network(_bare())
+    assert [str(one.message) for one in caught] == net.notes
