@@ -8,7 +8,6 @@ import ast
 import hashlib
 import json
 import re
-from urllib.parse import quote
 
 import lesson_source
 import publication
@@ -147,7 +146,7 @@ def _contents(lesson):
     for cell in lesson.cells[1:]:
         if cell.kind == "markdown" and "teaching-note" not in cell.tags:
             for title in re.findall(r"^## +(.+?) *$", cell.source, re.MULTILINE):
-                anchor = quote(re.sub(r"[`*$]", "", title).replace(" ", "-"))
+                anchor = re.sub(r"[`*$]", "", title).replace(" ", "-")  # as JupyterLab makes it
                 lines.append(f"- [{title}](#{anchor})")
     return _markdown("\n".join(lines), ["navigation"], "skip")
 

@@ -526,4 +526,4 @@ def test_a_check_region_has_two_ends(clean, old):
 
 
 def test_the_contents_link_every_heading(clean):
-    assert "- [`Later`, then](#Later%2C-then)" in "\n".join(sources(made_of(clean()), "markdown"))
+    assert "- [`Later`, then](#Later,-then)" in "\n".join(sources(made_of(clean()), "markdown"))
