@@ -24,7 +24,7 @@ def page(lab, browser):
 def app(page):
     """The studio's box."""
     box = page.locator(".cnnvis-studio-1-live")
-    box.locator("img").first.wait_for()
+    box.locator("img:visible").first.wait_for()
     box.scroll_into_view_if_needed()
     return box
 
@@ -32,7 +32,7 @@ def app(page):
 def open_tab(app, title):
     """Open a tab; return the box of its explorer once it has a picture."""
     app.get_by_role("tab", name=title).click()
-    box = app.locator(f".cnnvis-{title.lower()}-1-live, .cnnvis-{title.lower()}-2-live").last
+    box = app.locator(f'[class*="cnnvis-{title.lower()}-"][class*="-live"]')
     box.locator("img").first.wait_for()
     return box
 
@@ -64,17 +64,18 @@ def test_the_network_changes(app, page):
     assert "vgg19" in alert.inner_text() and app.locator("img").count() == 0
     keep_picture(page, "studio-no-network")
     menu(app, "Network").select_option(label="course")
-    app.locator("img").first.wait_for()
+    app.locator("img:visible").first.wait_for()
 
 
 def test_a_photo_is_uploaded(app, page, files):
-    picture_after(app, lambda: upload(app, files["good"]))
+    box = open_tab(app, "CAM")
+    picture_after(box, lambda: upload(app, files["good"]))
     assert app.get_by_role("button", name="Own photo").inner_text().strip().endswith("mine.png")
     upload(app, files["text"])
     app.get_by_role("alert").wait_for()
     assert "'notes.txt' is not a picture" in app.get_by_role("alert").inner_text()
     keep_picture(page, "studio-refused")
-    picture_after(app, lambda: choose(app, "Photo", "chelsea"))
+    picture_after(box, lambda: choose(app, "Photo", "chelsea"))
 
 
 def test_the_picture_is_saved_and_the_code_copied(app, page, lab):
