@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import function, value
+from cnnvis_helpers.exercises.kinds import choice, custom, function, value
 
-_LOGITS = [np.array([2.0, 1.0, -1.0]), np.array([0.0, 0.0]), np.array([1000.0, 999.0, 0.0])]
-_HEAT = np.array([[1.0, 2.0, 0.0], [3.0, 5.0, 0.0]])
-_MASK = np.array([[True, False, False], [False, True, True]])
-_ALL = np.ones((2, 3), bool)
+_LOGITS = [
+    np.array([2.0, 1.0, -1.0]),
+    np.array([0.0, 0.0]),
+    np.array([1000.0, 999.0, 0.0]),
+    np.array([2000.0, 0.0, 0.0, 0.0]),  # even 1500 above the mean
+    np.array([-1000.0, -1001.0]),
+]
+_SIDE, _LIMIT = 100, 0.68  # of the grey square in 00-spot
 
 
 def _softmax(logits):
@@ -15,32 +19,239 @@ def _softmax(logits):
     return powers / powers.sum()
 
 
-def _naive_softmax(logits):
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.exp(logits) / np.exp(logits).sum()
+def _softmax_after(change):
+    """The formula applied to changed logits; too large powers give nan."""
+
+    def naive(logits):
+        with np.errstate(over="ignore", invalid="ignore"):
+            powers = np.exp(change(logits))
+            return powers / powers.sum()
+
+    return naive
 
 
-def _label(rank):
-    return lambda net, photo: net.predict(photo)[rank].label
+def _share_of_logits(logits):
+    with np.errstate(invalid="ignore"):
+        return logits / logits.sum()
+
+
+def _probabilities(net, photo):
+    return _softmax(net.logits(net.prepare(photo)).numpy()[0].astype(float))
+
+
+def _cats(first, end):
+    return lambda net, photo: float(_probabilities(net, photo)[first:end].sum())
+
+
+def _place(spot, photo):
+    """(top, left) of a square that lies inside the photo."""
+    top, left = (int(each) for each in spot)
+    if not (0 <= top <= photo.shape[0] - _SIDE and 0 <= left <= photo.shape[1] - _SIDE):
+        raise ValueError(f"the square at {spot} does not lie inside the photo")
+    return top, left
+
+
+def _outside(spot, net, photo):
+    try:
+        _place(spot, photo)
+    except ValueError:
+        return len(spot) == 2
+    return False
+
+
+def _covered(spot, net, photo):
+    """The probability of Egyptian cat with a grey square at (top, left)."""
+    top, left = _place(spot, photo)
+    covered = photo.copy()
+    covered[top : top + _SIDE, left : left + _SIDE] = 128
+    return float(_probabilities(net, covered)[285])
+
+
+def _swapped(spot, net, photo):
+    return _covered((spot[1], spot[0]), net, photo) < _LIMIT
+
+
+def _surer(spot, net, photo):
+    return _covered(spot, net, photo) > _probabilities(net, photo)[285]
 
 
 EXERCISES = [
-    function(
-        "00-softmax",
-        "Softmax",
-        _softmax,
-        cases=[(logits,) for logits in _LOGITS],
+    value(
+        "00-numbers",
+        "How much goes in?",
+        224 * 224 * 3,
+        wrong=[
+            (224 * 224, "That is the number of pixels. How many numbers does each of them hold?"),
+            (
+                300 * 451 * 3,
+                "That is the photo as it came. The network reads it after it has been resized.",
+            ),
+            (300 * 451, "Those are the pixels of the photo before it is resized."),
+            (224 * 3, "That is one row of pixels. There are 224 rows."),
+            (224 + 224 + 3, "Height, width and colours are multiplied, not added."),
+            ((224, 224, 3), "That is the shape. How many numbers does such an array hold?"),
+        ],
+        hints=[
+            "First count the pixels: how many rows are there, and how many pixels in a row?",
+            "Each pixel has three numbers, for red, green and blue.",
+            "Multiply height, width and colours: `224 * 224 * ...`",
+        ],
+        praise="150,528 numbers go in, and the network has to find the one word that fits.",
+    ),
+    choice(
+        "00-shift",
+        "A hundred more",
+        "c",
+        wrong={
+            "a": "Each power of e grows, but so does the sum by which it is divided.",
+            "b": "All logits move by the same amount, so their distances stay as they are. Which "
+            "of the two do the probabilities depend on?",
+            "d": "Softmax divides by the sum, so the probabilities always add up to 1.",
+        },
+        hints=[
+            "Write down the power of e for a logit that is higher by 100.",
+            "e^(S + 100) is e^S times e^100, and every power gets this same factor.",
+            "The factor stands above and below the fraction line.",
+        ],
+        praise="Nothing at all: e^100 stands above and below the fraction line and cancels. Only "
+        "differences of logits count.",
+    ),
+    custom(
+        "00-spot",
+        "Hide the evidence",
+        lambda spot, net, photo: _covered(spot, net, photo) < _LIMIT,
         wrong=[
             (
-                _naive_softmax,
-                "The formula is right, but logits near 1000 give `nan`, not a number: `exp(1000)` "
-                "overflows. Adding one and the same number to all logits changes no probability; "
-                "which number keeps the powers small?",
+                lambda spot, net, photo: np.shape(spot) != (2,),
+                "`spot` is a pair of two whole numbers, (top, left).",
+                99,
             ),
             (
-                lambda logits: logits / logits.sum() if logits.sum() else logits,
+                _swapped,
+                "The other way round it would work: the first number is the row, counted from the "
+                "top, the second the column, counted from the left.",
+                (239, 99),
+            ),
+            (
+                _outside,
+                "The square would stick out of the photo. `top` goes from 0 to 200, `left` from 0 "
+                "to 351.",
+                (250, 400),
+            ),
+            (
+                _surer,
+                "With this part hidden the network is even surer than before. You have hidden "
+                "something that spoke against an Egyptian cat.",
+                (200, 0),
+            ),
+        ],
+        hints=[
+            "Where is the heat map brightest? That is the first suspect.",
+            "`heat.argmax()` finds the hottest pixel; `np.unravel_index(..., heat.shape)` turns it "
+            "into row and column.",
+            "Put the middle of the square on it: 50 pixels up and 50 to the left.",
+        ],
+        otherwise="The network is a little less sure now, but still above 0.68. Move the square.",
+        praise="The heat map gave you a suspect, and the experiment convicted it. Lesson 03 does "
+        "this for every place in the photo.",
+    ),
+    choice(
+        "00-change",
+        "Surer than before",
+        "c",
+        wrong={
+            "a": "Upside down she is still its first answer, but with 0.50. The network was "
+            "trained on cats that stand on their feet.",
+            "b": "With half of the photo gone, 0.39 is left, and tiger cat comes close.",
+            "d": "That leaves 0.64. Blue cats are rare, even on ImageNet.",
+        },
+        hints=[
+            "Do not guess for long: `net.predict(photo[::-1])[0]` tells you about the first one.",
+            "Which change keeps every outline and every stripe of the fur where it is?",
+            "Compare the two changes of colour, (c) and (d).",
+        ],
+        praise="0.87 without any colour: for this cat, fur and face say more than colour does.",
+    ),
+    value(
+        "00-cats",
+        "Any cat",
+        _cats(281, 286),
+        rtol=0,
+        atol=5e-3,
+        wrong=[
+            (
+                _cats(281, 285),
+                "A slice `281:285` ends before 285, so Egyptian cat, the largest of all, is "
+                "missing.",
+            ),
+            (_cats(285, 286), "That is Egyptian cat alone. There are five kinds of house cat."),
+            (
+                lambda net, photo: 100 * _cats(281, 286)(net, photo),
+                "In per cent that is right. Give the probability, from 0 to 1.",
+            ),
+            (
+                lambda net, photo: _cats(281, 286)(net, photo) / 5,
+                "That is the mean of five classes. *This or that or that* is a sum.",
+            ),
+            (
+                lambda net, photo: float(net.logits(net.prepare(photo)).numpy()[0, 281:286].sum()),
+                "That is a sum of logits. Logits add up to nothing; use the probabilities.",
+            ),
+            (
+                lambda net, photo: _probabilities(net, photo)[281:286],
+                "Those are the five probabilities. Add them up.",
+            ),
+        ],
+        hints=[
+            "The probability of this *or* that is the sum of the two.",
+            "A slice picks classes from the array: `probabilities[first:end]`.",
+            "The end of a slice is not part of it, so it has to be 286.",
+        ],
+        praise="0.95: the network has little doubt about the cat, only about which cat. Look at "
+        "the second and third answer before you call a network unsure.",
+    ),
+    function(
+        "00-softmax",
+        "A softmax that survives",
+        _softmax,
+        cases=[(logits,) for logits in _LOGITS],
+        rtol=0,
+        atol=2e-3,
+        wrong=[
+            (
+                _softmax_after(lambda logits: logits),
+                "The formula is right, but `exp(1000)` is too large a number, and you get `nan`. "
+                "What may you subtract from all logits without changing any probability?",
+            ),
+            (
+                _softmax_after(lambda logits: logits - np.mean(logits)),
+                "Subtracting the mean changes no probability, so the idea is right. But of the "
+                "logits 2000, 0, 0, 0 the first is still 1500 above the mean, and `exp(1500)` is "
+                "too large. Which number leaves nothing above zero?",
+            ),
+            (
+                _softmax_after(lambda logits: logits - np.min(logits)),
+                "Subtracting the smallest logit makes all of them positive, so the powers can "
+                "still be too large. Which number leaves nothing above zero?",
+            ),
+            (
+                _softmax_after(lambda logits: logits - 1000),
+                "A fixed number such as 1000 suits some logits and ruins others: small ones become "
+                "0 / 0. Which number fits every array of logits?",
+            ),
+            (
+                _share_of_logits,
                 "This divides the logits by their sum. Logits may be negative, so the result is no "
-                "probability; the exponential is missing.",
+                "probability: the power of e is missing.",
+            ),
+            (
+                _softmax_after(lambda logits: logits / np.abs(logits).max()),
+                "Dividing the logits changes their differences, and with them the probabilities. "
+                "Subtracting a number does not.",
+            ),
+            (
+                _softmax_after(lambda logits: np.clip(logits, -700, 700)),
+                "Clipping makes 1000 and 999 equal, although one of them is 2.7 times as probable.",
             ),
             (
                 lambda logits: np.exp(logits - np.max(logits)),
@@ -48,65 +259,53 @@ EXERCISES = [
             ),
             (
                 lambda logits: 1 / (1 + np.exp(-np.clip(logits, -500, 500))),
-                "This is the sigmoid: it looks at each logit alone. Softmax lets the classes "
-                "compete, so that together they make 1.",
+                "This is the sigmoid, which looks at each logit alone. Softmax lets the classes "
+                "compete: together they make 1.",
+            ),
+            (
+                lambda results: all(np.isin(result, (0, 1)).all() for result in results),
+                "This gives everything to the winner. Softmax leaves the others their share.",
+                lambda logits: np.eye(len(logits))[int(np.argmax(logits))],
             ),
         ],
         hints=[
-            "Follow the formula: a power of e for each logit, then a division.",
-            "The sum of the result over all classes must be 1: divide by the sum of the powers.",
-            "Subtract `np.max(logits)` from the logits first; the probabilities stay the same.",
+            "Follow the formula: a power of e for each logit, then a division by their sum.",
+            "You may add or subtract the same number everywhere. Which one keeps the powers small?",
+            "Subtract `np.max(logits)` first: then the largest power is e^0 = 1.",
         ],
+        praise="With the largest logit subtracted, no power exceeds 1. Every library does it this "
+        "way.",
     ),
     value(
-        "00-second",
-        "The runner-up",
-        _label(1),
+        "00-puzzling",
+        "The most puzzling photo",
+        "grass",
         wrong=[
-            (_label(0), "That is the first place. The list starts at 0."),
-            (_label(2), "That is the third place. The list starts at 0."),
+            ("camera", "That is the photo it is surest of. Look for the smallest."),
+            ("gravel", "Close: its first answer has 0.063. One photo has still less."),
+            ("brick", "Its first answer has 0.11. Two photos have less."),
             (
-                lambda net, photo: net.predict(photo)[1].index,
-                "That is the number of the class. The label is a string.",
+                lambda answer: str(answer).strip().casefold() == "soccer ball",
+                "That is what the network calls it. The name of the photo is asked for.",
+                "soccer ball",
             ),
             (
-                lambda net, photo: net.predict(photo)[1].probability,
-                "That is the probability of the class. The label is a string.",
+                lambda answer: isinstance(answer, (int, float)),
+                "That is a number. Give the name of the photo, a text.",
+                0.06,
+            ),
+            (
+                lambda answer: isinstance(answer, str) and answer != "grass",
+                "Another photo puzzles it more. Compare the probabilities of the first answers.",
+                "hubble",
             ),
         ],
         hints=[
-            "`net.predict(coffee)` gives a list of predictions, best first.",
-            "The second element of a list has the number 1.",
-            "A prediction has the fields `index`, `label` and `probability`.",
+            "Go through the photos in a loop: `for p in list_photos():`",
+            "`net.predict(load_photo(p.name))[0].probability` is what to compare.",
+            "Keep all of them in a dict and take `min(found, key=found.get)`.",
         ],
-    ),
-    function(
-        "00-share",
-        "A heat map's share",
-        lambda heat, mask: heat[mask].sum() / heat.sum(),
-        cases=[(_HEAT, _MASK), (_HEAT, _ALL), (_HEAT * 7, ~_MASK)],
-        wrong=[
-            (
-                lambda heat, mask: heat[mask].mean() / heat.mean(),
-                "This compares means, so a small object can score above 1. A share compares sums.",
-            ),
-            (
-                lambda heat, mask: heat[mask].sum(),
-                "This is the heat inside the mask. For a share, divide by all the heat there is.",
-            ),
-            (
-                lambda heat, mask: mask.mean(),
-                "This is the share of the photo that the object covers. Where does the heat go in?",
-            ),
-            (
-                lambda heat, mask: heat[~mask].sum() / heat.sum(),
-                "This is the share outside the object: the mask is True on the object.",
-            ),
-        ],
-        hints=[
-            "`heat[mask]` picks the values of the heat map where the mask is True.",
-            "A share is a part divided by the whole; both are sums of heat.",
-            "The part is `heat[mask].sum()`.",
-        ],
+        praise="The network finds a soccer ball in the lawn, with 0.06. It has no class for grass, "
+        "only for things that lie or stand on it.",
     ),
 ]

@@ -1,242 +1,351 @@
+# page: clean
 # %% [markdown]
 # # What does a network see in this photo?
 #
-# **You will do:** show a photo to a network, read its answer, and ask which part of the photo the answer came from.
+# **You will do:** let a network dream, show it a cat, read its answer, and ask where in the photo that answer came from.
 #
-# **You will learn:** what goes into a network and what comes out, what a logit and a probability are, and how the lessons of this course work.
+# **You will learn:** what goes into a network and what comes out; what a logit, a softmax and a probability are; when not to believe them.
 #
 # **You need:** Python, and the idea of an array.
 #
-# **Time:** 15 minutes
+# **Time:** 25 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 15 min in all. This lesson is the tour: photo, answer, heat map. Show the last picture first if you have only three minutes.
-# Before the lesson, run it once from top to bottom: the first forward pass of a process is slower than all later ones.
+# 25 min: the dream 3, the cat and its numbers 8, the heat map and the grey square 7, other photos 5, your own photo 2. "Go deeper" is homework.
+# **The aha of this lesson:** three cats share 0.95 of the probability, and an astronaut is a bobsled. A network can only answer with the words it has.
+# Before class, run the lesson once from top to bottom: the dream takes some seconds, and the first pass of every network is its slowest.
 
 # %% [markdown]
-# ## One photo
+# In Colab or on your own computer, you work in the same way: click into a cell and press **Shift + Enter** to run it. Start with the next one.
 #
-# A cell runs with **Shift + Enter**. This first one loads a network and a photo; to look at another network, change the line
-# `NETWORK = "course"` and run the notebook again.
+# It loads two networks that know the same 1000 kinds of things. **SqueezeNet** is small and simple, so it is the one we will take apart in lessons 01, 02 and 07.
+# **EfficientNet-Lite0** is harder to read and more often right, so it answers everywhere else.
 
 # %% tags=["exercise-setup"]
 import numpy as np
 
 from cnnvis_helpers import (
-    check,
-    gradcam,
-    hint,
-    list_photos,
-    load_mask,
-    load_network,
-    load_photo,
-    photo_alt,
-    show_grid,
-    show_overlay,
-    show_photo,
-    show_predictions,
-    solution,
+    check, deep_dream, figure_row, gradcam, hint, load_mask, load_network, load_photo,
+    relevance_mass, show_grid, show_overlay, show_photo, show_predictions, solution,
 )
 
-NETWORK = "course"  # a name from list_networks(), or the path of your own Keras model
-net = load_network(NETWORK)
+squeezenet = load_network("squeezenet")
+net = load_network()  # EfficientNet-Lite0
 photo = load_photo("chelsea")
 
 # %% [markdown]
-# This is the photo. Before you run the next cell: what would you call the thing in it, in one word?
+# ## First, a dream
+#
+# The Hubble telescope took this photo: a dark sky full of galaxies, of which we cut out a part. Now we change it for SqueezeNet. Step by step, every pixel becomes a little lighter or
+# darker, always so that the network sees *more* of whatever it already sees.
+#
+# **Predict first:** it was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes some seconds.)
 
-# %%
-show_photo(photo, alt=photo_alt("chelsea"))
+# %% alt="Two pictures. Left, small galaxies on a black sky. Right, the same sky with birds in it: a large dark hen with a red eye, a tall bird with an orange head, and a small bright one between them."
+stars = load_photo("hubble")[190:440, 90:465]
+dream = deep_dream(squeezenet, stars, "fire9_concat", octaves=2, steps=25, step=2.0)
+
+show_grid([stars, dream], titles=["the photo", "what SqueezeNet made of it"], columns=2, size=5)
+# <check>
+assert dream.shape == stars.shape and 2 < np.abs(dream.astype(float) - stars).mean() < 40
+# </check>
 
 # %% [markdown]
-# To a computer it is an array: height, width, and three numbers a pixel for red, green and blue, each from 0 to 255.
-
-# %%
-print("shape", photo.shape, " numbers", photo.size, " type", photo.dtype)
-print("darkest", photo.min(), " brightest", photo.max())
-print("the pixel in the top left corner:", photo[0, 0])
-assert photo.shape == (300, 451, 3) and photo.dtype == np.uint8
+# Birds! Nobody painted them. Many of the 1000 things this network knows are birds. Where a few galaxies happened to stand like an eye and a pair of legs, it saw a trace of a bird, and we
+# made that trace stronger, again and again. In lesson 07 you will do this to your own photos.
+#
+# But how can a network see a bird, or anything at all? Let us start with an easier photo.
 
 # %% [markdown] tags=["teaching-note"]
-# 3 min. Ask: how many numbers is this photo? (300 x 451 x 3, about four hundred thousand.) The point to make: the word "cat" is
-# nowhere among them. Everything in this course is about how it gets out.
+# 3 min. Say nothing at first; let somebody discover the legs. Then ask who drew them. (The network drew nothing: we changed pixels by its gradients. Lesson 07 has the details.)
+# If the class is impatient, start the cell before you speak.
 
 # %% [markdown]
-# ## One answer
+# ## What goes in
 #
-# A **classifier** is a network that gives one number to each class it knows. `net.labels` lists these classes.
 
-# %%
-print(net)
-print(
-    len(net.labels), "classes:", ", ".join(net.labels[:16]), "..." if len(net.labels) > 16 else ""
-)
-if net.name == "course":
-    assert len(net.labels) == 16
+# This is Chelsea. We see a cat. A computer sees an array of whole numbers from 0 (dark) to 255 (bright).
 
-# %% [markdown]
-# **Predict first.** Which class will come out on top, how sure will the network be, and which class will come second? Write it down,
-# then run the cell.
-
-# %%
-answer = net.predict(photo, top=5)
-best = answer[0]
-show_predictions(
-    answer,
-    title="What the network answers",
-    alt=(
-        f"Bars for the five most probable classes; the longest, for {best.label}, reaches "
-        f"{best.probability:.2f}."
-    ),
-)
-if net.name == "course":
-    assert best.label == "cat" and best.probability > 0.5
+# %% alt="Chelsea, a cat with striped fur, looks past the camera; her face fills the photo."
+show_photo(photo)
+print("height, width, colours:", photo.shape)
+print("red, green and blue of the pixel at the top left:", photo[0, 0])
+print("rows and columns that the network reads:", net.input_size)
+# <check>
+assert photo.shape == (300, 451, 3)
+# </check>
 
 # %% [markdown]
-# ## The same by hand
+# The word "cat" is nowhere among these numbers. Getting it out of them is the network's job.
 #
-# Three steps hide in `net.predict`. First the photo is resized to the size that the network was made for, as a whole, so that it may
-# look squeezed.
+# EfficientNet does not take photos of any size. A photo is first resized, as a whole, to 224 x 224 pixels; that is why Chelsea looks a little narrower to the network than to us.
+#
+# **Exercise: how much goes in?** How many numbers does the network read? Replace `None` by your answer and run the cell; `check` replies. Stuck? Run `hint("00-numbers")` in a cell
+# of its own, more than once if you like. `solution("00-numbers")` shows our way.
 
 # %%
-pixels = net.prepare(photo)
-print("the network reads", pixels.shape, pixels.dtype, "- one photo, height, width, three colours")
-show_grid(
-    [photo, pixels[0].astype(np.uint8)],
-    titles=["the photo", f"what the network reads, {pixels.shape[2]} x {pixels.shape[1]}"],
-    columns=2,
-    alt=(
-        "The same cat twice: sharp on the left, squeezed into a small, coarser square on the right."
-    ),
-)
+# <solution>
+numbers_read = 224 * 224 * 3
+# </solution>
+check("00-numbers", numbers_read)
 
 # %% [markdown]
-# Second, the network computes one number a class. They are called **logits**: they may be negative, and they do not add up to anything.
+# ## What comes out
+#
+# **Predict first:** what will the network call her, and how sure will it be?
 
-# %%
-logits = net.logits(pixels).numpy()[0]
-for index in np.argsort(-logits)[:3]:
-    print(f"{net.labels[index]:12s} {logits[index]:7.2f}")
-print("smallest", round(float(logits.min()), 2), " sum", round(float(logits.sum()), 2))
+# %% alt="Bars for five answers: Egyptian cat 0.77, tiger cat 0.10, tabby 0.08, lynx 0.01, and a plastic bag near zero."
+show_predictions(net.predict(photo, top=5))
+print(len(net.labels), "classes, for example:", ", ".join(net.labels[281:286]))
+# <check>
+best = net.predict(photo, top=3)
+assert [each.label for each in best] == ["Egyptian cat", "tiger cat", "tabby"]
+assert abs(best[0].probability - 0.771) < 0.01
+# </check>
 
 # %% [markdown]
-# Third, **softmax** turns logits into probabilities. For a class $c$ with logit $S_c$, among all classes $j$,
+# "Egyptian cat", 0.77. There is no class that is simply called *cat*: the network must choose between five kinds of house cat, and it shares the rest between tiger cat and tabby.
+# (With her striped coat many people would call Chelsea a tabby. But who could be sure, from a face alone?)
+#
+# ## What the numbers mean
+#
+# Inside, the network first computes one number for each class. These numbers are called **logits**.
+
+# %% tags=["exercise-setup"]
+logits = net.logits(net.prepare(photo)).numpy()[0]
+best = np.argsort(logits)[::-1][:3]  # the three highest
+
+for c in best:
+    print(f"{net.labels[c]:14}{logits[c]:6.2f}")
+print(f"the lowest of all {logits.min():.2f}, and {(logits < 0).sum()} are below zero")
+# <check>
+assert abs(logits[285] - 10.54) < 0.01 and abs((logits < 0).sum() - 564) < 5
+# </check>
+
+# %% [markdown]
+# A logit says "more" or "less", and nothing else: it may be negative, and the 1000 of them add up to nothing in particular. **Softmax** turns them into probabilities. For the class $c$ with the logit $S_c$,
 #
 # $$p_c = \frac{e^{S_c}}{\sum_j e^{S_j}}$$
 #
-# so every probability lies between 0 and 1, and together they make 1. Here it is in one line of NumPy, compared with the helper.
+# The power $e^{S}$ makes every number positive. Dividing by the sum over all classes $j$ makes them add up to 1.
 
-# %%
-probabilities = np.exp(logits) / np.exp(logits).sum()
+# %% tags=["exercise-setup"]
+powers = np.exp(logits)
+probabilities = powers / powers.sum()
 
-print(
-    f"{net.labels[best.index]}: {probabilities[best.index]:.4f} by hand, {best.probability:.4f} "
-    "by the helper"
-)
-if net.head == "softmax":
-    assert np.isclose(probabilities[best.index], best.probability, rtol=1e-4)
-    assert np.isclose(probabilities.sum(), 1, atol=1e-5)
+for c in best:
+    print(f"{net.labels[c]:14} e^{logits[c]:.2f} = {powers[c]:7,.0f}   p = {probabilities[c]:.3f}")
+print(f"e^{logits[best[0]] - logits[best[1]]:.2f} = {powers[best[0]] / powers[best[1]]:.1f}")
+# <check>
+assert abs(probabilities[285] - net.predict(photo)[0].probability) < 1e-4
+assert abs(powers[285] / powers[282] - 7.5) < 0.1
+# </check>
 
 # %% [markdown]
-# ## One question: where?
+# There is our 0.77 again. Look at the last line: the logit of Egyptian cat is only 2.02 higher than that of tiger cat, and that makes it 7.5 times as probable. A small lead in logits is a large one in probability.
 #
-# The network has answered. *Where* in the photo did it find the reason? **Predict first:** put a finger on the spot that mattered most.
+# **Exercise: a hundred more.** Add 100 to each of the 1000 logits. What happens to the probabilities? (a) All of them grow. (b) They come closer together. (c) Nothing. (d) They add up to more than 1.
 
 # %%
-heat = gradcam(net, photo, target=best.label)
-show_overlay(
-    photo,
-    heat,
-    title=f"Grad-CAM for {best.label}: what raised its logit",
-    alt=(
-        f"The photo in grey under a heat map for {best.label}: brightest above the eye at the "
-        "right, spilling past the edge of the head, with some heat over most of the face."
-    ),
-)
-print("the map has the photo's size:", heat.shape == photo.shape[:2])
-
-# %% [markdown]
-# The brighter a place, the more it raised the logit. The method is called **Grad-CAM**, and in lesson 04 you will build it in ten
-# lines. It is tempting to believe such a picture because it looks right. In this course we check: somebody drew the outline of this
-# cat by hand, so the share of the heat that lies on the cat is a number. Compare it with the share of the photo that the cat covers:
-# heat spread evenly over the photo would score exactly that.
-
-# %%
-cat = load_mask("chelsea")
-share_of_heat = heat[cat].sum() / heat.sum()
-share_of_photo = cat.mean()
-print(
-    f"{share_of_heat:.0%} of the heat lies on the cat, which covers {share_of_photo:.0%} of the "
-    "photo"
-)
-if net.name == "course":
-    assert share_of_heat > share_of_photo
+# <solution>
+after_adding = "c"
+# <stub>
+# after_adding = None  # a letter from a to d
+# </solution>
+check("00-shift", after_adding)
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. This is the moment of the lesson. Ask: does a bright spot on the cat prove that the network recognised a cat? Most will say
-# yes. It proves only that these pixels raised this number; lesson 08 shows maps that look as good and mean nothing. Compare the two
-# percentages: heat spread evenly would score exactly the cat's share of the photo.
+# 8 min with "What comes out". Ask what a probability of 0.77 promises. The common misconception: "77 of 100 such photos are Egyptian cats". It is only the network's own share among its 1000 words;
+# nobody has checked it against reality. Cover the last line of the table and let them estimate the ratio from the two logits.
 
 # %% [markdown]
-# ## What goes wrong with an answer
+# ## Where did it look?
 #
-# A network answers every photo: one that it should know, and one that shows nothing it knows. Look at the next photos and say for each
-# what an honest answer would be. Then look at what came out.
+# The network has given its answer. What in the photo made it say so?
+#
+# **Predict first:** put a finger on the spot that mattered most.
+
+# %% tags=["exercise-setup"] alt="The photo in grey under a heat map that glows on the cat's face, most of all between the eyes."
+heat = gradcam(net, photo, "Egyptian cat")
+show_overlay(photo, heat, title="What raised the logit of Egyptian cat")
+
+outline = load_mask("chelsea")
+print(f"{relevance_mass(heat, outline):.0%} of the heat is on the cat,", end=" ")
+print(f"which covers {outline.mean():.0%} of the photo")
+# <check>
+assert relevance_mass(heat, outline) > outline.mean() + 0.1
+# </check>
+
+# %% [markdown]
+# The brighter a place, the more it raised the logit. The method is called Grad-CAM, and you will build it yourself in lesson 04.
+#
+# It looks convincing, but a picture that looks right is not yet evidence. So this course puts a number beside every picture. Somebody drew the outline of this cat by hand: 89% of the heat lies on the cat.
+# Heat that was spread evenly would score 74%, because the cat fills most of her photo. Better than chance, then, though less striking than the picture.
+#
+# ## Does that spot really matter?
+#
+# There is a direct way to find out: hide it, and ask again. Here is a grey square over a corner of the photo.
+
+# %% alt="Chelsea with a grey square over the lower left corner, where her shoulder is."
+def cover(photo, top, left, size=100):
+    covered = photo.copy()
+    covered[top : top + size, left : left + size] = 128
+    return covered
+
+
+covered = cover(photo, 200, 0)
+first = net.predict(covered)[0]
+show_photo(covered, title=f"{first.label} {first.probability:.2f}")
+# <check>
+assert 0.77 < first.probability < 0.83
+# </check>
+
+# %% [markdown]
+# Without that corner, the network is even a little surer.
+#
+# **Exercise: hide the evidence.** Find a place for the square that brings "Egyptian cat" below 0.68. Look at the heat map, **predict** a place, try it, and judge: did the heat map help?
+# `spot` is (top, left) of the square in pixels, and the whole square must lie inside the photo of 300 x 451 pixels.
 
 # %%
-names = ["coffee", "rocket", "horse", "coins"]
-strange = [load_photo(name) for name in names]
-first = [net.predict(picture, top=1)[0] for picture in strange]
-show_grid(
-    strange,
-    titles=[f"{guess.label} {guess.probability:.2f}" for guess in first],
-    columns=4,
-    alt="Four photos with the network's answer above each: "
-    + "; ".join(f"{name}, called {guess.label}" for name, guess in zip(names, first, strict=True))
-    + ".",
-)
+# <solution>
+y, x = np.unravel_index(heat.argmax(), heat.shape)  # the hottest pixel
+spot = (int(y) - 50, int(x) - 50)
+# <stub>
+# spot = None  # (top, left), for a probability below 0.68
+# </solution>
+check("00-spot", spot, net=net, photo=photo)
+
+# %% [markdown] tags=["teaching-note"]
+# 7 min with the heat map. Collect guesses from the class before anybody runs: most hide an eye or the nose. The surprise is how little happens: wherever we tried, the first answer stayed Egyptian cat.
+# The network has many reasons. Lesson 03 moves such a square over the photo and makes a map of it.
 
 # %% [markdown]
-# The probabilities always add up to 1 over the classes that the network knows. There is no "none of these": even a very high
-# probability, such as the one above the coins, says "more like this class than like my other classes", and no more.
-
-# %% [markdown]
-# ## Your turn: a photo of your own
+# ## Something else: a cup of coffee
 #
-# `load_photo` takes a name from `list_photos()`, the path of a file, or the address of a picture on the web. Change the name, or put
-# your own path in, and run the cell.
+# One photo proves little. Here is another.
+
+# %% alt="Left, a cup of coffee on a table under a heat map that glows on the cup. Right, bars: espresso 0.88, then cup, coffee mug, consomme and soup bowl, all below 0.05."
+coffee = load_photo("coffee")
+
+with figure_row(2, width=11, height=3.6) as (left, right):
+    show_overlay(coffee, gradcam(net, coffee), ax=left)
+    show_predictions(net.predict(coffee, top=5), ax=right)
+# <check>
+assert net.predict(coffee)[0].label == "espresso" and net.predict(coffee)[0].probability > 0.8
+# </check>
+
+# %% [markdown]
+# Espresso, 0.88, and the heat is on the cup. Even the wrong answers make sense: a cup, a mug, a bowl of soup.
+#
+# ## And what is not on the list?
+#
+# Now a photo of an astronaut, Eileen Collins. "Astronaut" is none of the 1000 classes.
+#
+# **Predict first:** what will the network say? "I don't know"?
+
+# %% alt="Left, a smiling astronaut in an orange suit under a heat map that glows on the suit. Right, bars: bobsled 0.22, football helmet 0.14, go-kart 0.05 and two smaller ones."
+astronaut = load_photo("astronaut")
+
+with figure_row(2, width=11, height=4.2) as (left, right):
+    show_overlay(astronaut, gradcam(net, astronaut), ax=left)
+    show_predictions(net.predict(astronaut, top=5), ax=right)
+# <check>
+assert net.predict(astronaut)[0].label == "bobsled"
+# </check>
+
+# %% [markdown]
+# A bobsled, a football helmet, a go-kart! Not stupid, if you think of it: people in padded suits with a helmet beside them. But the network *cannot* say "I don't know". Softmax shares out all of the probability among
+# the classes that exist, and an astronaut must go somewhere. At least here the network is unsure. It is not always so honest:
+
+# %% alt="Three photos with SqueezeNet's answers: a dahlia called coral fungus 0.59, old coins called golf ball 0.87, and a raccoon called grey fox 0.47."
+names = ["dahlia", "coins", "raccoon"]  # none of them is a class
+photos = [load_photo(name) for name in names]
+answers = [squeezenet.predict(each)[0] for each in photos]
+
+show_grid(photos, titles=[f"{a.label} {a.probability:.2f}" for a in answers], columns=3)
+# <check>
+assert [a.label for a in answers] == ["coral fungus", "golf ball", "grey fox"]
+assert abs(answers[1].probability - 0.87) < 0.02
+# </check>
+
+# %% [markdown]
+# SqueezeNet calls these old coins a golf ball with a probability of 0.87. A high probability means "this class rather than my other classes", and no more.
+
+# %% [markdown] tags=["teaching-note"]
+# 5 min. Ask what an honest answer to the astronaut would be, and how a network could give one. (A class "other" would have to be trained on everything else there is.) Lesson 08 comes back to trust.
+
+# %% [markdown]
+# ## A photo of your own
+#
+# `load_photo` takes the path of a file, the address of a picture on the web, or one of the names that `list_photos()` shows. Change the name and run the cell again.
+
+# %% alt="Left, a motorcycle under a heat map that glows on its front half. Right, bars: moped 0.47, motor scooter 0.34, and three small ones."
+mine = load_photo("motorcycle")  # or "my_photo.jpg", or "https://..."
+
+with figure_row(2, width=11, height=3.6) as (left, right):
+    show_overlay(mine, gradcam(net, mine), ax=left)
+    show_predictions(net.predict(mine, top=5), ax=right)
+
+# %% [markdown]
+# Is the answer right? Is the heat where it should be? Those two questions are this course.
+#
+# ## Go deeper: change the photo
+#
+# A network that really sees a cat should not care how we turn the photo. In a mirror, is Chelsea still Chelsea?
 
 # %%
-MY_PHOTO = "motorcycle"  # change me: a name, "my_photo.jpg", or "https://..."
-
-mine = load_photo(MY_PHOTO)
-guess = net.predict(mine, top=1)[0]
-show_overlay(
-    mine,
-    gradcam(net, mine),
-    title=f"{guess.label} {guess.probability:.2f}",
-    alt=f"The chosen photo in grey under the heat map of its top class, {guess.label}.",
-)
-print(
-    "there are",
-    len(list_photos()),
-    "photos in the course:",
-    ", ".join(p.name for p in list_photos()),
-)
+mirrored = photo[:, ::-1]
+first = net.predict(mirrored)[0]
+print(f"{first.label} {first.probability:.2f}")
+# <check>
+assert abs(first.probability - 0.58) < 0.02
+# </check>
 
 # %% [markdown]
-# ## Exercises
+# Still an Egyptian cat, but with 0.58 instead of 0.77.
 #
-# Write your answer into the cell and run it. `check` looks at it and answers in a sentence. Stuck? `hint("00-softmax")` gives a hint
-# at each call, `solution("00-softmax")` shows ours.
+# **Exercise: surer than before.** Which of these changes makes the network *surer* than 0.77?
 #
-# **Softmax.** Write a function that takes the logits of one photo, an array of shape `(n,)`, and returns the probabilities of the
-# `n` classes, also of shape `(n,)`. It should survive large logits: $e^{1000}$ is not a number that a computer can hold.
+# - (a) upside down: `photo[::-1]`
+# - (b) the upper half only: `photo[:150]`
+# - (c) without colour: `np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2)`
+# - (d) red and blue exchanged: `photo[:, :, ::-1]`
+#
+# **Predict** first, then ask `net.predict(...)[0]` about each of them.
+
+# %%
+# <solution>
+grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2)
+for each in (photo[::-1], photo[:150], grey, photo[:, :, ::-1]):
+    print(net.predict(each)[0])
+surer = "c"
+# <stub>
+# surer = None  # a letter from a to d
+# </solution>
+check("00-change", surer)
+
+# %% [markdown]
+# ## Go deeper: how sure is it that she is a cat?
+#
+# **Exercise: any cat.** The house cats are the classes 281 to 285. How probable is it, says the network, that this photo shows *some* house cat? The array `probabilities` from above has one number for each class.
+
+# %%
+# <solution>
+some_cat = probabilities[281:286].sum()
+# </solution>
+check("00-cats", some_cat, net=net, photo=photo)
+
+# %% [markdown]
+# ## Go deeper: a softmax that survives
+#
+# Our line `np.exp(logits) / np.exp(logits).sum()` has a weak spot: the largest number that NumPy can hold is about $10^{308}$, and $e^{1000}$ is far above. Then it divides infinity by infinity, and you get `nan`, "not a number".
+#
+# **Exercise: softmax.** Write one that survives logits of any size. Your answer to "a hundred more" is the key.
 
 
 # %%
 def softmax(logits):
-    """Probabilities (n,) of logits (n,): positive, summing to 1."""
+    """Probabilities (n,) of logits (n,): they add up to 1."""
     # <solution>
     powers = np.exp(logits - np.max(logits))
     return powers / powers.sum()
@@ -246,49 +355,36 @@ def softmax(logits):
 check("00-softmax", softmax)
 
 # %% [markdown]
-# **The runner-up.** Which class does the network give second place for the photo `coffee`? Put its label, a string, into `second`.
+# ## Go deeper: where is it least sure?
+#
+# **Exercise: the most puzzling photo.** `list_photos()` lists the photos of this course, and each of them has a `.name`. For which one is the network's *first* answer the least probable? Give its name.
 
 # %%
-coffee = load_photo("coffee")
 # <solution>
-second = net.predict(coffee)[1].label
+from cnnvis_helpers import list_photos
+
+first_answers = {p.name: net.predict(load_photo(p.name))[0] for p in list_photos()}
+puzzling = min(first_answers, key=lambda name: first_answers[name].probability)
+# <stub>
+# puzzling = None  # a name
 # </solution>
-check("00-second", second, net=net, photo=coffee)
-
-# %% [markdown]
-# **A heat map's share.** Write a function that takes a heat map (an array of shape `(h, w)`, no negative values) and a mask of the same
-# shape (`True` on the object), and returns the share of the heat that lies on the object, a number from 0 to 1.
-
-
-# %%
-def share_on(heat, mask):
-    """Share (0..1) of a heat map (h, w) inside a mask (h, w) of bool."""
-    # <solution>
-    return heat[mask].sum() / heat.sum()
-    # </solution>
-
-
-check("00-share", share_on)
-
-# %% [markdown] tags=["teaching-note"]
-# 4 min. Set the third exercise if there is time for one only: it is the question of the whole course, "is the heat where it should
-# be?". The common slip is the mean inside the mask in place of the sum, which can exceed 1.
+check("00-puzzling", puzzling)
 
 # %% [markdown]
 # ## Take-away
 #
-# 1. A classifier turns an array of pixels into one logit a class, and softmax turns the logits into probabilities that add up to 1.
-# 2. A heat map such as Grad-CAM says which places raised one of these logits.
-# 3. A picture that looks right is not yet evidence, so this course puts a number beside every picture.
+# 1. A classifier turns an array of pixels into one logit for each class, and softmax turns the logits into probabilities that add up to 1.
+# 2. A network answers with the classes it has, even when none of them fits.
+# 3. A heat map shows where an answer came from, and a picture that looks right still needs a number beside it.
 
 # %% [markdown]
 # ## Further reading
 #
-# - Selvaraju et al., [Grad-CAM: visual explanations from deep networks](https://arxiv.org/abs/1610.02391)
-# - Olah et al., [Feature visualization](https://distill.pub/2017/feature-visualization/), for what is to come in lesson 07
-# - Adebayo et al., [Sanity checks for saliency maps](https://arxiv.org/abs/1810.03292), for why we ask for numbers
+# - Russakovsky et al., [ImageNet large scale visual recognition challenge](https://arxiv.org/abs/1409.0575): where the 1000 classes come from
+# - Iandola et al., [SqueezeNet](https://arxiv.org/abs/1602.07360), and Tan and Le, [EfficientNet](https://arxiv.org/abs/1905.11946): the two networks
+# - Olah et al., [Feature visualization](https://distill.pub/2017/feature-visualization/): more pictures like the dream
 
 # %% [markdown]
 # ## Next lesson
 #
-# What is inside the network: its layers, and the weights of the very first one.
+# What is inside such a network? We open SqueezeNet and look at what it has learned.
