@@ -109,6 +109,19 @@ def _samples(net):
     return sample_pictures(net.input_size)
 
 
+def check_number(net):
+    """Note a single output that is too large for the logit of two classes, such as an age."""
+    if net.units > 1 or net.head != "linear":
+        return
+    number = float(net.forward(_samples(net)[2:3])[0][0, 0])
+    if abs(number) > 20:
+        net.notes.append(
+            f"The model {net.model.name!r} gives one number, {number:.4g} for a picture of noise, "
+            "which is no logit of two classes: net.logits(net.prepare(photo)) is the number, and "
+            "maps explain it as class 1; the probabilities of net.predict mean nothing."
+        )
+
+
 def check_size(net, application, input_size):
     """Note a model that takes pictures of any size, and to which none was said."""
     free = None in net.graph.input.shape[1:3]

@@ -482,6 +482,7 @@ def read_network(what, preprocess=None, labels=None, input_size=None):
         if preprocess is None:
             checks.check_scale(net, lambda mode: sources.preprocessing(mode, source, channels))
             checks.check_predict(net)
+        checks.check_number(net)
         checks.check_size(net, source.application, input_size)
         checks.choose_layer(net)
     if isinstance(what, str | os.PathLike) and not callable(preprocess):

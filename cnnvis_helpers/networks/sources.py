@@ -425,8 +425,13 @@ def class_names(labels, source, notes):
             return imagenet_labels()
         return [f"class {i}" for i in range(count)]
     labels = _in_order(labels)
-    if len(labels) not in (count, units):
-        name = source.model.name
+    name = source.model.name
+    if units == len(labels) == 1:
+        raise ValueError(
+            f"The model {name!r} gives one number, and one label names no two classes: leave "
+            "labels out; net.logits(net.prepare(photo)) is the number, maps explain it as class 1."
+        )
+    if len(labels) != count:
         raise ValueError(f"labels names {len(labels)} classes, but {name!r} has {count}.")
     return labels
 

@@ -1,8 +1,11 @@
 """Strangers' networks: the same answer, maps in the same place, the whole score, the same scale."""
 
 import functools
+import json
 import warnings
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -538,3 +541,54 @@ def test_load_network_warns_of_each_note():
         warnings.simplefilter("always")
         net = load_network(_bare())
     assert [str(one.message) for one in caught] == net.notes
+
+
+def test_a_number_is_no_logit():
+    photo = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    x = layers.GlobalAveragePooling2D()(x)
+    age = keras.Model(photo, layers.Dense(1, bias_initializer=keras.initializers.Constant(35))(x))
+    (note,) = read_network(age).notes
+    assert "gives one number, 3" in note
+    with pytest.raises(ValueError, match="gives one number"):
+        load_network(age, labels=["age"])
+    assert read_network(keras.Model(photo, layers.Dense(1)(x))).notes == []
+
+
+@pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"])
+def test_files_of_keras_2_load(tmp_path, kind):
+    layer = {"DepthwiseConv2D": layers.DepthwiseConv2D(3)}.get(kind)
+    model = _ordinary(layer or (lambda x: getattr(layers, kind)(4, 3)(x)))
+    model.save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        for one in config["config"]["layers"]:
+            if one["class_name"] == kind:
+                one["config"]["groups"] = 1
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.15.0"
+    (tmp_path / "old.h5").rename(tmp_path / "old.keras")  # as TensorFlow 2.11 named HDF5
+    net = read_network(tmp_path / "old.keras")
+    assert close(
+        net.probabilities(net.logits(_pixels(net))), model.predict(_pixels(net), verbose=0)
+    )
+
+
+def test_a_file_of_another_keras_names_both_versions(tmp_path):
+    _ordinary().save(tmp_path / "now.keras")
+    with zipfile.ZipFile(tmp_path / "now.keras") as now:
+        with zipfile.ZipFile(tmp_path / "newer.keras", "w") as newer:
+            for name in now.namelist():
+                data = now.read(name).replace(b'"seed": null', b'"seed": null, "later": null')
+                data = b'{"keras_version": "3.99.0"}' if name == "metadata.json" else data
+                newer.writestr(name, data)
+    with pytest.raises(ValueError, match=f"Keras 3.99.0 .*Keras {keras.__version__} here"):
+        load_network(tmp_path / "newer.keras")
+
+
+def test_home_folders_and_addresses(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _ordinary().save(tmp_path / "mine.keras")
+    assert load_network("~/mine.keras").name == "mine"
+    with pytest.raises(ValueError, match="is an address"):
+        load_network("https://example.org/mine.keras")
