@@ -1,4 +1,4 @@
-"""Make the README's pictures with the course's own network, photos and helpers.
+"""Make the README's pictures with the course's own networks, photos and helpers.
 
 python tools/make_readme_pictures.py           writes docs/*.png
 python tools/make_readme_pictures.py FOLDER    writes them there instead
@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 from matplotlib.figure import Figure  # noqa: E402
 
 from cnnvis_helpers import (  # noqa: E402
+    class_pattern,
     feature_maps,
     filters,
     gradcam,
@@ -28,26 +29,30 @@ from cnnvis_helpers import (  # noqa: E402
     show_signed,
 )
 
+PATTERNS = ("bald eagle", "zebra", "espresso", "flamingo")
 
-def draw_where(axes, net, photo):
+
+def draw_where(axes):
     """A photo, and where the network found its answer."""
+    net, photo = load_network(), load_photo("chelsea")
     best = net.predict(photo, top=1)[0]
     show_photo(photo, title="a photo", ax=axes[0])
     title = f"where it found “{best.label}” ({best.probability:.0%})"
     show_overlay(photo, gradcam(net, photo), title=title, ax=axes[1])
 
 
-def draw_inside(axes, net, photo):
-    """What the first filters look for, and what a layer passes on."""
-    first = filters(net, "block1_conv1")
-    show_filters(first, scale="each", title="filters of layer 1", ax=axes[0])
-    maps = feature_maps(net, photo, "block2_conv2")
-    show_feature_maps(maps, channels=range(24), columns=6, title="what layer 4 finds", ax=axes[1])
+def draw_inside(axes):
+    """The first filters of a network, and what a layer passes on."""
+    net, photo = load_network("squeezenet"), load_photo("chelsea")
+    show_filters(filters(net, "conv1"), scale="each", title="64 filters of layer 1", ax=axes[0])
+    maps = feature_maps(net, photo, "fire2_concat")
+    show_feature_maps(maps, channels=range(24), columns=6, title="what fire2 finds", ax=axes[1])
 
 
-def draw_fooled(axes, net, photo):
+def draw_fooled(axes):
     """A photo, a change that nobody sees, and what the network says then."""
-    attack = pgd(net, photo, epsilon=2)
+    net, photo = load_network(), load_photo("chelsea")
+    attack = pgd(net, photo, epsilon=2, seed=0)
     change = (attack.photo.astype(float) - attack.original).mean(axis=-1)
     before, after = attack.before[0], attack.after[0]
     title = f"“{before.label}” ({before.probability:.0%})"
@@ -56,29 +61,26 @@ def draw_fooled(axes, net, photo):
     show_photo(attack.photo, title=f"“{after.label}” ({after.probability:.0%})", ax=axes[2])
 
 
-def draw_own(axes, net, _):
-    """What the README's example of use at home shows, on another photo."""
-    photo = load_photo("astronaut")[:240, 100:340]
-    best = net.predict(photo, top=1)[0]
-    show_photo(photo, title=f"“{best.label}” ({best.probability:.0%})", ax=axes[0])
-    show_overlay(photo, gradcam(net, photo), title="gradcam(net, photo)", ax=axes[1])
+def draw_patterns(axes):
+    """Pictures that a network likes best, one a class."""
+    net = load_network("squeezenet")
+    for ax, label in zip(axes, PATTERNS, strict=True):
+        show_photo(class_pattern(net, label), title=label, ax=ax)
 
 
 PICTURES = {
-    "where.png": draw_where,
-    "inside.png": draw_inside,
-    "fooled.png": draw_fooled,
-    "own.png": draw_own,
+    "where.png": (draw_where, 2),
+    "inside.png": (draw_inside, 2),
+    "fooled.png": (draw_fooled, 3),
+    "patterns.png": (draw_patterns, len(PATTERNS)),
 }
-COLUMNS = {"fooled.png": 3}
 
 
 def make_pictures(folder):
     """Write every picture into a folder as PNG, 96 dots an inch."""
-    net, photo = load_network("course"), load_photo("chelsea")
-    for name, draw in PICTURES.items():
-        figure = Figure(figsize=(10, 3.5), layout="constrained")
-        draw(figure.subplots(1, COLUMNS.get(name, 2)), net, photo)
+    for name, (draw, columns) in PICTURES.items():
+        figure = Figure(figsize=(10, 3.5 if columns < 4 else 2.9), layout="constrained")
+        draw(figure.subplots(1, columns))
         figure.savefig(Path(folder) / name, dpi=96)
 
 
