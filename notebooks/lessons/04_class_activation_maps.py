@@ -46,7 +46,8 @@ assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in 
 
 # %% [markdown]
 # The face, and not the ears or the fur. In this lesson we build that picture ourselves, and then we ask how far to believe it.
-#
+
+# %% [markdown]
 # ## How the last maps become a score
 #
 # This network ends like most modern ones. Its last layer makes 1280 feature maps of 7 x 7 cells. Each map is averaged to a single number (**global average pooling**),
@@ -77,7 +78,8 @@ show_grid([maps[..., k] for k in best], titles=titles, columns=4, cmap="viridis"
 
 # %% [markdown]
 # No map draws a cat. Each one says only *how strongly* it found something, and in *which cells*. The best of them adds half a logit; it takes many to make a cat.
-#
+
+# %% [markdown]
 # ## A class activation map by hand
 #
 # Averaging first and weighting afterwards gives one number. Turn the order round: weight the maps first, add them up, and average last. The number stays the same,
@@ -150,7 +152,8 @@ assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
 # Surprised? SqueezeNet reads "Egyptian cat" mostly from the spotted whisker pad, where EfficientNet takes the whole face. Both are right about the cat; each has its own evidence.
 #
 # The idea is Lin, Chen and Yan's ("Network in network", 2013), three years before CAM had its name: let the last layer hold one map a class, and the network explains itself.
-#
+
+# %% [markdown]
 # ## Grad-CAM: when there are no weights to read
 #
 # And a network with another head? Or a layer in the middle? There is no $w_k^c$ to look up. But we can *measure* how much the score depends on a map: raise a cell a little
@@ -554,7 +557,8 @@ assert np.corrcoef(of_cat, of_elephant)[0, 1] > 0.98
 
 # %% [markdown]
 # A correlation of 0.999: guided backprop draws the same cat for "elephant". It shows edges, not reasons. Pretty, but not evidence; lesson 08 puts it to a hard test.
-#
+
+# %% [markdown]
 # ## Go deeper: one name, two classes
 #
 # The 1000 classes of ImageNet have a number, a name and a WordNet id. Names are the worst of the three:
