@@ -32,7 +32,7 @@ LEFT_OUT = {"navigation", "setup", "skip"}
 EXPLORER = "Run this cell to use the explorer."  # the stored text of a live explorer
 PROSE, FIGURE = 19, 0.7  # smallest prose in pixels, smallest share of a figure's own size
 LECTURE = {  # the sections that the lecture in TEACHING.md shows
-    "00": ["One answer", "One question: where?"],
+    "00": ["What comes out", "Where did it look?"],
     "02": ["Look at the first layer"],
     "03": [
         "The sweep by hand",
