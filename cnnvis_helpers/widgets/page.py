@@ -54,7 +54,10 @@ def _without_kernel(name):
     JupyterLab writes it below the static figure of a saved notebook, into an element that holds
     nothing else. A notebook that is not trusted keeps no style.
     """
-    dead = f".jp-OutputArea-child:has(.{name}) + .jp-OutputArea-child .jupyter-widgets:not(:has(*))"
+    dead = (
+        f".jp-OutputArea-child:has(.{name}) + .jp-OutputArea-child "
+        ".jupyter-widgets:not(.widget-box):not(:has(*))"
+    )
     words = f"content: '{LIVE}'; font-size: var(--jp-content-font-size1, 14px)"
     return f"<style>{dead} {{font-size: 0}} {dead}::after {{{words}}}</style>"
 

@@ -231,6 +231,7 @@ class Studio(Worker):
                 place.children = [explorer.box]
         elif explorer.photo_number != self.photos.number:
             explorer.photo_changed()
+        self.tabs.layout.display = ""
         self._say(f"{self.net.name}, {self.photos.name}")
 
     def _load(self, name, pixels, labels, task):
@@ -254,6 +255,7 @@ class Studio(Worker):
     def _empty(self):
         """Take the explorers of the previous network from the screen."""
         self.explorers, self._loaded, self.net = {}, None, None
+        self.tabs.layout.display = "none"
         for place in self.tabs.children:
             place.children = []
 

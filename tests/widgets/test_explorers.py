@@ -599,7 +599,7 @@ def test_the_last_maps_of_a_network_may_be_no_convolution():
 @pytest.mark.parametrize("name", ["layers", "dream", "cam"])
 def test_a_network_without_convolutions_is_one_clear_error(name):
     net = network_of([layers.Flatten(), layers.Dense(8, activation="relu")])
-    with pytest.raises(ValueError, match="has no convolution, so it makes no maps"):
+    with pytest.raises(ValueError, match="has no .* it makes no"):
         getattr(cnnvis_helpers, f"explore_{name}")(net, "coffee")
 
 
