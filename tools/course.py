@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 # The extras of pyproject.toml that a command needs.
-EXTRAS = {"open": "lab", "test": "test", "run": "lab,classroom"}
+EXTRAS = {"open": "lab", "test": "test", "run": "lab"}
 EXTRAS.update(slides="slides", handouts="slides")
 
 # Defaults of JupyterLab inside .venv; the user's own settings win. No questions about news and
