@@ -1,396 +1,387 @@
+# page: clean
 # %% [markdown]
 # # What has a network learned before it sees your photo?
 #
-# **You will do:** list the layers of a network, count its weights, compute one convolution by hand, and look at filters as pictures.
+# **You will do:** list the layers of a network, count its weights, slide a filter over a photo, and look at what 64 filters have learned.
 #
-# **You will learn:** what kernel and bias of a convolution are, how many numbers a layer holds, and how much one can read from weights alone.
+# **You will learn:** what kernel, bias and stride of a convolution are, how to read filters as pictures, and what such a picture can hide.
 #
 # **You need:** [lesson 00](00_start_here.ipynb), a little NumPy.
 #
-# **Time:** 35 minutes
+# **Time:** 45 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 35 min: layers 8, convolution by hand 10, filters as pictures 10, exercises 7 (the rest at home).
-# Draw one 3 x 3 window on the board before the lesson; everything here is that window, moved.
+# 45 min: two sets of filters 3, layers and counting 12, the fire module 6, the sliding window 12, reading filters 8, colours in the wrong order 4. "Go deeper" is homework.
+# **The aha of this lesson:** add up the 27 weights of a filter. In 50 of 64 filters they cancel almost exactly. Nobody asked for that: the network has found out that flat areas are not worth a word.
+# Draw one 3 x 3 window on the board before you begin. Everything here is that window, moved.
 
 # %% [markdown]
-# The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
+# We take SqueezeNet apart, because every part of it is simple.
 
 # %% tags=["exercise-setup"]
 import numpy as np
 
 from cnnvis_helpers import (
-    check,
-    conv_layers,
-    describe,
-    feature_maps,
-    filters,
-    hint,
-    load_network,
-    load_photo,
-    show_filter_channels,
-    show_filters,
-    show_grid,
-    show_vector,
-    solution,
-    weights,
+    check, conv_layers, explore_layers, feature_maps, figure_row, filters, hint, load_network,
+    load_photo, show_boxes, show_feature_maps, show_filter_channels, show_filters, show_grid,
+    show_map, show_photo, show_vector, solution, weights,
 )
 
-NETWORK = "course"  # a name from list_networks(), or the path of your own Keras model
-net = load_network(NETWORK)
+net = load_network("squeezenet")
 photo = load_photo("chelsea")
 
 # %% [markdown]
-# ## A network is a list of layers
+# ## Trained or random?
 #
-# Keras keeps the layers in order. Each takes the output of an earlier one and hands its own on. The first lines of the list:
+# The first layer of SqueezeNet holds 64 **filters**. Each of them looks at 3 x 3 pixels in red, green and blue, so we can draw it as a tiny colour picture. Here they are, beside 64 filters of random numbers.
+#
+# **Predict first:** which set is the trained one, A or B? What gives it away?
 
-# %%
-for layer in net.model.layers[:8]:
-    print(f"{layer.name:24s} {type(layer).__name__:16s} {layer.count_params():>9,} numbers")
-print("...", len(net.model.layers), "layers,", f"{net.model.count_params():,}", "numbers in all")
-if net.name == "course":
-    assert net.model.count_params() == 2_147_792
+# %% tags=["exercise-setup"] alt="Two sets of 64 tiny pictures of 3 by 3 squares. Set A has light and dark stripes, crosses and dots, and pure colours such as green and magenta. Set B is colourful noise."
+kernel = filters(net, "conv1")
+random = np.random.default_rng(0).normal(0, kernel.std(), kernel.shape)
+
+with figure_row(2, width=11, height=5.2) as (left, right):
+    show_filters(kernel, scale="each", title="A", ax=left)
+    show_filters(random, scale="each", title="B", ax=right)
+# <check>
+assert kernel.shape == (3, 3, 3, 64)
+# </check>
 
 # %% [markdown]
-# Most of the work is done by the **convolutions**. This table shows them alone, with the shape of what each has learned (`kernel`) and
-# of what it makes (`output`, height by width by channels).
+# A is trained. There are light and dark bars, upright, lying and slanting; there are edges, dots, and plain colours. In B, no square knows anything about its neighbours.
+#
+# Nobody drew the filters of A. The network found them by looking at more than a million photos, and before it sees yours, these numbers are all that it knows. Let us see where they sit, and what they do. <!-- source -->
+#
+# ## Layers
+#
+# A Keras model is a list of layers. Each takes the output of an earlier one and computes something from it. `model.summary()` lists them; here are the first.
+
+# %%
+net.model.summary(layer_range=("photo", "fire2_concat"), line_length=80)
+print(len(net.model.layers), "layers in all,", f"{net.model.count_params():,} numbers")
+# <check>
+assert net.model.count_params() == 1_235_496
+# </check>
+
+# %% [markdown]
+# `Output Shape` says what comes out: how many pictures (`None`: any number), height, width, and **channels**. `Param #` counts the numbers that the layer has learned. All of them sit in the
+# **convolutions**; a pooling layer only shrinks what it gets. `conv_layers` shows the convolutions alone.
 
 # %%
 table = conv_layers(net)
 table
 
 # %% [markdown]
-# **Predict first.** Reading down the table: what happens to height and width, and what happens to the number of channels? Which layer
-# will hold most of the numbers? Then look at the numbers layer by layer.
+# **Predict first:** read down the column `output`. What happens to height and width, what happens to the channels? And which convolution holds most of the numbers?
 
-# %%
+# %% alt="One bar for each of the 26 convolutions, small at the beginning and growing; the last one, conv10 with 513,000 numbers, is by far the highest."
 counts = np.array([row.parameters for row in table])
-largest = table[int(counts.argmax())]
-show_vector(
-    counts,
-    labels=[row.name for row in table],
-    top=1,
-    xlabel="convolution, in order",
-    ylabel="weights and biases",
-    title="How many numbers each convolution holds",
-    alt=(
-        f"One bar a convolution; the highest is {largest.name} with {largest.parameters:,} numbers."
-    ),
-)
-print(
-    f"{largest.name} alone holds {largest.parameters / counts.sum():.0%} of all numbers in "
-    "convolutions"
-)
-if net.name == "course":
-    assert counts[-1] == counts.max() and (np.diff(counts) > 0).all()
-
-# %% [markdown] tags=["teaching-note"]
-# 5 min. Ask before running: "where are the weights?" Most say at the beginning, because the maps are large there. The maps are large,
-# the kernels are small: a kernel does not depend on the size of the picture. In VGG16, which this network is modelled on, the first
-# Dense layer alone holds most of the 138 million numbers; see the exercise.
+names = [row.name for row in table]
+show_vector(counts, names, top=1, xlabel="convolution, in order", ylabel="numbers")
+print(f"share of conv10 {counts[-1] / counts.sum():.0%}, of conv1 {counts[0] / counts.sum():.2%}")
+# <check>
+assert counts.argmax() == 25 and counts.sum() == net.model.count_params()
+# </check>
 
 # %% [markdown]
-# ## One convolution: a kernel and a bias
+# The maps shrink from 113 to 13 cells across, while the channels grow from 64 to 1000: less *where*, more *what*. The last convolution holds 42% of all numbers, because it must tell 1000 classes apart. The first,
+# with all its bars and colours, needs only 0.15%.
 #
-# A convolution layer holds two arrays. The **kernel** $W$ has the shape (height, width, input channels, filters); the **bias** $b$ is
-# one number a filter.
-
-# %%
-first = table[0].name
-kernel, bias = weights(net, first)
-print(first)
-print("kernel", describe(kernel))
-print("bias  ", "none" if bias is None else describe(bias))
-
-# %% [markdown]
-# Count them: every filter has a weight for each pixel of its window and each input channel, and one bias.
+# ## Kernel and bias
 #
-# $$\text{numbers} = (h \cdot w \cdot c_{in} + 1) \cdot c_{out}$$
-#
-# with $h$, $w$ the window's height and width, $c_{in}$ the input channels and $c_{out}$ the filters.
+# A convolution has learned two arrays. The **kernel** $W$ holds its filters, in the shape (height, width, input channels, filters). The **bias** $b$ holds one number for each filter, which is added to its answer.
 
-# %%
-height, width, channels_in, channels_out = kernel.shape
-by_hand = (height * width * channels_in + (bias is not None)) * channels_out
-
-print("by hand", by_hand, " Keras says", net.layer(first).count_params())
-assert by_hand == net.layer(first).count_params()
-
-# %% [markdown]
-# ## One convolution by hand
-#
-# What does the layer do with these numbers? It lays the window on the picture, multiplies each pixel by the weight on top of it, adds
-# everything up, and adds the bias. For filter $k$ at the place $(y, x)$, with the picture $P$:
-#
-# $$z_k(y, x) = b_k + \sum_{i, j, c} W_{ijck} \, P(y + i, x + j, c)$$
-#
-# Here is one window of the photo, scaled to -1..1 as many networks like it, under one filter.
-
-# %%
-picture = net.prepare(photo)[0] / 127.5 - 1
-y, x = 40, 60
-k = int(np.abs(kernel).sum(axis=(0, 1, 2)).argmax())  # the filter with the largest weights
-
-window = picture[y : y + height, x : x + width]
-response = (window * kernel[:, :, :, k]).sum() + (0 if bias is None else bias[k])
-
-print("window", window.shape, "times filter", k, "gives", round(float(response), 4))
+# %% tags=["exercise-setup"]
+kernel, bias = weights(net, "conv1")
+print("kernel", kernel.shape, "bias", bias.shape)
+print("filter 19 in red:")
+print(kernel[:, :, 0, 19].round(2))
+# <check>
+assert kernel.shape == (3, 3, 3, 64) and bias.shape == (64,)
+# </check>
 
 # %% [markdown]
-# Now every place at once: Keras's own convolution, compared with ours at this place.
-
-# %%
-import keras
-
-everywhere = keras.ops.convert_to_numpy(keras.ops.conv(picture[None], kernel, padding="valid"))[0]
-if bias is not None:
-    everywhere = everywhere + bias
-
-print("from one number to", everywhere.shape, "numbers: a map for each filter")
-assert np.isclose(everywhere[y, x, k], response, atol=1e-4)
-
-# %% [markdown]
-# After the sum comes the **activation function**. In this course's network it is ReLU, $\max(0, z)$: what is negative becomes zero.
-# With it, our one number is what the network itself computes in this place.
-
-# %%
-if net.name == "course":
-    its_own = feature_maps(net, photo, first)[y + 1, x + 1, k]  # padding: the corner moves by one
-    print("by hand", round(max(0.0, float(response)), 4), " the network", round(float(its_own), 4))
-    assert np.isclose(max(0.0, response), its_own, atol=1e-3)
-else:
-    print("This network prepares its pixels in its own way; the two numbers agree for 'course'.")
-
-# %% [markdown] tags=["teaching-note"]
-# 10 min for this part. Two questions that always come. "Is the window flipped?" In signal processing a convolution flips its kernel;
-# what every deep-learning library calls convolution does not (it is a cross-correlation). "Why is the same filter used everywhere?"
-# An ear is an ear in every corner, and one filter for all places saves weights: that is the idea of the convolution.
-
-# %% [markdown]
-# ## Filters as pictures
-#
-# The first layer looks at red, green and blue, so each of its filters is itself a tiny colour picture. Grey means weight zero; a
-# filter responds most where the photo looks like it. **Predict first:** what will they look like: noise, edges, colours, eyes?
-
-# %%
-show_filters(
-    kernel,
-    scale="each",
-    title=f"The {kernel.shape[-1]} filters of {first}",
-    alt=(
-        f"{kernel.shape[-1]} tiny pictures of {height} by {width} coloured squares: no shape is "
-        "recognised, and each has colours of its own."
-    ),
-)
-
-# %% [markdown]
-# Famous pictures of first-layer filters show clear stripes and blobs of colour; they come from windows of 7 x 7 or 11 x 11 pixels. In a
-# window of 3 x 3 there are nine squares, and the eye finds little. So look colour by colour: one row a filter, one column for red,
-# green and blue.
-
-# %%
-strongest = np.argsort(-np.abs(kernel).sum(axis=(0, 1, 2)))[:6]
-show_filter_channels(
-    kernel,
-    filters=strongest,
-    channels=range(kernel.shape[2]),
-    title="Six filters by colour",
-    alt=(
-        "A table of six filters and three colours; each small square has light cells, which add, "
-        "and dark cells, which subtract."
-    ),
-)
-
-# %% [markdown]
-# White cells add, black cells subtract. A filter whose white and black cells cancel gives the same answer on every even area, however
-# bright: its bias. It answers more where one side of the window is lighter than the other: it detects an **edge**. If red, green and
-# blue differ, it detects a change of colour. The surest way to know is to let the filter work:
-
-# %%
-answers = feature_maps(net, photo, first)
-shown = [int(k) for k in strongest[:3]]
-show_grid(
-    [photo] + [answers[:, :, k] for k in shown],
-    titles=["the photo"] + [f"filter {k} finds" for k in shown],
-    columns=4,
-    alt=(
-        "The cat, and three maps of it: outlines of eyes, nose and ears are bright, and in some "
-        "maps whole areas are filled."
-    ),
-)
-
-# %% [markdown]
-# ## Is this learned?
-#
-# A new layer starts with random weights. To see what training did, put random filters of the same shape beside the learned ones.
-
-# %%
-random = np.random.default_rng(0).normal(0, kernel.std(), kernel.shape).astype(np.float32)
-show_filters(
-    random,
-    scale="each",
-    title="Random filters of the same shape",
-    alt="Tiny pictures of coloured noise: neighbouring pixels have nothing to do with each other.",
-)
-
-# %% [markdown]
-# Could you tell which grid is the learned one? The eye is easily fooled, so ask for a number. Add up all weights of a filter: if
-# positive and negative ones cancel, the filter ignores an even area and answers to change. What remains, as a share of all weights:
+# **Exercise: count them.** How many numbers, weights and biases together, does a convolution hold? Write it as a function. Test it on the table above.
 
 
 # %%
-def remainder(kernel):
-    """Share (0..1) of each filter's weights that is left when positive and negative ones cancel."""
-    left = np.abs(kernel.sum(axis=(0, 1))).sum(axis=0)
-    return left / np.abs(kernel).sum(axis=(0, 1, 2))
-
-
-learned_share, random_share = np.median(remainder(kernel)), np.median(remainder(random))
-print(f"left over in a typical filter: learned {learned_share:.0%}, random {random_share:.0%}")
-if net.name == "course":
-    assert learned_share < 0.8 * random_share
-
-# %% [markdown]
-# ## Deeper filters cannot be read like this
-#
-# A filter of a deeper layer looks at many channels, not at three colours. Here are six filters of a middle layer, three of their many
-# input channels.
-
-# %%
-middle = table[len(table) // 2]
-deep = filters(net, middle.name)
-show_filter_channels(
-    deep,
-    filters=range(min(6, deep.shape[3])),
-    channels=range(min(3, deep.shape[2])),
-    title=f"{middle.name}: 3 of {deep.shape[2]} input channels",
-    alt="Small squares of light and dark in no order that the eye can name.",
-)
-print("one filter of", middle.name, "has", deep[:, :, :, 0].size, "weights")
-
-# %% [markdown]
-# Nothing to recognise: each input channel is itself the answer of another filter, so these squares are no pictures. Lesson 02 looks at
-# what such filters make of a photo, lesson 07 asks which picture excites them most.
-
-# %% [markdown]
-# ## Explore: every filter of every layer
-#
-# Now with controls: choose a layer, then move through its channels with the mouse or the arrow keys. Questions to take along: which filter of the first layer
-# answers to one colour only? Is there one that does next to nothing? What does the same filter find in another photo? In a deeper layer each small square
-# belongs to one input channel. Own photos come in through the button.
-
-# %%
-from cnnvis_helpers import explore_layers
-
-explore_layers(net, photo, show="weights")
-
-# %% [markdown]
-# ## What goes wrong with pictures of weights
-#
-# Three ways to get a wrong picture. First, scaling each filter on its own: a filter that hardly does anything looks as strong as any.
-# The same filters, now all on one scale:
-
-# %%
-strength = np.abs(kernel).max(axis=(0, 1, 2))
-show_filters(
-    kernel,
-    scale="shared",
-    title="The same filters on one scale",
-    alt=(
-        "The same tiny pictures; many are now nearly grey, because their weights are small beside "
-        "the strongest."
-    ),
-)
-print(f"the weakest filter reaches {strength.min() / strength.max():.0%} of the strongest")
-
-# %% [markdown]
-# Second, stretching smallest to 0 and largest to 1. It looks natural, but then zero is no longer grey, and a filter that only
-# subtracts looks as if it added. Third, colours in the wrong order: VGG and ResNet were trained on blue, green, red. A blue detector
-# then looks red. `filters` puts them in order; below, the wrong order on purpose.
-
-# %%
-colourful = np.abs(kernel[:, :, 0] - kernel[:, :, -1]).sum(axis=(0, 1))
-order = np.argsort(-colourful)[:8]
-right, wrong = kernel[:, :, :, order], kernel[:, :, ::-1][:, :, :, order]
-show_filters(
-    right,
-    scale="each",
-    title="Red, green, blue: right",
-    alt="Eight tiny filters in their true colours.",
-)
-show_filters(
-    wrong,
-    scale="each",
-    title="The same filters read as blue, green, red: wrong",
-    alt="The same eight filters with red and blue exchanged: blue and orange have changed places.",
-)
-assert not np.allclose(right, wrong)
-
-# %% [markdown] tags=["teaching-note"]
-# 4 min. The wrong order is a real and published mistake: a widely used notebook draws VGG16's kernels, which expect blue, green, red,
-# as if they were red, green, blue. Nothing crashes, the picture is pretty, and every statement about colour is false.
-
-# %% [markdown]
-# ## Exercises
-#
-# **Count.** Write a function that returns how many numbers (weights and biases) a convolution holds, a whole number.
-# `hint("01-count")` helps.
-
-
-# %%
-def count_numbers(height, width, channels_in, channels_out):
-    """Weights and biases of a convolution with a window of height x width."""
+def count_numbers(height, width, channels_in, filters):
+    """Weights and biases of a convolution with windows of height x width."""
     # <solution>
-    weights_of_one_filter = height * width * channels_in
-    return (weights_of_one_filter + 1) * channels_out
+    return (height * width * channels_in + 1) * filters
     # </solution>
 
 
 check("01-count", count_numbers)
 
+# %% [markdown] tags=["teaching-note"]
+# 12 min for layers and counting. Ask "where are the numbers?" before the bars. Most say at the beginning, where the maps are large. The maps are large, the kernels are small: a kernel does not depend on the size of the picture.
+
 # %% [markdown]
-# **VGG16 on paper.** VGG16 has thirteen 3 x 3 convolutions with these numbers of filters, on a photo with 3 channels. Its last map is
-# 7 x 7 with 512 channels; it is flattened and followed by Dense layers with 4096, 4096 and 1000 units, each with biases. How many
-# numbers does the network hold? Put the total, a whole number, into `vgg16`.
+# ## A fire module
+#
+# The names in the table repeat: *squeeze*, *expand*, *expand*. Eight times, SqueezeNet stacks the same small machine, which its authors called a **fire module**. This is the first:
+#
+# ```
+#                  64 maps, 56 x 56
+#                         |
+#              squeeze: 16 filters, 1 x 1
+#                         |
+#                  16 maps, 56 x 56
+#                  /              \
+#   expand: 64 filters, 1 x 1    expand: 64 filters, 3 x 3
+#                  \              /
+#                concatenate: 128 maps
+# ```
+#
+# A filter of 1 x 1 sees a single cell, but all of its channels: it mixes maps without looking sideways. The squeeze layer mixes 64 maps into only 16, so that the expensive 3 x 3 filters have few channels to look at.
+# What comes out is laid on one stack ("concatenated"): 64 + 64 maps.
+#
+# What is left of the cat in the narrow place, the squeeze?
+
+# %% alt="Sixteen small maps of the cat. The face is easy to recognise in nearly all of them; in some the eyes glow, in others the fur or the background."
+squeezed = feature_maps(net, photo, "fire2_squeeze1x1")
+show_feature_maps(squeezed, columns=8, scale="each", title="fire2_squeeze1x1")
+# <check>
+assert squeezed.shape == (56, 56, 16)
+# </check>
+
+# %% [markdown]
+# Nearly everything: each of the 16 maps still shows a cat, each in its own light. Lesson 02 is about such maps.
+#
+# **Exercise: what the squeeze saves.** The last fire module, fire9, turns 512 maps into 512 maps. Its three convolutions hold 32,832, 16,640 and 147,712 numbers. How many numbers would *one* ordinary 3 x 3 convolution from
+# 512 to 512 channels hold?
 
 # %%
-vgg16_filters = [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
 # <solution>
-vgg16, before = 0, 3
-for after in vgg16_filters:
-    vgg16 += (3 * 3 * before + 1) * after
-    before = after
-before = 7 * 7 * 512
-for units in (4096, 4096, 1000):
-    vgg16 += (before + 1) * units
-    before = units
+ordinary = (3 * 3 * 512 + 1) * 512
 # </solution>
-check("01-vgg16", vgg16)
+check("01-fire", ordinary)
 
 # %% [markdown]
-# **One window.** Write a function that returns the answer of one filter on one window, a number: weighted sum, bias, ReLU.
+# ## One window by hand
+#
+# What does a filter do with a photo? Lay it on the picture like a small window. Multiply every pixel by the weight on top of it, add everything up, add the bias. For filter $k$ with its corner at row $r$ and column $s$ of the picture $P$:
+#
+# $$z_k(r, s) = b_k + \sum_{i, j, c} W_{ijck} \, P(r + i, s + j, c)$$
+#
+# Then comes the **ReLU**, which turns negative numbers into 0. Let us do it once, on the rim of Chelsea's left-hand eye.
+
+# %% tags=["exercise-setup"]
+pixels = net.prepare(photo)[0]  # (227, 227, 3), as the network reads it
+maps = feature_maps(net, photo, "conv1")  # (113, 113, 64), what the layer answers
+
+window = pixels[80:83, 66:69]
+total = (window * kernel[:, :, :, 19]).sum() + bias[19]
+print(f"by hand {max(total, 0):.3f}, the network {maps[40, 33, 19]:.3f}")
+# <check>
+assert abs(max(total, 0) - maps[40, 33, 19]) < 1e-2 and total > 20
+# </check>
+
+# %% [markdown]
+# The same number. But why is the window at row 80 found in row 40 of the map? Because this layer moves its windows by *two* pixels at a time. That is its **stride**, and it is why a photo of 227 pixels gives a map of 113 cells.
+#
+# Now let the window slide. Below you see a piece of the photo with the window at three places, and under it the map as far as it is filled by then.
+
+# %% alt="Top, three times the rim of the cat's eye, close up, with a small window that moves down row by row. Below, three maps of 13 by 13 cells, of which a third, two thirds, and all is filled; the bright cells follow the left rim of the eye."
+piece, part = pixels[68:95, 56:83], maps[34:47, 28:41, 19]
+
+with figure_row(3, rows=2, width=10, height=6.4) as axes:
+    for above, below, done in zip(axes[:3], axes[3:], (58, 110, 169), strict=True):
+        row, column = divmod(done - 1, 13)
+        show_boxes(piece, (2 * row, 2 * column, 2 * row + 3, 2 * column + 3), ax=above)
+        filled = np.where(np.arange(169) < done, part.ravel(), 0).reshape(13, 13)
+        show_map(filled, f"{done} windows", ax=below, cmap="viridis", vmin=0, vmax=part.max())
+# <check>
+assert part.shape == (13, 13) and part.max() > 40
+# </check>
+
+# %% [markdown]
+# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye, and once more at the right, where the pupil begins. The same 27 weights serve every place, because an edge is an edge in every corner of a photo.
+#
+# **Exercise: slide it.** Write the loop: the map of one filter before the ReLU, for a picture of any size and any stride. Keep only windows that lie inside the picture completely.
 
 
 # %%
-def answer(window, filter, bias):
-    """ReLU of (window (h, w, c) under filter (h, w, c), summed, plus bias)."""
+def slide(picture, filter, bias, stride):
+    """Map (rows, columns) of one filter (k, k, c) over a picture (h, w, c)."""
     # <solution>
-    total = (window * filter).sum() + bias
-    return max(0.0, total)
+    k = len(filter)
+    rows = range(0, picture.shape[0] - k + 1, stride)
+    columns = range(0, picture.shape[1] - k + 1, stride)
+    return np.array(
+        [[(picture[r : r + k, s : s + k] * filter).sum() + bias for s in columns] for r in rows]
+    )
     # </solution>
 
 
-check("01-window", answer)
+check("01-slide", slide)
+
+# %% [markdown] tags=["teaching-note"]
+# 12 min. Two questions always come. "Is the filter flipped?" In signal processing it is; what deep learning calls a convolution does not flip (it is a cross-correlation). "What happens at the border?"
+# This layer uses only complete windows ("valid"); others continue the picture with zeros ("same").
 
 # %% [markdown]
-# **Zero is grey.** Write a function that turns a kernel of any shape into values from 0 to 1 for a picture: 0.5 where the weight is zero,
-# 1 at plus the largest absolute weight, 0 at minus it.
+# ## Reading filters
+#
+# Six filters, colour by colour. White weights add, black ones subtract, grey is zero.
+#
+# **Predict first:** filter 6 adds green and subtracts blue and red. What in the photo will it find?
+
+# %% alt="A table of six filters in red, green and blue. Filters 15, 10 and 9 are the same in all three colours: a white upright bar, a black lying bar, a black dot. Filters 19, 6 and 3 differ from colour to colour."
+six = [15, 10, 9, 19, 6, 3]
+show_filter_channels(kernel, filters=six)
+
+# %% [markdown]
+# Filters 15, 10 and 9 have the same pattern in all three colours: they do not care about colour. Filters 19, 6 and 3 do. Let them work:
+
+# %% alt="Six maps of the cat. Upright and slanting fur for filter 15, lying lines for 10, dots for 9, the left rims of the eyes for 19, and for filter 6 almost nothing but the two glowing eyes. The map of filter 3 shows her nose and the inside of an ear."
+titles = [f"filter {k}" for k in six]
+found = [maps[..., k] for k in six]
+show_grid(found, titles, columns=3, cmap="viridis", scale="each", percentile=99.7)
+
+# %% [markdown]
+# Filter 6 has found Chelsea's green eyes, and hardly anything else. It knows nothing about eyes! It is a green detector, and in this photo little else is green. Show it the photo `dahlia`, a flower among leaves, and nearly all of its map lights up. Filter 3 does the opposite:
+# it adds red and blue and subtracts green, and finds the pink nose and the background.
+#
+# You can make a filter yourself, and let Keras slide it. This one subtracts what is right from what is left.
+
+# %% alt="A signed map of the cat: red and blue lines trace upright edges, such as the sides of the eyes, the nose and the stripes of the fur."
+import keras
+
+grey = net.prepare(photo).mean(axis=-1, keepdims=True)  # (1, 227, 227, 1)
+left_minus_right = np.array([[1, 0, -1], [1, 0, -1], [1, 0, -1]], "float32")
+
+answer = keras.ops.conv(grey, left_minus_right[:, :, None, None])  # as (3, 3, 1, 1)
+show_map(np.array(answer)[0, ..., 0], signed=True, percentile=99)
+# <check>
+assert np.array(answer).shape == (1, 225, 225, 1) and np.array(answer).min() < -100
+# </check>
+
+# %% [markdown]
+# Red: lighter on the left. Blue: lighter on the right. Where the photo is flat, plus and minus cancel, and the map is white.
+#
+# **Exercise: a filter of your own.** Make one, 3 x 3, that gives positive numbers where it is dark *above* and light *below*, and exactly 0 on flat areas and on upright edges. **Predict** what it will find in Chelsea, put it into
+# the cell above instead of ours, look, and judge.
+
+# %%
+# <solution>
+my_filter = np.array([[-1, -1, -1], [0, 0, 0], [1, 1, 1]])
+# <stub>
+# my_filter = None  # a 3 x 3 array
+# </solution>
+check("01-edge", my_filter)
+
+# %% [markdown]
+# ## What nobody asked for
+#
+# Your filter is silent on flat areas because its weights add up to 0. What about the filters that the network has *learned*? Add up all 27 weights of each, and compare with their total size:
+
+# %% tags=["exercise-setup"]
+def left_over(kernel):
+    """Share of each filter's weights that is left when plus and minus cancel, 0 to 1."""
+    return np.abs(kernel.sum(axis=(0, 1, 2))) / np.abs(kernel).sum(axis=(0, 1, 2))
+
+
+print(f"random filters: {np.median(left_over(random)):.1%} is left in a typical one")
+# <check>
+assert np.median(left_over(kernel)) < 0.01 < 0.1 < np.median(left_over(random))
+# </check>
+
+# %% [markdown]
+# Chance makes some of the weights cancel, and about 15% is left.
+#
+# **Exercise: blind to flat grey.** **Predict** first, then count: in how many of the 64 *trained* filters is less than 5% left?
+
+# %%
+# <solution>
+print(f"in a typical one {np.median(left_over(kernel)):.1%} is left")
+print("random filters below 5%:", (left_over(random) < 0.05).sum())
+blind = (left_over(kernel) < 0.05).sum()
+# <stub>
+# blind = None  # a number of filters
+# </solution>
+check("01-blind", blind)
+
+# %% [markdown] tags=["teaching-note"]
+# 8 min with the filters. Let the class bet on the number before anybody runs it. Then ask *why* a network would do that. A flat area says nothing about the thing in the photo; a filter that answered to it would answer everywhere.
+
+# %% [markdown]
+# Nobody told the network to balance its weights. It has found out that flat areas are not worth a word. It does so in two ways, which you see when you sort the filters by what is left *within* each colour:
+
+# %% alt="The 64 filters, sorted. The first half are light and dark bars, crosses and dots without much colour, then come pairs of colours side by side such as orange and blue, and at the end plain green, magenta, red and blue filters."
+within = np.abs(kernel.sum(axis=(0, 1))).sum(axis=0) / np.abs(kernel).sum(axis=(0, 1, 2))
+show_filters(kernel[..., np.argsort(within)], columns=16, scale="each")
+# <check>
+assert (within < 0.05).sum() == 36
+# </check>
+
+# %% [markdown]
+# The first 36 cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. Towards the end come filters that add one colour and subtract another: most of them are silent on grey
+# and awake where there is colour.
+#
+# Your own eyes do much the same. Behind the retina, signals run as light against dark, red against green, blue against yellow. <!-- source -->
+#
+# ## Explore
+#
+# Choose a layer, then walk through its filters with the mouse or the arrow keys. Which filter of `conv1` finds the whiskers? Which finds nothing? What does filter 6 find in `dahlia`?
+
+# %%
+explore_layers(net, photo, show="weights", channel=6)
+
+# %% [markdown]
+# ## What goes wrong: colours in the wrong order
+#
+# Many older networks, VGG16 among them, were trained on photos whose channels were stored as blue, green, red: **BGR**. Whoever draws such kernels as RGB gets a pretty picture, and every colour in it is wrong. SqueezeNet
+# was trained that way, too; we turned its first kernel around once, so that you can forget about it. Here is what it would look like otherwise.
+
+# %% alt="Eight filters twice. Right: green, violet-blue, red, magenta, orange beside blue, and others. Wrong: the green and magenta ones look nearly the same, but red and blue have changed places in all others."
+colourful = kernel[:, :, :, [6, 33, 47, 3, 19, 41, 46, 51]]
+
+with figure_row(1, rows=2, width=9, height=4.2) as (above, below):
+    show_filters(colourful, scale="each", title="red, green, blue: right", ax=above)
+    show_filters(colourful[:, :, ::-1], scale="each", title="blue, green, red: wrong", ax=below)
+
+# %% [markdown]
+# Nothing crashes. The green filter even looks right. That is why this mistake lives on in published notebooks. `filters` and `weights` put the colours of VGG16 and ResNet50 in order for you.
+#
+# **Exercise: the wrong photo.** The opposite mistake is to hand a *photo* in BGR to a network that wants RGB: `net.predict(photo[:, :, ::-1])`. **Predict**, then try: which of these photos loses its first answer?
+# (a) chelsea (b) coffee (c) camera (d) coins
+
+# %%
+# <solution>
+for name in ("chelsea", "coffee", "camera", "coins"):
+    right, wrong = load_photo(name), load_photo(name)[:, :, ::-1]
+    print(name, net.predict(right)[0].label, "->", net.predict(wrong)[0].label)
+loses = "b"
+# <stub>
+# loses = None  # a letter from a to d
+# </solution>
+check("01-swap", loses)
+
+# %% [markdown] tags=["teaching-note"]
+# 4 min. OpenCV reads photos as BGR, so this happens to everybody once. Show the blue cat and ask whether the network minds.
+
+# %% [markdown]
+# ## Go deeper: each on its own scale?
+#
+# All pictures of filters above stretch each filter to full contrast. So a filter with tiny weights looks as strong as any. On one scale for all:
+
+# %% alt="The 64 filters on one scale. A dozen stay strong in contrast; many are nearly grey, so their weights are small."
+show_filters(kernel, scale="shared")
+strength = np.abs(kernel).max(axis=(0, 1, 2))
+print(f"the weakest filter reaches {strength.min() / strength.max():.0%} of the strongest")
+
+# %% [markdown]
+# Neither picture is wrong. One shows the pattern, the other the strength; a picture of weights must say which. And in both, grey must mean zero.
+#
+# **Exercise: zero is grey.** Turn a kernel of any shape into values from 0 to 1 for a picture: 0.5 for weight zero, 1 for plus the largest absolute weight, 0 for minus it.
 
 
 # %%
 def grey_at_zero(kernel):
-    """Array of the kernel's shape, 0..1, with 0.5 for weight zero."""
+    """Array of the kernel's shape, 0 to 1, with 0.5 for weight zero."""
     # <solution>
     return 0.5 + kernel / (2 * np.abs(kernel).max())
     # </solution>
@@ -399,35 +390,82 @@ def grey_at_zero(kernel):
 check("01-grey", grey_at_zero)
 
 # %% [markdown]
-# **Put the colours right.** A kernel of shape (h, w, 3, n) was trained on blue, green, red. Return it with its input channels in the order
-# red, green, blue, same shape.
+# ## Go deeper: filters behind the first layer
+#
+# A filter of a deeper layer looks at many channels, not at three colours. Here are six filters of `fire2_expand3x3`, and the first six of their 16 input channels.
 
+# %% alt="A table of six filters and six input channels: squares of light and dark cells in which no shape can be made out."
+deeper = filters(net, "fire2_expand3x3")
+show_filter_channels(deeper, filters=range(6), channels=range(6))
+print("one filter has the shape", deeper[..., 0].shape)
+
+# %% [markdown]
+# There is nothing to recognise. Each input channel is the answer of another filter, so these squares are no pictures of anything. To understand deeper layers, we have to look at what they make of photos (lesson 02) and at what
+# excites them most (lesson 07).
+#
+# ## Go deeper: VGG16 on paper
+#
+# VGG16 was a famous network of 2014, and it is built from one thing: 3 x 3 convolutions. Here are its 13 kernels.
 
 # %%
-def to_rgb(kernel):
-    """Kernel (h, w, 3, n) with its input channels reversed."""
-    # <solution>
-    return kernel[:, :, ::-1, :]
-    # </solution>
+vgg16_filters = [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
 
+channels = 3
+for number, after in enumerate(vgg16_filters, start=1):
+    print(f"{number:2}: kernel (3, 3, {channels}, {after})")
+    channels = after
 
-check("01-colours", to_rgb)
+# %% [markdown]
+# Behind them, the last maps of 7 x 7 cells and 512 channels are flattened to one long row of numbers, and three Dense layers follow, with 4096, 4096 and 1000 units. A Dense layer has one weight for each pair of an input and a unit,
+# and one bias for each unit. <!-- source -->
+#
+# **Exercise: VGG16 on paper.** How many numbers does VGG16 hold, all in all?
+
+# %%
+# <solution>
+vgg16, before = 0, 3
+for after in [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]:
+    vgg16 += (3 * 3 * before + 1) * after
+    before = after
+before = 7 * 7 * 512
+for units in (4096, 4096, 1000):
+    vgg16 += (before + 1) * units
+    before = units
+print(f"{vgg16:,}")
+# <stub>
+# vgg16 = None  # a number
+# </solution>
+check("01-vgg16", vgg16)
+
+# %% [markdown]
+# ## Go deeper: how large is the map?
+#
+# **Exercise: the size of a map.** A picture is 300 pixels wide. Windows of 5 x 5 move over it with a stride of 3, and only complete windows count. How many cells wide is the map?
+
+# %%
+# <solution>
+cells = (300 - 5) // 3 + 1
+# <stub>
+# cells = None  # 300 pixels, windows of 5, stride 3
+# </solution>
+check("01-size", cells)
 
 # %% [markdown]
 # ## Take-away
 #
-# 1. A convolution holds a kernel and a bias, and answers with a weighted sum of the window under it.
-# 2. A filter of the first layer is a tiny picture of what it answers to, a deeper one is not, and the surest test is to let it work.
-# 3. A picture of weights is honest only if zero is grey, the scale is stated, and the colours are in order.
+# 1. A convolution slides a small window of weights over its input, and its answer is large where the input looks like the filter.
+# 2. Training has made edge, dot and colour detectors whose weights cancel, so that flat areas leave them silent.
+# 3. Filters of the first layer can be read as pictures, if zero is grey, the scale is stated and the colours are in order; deeper ones cannot.
 
 # %% [markdown]
 # ## Further reading
 #
-# - Zeiler and Fergus, [Visualizing and understanding convolutional networks](https://arxiv.org/abs/1311.2901)
+# - Iandola et al., [SqueezeNet](https://arxiv.org/abs/1602.07360), with the fire module
 # - Simonyan and Zisserman, [Very deep convolutional networks](https://arxiv.org/abs/1409.1556), the VGG paper
-# - Dumoulin and Visin, [A guide to convolution arithmetic](https://arxiv.org/abs/1603.07285)
+# - Dumoulin and Visin, [A guide to convolution arithmetic](https://arxiv.org/abs/1603.07285), with animations of sliding windows
+# - Zeiler and Fergus, [Visualizing and understanding convolutional networks](https://arxiv.org/abs/1311.2901)
 
 # %% [markdown]
 # ## Next lesson
 #
-# What the filters make of a photo: feature maps.
+# What do these filters make of a photo, layer by layer, and how much of the photo is left at the end?
