@@ -3,7 +3,6 @@
 import doctest
 import hashlib
 import sys
-import warnings
 
 import keras
 import numpy as np
@@ -12,12 +11,10 @@ import tensorflow as tf
 from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
-from cnnvis_helpers import one_pixel as public_one_pixel
 from cnnvis_helpers._shared import progress
 from cnnvis_helpers.methods import robustness
 from cnnvis_helpers.methods.attacks import (
     Attack,
-    Goal,
     fgsm,
     log_odds,
     log_odds_gradient,
@@ -25,7 +22,6 @@ from cnnvis_helpers.methods.attacks import (
     rounded,
 )
 from cnnvis_helpers.methods.one_pixel import (
-    ONE_PIXEL_SETTINGS,
     SearchState,
     one_pixel,
     one_pixel_map,
@@ -33,7 +29,7 @@ from cnnvis_helpers.methods.one_pixel import (
 from cnnvis_helpers.methods.robustness import epsilon_curve, squeeze, survives, transfer
 from cnnvis_helpers.networks.network import load_network
 
-room = sys.modules["cnnvis_helpers.methods.one_pixel"]
+module = sys.modules["cnnvis_helpers.methods.one_pixel"]
 SIZE = (10, 14)
 
 
@@ -52,9 +48,13 @@ def linear_network(head="softmax", classes=3, scale=0.01, size=SIZE):
     return net, net.model.layers[-1].kernel.numpy().T.reshape(classes, *size, 3)
 
 
-@pytest.fixture(scope="module")
-def linear():
-    return linear_network()
+def network_of_one_pixel(weights, threshold):
+    """A network that says "yes" where weights . photo[6, 9] is above a threshold."""
+    net, _ = linear_network("sigmoid", 1)
+    kernel = np.zeros((*SIZE, 3), np.float32)
+    kernel[6, 9] = weights
+    net.model.layers[-1].set_weights([kernel.reshape(-1, 1), np.array([-threshold], np.float32)])
+    return net
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,18 @@ def small():
     """Four classes, a hidden layer, 16 x 16 pixels, and steep enough to be fooled by one pixel."""
     keras.utils.set_random_seed(4)
     steep = keras.initializers.RandomNormal(stddev=0.6)
-    net = load_network(keras.Sequential([
-        keras.Input((16, 16, 3)),
-        layers.Rescaling(1 / 127.5, offset=-1),
-        layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=steep),
-        layers.Flatten(),
-        layers.Dense(4, activation="softmax", kernel_initializer=steep),
-    ]), labels=["cat", "dog", "bird", "tower"])
+    net = load_network(
+        keras.Sequential(
+            [
+                keras.Input((16, 16, 3)),
+                layers.Rescaling(1 / 127.5, offset=-1),
+                layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=steep),
+                layers.Flatten(),
+                layers.Dense(4, activation="softmax", kernel_initializer=steep),
+            ]
+        ),
+        labels=["cat", "dog", "bird", "tower"],
+    )
     return net
 
 
@@ -92,26 +97,12 @@ def test_log_odds_are_the_logarithm_of_p_over_1_minus_p(head, classes):
     np.testing.assert_allclose(odds, np.log(p / (1 - p)), rtol=1e-4, atol=1e-5)
 
 
-def test_the_gradient_has_the_opposite_sign_of_the_cross_entropy(small):
-    photo = random_photo(16, 16)
-    label = small.predict(photo)[0].index
-    pixels = tf.constant(photo[None], tf.float32)
-    _, ours = log_odds_gradient(small)(pixels, [label])
-    with tf.GradientTape() as tape:
-        tape.watch(pixels)
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits([label], small.forward(pixels)[0])
-    theirs = tape.gradient(loss, pixels).numpy()
-    assert np.abs(theirs).max() > 0
-    np.testing.assert_array_equal(np.sign(ours.numpy()), -np.sign(theirs))
-
-
-def test_a_certain_network_has_a_gradient_too():
-    """Where p rounds to 1, cross-entropy has a gradient of exactly 0 and would move nothing."""
-    net, weights = linear_network(scale=3.0)
+def test_where_p_rounds_to_1_there_is_a_gradient_too():
+    """The cross-entropy's gradient is exactly 0 there."""
+    net, _ = linear_network(scale=3.0)
     photo = random_photo(*SIZE)
     assert net.predict(photo)[0].probability == 1.0
-    attack = fgsm(net, photo, epsilon=2)
-    assert attack.linf == 2
+    assert fgsm(net, photo, epsilon=2).linf == 2
 
 
 # FGSM ---------------------------------------------------------------------------------------------
@@ -140,17 +131,16 @@ def test_fgsm_on_sigmoid_heads(classes, label):
     np.testing.assert_array_equal(attack.photo, (photo + 2 * towards).clip(0, 255))
 
 
-@pytest.mark.parametrize("epsilon", [1, 2, 8, 31])
-def test_fgsm_changes_every_value_by_epsilon(small, epsilon):
+def test_fgsm_changes_every_value_by_epsilon(small):
     photo = random_photo(16, 16, low=40, high=200)  # far from 0 and 255: nothing is clipped
-    attack = fgsm(small, photo, epsilon=epsilon)
+    attack = fgsm(small, photo, epsilon=8)
     gradient = log_odds_gradient(small)(photo[None].astype(np.float32), [attack.label])[1][0]
     changed = gradient.numpy() != 0
     assert changed.mean() > 0.5
-    np.testing.assert_array_equal(np.abs(attack.difference)[changed], epsilon)
+    np.testing.assert_array_equal(np.abs(attack.difference)[changed], 8)
     np.testing.assert_array_equal(attack.difference[~changed], 0)
-    assert attack.linf == epsilon
-    assert attack.l2 == pytest.approx(epsilon * np.sqrt(changed.sum()))
+    assert attack.linf == 8
+    assert attack.l2 == pytest.approx(8 * np.sqrt(changed.sum()))
     assert attack.photo.dtype == np.uint8 and attack.queries == 3 and len(attack.history) == 1
 
 
@@ -161,9 +151,6 @@ def test_rounding_stays_inside_epsilon(small):
         attack = fgsm(small, photo, epsilon=8 / 255)
     assert attack.linf == 0 and not attack.success
     assert 0 < np.abs(attack.unrounded - attack.original).max() <= 8 / 255 + 1e-5
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert fgsm(small, photo, epsilon=0).linf == 0
     original = np.full((1, 1, 3), 100, np.uint8)
     moved = np.array([[[97.4, 102.6, 101.5]]])
     np.testing.assert_array_equal(rounded(moved, original, 2.9), [[[98, 102, 102]]])
@@ -179,14 +166,21 @@ def test_black_and_white_stay_within_the_photo(small):
 # PGD ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def seen(small, monkeypatch):
+    """The pixels of every gradient that `pgd` takes, as a list that fills while it runs."""
+    pixels, run = [], log_odds_gradient(small)
+
+    def spy(net):
+        return lambda photo, classes: pixels.append(np.array(photo)) or run(photo, classes)
+
+    monkeypatch.setattr("cnnvis_helpers.methods.attacks.log_odds_gradient", spy)
+    return pixels
+
+
 @pytest.mark.parametrize("epsilon, step_size", [(4, None), (3.5, 1.3), (255, 100), (1, 50)])
-def test_pgd_never_leaves_the_ball(small, monkeypatch, epsilon, step_size):
-    photo, seen = random_photo(16, 16), []
-    run = log_odds_gradient(small)
-    monkeypatch.setattr(
-        "cnnvis_helpers.methods.attacks.log_odds_gradient",
-        lambda net: lambda pixels, classes: seen.append(np.array(pixels)) or run(pixels, classes),
-    )
+def test_pgd_never_leaves_the_ball(small, seen, epsilon, step_size):
+    photo = random_photo(16, 16)
     attack = pgd(small, photo, epsilon=epsilon, step_size=step_size, steps=7)
     assert len(seen) == 7 and len(attack.history) == 7 and attack.queries == 9
     for pixels in [*seen, attack.unrounded[None], attack.photo[None]]:
@@ -195,13 +189,8 @@ def test_pgd_never_leaves_the_ball(small, monkeypatch, epsilon, step_size):
     assert attack.linf <= int(epsilon)
 
 
-def test_pgd_starts_anywhere_in_the_ball(small, monkeypatch):
-    photo, seen = random_photo(16, 16, low=40, high=200), []
-    run = log_odds_gradient(small)
-    monkeypatch.setattr(
-        "cnnvis_helpers.methods.attacks.log_odds_gradient",
-        lambda net: lambda pixels, classes: seen.append(np.array(pixels)) or run(pixels, classes),
-    )
+def test_pgd_starts_at_a_uniformly_random_point_of_the_ball(small, seen):
+    photo = random_photo(16, 16, low=40, high=200)
     pgd(small, photo, epsilon=6, steps=1)
     start = seen[0][0] - photo
     assert start.min() < -5.9 and start.max() > 5.9
@@ -216,7 +205,7 @@ def test_pgd_with_one_full_step_and_no_random_start_is_fgsm(small):
 
 
 def test_pgd_by_hand(small):
-    """The loop as a lesson writes it, in whole levels."""
+    """The loop as a lesson writes it."""
     photo = random_photo(16, 16)
     label, x = small.predict(photo)[0].index, photo.astype(np.float32)
     for _ in range(6):
@@ -257,19 +246,16 @@ def test_stopping_early_ends_at_the_first_success_that_survives_rounding(small):
     assert not pgd(small, photo, **steps).success
 
 
-def test_stopping_early_asks_about_the_rounded_photo():
+def test_stopping_early_looks_at_the_rounded_photo():
     """The answer changes at 50.3 of one value: 50.4 is a success that does not survive rounding."""
-    net, _ = linear_network("sigmoid", 1)
-    kernel = np.zeros((*SIZE, 3), np.float32)
-    kernel[6, 9, 1] = 1
-    net.model.layers[-1].set_weights([kernel.reshape(-1, 1), np.array([-50.3], np.float32)])
+    net = network_of_one_pixel(np.eye(3)[1], 50.3)
     photo = np.full((*SIZE, 3), 50, np.uint8)
     attack = pgd(net, photo, epsilon=4, step_size=0.4, random_start=False, stop_early=True)
     assert attack.success and attack.photo[6, 9, 1] == 51
     assert attack.unrounded[6, 9, 1] == pytest.approx(50.8)
     z = np.array([-0.3, 0.1, 0.5])
     np.testing.assert_allclose(attack.history, 1 / (1 + np.exp(z)), rtol=1e-4)
-    assert attack.queries == 2 + 3 + 2  # before and after, the steps, two looks at a rounded photo
+    assert attack.queries == 2 + 3 + 2  # before and after, the steps, two rounded photos
 
 
 def test_success_is_judged_on_the_rounded_photo(small):
@@ -281,22 +267,22 @@ def test_success_is_judged_on_the_rounded_photo(small):
         np.testing.assert_array_equal(attack.original, photo)
 
 
-def test_a_photo_that_is_wrong_already_is_no_success(small):
+def test_a_photo_that_is_wrong_before_the_attack_is_no_success(small):
     photo = random_photo(16, 16)
-    wrong = other_class(small, photo)
-    for attack, settings in ((fgsm, {"epsilon": 0}), (pgd, {"epsilon": 0}), (one_pixel, {})):
+    top, wrong, target = (other_class(small, photo, rank) for rank in range(3))
+    for attack in (fgsm, pgd, one_pixel):
         with pytest.raises(ValueError, match="before any attack; leave label out"):
-            attack(small, photo, label=wrong, **settings)
-        # Towards a target there is something to do, whatever class it leads away from.
-        made = attack(small, photo, target=other_class(small, photo, 2), label=wrong, **settings)
-        assert made.label == wrong
+            attack(small, photo, label=wrong)
+        with pytest.raises(ValueError, match="already; choose another target"):
+            attack(small, photo, top)
+    # A target can still be missed, whatever class the attack leads away from.
+    assert fgsm(small, photo, target, epsilon=0, label=wrong).label == wrong
     with pytest.raises(ValueError, match="before any attack"):
         epsilon_curve(small, [photo], [0, 2], label=wrong)
-    own = epsilon_curve(small, [photo], [0], label=small.predict(photo)[0].label)
-    assert own.rates.tolist() == [0]
+    assert epsilon_curve(small, [photo], [0], label=top).rates.tolist() == [0]
 
 
-def test_a_network_that_sees_the_target_before_the_attack_is_not_fooled(small):
+def test_a_network_with_the_target_on_top_before_the_attack_is_not_fooled(small):
     photo = random_photo(16, 16)
     attack = pgd(small, photo, other_class(small, photo), epsilon=20)
     blind, _ = linear_network(classes=4, size=(16, 16))
@@ -314,9 +300,8 @@ def test_photos_of_any_size_are_attacked_at_the_networks_size(small):
     np.testing.assert_array_equal(attack.original, np.rint(small.prepare(photo)[0]))
 
 
-def test_the_attack_describes_itself(small):
-    photo = random_photo(16, 16, low=100, high=120)
-    attack = fgsm(small, photo, epsilon=3)
+def test_an_attack_prints_as_one_sentence_and_shows_its_change(small):
+    attack = fgsm(small, random_photo(16, 16, low=100, high=120), epsilon=3)
     assert attack.magnified(10).dtype == np.uint8
     np.testing.assert_array_equal(attack.magnified(10), 128 + 10 * attack.difference)
     assert attack.magnified(1000).min() == 0
@@ -352,12 +337,8 @@ def test_one_pixel_lowers_the_label_and_raises_the_target(small):
     assert towards.history[-1] == pytest.approx(p, rel=1e-4)
 
 
-def test_one_pixel_finds_the_only_way_there_is(monkeypatch):
-    """One pixel of a linear network decides; 60 candidates over 15 generations must find it."""
-    net, _ = linear_network("sigmoid", 1)
-    kernel = np.zeros((*SIZE, 3), np.float32)
-    kernel[6, 9] = 1
-    net.model.layers[-1].set_weights([kernel.reshape(-1, 1), np.array([-300], np.float32)])
+def test_one_pixel_finds_the_only_pixel_that_matters():
+    net = network_of_one_pixel((1, 1, 1), 300)
     attack = one_pixel(net, np.full((*SIZE, 3), 50, np.uint8), pixels=3, settings="paper", seed=3)
     assert attack.success and [6, 9] in attack.pixels.tolist()
     assert attack.queries < 400 * 101, "the search ended at the success"
@@ -370,35 +351,36 @@ def test_the_papers_settings_reach_scipy(monkeypatch):
         called.update(settings, bounds=bounds)
         called["energies"] = function(settings["init"].T)
 
-    monkeypatch.setattr(room, "differential_evolution", spy)
+    monkeypatch.setattr(module, "differential_evolution", spy)
     one_pixel(net, photo, other_class(net, photo, 2), pixels=2, settings="paper", seed=5)
     assert called["init"].shape == (400, 10) and called["maxiter"] == 100
     assert called["strategy"] == "rand1bin" and called["mutation"] == 0.5
-    assert called["recombination"] == 1.0, "1 means that every value is the mutant's: no crossover"
+    assert called["recombination"] == 1.0, "every value is the mutant's: no crossover"
     assert called["vectorized"] and called["updating"] == "deferred" and not called["polish"]
     assert called["bounds"] == [(0, 9), (0, 13), (0, 255), (0, 255), (0, 255)] * 2
-    assert called["tol"] == 0 and called["atol"] == -1, "SciPy must not stop for its own reasons"
+    assert called["tol"] == 0 and called["atol"] == -1, "SciPy must not stop by its own criteria"
     assert called["integrality"] is True and called["energies"].shape == (400,)
     first = called["init"].reshape(400, 2, 5)
     for axis, length in enumerate(SIZE):
         assert set(np.unique(first[:, :, axis])) == set(range(length))
-    assert first[:, :, 2:].min() == 0 and first[:, :, 2:].max() == 255
     assert (first == np.rint(first)).all()
     # N(128, 127) cut at 0 and 255 has this spread and 16 % at either end; uniform: 73.6, none.
     assert first[:, :, 2:].mean() == pytest.approx(128, abs=6)
     assert first[:, :, 2:].std() == pytest.approx(91.2, abs=4)
     for end in (0, 255):
         assert np.mean(first[:, :, 2:] == end) == pytest.approx(0.16, abs=0.03)
-    assert ONE_PIXEL_SETTINGS["paper"] == {
-        "population": 400, "generations": 100, "strategy": "rand1bin", "mutation": 0.5,
-        "recombination": 1.0,
-    }
 
 
 def test_candidates_are_whole_pixels_inside_the_photo(small):
     seen = []
-    one_pixel(small, random_photo(16, 16), other_class(small, random_photo(16, 16), 3), pixels=2,
-              settings={**TINY, "mutation": 1.9}, watch=seen.append)
+    one_pixel(
+        small,
+        random_photo(16, 16),
+        other_class(small, random_photo(16, 16), 3),
+        pixels=2,
+        settings={**TINY, "mutation": 1.9},
+        watch=seen.append,
+    )
     tried = np.concatenate([state.candidates for state in seen])
     assert tried.dtype == np.int32 and tried.shape[1:] == (2, 5)
     assert tried.min() >= 0 and tried[:, :, :2].max() <= 15 and tried[:, :, 2:].max() <= 255
@@ -407,17 +389,17 @@ def test_candidates_are_whole_pixels_inside_the_photo(small):
     assert seen[-1].queries == 20 * len(seen) and seen[-1].best.shape == (2, 5)
 
 
-def test_two_entries_at_one_place_are_one_change(small):
-    """The last entry wins, in the search as in the photo, whatever order a device writes in."""
+def test_of_two_entries_at_one_place_the_last_wins(small):
+    """In the search as in the photo, whatever order a device writes in."""
     candidates = np.array([[[3, 4, 1, 2, 3], [5, 5, 9, 9, 9], [3, 4, 200, 100, 50]]], np.int32)
-    kept = room._last_wins(candidates)
+    kept = module._last_wins(candidates)
     assert kept[0, 0].tolist() == kept[0, 2].tolist() == [3, 4, 200, 100, 50]
     assert kept[0, 1].tolist() == [5, 5, 9, 9, 9]
     photo = random_photo(16, 16).astype(np.float32)
     by_hand = photo.copy()
     by_hand[3, 4], by_hand[5, 5] = (200, 100, 50), (9, 9, 9)
     np.testing.assert_allclose(
-        room._changed_logits(small)(photo[None], kept), small.logits(by_hand[None]), atol=1e-4
+        module._changed_logits(small)(photo[None], kept), small.logits(by_hand[None]), atol=1e-4
     )
 
 
@@ -441,12 +423,15 @@ def test_the_map_is_the_best_colour_for_every_pixel():
 # Robustness ---------------------------------------------------------------------------------------
 
 
-def test_what_an_attack_survives(small):
+def test_survives_classifies_each_changed_copy(small):
     attack = pgd(small, random_photo(16, 16), epsilon=20)
     rows = survives(small, attack, qualities=(90, 10), scales=(0.5, 2))
     assert [row.change for row in rows] == [
-        "saved as PNG", "saved as JPEG, quality 90", "saved as JPEG, quality 10",
-        "resized to 8 x 8", "resized to 32 x 32",
+        "saved as PNG",
+        "saved as JPEG, quality 90",
+        "saved as JPEG, quality 10",
+        "resized to 8 x 8",
+        "resized to 32 x 32",
     ]
     assert rows[0].after == attack.after and rows[0].success == attack.success is True
     for row in rows:
@@ -510,14 +495,14 @@ def test_a_stopped_attack_keeps_what_is_done(small, stop):
     photo = random_photo(16, 16)
     with pytest.warns(UserWarning, match="stopped early"):
         attack = pgd(small, photo, epsilon=8, steps=9, step_size=1, progress=stop_at(4, stop))
-    whole = pgd(small, photo, epsilon=8, steps=4, step_size=1)
-    np.testing.assert_array_equal(attack.photo, whole.photo)
+    shorter = pgd(small, photo, epsilon=8, steps=4, step_size=1)
+    np.testing.assert_array_equal(attack.photo, shorter.photo)
     target = other_class(small, photo, 3)
     with pytest.warns(UserWarning, match="stopped early"):
         attack = one_pixel(small, photo, target, settings=TINY, progress=stop_at(2, stop))
     assert len(attack.pixels) == 1 and len(attack.history) == 3
-    whole = one_pixel(small, photo, target, settings={**TINY, "generations": 2})
-    np.testing.assert_array_equal(attack.photo, whole.photo)
+    shorter = one_pixel(small, photo, target, settings={**TINY, "generations": 2})
+    np.testing.assert_array_equal(attack.photo, shorter.photo)
 
 
 def test_a_stopped_curve_and_map_keep_what_is_done(small):
@@ -530,7 +515,7 @@ def test_a_stopped_curve_and_map_keep_what_is_done(small):
     assert values.any() and not values[-1].any()
 
 
-def test_the_stop_button_inside_one_attack_stops_the_whole_curve(small, monkeypatch):
+def test_the_stop_button_inside_one_attack_stops_the_curve(small):
     """An inner attack must not swallow the interrupt, or the curve would go on with the next."""
 
     def stopped(net, photo, epsilon):
@@ -539,14 +524,6 @@ def test_the_stop_button_inside_one_attack_stops_the_whole_curve(small, monkeypa
     with pytest.warns(UserWarning, match="stopped early") as seen:
         curve = epsilon_curve(small, [random_photo(16, 16)], [4, 8], stopped)
     assert curve.attacks == [[]] and np.isnan(curve.rates).all() and len(seen) == 1
-
-
-@pytest.mark.parametrize("error", [ValueError, TypeError, RuntimeError, OSError])
-def test_errors_of_progress_come_through_as_they_are(small, error):
-    for attack in (pgd, one_pixel):
-        with pytest.raises(error, match="the window was closed") as caught:
-            attack(small, random_photo(16, 16), progress=stop_at(0, error("the window was closed")))
-        assert type(caught.value) is error
 
 
 def test_text_progress_writes_one_line(capsys):
@@ -585,7 +562,7 @@ def test_one_trace_for_all_targets_and_strengths(small):
         settings = {"population": 5 + pixels, "generations": 1}
         one_pixel(small, photo, target, pixels, settings)
     assert log_odds_gradient(small).experimental_get_tracing_count() == 1
-    assert room._changed_logits(small).experimental_get_tracing_count() == 1
+    assert module._changed_logits(small).experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -606,60 +583,11 @@ def test_every_architecture(name):
 
 
 @pytest.mark.parametrize(
-    "attack, change, message",
-    [
-        (fgsm, {"epsilon": -1}, "epsilon must be .* not -1"),
-        (fgsm, {"epsilon": 256}, "in 0..255, not 256"),
-        (fgsm, {"epsilon": np.nan}, "not nan"),
-        (fgsm, {"epsilon": [1, 2]}, "a number of pixel levels"),
-        (fgsm, {"target": "tovver"}, "tower"),
-        (fgsm, {"target": 4}, "4"),
-        (fgsm, {"target": (0, 1)}, "one class, not the pair"),
-        (fgsm, {"label": "nothing"}, "nothing"),
-        (fgsm, {"photo": np.full((9, 9, 3), np.inf)}, "finite"),
-        (fgsm, {"photo": np.zeros((1, 9, 9, 3), np.uint8)}, r"\(1, 9, 9, 3\)"),
-        (pgd, {"epsilon": -3}, "epsilon must be .* not -3"),
-        (pgd, {"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
-        (pgd, {"steps": 2.5}, "steps must be .* not 2.5"),
-        (pgd, {"step_size": 0}, "step_size must be above 0 pixel levels, not 0"),
-        (pgd, {"step_size": -1}, "step_size must be .* not -1"),
-        (one_pixel, {"pixels": 0}, "pixels must be a whole number, 1 or more, not 0"),
-        (one_pixel, {"settings": "papers"}, "no settings 'papers', only paper, quick"),
-        (one_pixel, {"settings": {"popsize": 4}}, "no setting 'popsize'; it has population"),
-        (one_pixel, {"settings": {"population": 4}}, "population must be 5 or more"),
-        (one_pixel, {"settings": {"generations": 0}}, "generations must be .* not 0"),
-        (one_pixel, {"pixels": 257}, "no more than the 256 of the network's input, not 257"),
-        (one_pixel, {"settings": {"mutation": "a"}}, "mutation must be a number .* not 'a'"),
-        (one_pixel, {"settings": {"mutation": 5}}, "mutation must be .* not 5"),
-        (one_pixel, {"settings": {"mutation": 2}}, "mutation must be below 2, not 2"),
-        (one_pixel, {"settings": {"mutation": None}}, "mutation must be .* not None"),
-        (one_pixel, {"settings": {"mutation": (1,)}}, "mutation must be a number"),
-        (one_pixel_map, {"stride": 0}, "stride must be .* not 0"),
-        (one_pixel_map, {"stride": 17}, "larger than the network's input"),
-        (one_pixel_map, {"colours": [(0, 0, 256)]}, "whole levels 0..255"),
-        (one_pixel_map, {"colours": [(0.5, 0, 2)]}, "whole levels 0..255"),
-        (one_pixel_map, {"score": "loss"}, "not 'loss'"),
-    ],
-)
-def test_bad_input_gets_one_sentence(small, attack, change, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        attack(small, **{"photo": random_photo(16, 16), **change})
-    assert len(str(caught.value)) < 250 and "\n" not in str(caught.value)
-
-
-def test_a_target_that_is_on_top_already_is_refused(small):
-    photo = random_photo(16, 16)
-    for attack in (fgsm, pgd, one_pixel):
-        with pytest.raises(ValueError, match="already; choose another target"):
-            attack(small, photo, small.predict(photo)[0].label)
-
-
-@pytest.mark.parametrize(
     "options, message",
     [
         ({}, "at least one of"),
         ({"bits": 8}, "bits must be a number in 1..7, not 8"),
-        ({"median": 1}, "median must be odd, from 3"),
+        ({"median": 4}, "median must be odd, from 3"),
         ({"blur": 0}, "blur must be"),
         ({"jpeg": 101}, "jpeg must be a number in 1..100, not 101"),
     ],
@@ -677,47 +605,29 @@ def test_empty_curves_are_refused(small):
             epsilon_curve(small, photos, epsilons)
 
 
-def test_goals():
-    assert Goal(1, None).pushed == (1, -1) and Goal(1, 2).pushed == (2, 1)
-    np.testing.assert_array_equal(Goal(1, None).reached(np.array([1, 2])), [False, True])
-    np.testing.assert_array_equal(Goal(1, 2).reached(np.array([1, 2, 0])), [False, True, False])
-
-
-def test_the_package_gives_the_function_not_the_room():
-    assert public_one_pixel is one_pixel
-
-
 def test_docstring_examples(small):
     examples = {"net": small, "photo": random_photo(16, 16, seed=2)}
-    for module in (robustness, progress, room, sys.modules["cnnvis_helpers.methods.attacks"]):
-        result = doctest.testmod(module, extraglobs=examples)
+    for tested in (robustness, progress, module, sys.modules["cnnvis_helpers.methods.attacks"]):
+        result = doctest.testmod(tested, extraglobs=examples)
         assert result.attempted and result.failed == 0
 
 
-# Networks that answer with nan --------------------------------------------------------------------
+# Networks that return nan -------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def diverged():
+@pytest.mark.parametrize("attack", [fgsm, pgd, one_pixel, one_pixel_map])
+def test_logits_of_nan_are_refused(attack):
     net, _ = linear_network()
     net.model.layers[-1].bias.assign([np.nan, 0, 0])
-    return net
-
-
-@pytest.mark.parametrize("attack, settings", [
-    (fgsm, {"epsilon": 4}), (pgd, {"epsilon": 4, "steps": 2}), (one_pixel, {"settings": "quick"}),
-    (one_pixel_map, {"stride": 5}),
-])
-def test_a_network_that_answers_nan_is_refused(diverged, attack, settings):
     with pytest.raises(ValueError, match="answer of the network .* is nan, no number: its train"):
-        attack(diverged, random_photo(*SIZE), **settings)
+        attack(net, random_photo(*SIZE))
 
 
-def test_a_gradient_of_nan_does_not_lead_out_of_the_ball():
+def test_gradients_of_nan_are_refused():
     """The square root of 0 has a value, but no slope."""
     photo = keras.Input((*SIZE, 3))
     flat = layers.Flatten()(keras.ops.sqrt(photo * 0.0))
     net = load_network(keras.Model(photo, layers.Dense(3)(flat)))
     for attack in (fgsm, pgd):
         with pytest.raises(ValueError, match="gradient of the network .* is nan"):
-            attack(net, random_photo(*SIZE), epsilon=4)
+            attack(net, random_photo(*SIZE))

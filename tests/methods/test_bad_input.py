@@ -226,7 +226,7 @@ def test_networks_without_the_layers_that_a_method_needs():
     layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
     net = load_network(keras.Sequential(layers))
     assert "ends with" in one_sentence("cam", net, PHOTO)
-    assert "no convolution" in one_sentence("deep_dream", net, PHOTO)
+    assert "no layer of maps" in one_sentence("deep_dream", net, PHOTO)
 
 
 @pytest.mark.parametrize("method, settings, words", SETTINGS)

@@ -29,8 +29,8 @@ from cnnvis_helpers.methods.saliency import (
 from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.photos.resizing import resize_map
 
-# The package gives the function `saliency` under the name of the module.
-room = importlib.import_module("cnnvis_helpers.methods.saliency")
+# `saliency` in the package is the function, not the module.
+module = importlib.import_module("cnnvis_helpers.methods.saliency")
 shared = importlib.import_module("cnnvis_helpers.methods.gradients")
 PHOTO = photo_of_noise()
 METHODS = [saliency, gradient_x_input, smoothgrad, integrated_gradients, guided_backprop]
@@ -70,18 +70,13 @@ def close(ours, theirs, tolerance=1e-4):
     return np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
 
 
-def one_sentence(error):
-    text = str(error.value)
-    return "\n" not in text and text[-1] in ".?" and len(text) < 300
-
-
 def test_doctests():
-    for module in (room, shared):
-        failed, ran = doctest.testmod(module, extraglobs={"np": np})
+    for tested in (module, shared):
+        failed, ran = doctest.testmod(tested, extraglobs={"np": np})
         assert ran > 0 and failed == 0
 
 
-# A linear network: everything is known ------------------------------------------------------------
+# Closed forms on a linear network ----------------------------------------------------------------
 
 
 def test_saliency_of_a_linear_network_is_its_weights(linear, linear_photo):
@@ -104,15 +99,14 @@ def test_gradient_x_input_of_a_linear_network_adds_up(linear, linear_photo):
     assert found.sum() == pytest.approx(logit - bias[2], rel=1e-4)
 
 
-def test_smoothgrad_of_a_linear_network_is_its_gradient_whatever_the_noise(linear, linear_photo):
+def test_smoothgrad_of_a_linear_network_is_its_gradient_for_any_noise(linear, linear_photo):
     net, weights, _ = linear
     found = smoothgrad(net, linear_photo, 0, samples=5, noise=0.9, reduce="rgb")
     assert close(found, weights[..., 0], 1e-5)
 
 
-def test_smoothgrad_explains_the_photos_top_class_in_copies_with_another_one_too(
-    linear, linear_photo
-):
+def test_smoothgrad_explains_the_photos_top_class_in_all_copies(linear, linear_photo):
+    """Also in those noisy copies whose own top class is another."""
     net, weights, _ = linear
     pixels = net.prepare(linear_photo)[0]
     noise = [tf.random.stateless_normal(pixels.shape, (0, k)) for k in range(9)]
@@ -164,7 +158,7 @@ def test_more_steps_are_more_complete(smooth):
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 50])
 def test_the_path_rule_integrates_polynomials_exactly(steps):
-    places, weights = room.path_rule(steps)
+    places, weights = module.path_rule(steps)
     for power in range(2 * steps):
         assert weights @ places.astype(float) ** power == pytest.approx(1 / (power + 1), rel=1e-5)
 
@@ -174,13 +168,6 @@ def test_one_step_of_integrated_gradients_is_the_gradient_half_way(smooth):
     half_way = input_gradient(smooth, pixels[0] / 2, 1)
     found = integrated_gradients(smooth, PHOTO, 1, steps=1, reduce="rgb", resize=False)
     assert close(found, pixels[0] * half_way, 1e-4)
-
-
-def test_smoothgrad_without_noise_is_the_gradient(smooth):
-    for target in (None, 2):
-        assert close(
-            smoothgrad(smooth, PHOTO, target, noise=0), saliency(smooth, PHOTO, target), 1e-5
-        )
 
 
 def test_smoothgrad_is_the_mean_of_gradients_of_noisy_photos(smooth, monkeypatch):
@@ -198,19 +185,18 @@ def test_smoothgrad_is_the_mean_of_gradients_of_noisy_photos(smooth, monkeypatch
             score = smooth.logits(x)[0, 3]
         gradient = tape.gradient(score, x).numpy()[0]
         total, squares = total + gradient, squares + gradient**2
-    monkeypatch.setattr(room, "batch_size", lambda net: 3)
+    monkeypatch.setattr(module, "batch_size", lambda net: 3)
     settings = {"samples": 7, "noise": 0.3, "seed": 5, "reduce": "rgb", "resize": False}
     assert close(smoothgrad(smooth, photo, 3, **settings), total / 7, 1e-4)
     assert close(smoothgrad(smooth, photo, 3, squared=True, **settings), squares / 7, 1e-4)
 
 
-def test_gradients_are_those_of_a_tape_around_the_forward_pass():
-    net = architecture("grey")
-    x = tf.constant(net.prepare(PHOTO))
+def test_gradients_are_those_of_a_tape_around_the_forward_pass(smooth):
+    x = tf.constant(smooth.prepare(PHOTO))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        logit = net.forward(x)[0][0, 2]
-    assert close(input_gradient(net, PHOTO, 2), tape.gradient(logit, x)[0], 1e-5)
+        logit = smooth.forward(x)[0][0, 2]
+    assert close(input_gradient(smooth, PHOTO, 2), tape.gradient(logit, x)[0], 1e-5)
 
 
 def test_gradients_are_slopes(smooth):
@@ -250,12 +236,12 @@ def test_maps_are_at_the_photos_size_raw_and_repeatable(method, tiny_net, tiny_p
         )
 
 
-def test_the_seed_is_the_noise(tiny_net, tiny_photo):
+def test_the_seed_decides_the_noise(tiny_net, tiny_photo):
     maps = [smoothgrad(tiny_net, tiny_photo, samples=3, seed=seed) for seed in (0, 0, 1)]
     assert maps[0].tobytes() == maps[1].tobytes() != maps[2].tobytes()
 
 
-def test_one_compiled_function_serves_all_classes_and_batches(tiny_net, tiny_photo):
+def test_one_trace_serves_all_classes_and_batches(tiny_net, tiny_photo):
     saliency(tiny_net, tiny_photo, 1)
     smoothgrad(tiny_net, tiny_photo, 0, samples=3)
     integrated_gradients(tiny_net, tiny_photo, (0, 2), steps=5)
@@ -264,9 +250,9 @@ def test_one_compiled_function_serves_all_classes_and_batches(tiny_net, tiny_pho
 
 
 def test_progress_and_stop(tiny_net, tiny_photo, monkeypatch):
-    monkeypatch.setattr(room, "batch_size", lambda net: 4)
+    monkeypatch.setattr(module, "batch_size", lambda net: 4)
     seen = []
-    whole = smoothgrad(tiny_net, tiny_photo, samples=8, progress=lambda *n: seen.append(n))
+    smoothgrad(tiny_net, tiny_photo, samples=8, progress=lambda *n: seen.append(n))
     integrated_gradients(tiny_net, tiny_photo, steps=6, progress=lambda *n: seen.append(n))
     assert seen == [(4, 8), (8, 8), (3, 6), (6, 6)]
 
@@ -276,13 +262,12 @@ def test_progress_and_stop(tiny_net, tiny_photo, monkeypatch):
     with pytest.warns(UserWarning, match="mean over the noisy copies done"):
         part = smoothgrad(tiny_net, tiny_photo, samples=8, progress=stop)
     assert close(part, smoothgrad(tiny_net, tiny_photo, samples=4), 1e-5)
-    assert not np.array_equal(part, whole)
     with pytest.raises(KeyboardInterrupt):
         integrated_gradients(tiny_net, tiny_photo, progress=stop)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_gives_a_map_or_a_reason(name):
+def test_every_architecture_gives_maps_or_refuses(name):
     net, photo = architecture(name), PHOTO.copy()
     before = fingerprint(net)
     settings = {smoothgrad: {"samples": 2}, integrated_gradients: {"steps": 2}}
@@ -325,12 +310,19 @@ def guided_by_hand(weights, x, ceilings):
 
 
 @pytest.mark.parametrize(
-    "kind", ["inside", "layer inside", "Activation", "ReLU", "ReLU 6", "relu6", "operation"]
+    "kind, relu",
+    [
+        ("activation", {"activation": "relu"}),
+        ("activation that is a layer", {"activation": layers.ReLU()}),
+        ("activation with a ceiling", {"activation": "relu6"}),
+        ("Activation layer", lambda x: layers.Activation("relu")(x)),
+        ("ReLU layer", lambda x: layers.ReLU()(x)),
+        ("ReLU layer with a ceiling", lambda x: layers.ReLU(max_value=6.0)(x)),
+        ("operation", keras.ops.relu),
+    ],
 )
-def test_guided_backprop_by_hand(kind):
-    ceiling = 6 if "6" in kind else np.inf
-    rng = np.random.default_rng(4)
-    sizes = (48, 20, 12, 1)
+def test_guided_backprop_by_hand(kind, relu):
+    rng, sizes = np.random.default_rng(4), (48, 20, 12, 1)
     weights = [
         (rng.normal(size=s).astype("float32") / 200, rng.normal(size=s[1]).astype("float32"))
         for s in zip(sizes, sizes[1:], strict=False)
@@ -338,18 +330,13 @@ def test_guided_backprop_by_hand(kind):
     photo = keras.Input((4, 4, 3))
     x = layers.Flatten()(photo)
     for units in sizes[1:-1]:
-        inside = {"inside": "relu", "relu6": "relu6", "layer inside": layers.ReLU()}.get(kind)
-        x = layers.Dense(units, activation=inside)(x)
-        if kind == "Activation":
-            x = layers.Activation("relu")(x)
-        if kind.startswith("ReLU"):
-            x = layers.ReLU(max_value=6.0 if "6" in kind else None)(x)
-        if kind == "operation":
-            x = keras.ops.relu(x)
+        inside = isinstance(relu, dict)
+        x = layers.Dense(units, **relu)(x) if inside else relu(layers.Dense(units)(x))
     model = keras.Model(photo, layers.Dense(1, activation="sigmoid")(x))
     model.set_weights([w for pair in weights for w in pair])
     net = load_network(model)
     pixels = rng.integers(0, 256, (4, 4, 3)).astype("uint8")
+    ceiling = 6 if "ceiling" in kind else np.inf
     expected = guided_by_hand(weights, pixels.ravel().astype("float32"), [ceiling] * 2)
     found = guided_backprop(net, pixels, 1, reduce="rgb")
     assert np.count_nonzero(expected) and close(found.ravel(), expected, 1e-5)
@@ -357,7 +344,7 @@ def test_guided_backprop_by_hand(kind):
 
 
 @pytest.mark.parametrize("name", ["VGG16", "MobileNetV2", "grey"])
-def test_the_forward_pass_stays_the_same_to_the_last_bit(name):
+def test_the_guided_forward_pass_is_bit_identical(name):
     net = architecture(name)
     pixels = net.prepare(PHOTO)
     pixels = tf.constant(np.concatenate([pixels, pixels / 2, 0 * pixels]))
@@ -382,12 +369,8 @@ def test_guided_backprop_of_layers_and_channels():
 
 
 def _net_with(layer, **settings):
-    return load_network(
-        keras.Sequential(
-            [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, **settings), layer, layers.Flatten(),
-             layers.Dense(2, activation="softmax")]
-        )
-    )  # fmt: skip
+    first = [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, **settings)]
+    return load_network(keras.Sequential([*first, layer, layers.Flatten(), layers.Dense(2)]))
 
 
 class _Mystery(layers.Layer):
@@ -402,21 +385,18 @@ class _Mystery(layers.Layer):
         (layers.Activation("gelu", name="bend"), {}, "'bend' has the activation gelu"),
         (layers.Identity(), {"activation": layers.LeakyReLU(name="in")}, "'in' has .*LeakyReLU"),
         (layers.SpectralNormalization(layers.Conv2D(2, 1, activation="tanh")), {}, "Spectral"),
-        (layers.LeakyReLU(name="bend"), {}, "'bend' has the type LeakyReLU"),
         (layers.ReLU(negative_slope=0.1, name="bend"), {}, "negative slope 0.1"),
         (layers.PReLU(name="bend"), {}, "PReLU"),
-        (layers.ELU(name="bend"), {}, "ELU"),
-        (layers.Lambda(lambda x: tf.nn.silu(x), name="bend"), {}, "Lambda"),
+        (layers.Lambda(tf.nn.silu, name="bend"), {}, "Lambda"),
         (_Mystery(name="bend"), {}, "_Mystery"),
     ],
 )
 def test_guided_backprop_refuses_other_nonlinearities(layer, settings, words):
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(ValueError, match=f"{words}.*take saliency"):
         guided_backprop(_net_with(layer, **settings), PHOTO)
-    assert one_sentence(error) and "saliency" in str(error.value)
 
 
-def test_guided_backprop_asks_only_about_layers_on_the_way(smooth):
+def test_guided_backprop_checks_only_the_layers_below_the_chosen_one(smooth):
     net = _net_with(layers.Activation("tanh"), activation="relu", name="front")
     assert guided_backprop(net, PHOTO, layer="front").any()
     with pytest.raises(ValueError, match="silu"):
@@ -428,8 +408,8 @@ def test_guided_backprop_asks_only_about_layers_on_the_way(smooth):
 
 @pytest.fixture(scope="module")
 def peers():
-    """(net, the same without softmax for the peer, photo of the input's size)."""
-    pytest.importorskip("tf_keras_vis")
+    """(net, tf-keras-vis's Saliency of the same model without softmax, photo)."""
+    theirs = pytest.importorskip("tf_keras_vis.saliency")
     keras.utils.set_random_seed(5)
     photo = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, activation="relu")(photo)
@@ -437,138 +417,70 @@ def peers():
     logits = layers.Dense(4)(layers.Flatten()(x))
     pixels = np.random.default_rng(6).integers(0, 256, (16, 16, 3), np.uint8)
     net = load_network(keras.Model(photo, layers.Softmax()(logits)), preprocess="identity")
-    return net, keras.Model(photo, logits), pixels
+    return net, lambda **modifier: theirs.Saliency(keras.Model(photo, logits), **modifier), pixels
+
+
+def score_of_class(index):
+    return importlib.import_module("tf_keras_vis.utils.scores").CategoricalScore([index])
+
+
+def guided_model():
+    return importlib.import_module("tf_keras_vis.utils.model_modifiers").GuidedBackpropagation()
 
 
 def test_saliency_equals_tf_keras_vis(peers):
-    from tf_keras_vis.saliency import Saliency
-    from tf_keras_vis.utils.scores import CategoricalScore
-
-    net, twin, photo = peers
-    theirs = Saliency(twin, clone=False)(
-        CategoricalScore([2]), photo[None].astype("float32"), normalize_map=False
-    )
-    assert close(saliency(net, photo, 2), theirs[0])
+    net, theirs, photo = peers
+    inputs = photo[None].astype("float32")
+    expected = theirs(clone=False)(score_of_class(2), inputs, normalize_map=False)
+    assert close(saliency(net, photo, 2), expected[0])
 
 
 def test_smoothgrad_of_tf_keras_vis_averages_magnitudes(peers):
-    """So its map is nowhere smaller, apart from the noise, and has another shape."""
-    from tf_keras_vis.saliency import Saliency
-    from tf_keras_vis.utils.scores import CategoricalScore
-
-    net, twin, photo = peers
-    call = Saliency(twin, clone=False)
-    shared_settings = {"smooth_samples": 60, "smooth_noise": 0.5, "normalize_map": False,
-                       "keepdims": True}  # fmt: skip
-    inputs, score = photo[None].astype("float32"), CategoricalScore([2])
-    magnitudes = np.asarray(call(score, inputs, **shared_settings))[0]
-    signed = np.asarray(call(score, inputs, gradient_modifier=None, **shared_settings))[0]
+    """Ours averages signed gradients, so noise cancels and the map is smaller."""
+    net, theirs, photo = peers
+    call, inputs, score = theirs(clone=False), photo[None].astype("float32"), score_of_class(2)
+    options = {"smooth_samples": 60, "smooth_noise": 0.5, "normalize_map": False, "keepdims": True}
+    magnitudes = np.asarray(call(score, inputs, **options))[0]
+    signed = np.asarray(call(score, inputs, gradient_modifier=None, **options))[0]
     ours = smoothgrad(net, photo, 2, samples=60, noise=0.5, reduce="rgb")
     assert np.corrcoef(ours.ravel(), signed.ravel())[0, 1] > 0.97
     assert np.abs(ours).mean() < 0.95 * magnitudes.mean()
 
 
 def test_guided_backprop_equals_tf_keras_vis_where_that_works(peers):
-    from tf_keras_vis.saliency import Saliency
-    from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
-    from tf_keras_vis.utils.scores import CategoricalScore
-
-    net, twin, photo = peers
-    guided = Saliency(twin, model_modifier=GuidedBackpropagation(), clone=True)
-    theirs = guided(CategoricalScore([2]), photo[None].astype("float32"), normalize_map=False)
-    assert close(guided_backprop(net, photo, 2), theirs[0])
+    net, theirs, photo = peers
+    guided = theirs(model_modifier=guided_model(), clone=True)
+    expected = guided(score_of_class(2), photo[None].astype("float32"), normalize_map=False)
+    assert close(guided_backprop(net, photo, 2), expected[0])
 
 
 def test_tf_keras_vis_is_silently_unguided_where_relus_are_layers():
-    pytest.importorskip("tf_keras_vis")
-    from tf_keras_vis.saliency import Saliency
-    from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
-    from tf_keras_vis.utils.scores import CategoricalScore
-
+    peer = pytest.importorskip("tf_keras_vis.saliency")
     keras.utils.set_random_seed(7)
+    convolutions = [layers.Conv2D(8, 3), layers.ReLU(), layers.Conv2D(8, 3), layers.ReLU()]
     model = keras.Sequential(
-        [keras.Input((12, 12, 3)), layers.Conv2D(8, 3), layers.ReLU(), layers.Conv2D(8, 3),
-         layers.ReLU(), layers.Flatten(), layers.Dense(3)]
-    )  # fmt: skip
+        [keras.Input((12, 12, 3)), *convolutions, layers.Flatten(), layers.Dense(3)]
+    )
     net = load_network(model)
     photo = np.random.default_rng(8).integers(0, 256, (12, 12, 3), np.uint8)
-    guided = Saliency(model, model_modifier=GuidedBackpropagation(), clone=True)
-    theirs = guided(CategoricalScore([1]), photo[None].astype("float32"), normalize_map=False)[0]
+    guided = peer.Saliency(model, model_modifier=guided_model(), clone=True)
+    theirs = guided(score_of_class(1), photo[None].astype("float32"), normalize_map=False)[0]
     assert close(saliency(net, photo, 1), theirs)
     assert np.abs(guided_backprop(net, photo, 1) - theirs).max() > 0.01 * theirs.max()
 
 
-# Mistakes -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "settings, words",
-    [
-        ({"target": "dgo"}, "did you mean 'dog'"),
-        ({"target": 5}, "classes 0 to 4"),
-        ({"target": -1}, "classes 0 to 4"),
-        ({"photo": PHOTO[..., :2]}, "RGB array"),
-        ({"photo": np.full((8, 8, 3), np.inf)}, "not finite"),
-        ({"photo": PHOTO * 2.0}, "are 0..255"),
-        ({"reduce": "mean"}, "reduce must be one of .*not 'mean'"),
-    ],
-)
-@pytest.mark.parametrize("method", METHODS)
-def test_bad_input(method, settings, words, tiny_net):
-    with pytest.raises(ValueError, match=words) as error:
-        method(tiny_net, **{"photo": PHOTO, **settings})
-    assert one_sentence(error)
-
-
-@pytest.mark.parametrize(
-    "method, settings, words",
-    [
-        (smoothgrad, {"samples": 0}, "samples must be a whole number, 1 or more, not 0"),
-        (smoothgrad, {"samples": 2.0}, "samples must be a whole number"),
-        (smoothgrad, {"noise": -0.1}, "noise must be a number 0 or more, not -0.1"),
-        (smoothgrad, {"noise": np.nan}, "noise must be a number"),
-        (smoothgrad, {"seed": -3}, "seed must be a whole number, 0 or more"),
-        (integrated_gradients, {"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
-        (integrated_gradients, {"baseline": 300}, "baseline must be a grey level .* not 300"),
-        (integrated_gradients, {"baseline": "black"}, "baseline must be .* not 'black'"),
-        (integrated_gradients, {"baseline": (1, 2)}, "baseline must be"),
-        (integrated_gradients, {"baseline": np.nan}, "baseline must be"),
-        (guided_backprop, {"channel": 2}, "Channel 2 belongs to a layer"),
-        (guided_backprop, {"layer": "conv1", "target": 1}, "leave one out"),
-        (
-            guided_backprop,
-            {"layer": "conv1", "channel": 6},
-            "channels 0 to 5, so there is no channel 6",
-        ),
-        (
-            guided_backprop,
-            {"layer": "conv1", "channel": -1},
-            "channel must be a whole number, 0 or more, not -1",
-        ),
-        (guided_backprop, {"layer": "conv11"}, "conv1"),
-    ],
-)
-def test_bad_settings(method, settings, words, tiny_net):
-    with pytest.raises(ValueError, match=words) as error:
-        method(tiny_net, PHOTO, **settings)
-    assert "\n" not in str(error.value)
+# Refusals -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_network_that_answers_nan_is_refused(method):
-    keras.utils.set_random_seed(0)
-    net = load_network(keras.Sequential([
-        keras.Input((8, 8, 3)),
-        layers.Conv2D(4, 3, activation="relu"),
-        layers.Flatten(),
-        layers.Dense(3, activation="softmax"),
-    ]))
-    net.model.layers[-1].bias.assign([np.nan, 0, 0])
-    photo = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+def test_logits_of_nan_are_refused(method, linear_photo):
+    photo = keras.Input((8, 10, 3))
+    model = keras.Model(photo, layers.Dense(3)(layers.Flatten()(photo)))
+    model.layers[-1].bias.assign([np.nan, 0, 0])
+    net = load_network(model)
     for target in (1, None):
-        with pytest.raises(ValueError, match="answer of the network .* is nan") as error:
-            method(net, photo, target)
-        assert one_sentence(error)
+        with pytest.raises(ValueError, match="answer of the network .* is nan"):
+            method(net, linear_photo, target)
 
 
 def deep_network(policy, gain=None):
