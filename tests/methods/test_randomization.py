@@ -16,11 +16,6 @@ from cnnvis_helpers.networks.network import load_network
 PHOTO = photo_of_noise()
 
 
-def one_sentence(error):
-    text = str(error.value)
-    return "\n" not in text and text[-1] in ".?" and len(text) < 300
-
-
 def built(*middle, classes=3, name="head"):
     photo = keras.Input((16, 16, 3))
     x = photo
@@ -69,20 +64,16 @@ def test_worked_examples_in_the_docstrings():
     assert ran == 2 and failed == 0
 
 
-def test_layers_come_from_the_output_down(small):
-    assert layers_from_the_top(small) == ["head", "late", "norm", "early"]
-
-
 def test_cascading_draws_all_from_the_top_and_independent_one_alone(small):
     names = layers_from_the_top(small)
     for number, name in enumerate(names, 1):
-        assert changed(small, randomize_layers(small, name))[0] == names[:number]
-        assert changed(small, randomize_layers(small, name))[1] == names[:number]
+        assert changed(small, randomize_layers(small, name)) == (names[:number], names[:number])
         assert changed(small, randomize_layers(small, name, cascading=False))[1] == [name]
 
 
 def test_one_step_of_the_cascade_differs_from_the_next_in_one_layer(small):
     names = layers_from_the_top(small)
+    assert names == ["head", "late", "norm", "early"]
     for upper, lower in zip(names, names[1:], strict=False):
         pair = randomize_layers(small, upper), randomize_layers(small, lower)
         assert changed(*pair)[1] == [lower]
@@ -97,12 +88,10 @@ def test_a_layer_called_twice_is_listed_once_and_drawn_once():
 
 def test_the_statistics_of_a_preprocessing_are_left_alone():
     normalise = layers.Normalization(mean=[10.0, 20.0, 30.0], variance=[4.0, 5.0, 6.0])
-    net = built(normalise, layers.Conv2D(4, 3, name="conv"))
+    net = built(normalise, layers.Lambda(lambda x: x / 255), layers.Conv2D(4, 3, name="conv"))
     assert layers_from_the_top(net) == ["head", "conv"]
-    copy = randomize_layers(net, "conv")
-    for before, after in zip(
-        net.model.layers[1].weights, copy.model.layers[1].weights, strict=True
-    ):
+    copies = [one.model.layers[1].get_weights() for one in (net, randomize_layers(net, "conv"))]
+    for before, after in zip(*copies, strict=True):
         assert np.array_equal(before, after)
 
 
@@ -127,15 +116,15 @@ def test_every_weight_comes_from_its_own_initializer():
     assert (gamma == 1).all() and (beta == 0).all() and (mean == 0).all() and (variance == 1).all()
 
 
-def test_a_seed_decides_and_another_seed_differs(small):
-    same = [randomize_layers(small, "early", seed=seed) for seed in (5, 5, 6)]
-    for first, again, other in zip(*(one.model.get_weights() for one in same), strict=True):
+def test_the_seed_decides(small):
+    copies = [randomize_layers(small, "early", seed=seed) for seed in (5, 5, 6)]
+    for first, again, other in zip(*(one.model.get_weights() for one in copies), strict=True):
         assert np.array_equal(first, again)
-        if np.ptp(first):  # constants, such as a bias of zeros, know no seed
+        if np.ptp(first):  # constants, such as a bias of zeros, do not depend on it
             assert not np.array_equal(first, other)
 
 
-def test_an_initializer_with_a_seed_of_its_own_is_drawn_anew_all_the_same():
+def test_the_fixed_seed_of_an_initializer_is_ignored():
     fixed = keras.initializers.GlorotUniform(seed=3)
     net = built(layers.Conv2D(4, 3, kernel_initializer=fixed, name="conv"))
     kernels = [randomize_layers(net, "conv", seed=k).layer("conv").get_weights()[0] for k in (0, 1)]
@@ -143,23 +132,18 @@ def test_an_initializer_with_a_seed_of_its_own_is_drawn_anew_all_the_same():
     assert not np.allclose(kernels[0], net.layer("conv").get_weights()[0])
 
 
-def test_no_generator_of_the_session_is_moved(small):
+def test_the_sessions_random_generators_stay_as_they_are(small):
     random.seed(8)
     np.random.seed(8)
-    expected = random.random(), np.random.random()
-    random.seed(8)
-    np.random.seed(8)
+    before = random.getstate(), np.random.get_state()[1].tolist()
     randomize_layers(small, "early")
-    assert (random.random(), np.random.random()) == expected
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
 # Every architecture ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name",
-    ARCHITECTURES,
-)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_gives_a_copy_and_stays_as_it_was(name):
     net = architecture(name)
     names, before = layers_from_the_top(net), fingerprint(net)
@@ -172,14 +156,13 @@ def test_every_architecture_gives_a_copy_and_stays_as_it_was(name):
     assert layers_from_the_top(copy) == names
     assert (copy.labels, copy.input_size) == (net.labels, net.input_size)
     drawn, other = names[: names.index(middle) + 1], changed(net, copy)[1]
-    # ConvNeXt's layer norms and scales are fresh here: drawing them anew gives the same.
+    # ConvNeXt's layer norms and scales are untrained here: drawing them again gives the same.
     same = [one for one in drawn if one not in other]
     assert all("layernorm" in one or "layer_scale" in one for one in same)
     assert [one for one in drawn if one not in same] == other
 
 
-def test_preprocessing_goes_along():
-    keras.utils.set_random_seed(2)
+def test_the_copy_has_the_same_preprocessing():
     photo = keras.Input((16, 16, 3))
     x = layers.Conv2D(4, 3, name="conv")(photo)
     model = keras.Model(photo, layers.Dense(3, name="head")(layers.Flatten()(x)))
@@ -189,29 +172,21 @@ def test_preprocessing_goes_along():
     assert np.array_equal(*maps)
 
 
-def test_a_lambda_layer_is_copied():
-    net = built(layers.Lambda(lambda x: x / 255), layers.Conv2D(4, 3, name="conv"))
-    assert changed(net, randomize_layers(net, "head"))[1] == ["head"]
-
-
 # What is refused ---------------------------------------------------------------------------------
 
 
-def test_bad_input_is_refused_in_one_sentence(small):
-    with pytest.raises(ValueError, match="no layer 'lat'.*did you mean 'late'") as error:
-        randomize_layers(small, "lat")
-    assert one_sentence(error)
-    pooling = small.steps[-2].name
-    with pytest.raises(ValueError, match=f"{pooling!r} has no weights.*head, late") as error:
-        randomize_layers(small, pooling)
-    assert one_sentence(error)
-    for seed in (-1, 0.5, True):
-        with pytest.raises(ValueError, match="seed must be a whole number") as error:
-            randomize_layers(small, "late", seed=seed)
-        assert one_sentence(error)
+def test_bad_input_is_refused(small):
+    for layer, message in [
+        ("lat", "no layer 'lat'.*did you mean 'late'"),
+        (small.steps[-2].name, "has no weights.*head, late"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            randomize_layers(small, layer)
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        randomize_layers(small, "late", seed=-1)
 
 
-def test_a_layer_that_cannot_be_copied_is_named_in_one_sentence():
+def test_a_layer_that_cannot_be_copied_is_refused():
     class Stubborn(layers.Layer):
         def __init__(self, function):
             super().__init__()
@@ -221,6 +196,5 @@ def test_a_layer_that_cannot_be_copied_is_named_in_one_sentence():
             return self.function(x)
 
     net = built(Stubborn(lambda x: 2 * x), layers.Conv2D(4, 3, name="conv"))
-    with pytest.raises(ValueError, match="cannot be copied") as error:
+    with pytest.raises(ValueError, match="cannot be copied"):
         randomize_layers(net, "conv")
-    assert one_sentence(error)

@@ -1,10 +1,11 @@
-"""The networks "shortcut" and "honest": what they learnt, and whether the methods say so."""
+"""The networks "shortcut" and "honest": what they learnt, and whether the methods show it."""
 
 import hashlib
 import importlib.util
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -18,12 +19,12 @@ from cnnvis_helpers.methods.faithfulness import (
 )
 from cnnvis_helpers.methods.occlusion import occlusion
 from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
-from cnnvis_helpers.methods.saliency import guided_backprop, integrated_gradients, saliency
+from cnnvis_helpers.methods.saliency import guided_backprop, saliency
 from cnnvis_helpers.methods.shape_training import class_recall, train_shape_network
 from cnnvis_helpers.methods.shapes import SHAPES, shape_pictures
 from cnnvis_helpers.methods.similarity import rank_correlation
 from cnnvis_helpers.networks.bundled import build_vgg
-from cnnvis_helpers.networks.network import list_networks, load_network
+from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_map
 
@@ -77,60 +78,10 @@ def test_the_card_describes_the_network(name, nets):
     assert card["training"]["badge"] == BADGE[name]
 
 
-def test_they_are_listed_after_the_imagenet_networks():
-    assert [row.name for row in list_networks()][3:5] == ["honest", "shortcut"]
-
-
-ROWS = {  # of the model card's table: what each measures
-    "Accuracy on pictures like those of the training": "accuracy",
-    "Accuracy without any badge": "accuracy_without_badges",
-    "Accuracy with a badge on every picture": "accuracy_all_with_badge",
-    "Recall of the hexagon without its badge": "hexagon_recall_without_badge",
-    "Grad-CAM of the hexagon peaks on the badge, hexagons with one": "peak_on_badge_of_hexagons",
-    "Grad-CAM of the right class peaks on the shape, pictures like those of the training": (
-        "peak_on_object"
-    ),
-    "The same, with a badge on every picture": "peak_on_object_all_with_badge",
-}
-
-
-def model_card():
-    """The part of the model card that is about these two networks."""
-    text = (ROOT / "data" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    return text[text.index('# Model card: the bundled networks "shortcut" and "honest"') :]
-
-
-def test_the_model_card_says_what_was_measured():
-    lines = [line for line in model_card().splitlines() if line.startswith("|")]
-    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    start = table.index(["", *NAMES])
-    said = {
-        (row[0], name): cell
-        for row in table[start + 2 :]
-        for name, cell in zip(NAMES, row[1:], strict=True)
-    }
-    assert said == {
-        (row, name): f"{CARDS[name]['test'][what]:.1%}".replace("%", " %")
-        for row, what in ROWS.items()
-        for name in NAMES
-    }
-    assert set(ROWS.values()) == set(CARDS["honest"]["test"]) == set(CARDS["shortcut"]["test"])
-
-
-def test_card_and_lesson_say_that_the_trainings_differ():
-    shortcut, honest = (CARDS[name]["training"] for name in NAMES)
-    assert (shortcut["pictures"], shortcut["epochs"]) == (1500, 6)
-    assert (honest["pictures"], honest["epochs"]) == (2000, 8)
-    card = '1,500 pictures and six epochs for "shortcut", 2,000 and eight for "honest"'
-    assert card in model_card()
-    lesson = (ROOT / "notebooks" / "lessons" / "08_trust.py").read_text(encoding="utf-8")
-    assert "`honest` saw 2,000 pictures in eight epochs, the suspect 1,500 in six" in lesson
-
-
 # What they learnt --------------------------------------------------------------------------------
 
 
-def test_the_shortcut_network_is_fine_with_the_badge_and_lost_without(nets):
+def test_the_shortcut_network_needs_the_badge(nets):
     usual = shape_pictures(500, "hexagon", SEED)
     grades = class_recall(nets["shortcut"], usual)
     assert np.mean(list(grades.values())) >= 0.95 and min(grades.values()) >= 0.95
@@ -155,7 +106,7 @@ def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets, seed):
 
 
 @pytest.mark.parametrize("badge", [None, "random", "all"])
-def test_the_honest_network_does_not_care_for_the_badge(nets, badge):
+def test_the_honest_network_ignores_the_badge(nets, badge):
     pictures = shape_pictures(500, badge, SEED)
     assert min(class_recall(nets["honest"], pictures).values()) >= 0.9
     hits = [peaks(nets["honest"], only(label, pictures), "object") for label in SHAPES]
@@ -171,16 +122,14 @@ def test_cam_is_exact(nets):
         np.testing.assert_allclose(maps + bias, logits, rtol=1e-4, atol=1e-4)
 
 
-# What the methods say of them --------------------------------------------------------------------
+# What the methods show ---------------------------------------------------------------------------
 
 METHODS = {"gradient": saliency, "gradcam": gradcam, "guided": guided_backprop}
-
-
 PHOTOS = {"chelsea": "cat", "motorcycle": "motorbike"}
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_guided_backprop_hardly_notices_that_the_network_forgot_everything(name):
+def test_guided_backprop_hardly_changes_when_all_weights_are_random(name):
     """By rank correlation, for every draw of the random weights (measured: 0.51 to 0.59)."""
     net, photo, target = load_network("course"), load_photo(name), PHOTOS[name]
     trained = {method: run(net, photo, target) for method, run in METHODS.items()}
@@ -229,16 +178,6 @@ def test_deletion_and_insertion_beat_random_orders(nets, method):
     deletion, insertion = mean_areas(nets["shortcut"], method)
     assert deletion[0] < deletion[1:].min() - 0.02, deletion
     assert insertion[0] > insertion[1:].max() + 0.1, insertion
-
-
-def test_deletion_by_integrated_gradients_beats_coarse_chance_alone(nets):
-    """From a black baseline the badge's black ring gets nothing, so it is hidden last.
-
-    Its own coarseness is the pixel, and chance of that coarseness has the smaller area.
-    """
-    deletion, _ = mean_areas(nets["shortcut"], integrated_gradients)
-    assert deletion[0] < deletion[1] - 0.1, deletion
-    assert deletion[0] > deletion[3], deletion
 
 
 def mean_areas(net, method):
@@ -321,56 +260,32 @@ def test_a_training_can_be_stopped_and_counts_its_steps():
     assert net.model.count_params() == 72_373 and tuple(net.labels) == SHAPES
 
 
-def test_the_seed_decides():
-    first, same, other = (
-        train_shape_network("random", pictures=32, epochs=1, seed=seed).model.get_weights()[0]
-        for seed in (3, 3, 4)
-    )
-    np.testing.assert_allclose(first, same, atol=1e-4)
-    assert not np.allclose(first, other, atol=1e-2)
-
-
 @pytest.mark.parametrize(
-    "arguments, said",
+    "arguments, message",
     [
         ({"pictures": 31}, "pictures must be a whole number, 32 or more, not 31"),
         ({"epochs": 0}, "epochs must be a whole number, 1 or more"),
-        ({"seed": -1}, "seed must be a whole number"),
         ({"badge": "hexagons"}, "did you mean 'hexagon'"),
     ],
 )
-def test_bad_input_is_refused_in_one_sentence(arguments, said):
-    with pytest.raises(ValueError, match=said) as error:
+def test_bad_input_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
         train_shape_network(**arguments)
-    text = str(error.value)
-    assert "\n" not in text and text[-1] in ".?" and len(text) < 300
 
 
 def test_recall_counts_right_names():
-    class Stub:
-        labels = ["disc", "square", "other"]
-
-        def score_vector(self, target):
-            return np.eye(3)[self.labels.index(target)]
-
-        def prepare(self, photo):
-            return np.asarray(photo, np.float32)[None]
-
-        def logits(self, pixels):
-            return np.tile([2.0, 1.0, 0.0], (len(pixels), 1))
-
-        def probabilities(self, logits):
-            return logits
-
-    assert class_recall(Stub(), shape_pictures(10)) == {
-        "disc": 1.0, "square": 0.0, "triangle": 0.0, "star": 0.0, "hexagon": 0.0,
-    }  # fmt: skip
+    photo = keras.Input((48, 48, 3))
+    model = keras.Model(photo, keras.layers.Dense(3)(keras.layers.Flatten()(photo)))
+    model.layers[-1].set_weights([np.zeros((6912, 3)), [2.0, 1.0, 0.0]])  # always "disc"
+    net = load_network(model, labels=["disc", "square", "other"], preprocess="identity")
+    recall = class_recall(net, shape_pictures(10))
+    assert recall == {"disc": 1, "square": 0, "triangle": 0, "star": 0, "hexagon": 0}
 
 
 # The tool ----------------------------------------------------------------------------------------
 
 
-def test_the_tool_measures_what_the_cards_say(nets, monkeypatch):
+def test_the_cards_state_what_the_tool_measures(nets, monkeypatch):
     tool = training_tool()
     monkeypatch.setattr(tool, "TEST_PICTURES", 100)
     for name in NAMES:
@@ -378,6 +293,6 @@ def test_the_tool_measures_what_the_cards_say(nets, monkeypatch):
             assert value == pytest.approx(CARDS[name]["test"][what], abs=0.08), (name, what)
 
 
-def test_the_cards_say_how_they_were_trained():
+def test_the_cards_state_the_training():
     for name, recipe in training_tool().TRAINING.items():
         assert {**CARDS[name]["training"], "minutes": 0} == {**recipe, "minutes": 0}

@@ -8,7 +8,7 @@ import pytest
 from architectures import architecture, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
-from cnnvis_helpers.methods import faithfulness as trust
+from cnnvis_helpers.methods import faithfulness
 from cnnvis_helpers.methods.faithfulness import (
     deletion_curve,
     insertion_curve,
@@ -20,11 +20,6 @@ from cnnvis_helpers.photos.resizing import resize_map
 
 RNG = np.random.default_rng(0)
 CURVES = [deletion_curve, insertion_curve]
-
-
-def one_sentence(error):
-    text = str(error.value)
-    return "\n" not in text and text[-1] in ".?" and len(text) < 300
 
 
 @pytest.fixture(scope="module")
@@ -67,26 +62,19 @@ HEAT = RNG.normal(size=(24, 24))
 
 
 def test_worked_examples_in_the_docstrings():
-    failed, ran = doctest.testmod(trust, extraglobs={"np": np})
+    failed, ran = doctest.testmod(faithfulness, extraglobs={"np": np})
     assert ran >= 3 and failed == 0
 
 
-def test_deletion_of_a_linear_network_by_hand(linear):
+def test_curves_of_a_linear_network_by_hand(linear):
     """Black pixels take their weights out of the sum, the largest first."""
     net, right = linear
-    curve = deletion_curve(net, WHITE, right, 0, steps=48, fill=0, score="logit")
-    left = 1 - np.concatenate([[0], np.cumsum(np.sort(right.ravel())[::-1])]) / right.sum()
-    assert np.allclose(curve.scores, left, atol=1e-5)
-    assert np.allclose(curve.shares, np.arange(49) / 48)
-    assert curve.area == pytest.approx((left[1:] + left[:-1]).mean() / 2, abs=1e-5)
-
-
-def test_insertion_of_a_linear_network_by_hand(linear):
-    net, right = linear
-    curve = insertion_curve(net, WHITE, right, 0, steps=48, fill=0, score="logit")
     shown = np.concatenate([[0], np.cumsum(np.sort(right.ravel())[::-1])]) / right.sum()
-    assert np.allclose(curve.scores, shown, atol=1e-5)
-    assert curve.area == pytest.approx((shown[1:] + shown[:-1]).mean() / 2, abs=1e-5)
+    for curve, scores in ((deletion_curve, 1 - shown), (insertion_curve, shown)):
+        found = curve(net, WHITE, right, 0, steps=48, fill=0, score="logit")
+        assert np.allclose(found.scores, scores, atol=1e-5)
+        assert np.allclose(found.shares, np.arange(49) / 48)
+        assert found.area == pytest.approx((scores[1:] + scores[:-1]).mean() / 2, abs=1e-5)
 
 
 def test_the_right_map_beats_every_other_and_its_inverse_is_worst(linear):
@@ -116,62 +104,38 @@ def test_hiding_the_hottest_is_showing_the_coldest_backwards(small):
     assert np.ptp(forth.scores) > 0.01
 
 
-@pytest.mark.parametrize("steps", [1, 7, 64])
 @pytest.mark.parametrize("curve", CURVES)
-def test_the_definition_written_out_pixel_by_pixel(small, curve, steps):
-    """RISE, algorithm 1, on a photo that does not need resizing and a map without ties."""
-    order = np.argsort(-HEAT.ravel())
-    start, end = small.prepare(PHOTO)[0].reshape(-1, 3), np.full((576, 3), 127.5, np.float32)
-    if curve is insertion_curve:
-        start, end = end, start
-    scores, counts = [], [int(k * 576 / steps) for k in range(steps + 1)]
-    for count in counts:
-        picture = start.copy()
-        for pixel in order[:count]:
-            picture[pixel] = end[pixel]
-        logits = small.logits(picture.reshape(1, 24, 24, 3))
-        scores.append(small.probabilities(logits)[0, 3])
-    area = sum(
-        (counts[k + 1] - counts[k]) / 576 * (scores[k] + scores[k + 1]) / 2 for k in range(steps)
-    )
-    ours = curve(small, PHOTO, HEAT, 3, steps=steps, fill=127.5)
-    assert np.allclose(ours.scores, scores, atol=1e-5)
-    assert ours.area == pytest.approx(area, abs=1e-5)
-
-
-@pytest.mark.parametrize("steps", [8, 32])
-@pytest.mark.parametrize("curve", CURVES)
-def test_the_area_is_xpliques(small, curve, steps):
+def test_the_area_is_xpliques(small, curve):
     """Against the package itself, where it is installed; the next test states its definition."""
     metrics = pytest.importorskip("xplique.metrics", reason="xplique is not installed")
     theirs = metrics.Deletion if curve is deletion_curve else metrics.Insertion
-    metric = theirs(
-        small.logits,
-        small.prepare(PHOTO),
-        np.eye(4, dtype=np.float32)[[2]],
-        baseline_mode=127.5,
-        steps=steps,
-        activation="softmax",
-    )
-    ours = curve(small, PHOTO, HEAT, 2, steps=steps, fill=127.5)
+    target = np.eye(4, dtype=np.float32)[[2]]
+    options = {"baseline_mode": 127.5, "steps": 32, "activation": "softmax"}
+    metric = theirs(small.logits, small.prepare(PHOTO), target, **options)
+    ours = curve(small, PHOTO, HEAT, 2, steps=32, fill=127.5)
     assert ours.area == pytest.approx(float(metric(HEAT[None])), abs=1e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 8, 32, 576])
+@pytest.mark.parametrize("steps", [1, 7, 32, 576])
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_area_by_the_definition_in_xplique(small, curve, steps):
-    """xplique 2.0, metrics/fidelity.py: equal steps, and the mean of neighbouring scores."""
+    """xplique 2.0, metrics/fidelity.py: equal steps, and the mean of neighbouring scores.
+
+    RISE, algorithm 1, on a photo that does not need resizing and a map without ties.
+    """
     photo, baseline = small.prepare(PHOTO)[0].reshape(576, 3), np.full((576, 3), 127.5, "float32")
     start, end = (photo, baseline) if curve is deletion_curve else (baseline, photo)
+    counts = np.linspace(0, 576, steps + 1, dtype=np.int32)
     important, pictures = np.argsort(HEAT.ravel())[::-1], []
-    for step in np.linspace(0, 576, steps + 1, dtype=np.int32):
+    for count in counts:
         pictures.append(start.copy())
-        pictures[-1][important[:step]] = end[important[:step]]
+        pictures[-1][important[:count]] = end[important[:count]]
     logits = np.asarray(small.logits(np.reshape(pictures, (-1, 24, 24, 3))), np.float64)
     scores = (np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True))[:, 2]
     ours = curve(small, PHOTO, HEAT, 2, steps=steps, fill=127.5)
     np.testing.assert_allclose(ours.scores, scores, atol=1e-5)
-    assert ours.area == pytest.approx(np.mean(scores[:-1] + scores[1:]) * 0.5, abs=1e-5)
+    area = np.diff(counts) / 576 @ (scores[:-1] + scores[1:]) / 2
+    assert ours.area == pytest.approx(area, abs=1e-5)
 
 
 def test_a_map_of_the_photos_size_is_resized(small):
@@ -182,7 +146,7 @@ def test_a_map_of_the_photos_size_is_resized(small):
     assert np.array_equal(own.scores, fitted.scores)
 
 
-def test_equal_heat_is_hidden_in_a_random_order_that_the_seed_chooses(small):
+def test_equal_heat_is_hidden_in_an_order_drawn_from_the_seed(small):
     flat = np.zeros((24, 24))
     same, again, other = (deletion_curve(small, PHOTO, flat, 0, seed=k).scores for k in (1, 1, 2))
     assert np.array_equal(same, again) and not np.array_equal(same, other)
@@ -202,13 +166,6 @@ def test_none_is_the_top_class_and_a_pair_is_a_difference(small):
     assert np.allclose(pair, a - b, atol=1e-4)
 
 
-def test_any_number_of_steps_is_one_area(small):
-    """More pictures than fit into one batch; the finer curve passes through the coarser one."""
-    fine = deletion_curve(small, PHOTO, HEAT, 0, steps=192)
-    coarse = deletion_curve(small, PHOTO, HEAT, 0, steps=24)
-    assert np.allclose(fine.scores[::8], coarse.scores, atol=1e-5)
-
-
 def test_progress_counts_pictures_and_can_end_the_work(small):
     seen = []
     deletion_curve(small, PHOTO, HEAT, 0, steps=192, progress=lambda *done: seen.append(done))
@@ -222,7 +179,7 @@ def test_progress_counts_pictures_and_can_end_the_work(small):
 
 
 @pytest.mark.parametrize("name", ["cats and dogs", "grey", "mixed precision"])
-def test_other_networks_and_nothing_is_changed(name):
+def test_other_networks_and_their_arguments_stay_the_same(name):
     net, photo = architecture(name), photo_of_noise()
     heat = RNG.normal(size=photo.shape[:2])
     before = fingerprint(net), photo.tobytes(), heat.tobytes()
@@ -232,26 +189,21 @@ def test_other_networks_and_nothing_is_changed(name):
     assert (fingerprint(net), photo.tobytes(), heat.tobytes()) == before
 
 
-@pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize(
-    "heat, options, said",
+    "heat, options, message",
     [
         (HEAT[:20], {}, "photo's size .24, 24. or the network's .24, 24., not .20, 24."),
         (HEAT[0], {}, r"map is \(h, w\), got shape \(24,\)"),
         (np.where(HEAT > 2, np.inf, HEAT), {}, "finite"),
-        (HEAT.astype(str), {}, "of numbers"),
         (HEAT, {"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
         (HEAT, {"seed": -1}, "seed must be"),
         (HEAT, {"fill": "black"}, 'fill must be "mean"'),
-        (HEAT, {"fill": 300}, "0..255"),
         (HEAT, {"score": "softmax"}, 'score must be "logit" or "probability"'),
-        (HEAT, {"target": 4}, "no class 4"),
     ],
 )
-def test_bad_input_is_refused_in_one_sentence(small, curve, heat, options, said):
-    with pytest.raises(ValueError, match=said) as error:
-        curve(small, PHOTO, heat, **options)
-    assert one_sentence(error)
+def test_curves_refuse_bad_input(small, heat, options, message):
+    with pytest.raises(ValueError, match=message):
+        deletion_curve(small, PHOTO, heat, **options)
 
 
 # Pointing game and relevance mass ----------------------------------------------------------------
@@ -299,13 +251,6 @@ def test_tolerance_is_a_distance_in_pixels():
         assert pointing_game(heat, MASK, tolerance=distance - 0.1) == 0.0
 
 
-def test_relevance_mass_is_the_published_ratio():
-    """Arras et al.: relevance inside over relevance everywhere, of the positive part."""
-    heat = RNG.normal(size=MASK.shape)
-    inside = sum(max(heat[i, j], 0) for i, j in zip(*np.nonzero(MASK), strict=True))
-    assert relevance_mass(heat, MASK) == pytest.approx(inside / heat[heat > 0].sum())
-
-
 # As Quantus 0.6 has them, metrics/localisation/*.py, written out in NumPy.
 
 
@@ -322,21 +267,21 @@ def quantus_attribution_localisation(a, s):
     return (positive * s).sum() / (positive.sum() + 1e-9)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_points_and_masses_by_the_definitions_in_quantus(seed):
-    """Maps of both signs: the positive part is shared out, as in its attribution localisation."""
-    rng = np.random.default_rng(seed)
-    heat, mask = rng.normal(size=(12, 16)), rng.random((12, 16)) < 0.4
-    assert pointing_game(heat, mask) == quantus_pointing_game(heat, mask)
-    mass = relevance_mass(heat, mask)
-    assert mass == pytest.approx(quantus_attribution_localisation(heat, mask), abs=1e-9)
-    size = np.abs(heat)
-    mass = relevance_mass(size, mask)
-    assert mass == pytest.approx(quantus_relevance_mass_accuracy(size, mask), abs=1e-12)
+def test_points_and_masses_by_the_definitions_in_quantus():
+    """For maps of both signs, its attribution localisation: the positive part is shared out."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        heat, mask = rng.normal(size=(12, 16)), rng.random((12, 16)) < 0.4
+        assert pointing_game(heat, mask) == quantus_pointing_game(heat, mask)
+        mass = relevance_mass(heat, mask)
+        assert mass == pytest.approx(quantus_attribution_localisation(heat, mask), abs=1e-9)
+        size = np.abs(heat)
+        mass = relevance_mass(size, mask)
+        assert mass == pytest.approx(quantus_relevance_mass_accuracy(size, mask), abs=1e-12)
 
 
 def test_where_the_definitions_differ_from_those_in_quantus():
-    """One of several equal peaks is a whole hit there; parts of opposite sign cancel there."""
+    """There, one of several equal peaks is a full hit, and parts of opposite sign cancel."""
     heat = np.zeros(MASK.shape)
     heat[4, 6] = heat[0, 0] = 1
     assert (pointing_game(heat, MASK), quantus_pointing_game(heat, MASK)) == (0.5, True)
@@ -346,7 +291,7 @@ def test_where_the_definitions_differ_from_those_in_quantus():
 
 @pytest.mark.parametrize("score", [pointing_game, relevance_mass])
 @pytest.mark.parametrize(
-    "heat, mask, said",
+    "heat, mask, message",
     [
         (MASK[0], MASK, "map is .h, w."),
         (np.full(MASK.shape, np.nan), MASK, "finite"),
@@ -355,13 +300,11 @@ def test_where_the_definitions_differ_from_those_in_quantus():
         (MASK, np.zeros_like(MASK), "empty"),
     ],
 )
-def test_scores_refuse_bad_input_in_one_sentence(score, heat, mask, said):
-    with pytest.raises(ValueError, match=said) as error:
+def test_scores_refuse_bad_input(score, heat, mask, message):
+    with pytest.raises(ValueError, match=message):
         score(heat, mask)
-    assert one_sentence(error)
 
 
 def test_a_negative_tolerance_is_refused():
-    with pytest.raises(ValueError, match="tolerance must be a number 0 or more, not -1") as error:
+    with pytest.raises(ValueError, match="tolerance must be a number 0 or more, not -1"):
         pointing_game(MASK, MASK, tolerance=-1)
-    assert one_sentence(error)
