@@ -347,6 +347,19 @@ def pooled_head(net):
     every other network.
     """
     check_net(net)
+    head = find_pooled_head(net)
+    if head is None:
+        raise ValueError(
+            "CAM needs a network that ends with global average pooling of its maps, alone or with "
+            f"one Dense layer, but {net.name!r} ends with {_ending(net)}; gradcam works for every "
+            "network."
+        )
+    name, dense = head
+    return net.spatial_layer(name, on_photo=True), dense
+
+
+def find_pooled_head(net):
+    """Return the two that `pooled_head` returns, or None for a network with another head."""
     last = pool = _skip(net.output_step, _AFTER_SCORES)
     dense = last.layer if last and _is_linear_map(last.layer) else None
     if dense is not None:
@@ -354,11 +367,8 @@ def pooled_head(net):
     if pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D):
         maps = pool.inputs[0].step
         if maps and type(maps.layer).__name__ not in _NOT_AS_THE_PHOTO:
-            return net.spatial_layer(maps.name, on_photo=True), dense
-    raise ValueError(
-        "CAM needs a network that ends with global average pooling of its maps, alone or with one "
-        f"Dense layer, but {net.name!r} ends with {_ending(net)}; gradcam works for every network."
-    )
+            return maps.name, dense
+    return None
 
 
 _HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")

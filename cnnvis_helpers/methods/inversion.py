@@ -12,8 +12,8 @@ import tensorflow as tf
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.gradients import compiled, gradient_of, pixels_spec, recording
+from cnnvis_helpers.methods.patterns import GREY, adam, falling
 
-GREY = 127.5
 FIRST_STEP = 16.0  # pixel levels; the last step is 0
 
 
@@ -76,7 +76,7 @@ def invert_features(net, photo, layer=None, steps=200, *, tv=0.03, seed=0, progr
     moments = tf.zeros_like(picture), tf.zeros_like(picture)
     with stoppable(f"the picture has not made all its {steps} steps"):
         for done in range(steps):
-            rate = FIRST_STEP * (1 + np.cos(np.pi * done / steps)) / 2
+            rate = FIRST_STEP * falling(done, steps)
             numbers = [tf.constant(number, tf.float32) for number in (tv, rate, done + 1)]
             picture, moments = step(picture, moments, target, *numbers)
             if progress:
@@ -114,9 +114,7 @@ def _compile_step(net, layer):
             maps = tf.cast(net.maps(picture, [layer])[0], tf.float32)
             loss = _relative_error(maps, target) + tv * _total_variation(picture)
         gradient = gradient_of(net, tape, loss, picture, "pixels")
-        first = 0.9 * moments[0] + 0.1 * gradient
-        second = 0.99 * moments[1] + 0.01 * gradient**2
-        fall = first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.99**count)) + 1e-12)
-        return tf.clip_by_value(picture - rate * fall, 0.0, 255.0), (first, second)
+        rise, moments = adam(gradient, moments, count)
+        return tf.clip_by_value(picture - rate * rise, 0.0, 255.0), moments
 
     return step

@@ -8,11 +8,13 @@ tf-keras-vis has the two as `ActivationMaximization`. Ours exist because its def
 tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.cam import find_pooled_head
 from cnnvis_helpers.methods.gradients import gradient_of, recording
 
 GREY = 127.5
@@ -20,7 +22,7 @@ LEAK = 0.1  # how much a filter's answers below zero count
 WRAP = 4  # pixels by which a filter pattern is continued beyond its borders
 # The square root of the covariance of RGB values in natural photos, as strengths of three
 # uncorrelated directions: brightness, blue-yellow, green-purple (opponent colours).
-_OPPONENT = np.array([[1, 1, 1], [0.45, 0, -0.45], [-0.12, 0.24, -0.12]], np.float32)
+_OPPONENT = np.array([[1, 1, 1], [0.33, 0, -0.33], [-0.09, 0.18, -0.09]], np.float32)
 
 
 # --- filter patterns ------------------------------------------------------------------------------
@@ -37,8 +39,10 @@ def filter_pattern(net, layer, channel, **settings):
     return filter_patterns(net, layer, [channel], **settings)[0]
 
 
-def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, jitter=16, blur=0.7,
-                    decay=0.0, seed=0, progress=None):
+def filter_patterns(
+    net, layer, channels=None, *, size=64, steps=40, step=4.0, jitter=16, blur=0.7, seed=0,
+    progress=None,
+):  # fmt: skip
     """One picture a filter, all made together in one batch.
 
     The objective is the mean of the channel's map *before* its activation function, with a tenth of
@@ -59,7 +63,6 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
         no place of the layer's grid is favoured
     blur : standard deviation in pixels of the Gaussian that smooths each gradient, at most a sixth
         of the size; 0 for none
-    decay : share (0..1) by which each step pulls the picture back to grey; 0 for none
     seed : whole number; the same seed gives the same bytes
     progress : function of (done, total), called after each step
 
@@ -76,27 +79,25 @@ def filter_patterns(net, layer, channels=None, *, size=64, steps=40, step=4.0, j
     """
     check_net(net)
     layer = net.spatial_layer(layer)
-    check_settings(
-        size=size, steps=steps, step=step, jitter=jitter, blur=blur, decay=decay, seed=seed
-    )
+    check_settings(size=size, steps=steps, step=step, jitter=jitter, seed=seed)
     check_number("blur", blur, 0, size / 6)
     index, margin = _index_and_margin(net, layer, channels, size)
     climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
     pictures = tf.tile(noise[None], (len(index), 1, 1, 1))  # the same for every filter
-    strength = _gaussian(blur), np.float32(step), np.float32(decay)
+    kernel, step = _gaussian(blur), tf.constant(step, tf.float32)
     with stoppable(f"the patterns have not made all their {steps} steps"):
         for done in range(steps):
-            shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
-            pictures = climb(pictures, index, margin, shift, *strength)
+            shift = tf.constant(rng.integers(-jitter, jitter + 1, 2), tf.int32)
+            pictures = climb(pictures, index, margin, shift, kernel, step)
             if progress:
                 progress(done + 1, steps)
     return to_uint8(net.finite(pictures.numpy(), "gradient"))
 
 
 def _index_and_margin(net, layer, channels, size):
-    """What a climb needs to know of a layer: channel numbers, and its maps' margin in cells."""
+    """Return the channel numbers, and the margin of the layer's maps in cells, as tensors."""
     height, width, count = map_shape(net, layer, (size, size), WRAP)
     # Cells left out at the map's edge: they lie on what is there a second time.
     margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
@@ -133,7 +134,7 @@ def _answers(net, pixels, layer):
 
 def _compile_filter_step(net, layer):
     @tf.function(autograph=False, reduce_retracing=True)
-    def climb(pictures, channels, margin, shift, kernel, step, decay):
+    def climb(pictures, channels, margin, shift, kernel, step):
         rolled = tf.roll(pictures, shift, axis=(1, 2))
         with recording(net) as tape:
             tape.watch(rolled)
@@ -144,7 +145,6 @@ def _compile_filter_step(net, layer):
             score = tf.linalg.trace(responses)  # picture i answers for channel i
         gradient = _smooth(gradient_of(net, tape, score, rolled, "pixels"), kernel)
         rolled += step * _unit_rms(gradient)
-        rolled += decay * (GREY - rolled)
         return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
 
     return climb
@@ -169,8 +169,10 @@ def _check_channels(layer, channels, count):
 # --- class patterns -------------------------------------------------------------------------------
 
 
-def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, jitter=8, zoom=0.15,
-                  seed=0, progress=None):
+def class_pattern(
+    net, target, *, steps=96, learning_rate=0.04, smooth=True, jitter=16, zoom=0.25, seed=0,
+    progress=None,
+):  # fmt: skip
     """A picture that the network takes for a very good example of a class.
 
     The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help
@@ -184,7 +186,8 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
     net : Network
     target : class index, label, or (a, b)
     steps : steps of Adam, 1 or more
-    learning_rate : of Adam, in units of the picture's parameters, above 0
+    learning_rate : of Adam's first step, in units of the picture's parameters, above 0; it falls to
+        0 at the last
     smooth : False climbs on the pixels themselves
     jitter : largest shift in pixels
     zoom : largest relative change of scale, 0..0.5
@@ -198,27 +201,29 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
 
     Raises ValueError for an unknown target (None has no meaning without a photo) or a bad setting.
 
-    Simonyan et al. 2013, arXiv 1312.6034, introduced class maximisation; the waves and the
-    transformations follow Olah et al., "Feature Visualization", Distill 2017.
+    Simonyan et al. 2013, arXiv 1312.6034, introduced class maximisation; the waves, the colours and
+    the transformations follow Olah et al., "Feature Visualization", Distill 2017.
+
+    >>> eagle = class_pattern(net, "bald eagle")      # doctest: +SKIP
     """
     check_net(net)
     if target is None:
-        raise ValueError("target None came, but there is no photo to take a top class from; "
-                         "name a class, such as target=0.")
-    check_settings(
-        steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed
-    )
+        raise ValueError(
+            "target None came, but there is no photo to take a top class from; name a class, such "
+            "as target=0."
+        )
+    check_settings(steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed)
     vector = tf.constant(net.score_vector(target))
     climb = net.cached(("class_pattern", smooth), lambda: _compile_class_step(net, smooth))
     rng = np.random.default_rng(seed)
     parameters = tf.constant(_first_parameters(net.input_size, smooth, rng))
-    moments = (tf.zeros_like(parameters), tf.zeros_like(parameters))
-    rate = np.float32(learning_rate)
+    moments = tf.zeros_like(parameters), tf.zeros_like(parameters)
     with stoppable(f"the pattern has not made all its {steps} steps"):
         for done in range(steps):
-            shift = rng.integers(-jitter, jitter + 1, 2).astype(np.int32)
-            scale, count = np.float32(1 + rng.uniform(-zoom, zoom)), np.float32(done + 1)
-            parameters, moments = climb(parameters, moments, vector, shift, scale, rate, count)
+            shift = tf.constant(rng.integers(-jitter, jitter + 1, 2), tf.int32)
+            scale, rate = 1 + rng.uniform(-zoom, zoom), learning_rate * falling(done, steps)
+            numbers = [tf.constant(number, tf.float32) for number in (scale, rate, done + 1)]
+            parameters, moments = climb(parameters, moments, vector, shift, *numbers)
             if progress:
                 progress(done + 1, steps)
     picture = _picture_of(parameters, net.input_size, smooth)
@@ -226,24 +231,38 @@ def class_pattern(net, target, *, steps=128, learning_rate=0.03, smooth=True, ji
 
 
 def _compile_class_step(net, smooth):
-    height, width = net.input_size
+    leaky = _leaky_scores(net)
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    @tf.function(autograph=False)
     def climb(parameters, moments, vector, shift, scale, rate, count):
         with recording(net) as tape:
             tape.watch(parameters)
-            picture = _picture_of(parameters, (height, width), smooth)
-            seen = _zoomed(tf.roll(picture, shift, axis=(1, 2)), scale, height, width)
-            logits, _ = net.forward(seen)
+            picture = _picture_of(parameters, net.input_size, smooth)
+            seen = _zoomed(tf.roll(picture, shift, axis=(1, 2)), scale, *net.input_size)
+            logits, _ = net.forward(seen, substitute=leaky)
             score = tf.tensordot(logits[0], vector, 1)
         gradient = gradient_of(net, tape, score, parameters, "pixels")
         gradient /= tf.sqrt(tf.reduce_mean(gradient**2)) + 1e-12
-        first = 0.9 * moments[0] + 0.1 * gradient
-        second = 0.999 * moments[1] + 0.001 * gradient**2
-        rise = first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.999**count)) + 1e-8)
-        return parameters + rate * rise, (first, second)
+        rise, moments = adam(gradient, moments, count)
+        return parameters + rate * rise, moments
 
     return climb
+
+
+def _leaky_scores(net):
+    """Where scores are means of maps behind a ReLU (SqueezeNet), let negative values count a tenth.
+
+    A class whose map is zero all over would have no gradient to climb. Returns a `substitute`.
+    """
+    name, dense = find_pooled_head(net) or (None, None)
+    if name is None or dense is not None:
+        return None
+    last = net.layer(name)
+    relu = getattr(last, "activation", None) is keras.activations.relu
+    if not relu and not isinstance(last, keras.layers.ReLU):
+        return None
+    leaky = net.without_activation(last, lambda maps: tf.nn.leaky_relu(maps, LEAK))
+    return lambda layer: leaky if layer is last else None
 
 
 def _first_parameters(input_size, smooth, rng):
@@ -259,7 +278,8 @@ def _picture_of(parameters, input_size, smooth):
     height, width = input_size
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
-    strength = (np.sqrt(height * width) / frequency).astype(np.float32)
+    # Slow waves are stronger, a little more so than in photos (power 1): larger shapes.
+    strength = (np.sqrt(height * width) / frequency**1.1).astype(np.float32)
     spectrum = tf.complex(parameters[0] * strength, parameters[1] * strength)
     waves = tf.signal.irfft2d(spectrum, fft_length=(height, width)) / 4
     colours = tf.einsum("chw,cr->hwr", waves, tf.constant(_OPPONENT))
@@ -277,7 +297,6 @@ def _zoomed(pictures, scale, height, width):
 
 
 _WHOLE = {"size": 16, "steps": 1, "octaves": 1, "tile": 64, "jitter": 0, "seed": 0}
-_RANGES = {"blur": (0, np.inf), "decay": (0, 1), "zoom": (0, 0.5)}
 _ABOVE = {"step": 0, "learning_rate": 0, "octave_scale": 1}
 
 
@@ -286,8 +305,8 @@ def check_settings(**settings):
     for name, value in settings.items():
         if name in _WHOLE:
             check_whole(name, value, _WHOLE[name])
-        elif name in _RANGES:
-            check_number(name, value, *_RANGES[name])
+        elif name == "zoom":
+            check_number(name, value, 0, 0.5)
         else:
             check_number(name, value, _ABOVE[name], np.inf)
             if value == _ABOVE[name]:
@@ -295,7 +314,7 @@ def check_settings(**settings):
 
 
 def map_shape(net, layer, size, beyond=0):
-    """(h, w, channels) of a layer's maps of a picture of `size`; refuse a picture too small.
+    """Return (h, w, channels) of a layer's maps of a picture of `size`; refuse one too small.
 
     beyond : by how many pixels the picture is continued on each side
     """
@@ -329,6 +348,21 @@ def _has_fixed_size(net, layer):
     """Return whether a Reshape before a layer ties the network to its own input size."""
     kinds = {type(step.layer).__name__ for step in net.steps_to(layer)}
     return not kinds.isdisjoint({"Reshape", "Flatten"})
+
+
+def falling(done, steps):
+    """Return the factor of a step size that falls from 1 to 0 along half a cosine."""
+    return (1 + np.cos(np.pi * done / steps)) / 2
+
+
+def adam(gradient, moments, count):
+    """Return the direction of Adam's step number `count` (1, 2, ...), and the new moments.
+
+    moments : running means of the gradient and of its square
+    """
+    first = 0.9 * moments[0] + 0.1 * gradient
+    second = 0.99 * moments[1] + 0.01 * gradient**2
+    return first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.99**count)) + 1e-12), (first, second)
 
 
 def _gaussian(sigma):
