@@ -128,8 +128,22 @@ def filter_responses(net, pictures, layer):
 
 def _answers(net, pixels, layer):
     """The layer's maps before its activation function; what is below zero counts little."""
-    maps = net.maps(pixels, [layer], before_activation=True)[0]
-    return tf.nn.leaky_relu(tf.cast(maps, tf.float32), LEAK)
+    values = _joined(net.graph.find(layer)[1])
+    maps = net.run_values(pixels, values, bare={value.step for value in values})
+    maps = tf.concat([tf.cast(one, tf.float32) for one in maps], axis=-1)
+    return tf.nn.leaky_relu(maps, LEAK)
+
+
+def _joined(value):
+    """The values whose channels a concatenation joins, as in SqueezeNet; else the value alone.
+
+    Their activations come before the concatenation.
+    """
+    step = value.step
+    joins = step and isinstance(step.layer, keras.layers.Concatenate) and step.layer.axis in (-1, 3)
+    if not joins or not all(part.step for part in step.inputs):
+        return [value]
+    return [one for part in step.inputs for one in _joined(part)]
 
 
 def _compile_filter_step(net, layer):

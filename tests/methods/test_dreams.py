@@ -95,6 +95,17 @@ def test_a_filter_silent_behind_its_relu_still_gets_a_pattern(photo):
     assert after > before + 0.003  # a tenth counts below zero
 
 
+def test_filters_silent_behind_a_concatenation_get_their_patterns():
+    """Each filter of a fire module of SqueezeNet; half of fire9 is silent on grey noise."""
+    net = load_network("squeezenet")
+    silent = [128, 144, 300, 500]
+    patterns = filter_patterns(net, "fire9_concat", silent, size=64, steps=3)
+    answers = filter_responses(net, patterns, "fire9_concat")[:, silent]
+    assert (answers < 0).any() and patterns.std(axis=(1, 2, 3)).min() > 11
+    expand = filter_patterns(net, "fire9_expand3x3", [44, 244], size=64, steps=3)
+    assert np.array_equal(patterns[2:], expand)
+
+
 def test_the_64_first_filters_are_the_default():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([
