@@ -25,7 +25,7 @@ Peers that are not installed are left out with a note. xplique wants other versi
 so it needs an environment of its own: the course's test requirements, then
 `pip install --no-deps xplique==2.0.0` and what importing it asks for.
 
-Each file in rows/ holds the rows of one room, as a function `rows(case)` that yields `Row`s.
+Each file in rows/ holds the rows of one module, as a function `rows(case)` that yields `Row`s.
 """
 
 import argparse
@@ -84,17 +84,17 @@ def read_options():
     return parser.parse_args()
 
 
-def all_rows(network, rooms, samples, methods=("",)):
-    """The rows of these rooms (files in rows/; None: all) on a network.
+def all_rows(network, modules, samples, methods=("",)):
+    """The rows of these modules (files in rows/; None: all) on a network.
 
     methods : beginnings of names; other rows are left out
     """
-    names = rooms or sorted(path.stem for path in (HERE / "rows").glob("[!_]*.py"))
+    names = modules or sorted(path.stem for path in (HERE / "rows").glob("[!_]*.py"))
     case = Case.build(network, samples)
     for name in names:
         if name != "common":
             for row in importlib.import_module(f"rows.{name}").rows(case):
-                row.room = name
+                row.module = name
                 if row.method.startswith(tuple(methods)):
                     yield row
 
@@ -155,14 +155,14 @@ def typical_seconds(call):
 def peak_in_a_process(network, row, name, options):
     """Peak memory in MB of an implementation, in a process that runs it alone; None on failure."""
     command = [sys.executable, __file__, "--samples", str(options.samples)]
-    command += ["--peak-of", network, row.room, row.method, name]
+    command += ["--peak-of", network, row.module, row.method, name]
     done = subprocess.run(command, capture_output=True, text=True)
     return float(done.stdout.split()[-1]) if done.returncode == 0 else None
 
 
-def peak_megabytes(network, room, method, name, samples):
+def peak_megabytes(network, module, method, name, samples):
     """Peak of the resident memory in two calls beyond what is in use before, in MB (Linux)."""
-    row = next(all_rows(network, [room], samples, [method]))
+    row = next(all_rows(network, [module], samples, [method]))
     call = calls_of(row)[name]
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)

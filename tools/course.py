@@ -44,7 +44,7 @@ DEFAULTS = {
 
 
 class Trouble(Exception):
-    """Something the user can mend; the text is the sentence to show."""
+    """Something the user can fix; the text is the sentence to show."""
 
 
 def main(arguments):

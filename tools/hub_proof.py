@@ -1,4 +1,4 @@
-"""Show that docs/class works: two users run a lesson at once on a JupyterHub on this machine.
+"""Show that a hub starts and runs a lesson for two users at once, on a JupyterHub on this machine.
 
     nox -s hub                  two users, lesson 00
     nox -s hub -- 04 10         ten users, lesson 04

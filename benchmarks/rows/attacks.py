@@ -1,4 +1,4 @@
-"""Rows of the rooms attacks and one_pixel; an attack classifies the photo before and after."""
+"""Rows of the modules attacks and one_pixel; an attack classifies the photo before and after."""
 
 import importlib
 import time
@@ -82,7 +82,7 @@ def _floor(case, steps):
 
 def _share_inside(net, search):
     """The share, 0..1, of a search's time that is spent in the network's compiled functions."""
-    room, inside = importlib.import_module("cnnvis_helpers.methods.one_pixel"), []
+    module, inside = importlib.import_module("cnnvis_helpers.methods.one_pixel"), []
 
     def timed(run):
         def call(*inputs):
@@ -94,9 +94,9 @@ def _share_inside(net, search):
 
         return call
 
-    changed = timed(room._changed_logits(net))
+    changed = timed(module._changed_logits(net))
     with (
-        mock.patch.object(room, "_changed_logits", lambda net: changed),
+        mock.patch.object(module, "_changed_logits", lambda net: changed),
         mock.patch.object(net, "logits", timed(net.logits)),  # the photo before and after
     ):
         begin = time.perf_counter()

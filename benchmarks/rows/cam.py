@@ -1,4 +1,4 @@
-"""Rows of the room cam: class activation maps."""
+"""Rows of the module cam: class activation maps."""
 
 import importlib
 
@@ -143,8 +143,8 @@ def _tkv(case, module, name, **settings):
         return None
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    room = importlib.import_module(f"tf_keras_vis.{module}")
-    method = getattr(room, name)(case.linear, clone=False)
+    module = importlib.import_module(f"tf_keras_vis.{module}")
+    method = getattr(module, name)(case.linear, clone=False)
     score = CategoricalScore([case.target])
     return lambda: method(
         score,

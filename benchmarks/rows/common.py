@@ -30,7 +30,7 @@ class Row:
     peers : {name: call without arguments}
     peer_times : {name: how many calls of it make the work}, for those where that is not one; a
         number or a function, as `floor_times`
-    room : the file in rows/ that it comes from
+    module : the file in rows/ that it comes from
     inside : call that returns the share (0..1) of our time spent inside the network, or None
     """
 
@@ -41,7 +41,7 @@ class Row:
     peers: dict = field(default_factory=dict)
     peer_times: dict = field(default_factory=dict)
     inside: object = None
-    room: str = ""
+    module: str = ""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Rows of the room dreams: pictures by gradient ascent, all with the same number of steps."""
+"""Rows of the module dreams: pictures by gradient ascent, all with the same number of steps."""
 
 import keras
 import numpy as np

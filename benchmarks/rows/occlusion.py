@@ -1,4 +1,4 @@
-"""Rows of the room occlusion: a patch slides over the photo."""
+"""Rows of the module occlusion: a patch slides over the photo."""
 
 import functools
 

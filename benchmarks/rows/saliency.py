@@ -1,4 +1,4 @@
-"""Rows of the room saliency: gradients with respect to the photo."""
+"""Rows of the module saliency: gradients with respect to the photo."""
 
 import numpy as np
 import tensorflow as tf

@@ -57,7 +57,7 @@ def download(url, path, checksum=None, limit=None, progress=None):
         stream.flush()
         if checksum and checksum_of(stream.name, checksum) != checksum:
             raise DownloadError(
-                url, "what arrived does not have the expected checksum; try again, elsewhere"
+                url, "what arrived does not have the expected checksum; try again, or from another network"
             )
 
 
@@ -119,7 +119,7 @@ def _reason(error):
     if isinstance(error, exceptions.HTTPError):
         return f"the server answers {error.response.status_code} ({error.response.reason})"
     if isinstance(error, exceptions.TooManyRedirects):
-        return "it leads in a circle"
+        return "it redirects too many times"
     if isinstance(error, exceptions.InvalidSchema | exceptions.InvalidURL):
         return "it leads to an address that is not on the web"
     if isinstance(error, exceptions.Timeout):

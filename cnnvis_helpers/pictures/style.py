@@ -5,7 +5,6 @@ Figures made here are not registered with pyplot, so nothing is shown twice and 
 
 import base64
 import contextlib
-import contextvars
 import html
 import io
 import os
@@ -66,7 +65,6 @@ _USUAL = dict(STYLE)
 _PALE, _PROJECTOR_PALE = "#9CB8CC", "#6288A3"  # bars that stand back: contrast 2.1, 3.8
 if os.environ.get("CNNVIS_PROJECTOR", "0") not in ("", "0"):
     STYLE.update(PROJECTOR)
-_collected = contextvars.ContextVar("figures to be kept instead of shown", default=None)
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
@@ -149,10 +147,7 @@ def display_figure(figure, alt=None):
             "of axes take ax.figure."
         )
     alt = alt_text(figure, alt)
-    wanted = _collected.get()
-    if wanted is not None:
-        wanted.append((figure, alt))
-    display = _notebook_display() if wanted is None else None
+    display = _notebook_display()
     if display is not None:
         display(figure_bundle(figure, alt), raw=True)
     pyplot = sys.modules.get("matplotlib.pyplot")
@@ -177,24 +172,6 @@ def figure_bundle(figure, alt=None):
         ),
         "text/plain": alt,
     }
-
-
-@contextlib.contextmanager
-def collect_figures():
-    """Keep the figures that are made inside the block instead of showing them.
-
-    Yields a list that grows by (Figure, alt) for each of them.
-    """
-    token = _collected.set([])
-    try:
-        yield _collected.get()
-    finally:
-        _collected.reset(token)
-
-
-def figure_pixels(figure):
-    """Return what a figure looks like, cropped to what is on it: uint8 (H, W, 3)."""
-    return np.asarray(_drawn(figure))
 
 
 @contextlib.contextmanager
