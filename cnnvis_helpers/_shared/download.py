@@ -57,7 +57,8 @@ def download(url, path, checksum=None, limit=None, progress=None):
         stream.flush()
         if checksum and checksum_of(stream.name, checksum) != checksum:
             raise DownloadError(
-                url, "what arrived does not have the expected checksum; try again, or from another network"
+                url,
+                "what arrived does not have the expected checksum; try again, or from another network",
             )
 
 
