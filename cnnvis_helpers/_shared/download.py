@@ -58,7 +58,7 @@ def download(url, path, checksum=None, limit=None, progress=None):
         if checksum and checksum_of(stream.name, checksum) != checksum:
             raise DownloadError(
                 url,
-                "what arrived does not have the expected checksum; try again, or from another network",
+                "the file does not have the expected checksum; try again, or from another network",
             )
 
 
