@@ -244,7 +244,7 @@ EXERCISES = [
             ),
             (
                 lambda answer: max(np.abs(np.ravel(_answers(answer)[3:]))) > 1e-6,
-                "This filter also answers to upright edges. Each of its *columns* must add up to "
+                "This filter also answers to vertical edges. Each of its *columns* must add up to "
                 "0.",
                 [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
             ),

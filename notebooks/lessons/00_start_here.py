@@ -25,8 +25,8 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, deep_dream, figure_row, gradcam, hint, load_mask, load_network, load_photo,
-    relevance_mass, show_grid, show_overlay, show_photo, show_predictions, solution,
+    check, deep_dream, figure_row, gradcam, hint, list_photos, load_mask, load_network,
+    load_photo, relevance_mass, show_grid, show_overlay, show_photo, show_predictions, solution,
 )
 
 squeezenet = load_network("squeezenet")
@@ -104,7 +104,7 @@ assert abs(best[0].probability - 0.771) < 0.01
 # </check>
 
 # %% [markdown]
-# "Egyptian cat", 0.77. There is no class that is simply called *cat*: the network must choose between five kinds of house cat, and it shares the rest between tiger cat and tabby.
+# "Egyptian cat", 0.77. There is no class that is simply called *cat*: the network must choose between five kinds of house cat, and most of the rest goes to tiger cat and tabby.
 # (With her striped coat many people would call Chelsea a tabby. But who could be sure, from a face alone?)
 #
 # ## What the numbers mean
@@ -338,7 +338,7 @@ check("00-cats", some_cat, net=net, photo=photo)
 # %% [markdown]
 # ## Go deeper: a softmax that survives
 #
-# Our line `np.exp(logits) / np.exp(logits).sum()` has a weak spot: the largest number that NumPy can hold is about $10^{308}$, and $e^{1000}$ is far above. Then it divides infinity by infinity, and you get `nan`, "not a number".
+# Our two lines above have a weak spot: the largest number that NumPy can hold is about $10^{308}$, and $e^{1000}$ is far above that. Then infinity is divided by infinity, and you get `nan`, "not a number".
 #
 # **Exercise: softmax.** Write one that survives logits of any size. Your answer to "a hundred more" is the key.
 
@@ -361,8 +361,6 @@ check("00-softmax", softmax)
 
 # %%
 # <solution>
-from cnnvis_helpers import list_photos
-
 first_answers = {p.name: net.predict(load_photo(p.name))[0] for p in list_photos()}
 puzzling = min(first_answers, key=lambda name: first_answers[name].probability)
 # <stub>

@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 45 min: two sets of filters 3, layers and counting 12, the fire module 6, the sliding window 12, reading filters 8, colours in the wrong order 4. "Go deeper" is homework.
-# **The aha of this lesson:** add up the 27 weights of a filter. In 50 of 64 filters they cancel almost exactly. Nobody asked for that: the network has found out that flat areas are not worth a word.
+# **The aha of this lesson:** add up the 27 weights of a filter. In 50 of 64 filters they cancel almost exactly. Nobody asked for that: the network has found out that flat areas say nothing about a photo.
 # Draw one 3 x 3 window on the board before you begin. Everything here is that window, moved.
 
 # %% [markdown]
@@ -49,7 +49,7 @@ assert kernel.shape == (3, 3, 3, 64)
 # </check>
 
 # %% [markdown]
-# A is trained. There are light and dark bars, upright, lying and slanting; there are edges, dots, and plain colours. In B, no square knows anything about its neighbours.
+# A is trained. There are light and dark bars, vertical, horizontal and slanting; there are edges, dots, and plain colours. In B, neighbouring squares have nothing to do with each other.
 #
 # Nobody drew the filters of A. The network found them by looking at more than a million photos, and before it sees yours, these numbers are all that it knows. Let us see where they sit, and what they do. <!-- source -->
 #
@@ -58,7 +58,7 @@ assert kernel.shape == (3, 3, 3, 64)
 # A Keras model is a list of layers. Each takes the output of an earlier one and computes something from it. `model.summary()` lists them; here are the first.
 
 # %%
-net.model.summary(layer_range=("photo", "fire2_concat"), line_length=80)
+net.model.summary(layer_range=("photo", "fire2_concat"), line_length=100)
 print(len(net.model.layers), "layers in all,", f"{net.model.count_params():,} numbers")
 # <check>
 assert net.model.count_params() == 1_235_496
@@ -75,10 +75,10 @@ table
 # %% [markdown]
 # **Predict first:** read down the column `output`. What happens to height and width, what happens to the channels? And which convolution holds most of the numbers?
 
-# %% alt="One bar for each of the 26 convolutions, small at the beginning and growing; the last one, conv10 with 513,000 numbers, is by far the highest."
+# %% alt="One bar for each of the 26 convolutions, small at the beginning and growing; the last one, conv10 with 513 thousand numbers, is by far the highest."
 counts = np.array([row.parameters for row in table])
 names = [row.name for row in table]
-show_vector(counts, names, top=1, xlabel="convolution, in order", ylabel="numbers")
+show_vector(counts / 1000, names, top=1, xlabel="convolution", ylabel="thousand numbers")
 print(f"share of conv10 {counts[-1] / counts.sum():.0%}, of conv1 {counts[0] / counts.sum():.2%}")
 # <check>
 assert counts.argmax() == 25 and counts.sum() == net.model.count_params()
@@ -148,7 +148,7 @@ assert squeezed.shape == (56, 56, 16)
 # </check>
 
 # %% [markdown]
-# Nearly everything: each of the 16 maps still shows a cat, each in its own light. Lesson 02 is about such maps.
+# Nearly everything: each of the 16 maps still shows a cat, but each of them brings out something else. Lesson 02 is about such maps.
 #
 # **Exercise: what the squeeze saves.** The last fire module, fire9, turns 512 maps into 512 maps. Its three convolutions hold 32,832, 16,640 and 147,712 numbers. How many numbers would *one* ordinary 3 x 3 convolution from
 # 512 to 512 channels hold?
@@ -229,14 +229,14 @@ check("01-slide", slide)
 #
 # **Predict first:** filter 6 adds green and subtracts blue and red. What in the photo will it find?
 
-# %% alt="A table of six filters in red, green and blue. Filters 15, 10 and 9 are the same in all three colours: a white upright bar, a black lying bar, a black dot. Filters 19, 6 and 3 differ from colour to colour."
+# %% alt="A table of six filters in red, green and blue. Filters 15, 10 and 9 are the same in all three colours: a white vertical bar, a black horizontal bar, a black dot. Filters 19, 6 and 3 differ from colour to colour."
 six = [15, 10, 9, 19, 6, 3]
 show_filter_channels(kernel, filters=six)
 
 # %% [markdown]
 # Filters 15, 10 and 9 have the same pattern in all three colours: they do not care about colour. Filters 19, 6 and 3 do. Let them work:
 
-# %% alt="Six maps of the cat. Upright and slanting fur for filter 15, lying lines for 10, dots for 9, the left rims of the eyes for 19, and for filter 6 almost nothing but the two glowing eyes. The map of filter 3 shows her nose and the inside of an ear."
+# %% alt="Six maps of the cat. Vertical hairs of the fur for filter 15, horizontal lines for 10, dots for 9, the left rims of the eyes for 19, and for filter 6 almost nothing but the two glowing eyes. The map of filter 3 shows her nose and the inside of an ear."
 titles = [f"filter {k}" for k in six]
 found = [maps[..., k] for k in six]
 show_grid(found, titles, columns=3, cmap="viridis", scale="each", percentile=99.7)
@@ -247,7 +247,7 @@ show_grid(found, titles, columns=3, cmap="viridis", scale="each", percentile=99.
 #
 # You can make a filter yourself, and let Keras slide it. This one subtracts what is right from what is left.
 
-# %% alt="A signed map of the cat: red and blue lines trace upright edges, such as the sides of the eyes, the nose and the stripes of the fur."
+# %% alt="A signed map of the cat: red and blue lines trace vertical edges, such as the sides of the eyes, the nose and the stripes of the fur."
 import keras
 
 grey = net.prepare(photo).mean(axis=-1, keepdims=True)  # (1, 227, 227, 1)
@@ -262,7 +262,7 @@ assert np.array(answer).shape == (1, 225, 225, 1) and np.array(answer).min() < -
 # %% [markdown]
 # Red: lighter on the left. Blue: lighter on the right. Where the photo is flat, plus and minus cancel, and the map is white.
 #
-# **Exercise: a filter of your own.** Make one, 3 x 3, that gives positive numbers where it is dark *above* and light *below*, and exactly 0 on flat areas and on upright edges. **Predict** what it will find in Chelsea, put it into
+# **Exercise: a filter of your own.** Make one, 3 x 3, that gives positive numbers where it is dark *above* and light *below*, and exactly 0 on flat areas and on vertical edges. **Predict** what it will find in Chelsea, put it into
 # the cell above instead of ours, look, and judge.
 
 # %%
@@ -308,7 +308,8 @@ check("01-blind", blind)
 # 8 min with the filters. Let the class bet on the number before anybody runs it. Then ask *why* a network would do that. A flat area says nothing about the thing in the photo; a filter that answered to it would answer everywhere.
 
 # %% [markdown]
-# Nobody told the network to balance its weights. It has found out that flat areas are not worth a word. It does so in two ways, which you see when you sort the filters by what is left *within* each colour:
+# Nobody told the network to balance its weights. In training it has found out that flat areas say nothing about what is in a photo, and edges do. The weights cancel in two ways, which you see when you sort the filters by what
+# is left *within* each colour:
 
 # %% alt="The 64 filters, sorted. The first half are light and dark bars, crosses and dots without much colour, then come pairs of colours side by side such as orange and blue, and at the end plain green, magenta, red and blue filters."
 within = np.abs(kernel.sum(axis=(0, 1))).sum(axis=0) / np.abs(kernel).sum(axis=(0, 1, 2))
@@ -319,7 +320,7 @@ assert (within < 0.05).sum() == 36
 
 # %% [markdown]
 # The first 36 cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. Towards the end come filters that add one colour and subtract another: most of them are silent on grey
-# and awake where there is colour.
+# and active where there is colour.
 #
 # Your own eyes do much the same. Behind the retina, signals run as light against dark, red against green, blue against yellow. <!-- source -->
 #
@@ -333,7 +334,7 @@ explore_layers(net, photo, show="weights", channel=6)
 # %% [markdown]
 # ## What goes wrong: colours in the wrong order
 #
-# Many older networks, VGG16 among them, were trained on photos whose channels were stored as blue, green, red: **BGR**. Whoever draws such kernels as RGB gets a pretty picture, and every colour in it is wrong. SqueezeNet
+# Many older networks, VGG16 among them, were trained on photos whose channels were stored as blue, green, red: **BGR**. Whoever draws such kernels as RGB gets a pretty picture with red and blue exchanged. SqueezeNet
 # was trained that way, too; we turned its first kernel around once, so that you can forget about it. Here is what it would look like otherwise.
 
 # %% alt="Eight filters twice. Right: green, violet-blue, red, magenta, orange beside blue, and others. Wrong: the green and magenta ones look nearly the same, but red and blue have changed places in all others."
@@ -366,7 +367,7 @@ check("01-swap", loses)
 # %% [markdown]
 # ## Go deeper: each on its own scale?
 #
-# All pictures of filters above stretch each filter to full contrast. So a filter with tiny weights looks as strong as any. On one scale for all:
+# The coloured pictures above stretch each filter to full contrast. So a filter with tiny weights looks as strong as any. On one scale for all:
 
 # %% alt="The 64 filters on one scale. A dozen stay strong in contrast; many are nearly grey, so their weights are small."
 show_filters(kernel, scale="shared")
