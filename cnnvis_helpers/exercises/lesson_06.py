@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import function, value
+from cnnvis_helpers.exercises.kinds import choice, custom, function, value
 
 _RNG = np.random.default_rng(6)
-_PHOTO = np.array([[[0, 2, 128], [250, 255, 60]], [[7, 90, 200], [30, 248, 1]]], np.uint8)
-_GRADIENTS = [(_RNG.normal(size=(2, 2, 3)) * scale).astype(np.float32) for scale in (1, 0.01)]
+# Not square, with values next to both ends: what is swapped or goes round shows.
+_PHOTO = np.array(
+    [[[0, 2, 128], [250, 255, 60], [9, 9, 9]], [[7, 90, 200], [30, 248, 1], [254, 3, 77]]],
+    np.uint8,
+)
+_GRADIENTS = [_RNG.normal(size=_PHOTO.shape) * scale for scale in (1, 0.01)]
 _GRADIENTS[1][0, 1] = 0
 _STEPS = [(_PHOTO, _GRADIENTS[0], 4), (_PHOTO, _GRADIENTS[1], 9)]
 _LOGITS = [
@@ -14,16 +18,17 @@ _LOGITS = [
     (np.array([2.0, 3.5, -1.0, 1.0]), 0),
     (np.array([0.1, 0.2, 0.3]), 1),
 ]
-_BALL = [
+_NEAR = [
     (_PHOTO + _RNG.uniform(-30, 30, _PHOTO.shape), _PHOTO, 8),
     (_PHOTO + _RNG.uniform(-12, 12, _PHOTO.shape), _PHOTO, 3),
 ]
-_PIXELS = [(_PHOTO, (0, 1, 10, 90, 250)), (_PHOTO, (1, 0, 255, 3, 0))]
+_PIXELS = [(_PHOTO, (0, 1, 10, 90, 250)), (_PHOTO, (1, 0, 255, 3, 0)), (_PHOTO, (1, 1, 4, 5, 6))]
 _ANSWERS = [
     (np.array([0, 1, 2, 2, 1]), np.array([0, 1, 2, 0, 1]), np.array([3, 1, 0, 0, 1])),
     (np.array([4, 4, 1, 0]), np.array([4, 2, 1, 0]), np.array([4, 4, 3, 2])),
     (np.array([0, 3, 5, 1]), np.array([0, 2, 5, 5]), np.array([0, 3, 2, 1])),
 ]
+_STRENGTHS = (4, 8, 16, 32, 64)
 
 
 def _levels(values):
@@ -57,10 +62,6 @@ def _shortened(x, original, epsilon):
     return np.clip(original + change * min(1, epsilon / np.linalg.norm(change)), 0, 255)
 
 
-def _bounds(height, width):
-    return [(0, height - 1), (0, width - 1), (0, 255), (0, 255), (0, 255)]
-
-
 def _with_pixel(photo, row, column, colour):
     changed = photo.copy()
     changed[row, column] = colour
@@ -71,13 +72,124 @@ def _rate(truth, before, after):
     return float((after != truth)[before == truth].mean())
 
 
+def _survives(net, photo, epsilon):
+    """Whether a toaster of `epsilon` levels is still one after JPEG at quality 75."""
+    from cnnvis_helpers import pgd, survives
+
+    attack = pgd(net, photo, "toaster", epsilon=epsilon, steps=20)
+    return survives(net, attack, qualities=[75], scales=[])[-1].success
+
+
+def _is_enough(answer, net, photo):
+    weaker = answer / 2
+    return (
+        answer in _STRENGTHS
+        and _survives(net, photo, int(answer))
+        and (weaker not in _STRENGTHS or not _survives(net, photo, int(weaker)))
+    )
+
+
 EXERCISES = [
+    function(
+        "06-loss",
+        "The loss",
+        lambda logits, label: float(-_log_softmax(logits)[label]),
+        cases=_LOGITS,
+        rtol=1e-2,
+        atol=1e-3,
+        praise="The logarithm makes a sure mistake very expensive: p = 0.001 costs 6.9, "
+        "p = 0.5 only 0.7.",
+        wrong=[
+            (
+                lambda logits, label: float(-_log_softmax(logits).max()),
+                "This is the loss of the class that the network *predicts*. Where the network is "
+                "wrong, that is another one. Use `label`.",
+            ),
+            (
+                lambda logits, label: float(_softmax(logits)[label]),
+                "That is the probability. The loss is minus its logarithm.",
+            ),
+            (
+                lambda logits, label: float(1 - _softmax(logits)[label]),
+                "1 - p is also large where the network is wrong, but the cross-entropy takes "
+                "minus the logarithm of p.",
+            ),
+            (
+                lambda logits, label: float(_log_softmax(logits)[label]),
+                "The sign is missing: a loss is large where the probability is small.",
+            ),
+            (
+                lambda logits, label: float(-_log_softmax(_softmax(logits))[label]),
+                "The softmax was applied twice. Published code does this when it hands "
+                "probabilities to a loss that expects logits.",
+            ),
+            (
+                lambda logits, label: float(-np.log10(_softmax(logits)[label])),
+                "That is the logarithm to base 10. The cross-entropy takes the natural one, "
+                "`np.log`.",
+            ),
+            (
+                lambda logits, label: float(-logits[label]),
+                "That is the negative logit. The softmax is missing: the other classes count too.",
+            ),
+        ],
+        hints=[
+            "First probabilities: `exp(logits)` divided by its sum.",
+            "The cross-entropy is minus the logarithm of one probability. Of which class?",
+            "`-np.log(probabilities[label])`, with `label` and not `logits.argmax()`.",
+        ],
+    ),
+    function(
+        "06-rise",
+        "What should come out?",
+        lambda gradient, epsilon: float(epsilon * np.abs(gradient).sum()),
+        cases=[(_GRADIENTS[0], 1), (_GRADIENTS[1], 4), (np.array([[[-0.5, 0.25, 0.0]]]), 2)],
+        rtol=1e-2,
+        atol=1e-3,
+        praise="It grows with the number of values: twice the photo, twice the effect. "
+        "Large photos are easy prey.",
+        wrong=[
+            (
+                lambda gradient, epsilon: float(epsilon * gradient.sum()),
+                "Here positive and negative slopes cancel. But FGSM moves a value *down* where its "
+                "slope is negative, so this raises the loss as well.",
+            ),
+            (
+                lambda gradient, epsilon: float(np.abs(gradient).sum()),
+                "That is for a step of one level. The step is `epsilon` levels.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * np.abs(gradient).mean()),
+                "That is the push of *one* value, on average. All values move at once: add up.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * np.linalg.norm(gradient)),
+                "That is what a step along the slope itself would give. FGSM moves all values by "
+                "the same amount.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * np.abs(gradient.sum())),
+                "The absolute value was taken after the sum, when the slopes had already "
+                "cancelled. Turn the two round.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * np.sign(gradient).sum()),
+                "That adds up the steps. Each step changes the loss by step times slope.",
+            ),
+        ],
+        hints=[
+            "A value that moves by d changes the loss by d times its slope.",
+            "The step is `epsilon * sign(slope)`. What is sign(slope) times slope?",
+            "`np.abs(gradient)`, added up, times epsilon.",
+        ],
+    ),
     function(
         "06-step",
         "One step of FGSM",
         _step,
         cases=_STEPS,
         dtype="uint8",
+        praise="Cut first, convert last: in this order nothing can go round.",
         wrong=[
             (
                 _wrapped,
@@ -91,15 +203,25 @@ EXERCISES = [
             ),
             (
                 lambda photo, gradient, epsilon: _levels(photo - epsilon * np.sign(gradient)),
-                "This goes downhill: the loss of the true class gets smaller and the network more "
-                "sure. Which way should the loss go?",
+                "This goes downhill: the loss of the true class gets smaller and the network "
+                "surer.",
+            ),
+            (
+                lambda photo, gradient, epsilon: _levels(photo + np.sign(gradient)),
+                "This step is one level long. It should be `epsilon` levels.",
             ),
             (
                 lambda photo, gradient, epsilon: _levels(photo + epsilon / 255 * np.sign(gradient)),
                 "Epsilon was divided by 255. The photo is in pixel levels here, and so is epsilon.",
             ),
             (
-                lambda photo, gradient, epsilon: _levels(photo + 255 * epsilon * np.sign(gradient)),
+                lambda photo, gradient, epsilon: np.clip(
+                    photo / 255 + epsilon / 255 * np.sign(gradient), 0, 1
+                ),
+                "These values run from 0 to 1. The photo is uint8, 0 to 255, and stays so.",
+            ),
+            (
+                lambda photo, gradient, epsilon: _levels(255 * epsilon * np.sign(gradient) + photo),
                 "Epsilon was multiplied by 255. It is in pixel levels already.",
             ),
         ],
@@ -109,177 +231,19 @@ EXERCISES = [
             "Then `np.clip(..., 0, 255)`, and last `.astype(np.uint8)`.",
         ],
     ),
-    value(
-        "06-levels",
-        "Epsilon in pixel levels",
-        12.75,
-        atol=0.02,
-        wrong=[
-            (
-                25.5,
-                "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?",
-            ),
-            (0.1, "That is the step in the network's own units; pixel levels go from 0 to 255."),
-            (51.0, "You multiplied by the length of the range; divide by it."),
-            (0.05, "That is the share of the whole range. How many of 255 levels is it?"),
-            (12.0, "That is cut to a whole number. Leave the decimals."),
-        ],
-        hints=[
-            "The range of the input, from -1 to 1, is 2 units long.",
-            "These 2 units stand for 255 levels.",
-            "So one unit is `255 / 2` levels.",
-        ],
-    ),
-    function(
-        "06-loss",
-        "The loss to raise",
-        lambda logits, label: float(-_log_softmax(logits)[label]),
-        cases=_LOGITS,
-        wrong=[
-            (
-                lambda logits, label: float(-_log_softmax(logits).max()),
-                "This is the loss of the class that the network *predicts*. Where it is wrong "
-                "already, such an attack pushes it back towards the truth. Use `label`.",
-            ),
-            (
-                lambda logits, label: float(_softmax(logits)[label]),
-                "That is a probability. Its gradient vanishes where the network is sure; the loss "
-                "is made of its logarithm.",
-            ),
-            (
-                lambda logits, label: float(_log_softmax(logits)[label]),
-                "The sign is missing: a loss is large where the probability is small.",
-            ),
-            (
-                lambda logits, label: float(-_log_softmax(_softmax(logits))[label]),
-                "Softmax was applied twice. Published code does this when it hands probabilities "
-                "to a loss that expects logits.",
-            ),
-            (
-                lambda logits, label: float(-logits[label]),
-                "That is the negative logit. The other classes' logits belong into a "
-                "cross-entropy, too.",
-            ),
-        ],
-        hints=[
-            "First probabilities: `exp(logits)` divided by its sum.",
-            "The cross-entropy is minus the logarithm of one probability. Of which class?",
-            "`-np.log(probabilities[label])`, with `label` and not `logits.argmax()`.",
-        ],
-    ),
-    function(
-        "06-project",
-        "Back into the ball",
-        _project,
-        cases=_BALL,
-        wrong=[
-            (
-                lambda x, original, epsilon: np.clip(x, 0, 255),
-                "This keeps valid pixels only. The change may still be larger than epsilon.",
-            ),
-            (
-                lambda x, original, epsilon: np.clip(
-                    x, original.astype(float) - epsilon, original.astype(float) + epsilon
-                ),
-                "The change is small enough now, but some values lie outside 0..255.",
-            ),
-            (
-                lambda x, original, epsilon: np.clip(x, original - epsilon, original + epsilon),
-                "`original` is uint8, and 2 - 8 is 250 there. Make it float before you subtract.",
-            ),
-            (
-                _shortened,
-                "This shortens the whole change to a Euclidean length of epsilon. Here each value "
-                "has its own limit.",
-            ),
-            (
-                lambda x, original, epsilon: np.clip(x - original, -epsilon, epsilon),
-                "That is the change alone. Return the photo.",
-            ),
-        ],
-        hints=[
-            "Two limits for each value: epsilon around the original, and 0..255.",
-            "Make the original float first, since uint8 cannot be negative.",
-            "`np.clip` takes arrays as limits; use it twice.",
-        ],
-    ),
-    function(
-        "06-bounds",
-        "Where a pixel may be",
-        _bounds,
-        cases=[(32, 32), (128, 96)],
-        wrong=[
-            (
-                lambda height, width: [(0, height), (0, width)] + [(0, 256)] * 3,
-                "Bounds are inclusive here: row `height` and colour 256 could be tried, and "
-                "neither exists. A published program has (0, 32) and (0, 256).",
-            ),
-            (
-                lambda height, width: [(0, height - 1), (0, width - 1)] + [(0, 256)] * 3,
-                "The places are right. As `uint8`, colour 256 becomes 0.",
-            ),
-            (
-                lambda height, width: [(0, height), (0, width)] + [(0, 255)] * 3,
-                "The colours are right. The last row is not `height`: counting starts at 0.",
-            ),
-            (
-                lambda height, width: [(0, width - 1), (0, height - 1)] + [(0, 255)] * 3,
-                "Width came first. Arrays count rows first; a square photo hides the mistake.",
-            ),
-            (
-                lambda height, width: [(0, height - 1), (0, width - 1)] + [(0, 1)] * 3,
-                "Colours are in pixel levels in this course, not from 0 to 1.",
-            ),
-        ],
-        hints=[
-            "A list of five pairs: row, column, red, green, blue.",
-            "Both ends of a pair can be reached. What is the last row of 32 rows?",
-            "For 32 x 32: rows and columns end at 31, colours at 255.",
-        ],
-    ),
-    function(
-        "06-pixel",
-        "One pixel set",
-        lambda photo, candidate: _with_pixel(photo, *candidate[:2], candidate[2:]),
-        cases=_PIXELS,
-        dtype="uint8",
-        wrong=[
-            (
-                lambda photo, candidate: _with_pixel(photo, *candidate[:2], candidate[:1:-1]),
-                "Place right, colours turned round. A published program does this: it writes red, "
-                "green, blue into an array that preprocessing had made blue, green, red.",
-            ),
-            (
-                lambda photo, candidate: _with_pixel(
-                    photo, candidate[1], candidate[0], candidate[2:]
-                ),
-                "Row and column are exchanged: an array is asked for `[row, column]`.",
-            ),
-            (
-                lambda photo, candidate: _with_pixel(
-                    photo, *candidate[:2], np.add(photo[candidate[:2]], candidate[2:]) % 256
-                ),
-                "The colour was added to the pixel. It takes the pixel's place.",
-            ),
-            (
-                lambda photo, candidate: _with_pixel(
-                    photo, candidate[0], slice(None), candidate[2:]
-                ),
-                "A whole row has the colour. Give the column as well.",
-            ),
-        ],
-        hints=[
-            "Copy first: `photo.copy()`. The caller still needs the photo as it was.",
-            "`row, column, *colour = candidate` takes the candidate apart.",
-            "One assignment does it: `changed[row, column] = colour`.",
-        ],
-    ),
     function(
         "06-rate",
         "The success rate",
         _rate,
         cases=_ANSWERS,
+        rtol=1e-2,
+        praise="Whoever counts photos that were wrong anyway reports an attack that looks "
+        "stronger, or weaker, than it is.",
         wrong=[
+            (
+                lambda truth, before, after: 100 * _rate(truth, before, after),
+                "That is a percentage. A share runs from 0 to 1.",
+            ),
             (
                 lambda truth, before, after: float((after != truth).mean()),
                 "Photos that were wrong before the attack count here. They need no attack: leave "
@@ -297,6 +261,10 @@ EXERCISES = [
                 "got right before.",
             ),
             (
+                lambda truth, before, after: int(((after != truth) & (before == truth)).sum()),
+                "That is the number of successes. Divide by the photos that were right before.",
+            ),
+            (
                 lambda truth, before, after: float((after == truth)[before == truth].mean()),
                 "That is the share that resisted.",
             ),
@@ -305,6 +273,188 @@ EXERCISES = [
             "Only photos with `before == truth` take part.",
             "Among these, a success is `after != truth`.",
             "A mask picks them: `(after != truth)[before == truth]`. Then the mean.",
+        ],
+    ),
+    choice(
+        "06-direction",
+        "Which way?",
+        "c",
+        praise="Down the loss of the class you want, as if you trained the *photo* to be a "
+        "toaster.",
+        wrong={
+            "a": "That leads away from the cat, but to whatever class is nearest. We want the "
+            "toaster.",
+            "b": "Up the toaster's loss makes the toaster *less* probable.",
+            "d": "Down the cat's loss makes the network surer of the cat.",
+        },
+        hints=[
+            "Whose probability should grow?",
+            "A probability grows where its loss falls.",
+            "So: the toaster's loss, downhill.",
+        ],
+    ),
+    function(
+        "06-project",
+        "Bring it back",
+        _project,
+        cases=_NEAR,
+        rtol=1e-2,
+        atol=0.1,
+        praise="Two clips, and no matter how many steps came before, nobody sees the "
+        "change.",
+        wrong=[
+            (
+                lambda x, original, epsilon: np.clip(x, 0, 255),
+                "This keeps valid pixels only. The change may still be larger than epsilon.",
+            ),
+            (
+                lambda x, original, epsilon: np.clip(
+                    x, original.astype(float) - epsilon, original.astype(float) + epsilon
+                ),
+                "The change is small enough now, but some values lie outside 0..255.",
+            ),
+            (
+                lambda x, original, epsilon: np.clip(
+                    np.clip(x, original - epsilon, original + epsilon), 0, 255
+                ),
+                "`original` is uint8, and there 2 - 8 goes round to 250. Make it float first.",
+            ),
+            (
+                lambda x, original, epsilon: _levels(_project(x, original, epsilon)),
+                "The decimals are cut off. PGD takes steps of less than a level, so `x` stays "
+                "float until the end.",
+            ),
+            (
+                _shortened,
+                "This shortens the change as a whole to a length of epsilon. Here each value "
+                "has its own limit.",
+            ),
+            (
+                lambda x, original, epsilon: np.clip(x - original, -epsilon, epsilon),
+                "That is the change alone. Return the photo.",
+            ),
+        ],
+        hints=[
+            "Two limits for each value: epsilon around the original, and 0..255.",
+            "Make the original float first, since uint8 cannot be negative.",
+            "`np.clip` takes arrays as limits; use it twice.",
+        ],
+    ),
+    custom(
+        "06-jpeg",
+        "Strong enough for JPEG",
+        _is_enough,
+        praise="Measured and not guessed. An attack that survives the web has to be so "
+        "strong that you begin to see it.",
+        wrong=[
+            (
+                lambda answer, net, photo: answer not in _STRENGTHS,
+                "Take one of the five: 4, 8, 16, 32 or 64 levels.",
+                2,
+            ),
+            (
+                lambda answer, net, photo: not _survives(net, photo, int(answer)),
+                "Saved as JPEG 75, this photo is no toaster any more. Ask for "
+                "`survives(net, attack, qualities=[75], scales=[])[-1]`, the row of the JPEG.",
+                4,
+            ),
+            (
+                lambda answer, net, photo: _survives(net, photo, int(answer / 2)),
+                "This one survives, but half as many levels do, too.",
+                64,
+            ),
+        ],
+        otherwise="Give the number of levels alone.",
+        hints=[
+            "Predict first: the table says what becomes of 8 levels at quality 75.",
+            "`survives(...)[0]` is the PNG; the JPEG is the last row. Its `success` is True if "
+            "the toaster is still there.",
+            "A loop over (4, 8, 16, 32, 64) that stops with `break` at the first success.",
+        ],
+    ),
+    choice(
+        "06-transfer",
+        "Read the table",
+        "c",
+        praise="Plain noise of the same size tips SqueezeNet over as well. Without the "
+        "control it would have looked like a success.",
+        wrong={
+            "a": "Look at the row below: what does mere noise of the same size do?",
+            "b": "One photo cannot say that, and Lite0 was fooled on all three. Look at the row "
+            "of the noise.",
+            "d": "An attack may well fool one network and not another. What does the row of the "
+            "noise say?",
+        },
+        hints=[
+            "A success has to be compared with something. With what?",
+            "Compare the rows 'attack' and 'noise' of Chelsea, in SqueezeNet's column.",
+            "Both rows say tiger cat.",
+        ],
+    ),
+    function(
+        "06-pixel",
+        "One pixel set",
+        lambda photo, candidate: _with_pixel(photo, *candidate[:2], candidate[2:]),
+        cases=_PIXELS,
+        dtype="uint8",
+        praise="Those five numbers are all that the search may choose.",
+        wrong=[
+            (
+                lambda photo, candidate: _with_pixel(photo, *candidate[:2], candidate[:1:-1]),
+                "Place right, colours turned round: red comes first.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo.transpose(1, 0, 2), *candidate[:2], candidate[2:]
+                ).transpose(1, 0, 2),
+                "Row and column are exchanged: an array is asked for `[row, column]`.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo, *candidate[:2], np.add(photo[candidate[:2]], candidate[2:]) % 256
+                ),
+                "The colour was added to the pixel. It takes the pixel's place.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo, candidate[0] - 1, candidate[1] - 1, candidate[2:]
+                ),
+                "This counts rows and columns from 1. They start at 0, as in Python.",
+            ),
+            (
+                lambda photo, candidate: _with_pixel(
+                    photo, candidate[0], slice(None), candidate[2:]
+                ),
+                "A whole row has the colour. Give the column as well.",
+            ),
+        ],
+        hints=[
+            "Copy first: `photo.copy()`. The caller still needs the photo as it was.",
+            "`row, column, *colour = candidate` takes the candidate apart.",
+            "One assignment does it: `changed[row, column] = colour`.",
+        ],
+    ),
+    value(
+        "06-levels",
+        "Epsilon in levels",
+        12.75,
+        atol=0.02,
+        praise="More than six times our two levels, and easy to see. Always ask for the "
+        "unit.",
+        wrong=[
+            (25.5, "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?"),
+            (0.1, "That is the step in the network's own units; levels go from 0 to 255."),
+            (51.0, "You multiplied by the length of the range; divide by it."),
+            (12.8, "That is 256 levels for the range. From 0 to 255 there are 255 steps."),
+            (0.05, "That is the share of the range. How many of 255 levels is it?"),
+            (5.0, "That is a percentage of the range. How many of 255 levels is it?"),
+            (12.0, "That is cut to a whole number. Leave the decimals."),
+            (13.0, "That is rounded to a whole number. Leave the decimals."),
+        ],
+        hints=[
+            "The range of the input, from -1 to 1, is 2 units long.",
+            "These 2 units stand for 255 levels.",
+            "So one unit is `255 / 2` levels.",
         ],
     ),
 ]
