@@ -66,7 +66,7 @@ def _is_filter(answer):
 def _filter(answer):
     """A 3 x 3 filter, scaled so that its largest weight is 1."""
     answer = np.squeeze(np.asarray(answer, float))
-    return answer / np.abs(answer).max()
+    return answer / (np.abs(answer).max() or 1)
 
 
 def _answers(answer):
