@@ -36,8 +36,8 @@ LECTURE = {  # the sections that the lecture in TEACHING.md shows
     "02": ["Look at the first layer"],
     "03": [
         "The sweep by hand",
-        "From numbers to a heat map",
-        "What goes wrong with occlusion maps",
+        "The stretch that lies",
+        "Which class takes what the cat loses?",
     ],
     "04": [
         "A class activation map by hand",
