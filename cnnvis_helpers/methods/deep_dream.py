@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.ascent import check_settings, map_shape, to_uint8
 from cnnvis_helpers.methods.gradients import gradient_of, recording
-from cnnvis_helpers.methods.patterns import check_settings, map_shape, to_uint8
 from cnnvis_helpers.networks.layers import conv_layers
 
 
@@ -76,7 +76,7 @@ def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=1
     Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
     """
     check_net(net)
-    net.prepare(photo)  # the one place that judges photos
+    net.prepare(photo)  # refuses what is no photo
     check_settings(
         octaves=octaves, octave_scale=octave_scale, steps=steps, step=step, jitter=jitter,
         tile=tile, seed=seed,
@@ -110,7 +110,7 @@ def dream_objective(net, photo, layers=None):
     Returns a float, 0 or more for weights that are. Raises ValueError as `dream_steps` does.
     """
     check_net(net)
-    net.prepare(photo)  # the one place that judges photos
+    net.prepare(photo)  # refuses what is no photo
     weights = _layer_weights(net, layers)
     for name in weights:
         map_shape(net, name, np.shape(photo)[:2])

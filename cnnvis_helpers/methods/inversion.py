@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.ascent import GREY, adam, falling
 from cnnvis_helpers.methods.gradients import compiled, gradient_of, pixels_spec, recording
-from cnnvis_helpers.methods.patterns import GREY, adam, falling
 
 FIRST_STEP = 16.0  # pixel levels; the last step is 0
 

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
+from cnnvis_helpers._shared.checks import check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
+from cnnvis_helpers.methods.ascent import GREY, adam, check_settings, falling, map_shape, to_uint8
 from cnnvis_helpers.methods.cam import find_pooled_head
 from cnnvis_helpers.methods.gradients import gradient_of, recording
 
-GREY = 127.5
 LEAK = 0.1  # how much a filter's answers below zero count
 WRAP = 4  # pixels by which a filter pattern is continued beyond its borders
 # The square root of the covariance of RGB values in natural photos, as strengths of three
@@ -180,6 +180,41 @@ def _check_channels(layer, channels, count):
     return wanted.tolist()
 
 
+def _gaussian(sigma):
+    """A one-dimensional Gaussian of odd length whose sum is 1; [1.] for sigma 0."""
+    if sigma == 0:
+        return tf.ones((1,))
+    reach = np.arange(-int(np.ceil(3 * sigma)), int(np.ceil(3 * sigma)) + 1)
+    kernel = np.exp(-0.5 * (reach / sigma) ** 2)
+    return tf.constant(kernel / kernel.sum(), tf.float32)
+
+
+def _smooth(pictures, kernel):
+    length = tf.shape(kernel)[0]
+    pictures = _continued(pictures, length // 2)
+    column = tf.tile(tf.reshape(kernel, (length, 1, 1, 1)), (1, 1, 3, 1))
+    row = tf.tile(tf.reshape(kernel, (1, length, 1, 1)), (1, 1, 3, 1))
+    for weights in (column, row):
+        pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "VALID")
+    return pictures
+
+
+def _unit_rms(gradient):
+    """Each picture's gradient divided by its own root mean square."""
+    return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
+
+
+def _continued(pictures, pixels):
+    """Pictures (n, h, w, 3), continued beyond each border with their opposite side."""
+    size = tf.shape(pictures)
+    pictures = tf.concat(
+        [pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1
+    )
+    return tf.concat(
+        [pictures[:, :, size[2] - pixels :], pictures, pictures[:, :, :pixels]], axis=2
+    )
+
+
 # --- class patterns -------------------------------------------------------------------------------
 
 
@@ -305,114 +340,3 @@ def _zoomed(pictures, scale, height, width):
     small = tf.cast(tf.round(scale * tf.constant([height, width], tf.float32)), tf.int32)
     resized = tf.image.resize(pictures - GREY, small)
     return GREY + tf.image.resize_with_crop_or_pad(resized, height, width)
-
-
-# --- shared ---------------------------------------------------------------------------------------
-
-
-_WHOLE = {"size": 16, "steps": 1, "octaves": 1, "tile": 64, "jitter": 0, "seed": 0}
-_ABOVE = {"step": 0, "learning_rate": 0, "octave_scale": 1}
-
-
-def check_settings(**settings):
-    """Raise a ValueError, one sentence, for the first setting out of its range."""
-    for name, value in settings.items():
-        if name in _WHOLE:
-            check_whole(name, value, _WHOLE[name])
-        elif name == "zoom":
-            check_number(name, value, 0, 0.5)
-        else:
-            check_number(name, value, _ABOVE[name], np.inf)
-            if value == _ABOVE[name]:
-                raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
-
-
-def map_shape(net, layer, size, beyond=0):
-    """Return (h, w, channels) of a layer's maps of a picture of `size`; refuse one too small.
-
-    beyond : by how many pixels the picture is continued on each side
-    """
-
-    def measure():
-        # Traced, not run: a convolution with nothing left can end in any error, or in none.
-        pixels = tf.TensorSpec((1, *(length + 2 * beyond for length in size), 3))
-        trace = tf.function(lambda pixels: net.maps(pixels, [layer])[0], autograph=False)
-        try:
-            return tuple(trace.get_concrete_function(pixels).structured_outputs.shape[1:])
-        except (ValueError, tf.errors.InvalidArgumentError):
-            return None if _has_fixed_size(net, layer) else (0, 0, 0)
-
-    shape = net.cached(("map shape", layer, size, beyond), measure)
-    if shape is None:
-        height, width = net.input_size
-        raise ValueError(
-            f"The network {net.name!r} reshapes its input before the layer {layer!r}, so it takes "
-            f"no other pictures than {width} x {height} pixels, and this needs "
-            f"{size[1] + 2 * beyond} x {size[0] + 2 * beyond}."
-        )
-    if 0 in shape:
-        raise ValueError(
-            f"Of a picture of {size[1]} x {size[0]} pixels nothing is left in the maps of the "
-            f"layer {layer!r}; take larger pictures or an earlier layer."
-        )
-    return shape
-
-
-def _has_fixed_size(net, layer):
-    """Return whether a Reshape before a layer ties the network to its own input size."""
-    kinds = {type(step.layer).__name__ for step in net.steps_to(layer)}
-    return not kinds.isdisjoint({"Reshape", "Flatten"})
-
-
-def falling(done, steps):
-    """Return the factor of a step size that falls from 1 to 0 along half a cosine."""
-    return (1 + np.cos(np.pi * done / steps)) / 2
-
-
-def adam(gradient, moments, count):
-    """Return the direction of Adam's step number `count` (1, 2, ...), and the new moments.
-
-    moments : running means of the gradient and of its square
-    """
-    first = 0.9 * moments[0] + 0.1 * gradient
-    second = 0.99 * moments[1] + 0.01 * gradient**2
-    return first / (1 - 0.9**count) / (tf.sqrt(second / (1 - 0.99**count)) + 1e-12), (first, second)
-
-
-def _gaussian(sigma):
-    """A one-dimensional Gaussian of odd length whose sum is 1; [1.] for sigma 0."""
-    if sigma == 0:
-        return tf.ones((1,))
-    reach = np.arange(-int(np.ceil(3 * sigma)), int(np.ceil(3 * sigma)) + 1)
-    kernel = np.exp(-0.5 * (reach / sigma) ** 2)
-    return tf.constant(kernel / kernel.sum(), tf.float32)
-
-
-def _continued(pictures, pixels):
-    """Pictures (n, h, w, 3), continued beyond each border with their opposite side."""
-    size = tf.shape(pictures)
-    pictures = tf.concat(
-        [pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1
-    )
-    return tf.concat(
-        [pictures[:, :, size[2] - pixels :], pictures, pictures[:, :, :pixels]], axis=2
-    )
-
-
-def _smooth(pictures, kernel):
-    length = tf.shape(kernel)[0]
-    pictures = _continued(pictures, length // 2)
-    column = tf.tile(tf.reshape(kernel, (length, 1, 1, 1)), (1, 1, 3, 1))
-    row = tf.tile(tf.reshape(kernel, (1, length, 1, 1)), (1, 1, 3, 1))
-    for weights in (column, row):
-        pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "VALID")
-    return pictures
-
-
-def _unit_rms(gradient):
-    """Each picture's gradient divided by its own root mean square."""
-    return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
-
-
-def to_uint8(pictures):
-    return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)

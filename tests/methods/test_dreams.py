@@ -1,6 +1,5 @@
 """Filter patterns, class patterns and deep dream, judged by numbers on small networks."""
 
-import hashlib
 import warnings
 
 import keras
@@ -44,10 +43,6 @@ def photo():
     rows, columns = np.mgrid[:70, :90]
     picture = np.stack([rows * 3, columns * 2, (rows + columns) % 40 * 6], -1)
     return np.clip(picture, 0, 255).astype(np.uint8)
-
-
-def digest(model):
-    return hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
 
 
 # --- filter patterns
@@ -104,24 +99,6 @@ def test_filters_silent_behind_a_concatenation_get_their_patterns():
     assert (answers < 0).any() and patterns.std(axis=(1, 2, 3)).min() > 11
     expand = filter_patterns(net, "fire9_expand3x3", [44, 244], size=64, steps=3)
     assert np.array_equal(patterns[2:], expand)
-
-
-def test_the_64_first_filters_are_the_default():
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)), keras.layers.Conv2D(70, 3, name="wide"),
-        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
-    ])
-    assert len(filter_patterns(load_network(model), "wide", size=16, steps=1)) == 64
-
-
-def test_blur_removes_fast_waves(net):
-    def fastness(picture):
-        return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
-
-    sharp = filter_pattern(net, "second", 2, size=32, blur=0.0)
-    smooth = filter_pattern(net, "second", 2, size=32, blur=2.0)
-    assert fastness(smooth) < 0.5 * fastness(sharp)
 
 
 def test_no_place_of_a_pattern_is_special(net):
@@ -208,14 +185,6 @@ def test_a_pair_raises_the_difference(net):
     assert logits[1] - logits[2] > start[1] - start[2]
 
 
-def test_waves_make_a_smoother_picture_than_pixels(net):
-    def fastness(smooth):
-        picture = class_pattern(net, 0, steps=60, smooth=smooth, jitter=0, zoom=0)
-        return np.abs(np.diff(picture.astype(float), axis=0)).mean() / picture.std()
-
-    assert fastness(True) < fastness(False)
-
-
 @pytest.fixture(scope="module")
 def spot():
     """A network that looks at one pixel of 24 x 24 alone: row 6, column 9."""
@@ -248,25 +217,6 @@ def test_zoom_lights_places_nearer_to_the_centre_and_farther_from_it(spot):
     assert set(columns) >= {8, 9, 10} and columns.min() >= 7 and columns.max() <= 10
 
 
-def test_waves_have_opponent_colours():
-    """Brightness, blue against yellow, green against purple: each alone shows its own relation."""
-    waves = np.random.default_rng(0).normal(0, 0.01, (2, 3, 24, 13)).astype(np.float32)
-
-    def colours(direction):
-        alone = np.zeros_like(waves)
-        alone[:, direction] = waves[:, direction]
-        picture = made._picture_of(tf.constant(alone), (24, 24), True).numpy()[0] / 255
-        return np.moveaxis(np.log(picture / (1 - picture)), -1, 0)  # before the sigmoid
-
-    size = np.abs(colours(0)).max()
-    red, green, blue = colours(0)
-    assert np.allclose([green, blue], red, atol=1e-4 * size) and red.std() > 0.1 * size
-    red, green, blue = colours(1)
-    assert np.allclose(green, 0, atol=1e-4 * size) and np.allclose(red, -blue, atol=1e-4 * size)
-    red, green, blue = colours(2)
-    assert np.allclose([red, blue], -green / 2, atol=1e-4 * size) and green.std() > 0.01 * size
-
-
 # --- deep dream
 
 
@@ -277,13 +227,6 @@ def test_a_dream_raises_its_objective_and_keeps_the_size(net, photo):
     assert (photo == copy).all()
     before, after = (dreams.dream_objective(net, p, ["first", "second"]) for p in (photo, dream))
     assert after > 1.2 * before
-
-
-def test_a_dream_in_tiles_raises_its_objective_too(net, photo):
-    large = np.tile(photo, (2, 2, 1))
-    dream = dreams.deep_dream(net, large, "second", octaves=2, tile=64)
-    before, after = (dreams.dream_objective(net, p, "second") for p in (large, dream))
-    assert after > before
 
 
 def test_tiles_cover_the_picture_once():
@@ -320,17 +263,6 @@ def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
     assert np.isfinite(dreams.dream_objective(net, photo))
 
 
-def test_an_interrupted_dream_keeps_what_it_has(net, photo):
-    def stop_after_three(done, total):
-        if done == 3:
-            raise KeyboardInterrupt
-
-    settings = dict(octaves=2, steps=4, progress=stop_after_three)
-    with pytest.warns(UserWarning, match="stopped early: the dream"):
-        dream = dreams.deep_dream(net, photo, "second", **settings)
-    assert dream.shape == photo.shape and (dream != photo).any()
-
-
 # --- all of them
 
 
@@ -350,16 +282,11 @@ def test_same_seed_same_bytes_other_seed_other_picture(net, photo, name):
     assert (make(net, photo, 5) != make(net, photo, 6)).any()
 
 
-def test_the_model_is_unchanged(photo):
-    model = small_model()
-    net, before = load_network(model), digest(model)
-    activations = [getattr(layer, "activation", None) for layer in model.layers]
-    trainable = [layer.trainable for layer in model.layers]
+def test_nothing_changes(net, photo):
+    before, copy = fingerprint(net), photo.copy()
     for make in MAKERS.values():
         make(net, photo, 0)
-    assert digest(model) == before
-    assert [getattr(layer, "activation", None) for layer in model.layers] == activations
-    assert [layer.trainable for layer in model.layers] == trainable
+    assert fingerprint(net) == before and np.array_equal(photo, copy)
 
 
 def test_progress_reports_every_step(net, photo):
@@ -417,29 +344,18 @@ BAD = {
     "layer": (lambda net, photo: filter_pattern(net, "frist", 0), "frist.*first"),
     "not spatial": (lambda net, photo: filter_pattern(net, "head", 0), "head"),
     "channel": (lambda net, photo: filter_pattern(net, "first", 8), "0 to 7.*no channel 8"),
-    "no channels": (lambda net, photo: filter_patterns(net, "first", []), "list of channel"),
     "one channel": (lambda net, photo: filter_patterns(net, "first", 3), "list of.*not 3"),
-    "half channel": (lambda net, photo: filter_pattern(net, "first", 1.5), "list of"),
-    "half size": (lambda net, photo: filter_pattern(net, "first", 0, size=32.5), "whole"),
     "size": (lambda net, photo: filter_pattern(net, "first", 0, size=2), "16 or more"),
     "steps": (lambda net, photo: filter_pattern(net, "first", 0, steps=0), "steps .*not 0"),
-    "step": (lambda net, photo: filter_pattern(net, "first", 0, step=-1), "step .*not -1"),
     "no class": (lambda net, photo: class_pattern(net, None), "no photo"),
     "class": (lambda net, photo: class_pattern(net, 9), "class 9.*0 to 4"),
-    "label": (lambda net, photo: class_pattern(net, "clas 3"), "clas 3.*class 3"),
     "rate": (lambda net, photo: class_pattern(net, 0, learning_rate=0), "learning_rate"),
-    "no steps": (lambda net, photo: class_pattern(net, 0, steps=0), "steps must.*not 0"),
-    "seed": (lambda net, photo: class_pattern(net, 0, seed=-1), "seed must.*not -1"),
     "zoom": (lambda net, photo: class_pattern(net, 0, zoom=0.9), "zoom must.*not 0.9"),
     "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves must.*not 0"),
     "too many": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
-    "scale": (lambda net, photo: dreams.deep_dream(net, photo, octave_scale=1), "above 1"),
     "tile": (lambda net, photo: dreams.deep_dream(net, photo, tile=8), "tile must.*64 or more"),
-    "dream steps": (lambda net, photo: dreams.deep_dream(net, photo, steps=0), "steps must"),
     "dream layer": (lambda net, photo: dreams.deep_dream(net, photo, "secnd"), "secnd.*second"),
-    "dream head": (lambda net, photo: dreams.deep_dream(net, photo, "head"), "makes no maps"),
     "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
-    "rank": (lambda net, photo: dreams.deep_dream(net, photo[..., 0]), "shape"),
     "tiny photo": (lambda net, photo: dreams.deep_dream(net, photo[:28], octaves=1), "enlarge it"),
     "octave": (lambda net, photo: dreams.deep_dream(net, photo, octave=2), "'octave'; it has oct"),
     "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
@@ -454,9 +370,6 @@ def test_bad_input_is_one_sentence(net, photo, case):
         with pytest.raises(ValueError, match=words) as caught:
             call(net, photo)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
-
-
-# --- what a layer of its own that is only an activation, and the Stop button, must not cost
 
 
 def test_a_silent_filter_behind_a_relu_of_its_own_gets_its_pattern(photo):
