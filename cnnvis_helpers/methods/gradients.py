@@ -1,8 +1,7 @@
-"""What the gradient methods share: a target's score, the guided ReLU, maps at the photo's size.
+"""Shared by the gradient methods: a target's score, its gradient, the guided ReLU.
 
-`saliency` differentiates a score with respect to the pixels, `cam` with respect to a layer's
-maps. Both compile one TensorFlow function per network and layer and hand the target over as a
-vector, so that asking about another class costs no new compilation.
+`saliency` differentiates a score by the pixels, `cam` by a layer's maps. Both compile one function
+per network and layer and pass the target as a vector, so another class needs no new compilation.
 """
 
 import keras
@@ -22,34 +21,22 @@ def prepared(net, photo):
 
 
 def target_vector(net, target):
-    """Return the score vector (units,) of a target; all zeros for None, "the photo's top class".
+    """Return the score vector (units,) of a target; zeros for None, the photo's top class.
 
-    The zeros let a compiled function look up the top class in its own forward pass
-    (`score_weights`), which saves a pass.
+    With zeros, a compiled function finds the top class in its own forward pass (`score_of`).
     """
     check_net(net)
     return tf.zeros(net.units) if target is None else tf.constant(net.score_vector(target))
 
 
-def score_weights(logits, vector):
-    """Return the logits' weights in the score: `vector`, or those of the top class if it is zeros.
-
-    logits : tensor (n, units)
-    vector : tensor (units,), see `target_vector`
-
-    Returns a tensor (units,) or (n, units).
-    A network with one logit has two classes: the weight is 1 for the second, -1 for the first.
-    """
-    if logits.shape[-1] == 1:
+def score_of(logits, vector):
+    """Return the scores (n,) of logits (n, units); a vector of zeros stands for the top class."""
+    if logits.shape[-1] == 1:  # one logit, two classes: 1 for the second, -1 for the first
         top = tf.where(logits > 0, 1.0, -1.0)
     else:
         top = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
-    return tf.where(tf.reduce_any(vector != 0), vector, tf.stop_gradient(top))
-
-
-def score_of(logits, vector):
-    """Return the scores (n,) of logits (n, units), see `score_weights`."""
-    return tf.reduce_sum(logits * score_weights(logits, vector), axis=-1)
+    weights = tf.where(tf.reduce_any(vector != 0), vector, tf.stop_gradient(top))
+    return tf.reduce_sum(logits * weights, axis=-1)
 
 
 SCALE = 1024.0  # of a score in float16, on the way back
@@ -61,12 +48,10 @@ def recording(net):
 
 
 def gradient_of(net, tape, score, source, what):
-    """Return the gradient of a score by `source`, or refuse, see `connected`.
+    """Return the gradient of a score; refuse where there is none. what : "pixels" or a layer.
 
-    A float16 holds nothing below 6e-8, and gradients by pixels are often smaller. So where a layer
-    computes in float16 the score is multiplied by a power of two on the way back, and the gradient
-    is divided by it; where that overflows the gradient is taken as it is. A bfloat16 has the range
-    of a float32, but 8 bits of precision: gradients by pixels are rough, whatever the scale.
+    Gradients by pixels are often below the smallest float16, 6e-8. So in float16 the score is
+    scaled by a power of two on the way back, unless that overflows.
     """
     if not computes_in_float16(net):
         return connected(tape.gradient(score, source), what)
@@ -82,21 +67,20 @@ def computes_in_float16(net):
 
 
 def connected(gradient, what):
-    """Return a gradient, or raise a ValueError where there is none; what : "pixels", or a layer."""
-    if gradient is None:
+    """Return a gradient, or raise a ValueError where there is none."""
+    if gradient is not None:
+        return gradient
+    if what == "pixels":
         raise ValueError(
-            f"No gradient of the score reaches the {what}: a layer between them stops gradients."
-            if what == "pixels" else
-            f"The score does not depend on the layer {what!r}; take one on the way to the output."
+            "No gradient of the score reaches the pixels: a layer between them stops gradients."
         )
-    return gradient
+    raise ValueError(
+        f"The score does not depend on the layer {what!r}; take one on the way to the output."
+    )
 
 
 def compiled(signature):
-    """Return the decorator tf.function for one signature: compiled at the first call alone.
-
-    Without AutoGraph, which would bury a one-sentence error under a copy of the source.
-    """
+    """Return the decorator tf.function for one signature; AutoGraph would bury our errors."""
     return tf.function(input_signature=signature, autograph=False)
 
 
@@ -106,10 +90,7 @@ def pixels_spec(net, n):
 
 
 def reduce_colours(values, reduce):
-    """Make one number a pixel of three: (h, w, 3) -> float32 (h, w), or (h, w, 3) for "rgb".
-
-    reduce : "max_abs", the largest magnitude; "sum_abs", the sum of magnitudes; "sum", the
-        signed sum; "rgb", no change
+    """Reduce (h, w, 3) to float32 (h, w) as the head of `saliency` says; "rgb" stays (h, w, 3).
 
     >>> values = np.array([[[1.0, -3.0, 1.0]]])
     >>> [reduce_colours(values, how).item() for how in ("max_abs", "sum_abs", "sum")]
@@ -141,20 +122,18 @@ def at_photo_size(values, photo, resize=True):
     return np.stack([resize_map(plane, size) for plane in np.moveaxis(values, -1, 0)], axis=-1)
 
 
-# The guided ReLU
-
 _RELUS = (
     keras.activations.relu, keras.ops.relu, tf.nn.relu,
     keras.activations.relu6, keras.ops.relu6, tf.nn.relu6,
 )  # fmt: skip
 _RELU_OPERATIONS = ("Relu", "Relu6")
-# Layers of Keras that are nonlinear without saying so in an attribute `activation`.
+# Keras layers that are nonlinear without an attribute `activation`.
 _NOT_GUIDABLE = (
     "LeakyReLU", "PReLU", "ELU", "Softmax", "Lambda", "Attention", "AdditiveAttention",
     "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed", "Bidirectional",
     "SpectralNormalization", "TFSMLayer", "JaxLayer", "FlaxLayer",
 )  # fmt: skip
-# Keras operations (`a + b` in a model's definition makes one) that are linear or only move values.
+# Keras operations (`a + b` in a model makes one) that are linear or only move values.
 _HARMLESS_OPERATIONS = (
     "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Mean", "Sum", "Max",
     "MaxPool", "AveragePool", "Concatenate", "Stack", "Reshape", "Transpose", "Flatten", "Squeeze",
@@ -164,19 +143,15 @@ _HARMLESS_OPERATIONS = (
 
 
 class GuidedRule:
-    """The guided backpropagation of every ReLU in a network, as a `substitute` for `net.forward`.
+    """Guided backpropagation through every ReLU of a network, a `substitute` for `net.forward`.
 
-    Going back, a ReLU lets a gradient pass where its input was positive. The guided ReLU asks in
-    addition that the gradient itself is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. So each ReLU
-    is followed by a step that does nothing on the way forward, which leaves the logits the same to
-    the last bit, and cuts negative gradients off on the way back.
+    A ReLU passes a gradient back where its input was positive. The guided ReLU requires in addition
+    that the gradient is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. So each ReLU is followed by an
+    identity that cuts negative gradients off; the logits stay bit-identical.
 
-    `active` chooses between the guided and the true way back when a gradient is taken (while
-    TensorFlow traces the function), so that one forward pass can serve both.
-
-    A layer with another activation function raises a ValueError: the rule is defined for ReLUs
-    alone, and a plain gradient under the name "guided" would mislead. Layers that pool, normalise
-    or take a maximum of several inputs keep their true way back.
+    `active` is read when the gradient is traced: one forward pass can serve the guided and the
+    plain gradient. Other activation functions raise a ValueError, since the rule is defined for
+    ReLUs only. Pooling and normalisation keep their own gradients.
 
     Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
     """
@@ -185,19 +160,15 @@ class GuidedRule:
         self.active = True
 
     def __call__(self, layer):
-        """Return the layer with guided way back, or None for a layer without ReLU."""
+        """Return the layer with the guided gradient, or None for a layer without ReLU."""
         if not ends_with_relu(layer):
             return None
-        return lambda *args, **kwargs: self.positive_back(layer(*args, **kwargs))
-
-    def positive_back(self, y):
-        """Return `y` unchanged; on the way back, only positive gradients pass."""
 
         @tf.custom_gradient
-        def unchanged(y):
+        def positive_back(y):
             return tf.identity(y), lambda dy: tf.nn.relu(dy) if self.active else dy
 
-        return unchanged(y)
+        return lambda *args, **kwargs: positive_back(layer(*args, **kwargs))
 
 
 def ends_with_relu(layer):

@@ -6,18 +6,15 @@
     integrated_gradients(net, photo, "cat")   shares of the score, which add up
     guided_backprop(net, photo, "cat")        a clear picture, but no evidence
 
-Gradients are per pixel level (0..255) of the network's own input, because preprocessing is part
-of the network. The score is a logit, or the difference of two for a target (a, b); never a
-probability, whose gradient vanishes where the network is sure.
+The score is a logit, or the difference of two for a target (a, b); never a probability, whose
+gradient vanishes where the network is certain. Gradients are per pixel level (0..255).
 
-Every function returns a raw float32 map (H, W) at the photo's size; nothing is normalised.
-`reduce` says how the three colour values of a pixel become one: "max_abs" (largest magnitude),
-"sum_abs", "sum" (signed) or "rgb" (left as they are, (H, W, 3)). `resize=False` returns the map at
-the network's input size instead, where sums of it mean something.
+Every function returns a raw float32 map (H, W) at the photo's size, or at the network's input size
+with `resize=False`, where sums of it mean something. `reduce` combines the three colour values of
+a pixel: "max_abs" (largest magnitude), "sum_abs", "sum" (signed) or "rgb" (no change, (H, W, 3)).
 
 tf-keras-vis has `Saliency` (equal to `saliency`, see the tests); its SmoothGrad averages
-magnitudes and its guided backprop silently returns the plain gradient on networks whose ReLUs
-are layers.
+magnitudes, and its guided backprop silently returns the plain gradient where ReLUs are layers.
 """
 
 from typing import NamedTuple
@@ -104,9 +101,7 @@ def smoothgrad(
     samples : number of noisy copies, at least 1
     noise : standard deviation of the Gaussian noise, as a fraction of the range (max - min) of
         the photo's pixels; the paper advises 0.10 to 0.20. With 0 this is `saliency`. A network
-        that was not trained on noise may not know the photo any more under 0.15: then the map
-        explains something else. Ask `net.predict` about a noisy copy first, and take less if the
-        answer changes (lesson 05 shows how)
+        trained without noise may give noisy copies another class; then take less (lesson 05)
     squared : average the squares of the gradients instead (SmoothGrad-Squared); a map of magnitudes
     seed : whole number, 0 or more; the same seed gives the same bytes
     progress : function of (done, total), counted in noisy copies, called after each batch
@@ -115,10 +110,9 @@ def smoothgrad(
     -------
     float32 array (H, W), logit change per pixel level (its square for `squared`).
 
-    The gradients are averaged first, as in the paper, and made one number a pixel afterwards.
-    Peers that average magnitudes draw another picture. Noisy pixels may leave 0..255. Memory
-    does not grow with `samples`. The Stop button (or a StopIteration from `progress`) returns
-    the mean of the copies done.
+    As in the paper, the signed gradients are averaged before colours are reduced; peers that
+    average magnitudes get another map. Noisy pixels may leave 0..255. Memory does not grow with
+    `samples`. The Stop button (or a StopIteration from `progress`) returns the mean so far.
 
     Raises ValueError for samples below 1, negative noise or seed, and as `saliency`.
 
@@ -146,7 +140,7 @@ def smoothgrad(
 
 
 class Completeness(NamedTuple):
-    """How far integrated gradients keep their promise that the shares add up to the whole.
+    """How exactly integrated gradients add up to the score's rise.
 
     attributed : the sum of the map
     difference : score(photo) - score(baseline)
@@ -172,8 +166,7 @@ def integrated_gradients(
     """Share out the score's rise from a baseline to the photo among the pixels.
 
     Each pixel gets (photo - baseline) times its mean gradient on the straight line between the
-    two. The shares add up to score(photo) - score(baseline); how exactly they do is the
-    completeness error.
+    two. The shares add up to score(photo) - score(baseline), up to the completeness error.
 
     Parameters
     ----------
@@ -187,13 +180,12 @@ def integrated_gradients(
     Returns
     -------
     float32 array (H, W), logits, signed. With `resize=False` (the network's size) it adds up to the
-    `attributed` of the Completeness; resizing keeps the heights, so it does not keep the sum.
+    `attributed` of the Completeness; resizing keeps the values, not their sum.
 
-    The mean gradient is computed by Gauss-Legendre quadrature (`path_rule`). Networks without
-    kinks are complete after few steps. A ReLU network's gradient jumps along the line, whatever the
-    rule: look at the error, and take more steps if it is large. Memory does not grow with
-    `steps`. Part of an integral means nothing, so what `progress` raises ends the work without a
-    map.
+    The mean gradient is computed by Gauss-Legendre quadrature (`path_rule`). A smooth network is
+    complete after few steps. A ReLU network's gradient jumps along the line: take more steps if
+    the error is large. Memory does not grow with `steps`. Part of an integral means nothing, so an
+    exception from `progress` ends the work without a map.
 
     Raises ValueError for steps below 1, a baseline that is none of these, and as `saliency`.
 
@@ -213,28 +205,33 @@ def integrated_gradients(
             progress(part.stop, steps)
     shares = ((pixels - start)[0] * total).numpy()
     result = at_photo_size(reduce_colours(shares, reduce), photo, resize)
-    return (result, _completeness(net, shares, pixels, start, vector)) if return_error else result
+    if not return_error:
+        return result
+    at_end, at_start = np.asarray(net.logits(tf.concat([pixels, start], 0)), np.float64) @ vector
+    attributed, difference = float(shares.sum(dtype=np.float64)), float(at_end - at_start)
+    error = abs(attributed - difference) / max(abs(difference), 1e-12)
+    return result, Completeness(attributed, difference, error)
 
 
 def guided_backprop(
     net, photo, target=None, layer=None, channel=None, reduce="max_abs", resize=True
 ):
-    """Backpropagate a score, or a layer's maps, through guided ReLUs: fine lines, clean and pretty.
+    """Backpropagate a score, or a layer's maps, through guided ReLUs: fine, clean lines.
 
     A guided ReLU lets only positive gradients pass, so what remains is what excites the score along
-    excited neurons. The picture hardly changes when the network's weights are replaced by random
-    ones (Adebayo et al. 2018, arXiv 1810.03292): it shows edges of the photo, and is no evidence
-    of what the network relies on. `saliency`, `smoothgrad` and Grad-CAM pass that test.
+    excited neurons. The map hardly changes when the network's weights are replaced by random ones
+    (Adebayo et al. 2018, arXiv 1810.03292): it shows edges of the photo, and is no evidence of what
+    the network relies on. `saliency`, `smoothgrad` and Grad-CAM pass that test.
 
     Parameters
     ----------
     net, photo, target, reduce, resize : as in `saliency`
-    layer : None for the score of `target`; or a layer's name, for the sum of all that its maps show
+    layer : None for the score of `target`; or a layer's name, for the sum of its maps
     channel : with `layer`, one channel of it instead of all
 
     Returns
     -------
-    float32 array (H, W); not comparable between networks, as the guided rule has no unit to keep.
+    float32 array (H, W), without a unit: not comparable between networks.
 
     Raises ValueError for a network with a nonlinearity other than ReLU (swish, gelu, leaky ReLU
     ...) on the way, both a target and a layer, a channel without a layer or out of its range, an
@@ -267,9 +264,8 @@ def input_gradient(net, photo, target=None):
 def path_rule(steps):
     """Return places in 0..1 and weights, float32 (steps,) each, for the mean over the path.
 
-    Gauss-Legendre: exact for polynomials up to degree 2 steps - 1, and closer set towards the ends,
-    where the gradient changes most. The trapezoid rule of most peers needs more steps for the same
-    completeness and spends two of them on the ends themselves.
+    Gauss-Legendre: exact for polynomials up to degree 2 steps - 1. The trapezoid rule of most peers
+    needs more steps for the same completeness.
 
     >>> places, weights = path_rule(2)
     >>> places.round(4), weights.round(4)
@@ -280,13 +276,9 @@ def path_rule(steps):
 
 
 def _gradient_sum(net, pixels, weights, vector, rule=None, squared=False):
-    """Return the weighted sum (h, w, 3) of the gradients of a score, for pixels (n, h, w, 3).
+    """Return the sum (h, w, 3) of the gradients, or their squares, of n pictures, by weights (n,).
 
-    One compiled function serves every target and any n. Refuses logits and gradients of nan.
-
-    weights : (n,)
-    rule : None for gradients, "guided" for guided backprop
-    squared : sum the squares of the gradients
+    rule : None or "guided". One compiled function serves every target and any n.
     """
     run = net.cached(("gradients", rule, squared), lambda: _compile_sum(net, rule, squared))
     total, logits = run(pixels, weights, vector)
@@ -311,7 +303,7 @@ def _compile_sum(net, rule, squared):
 
 
 def _guided_maps(net, photo, layer, channel):
-    """Return the guided gradient (h, w, 3) of all that a layer's maps, or one of them, show."""
+    """Return the guided gradient (h, w, 3) of the sum of a layer's maps, or of one of them."""
     if channel is not None:
         check_whole("channel", channel, 0)
     run = net.cached(("guided maps", layer), lambda: _compile_guided_maps(net, layer))
@@ -326,13 +318,8 @@ def _guided_maps(net, photo, layer, channel):
 
 
 def _compile_guided_maps(net, layer):
-    """Return a function (pixels (1, h, w, 3), channel) -> (guided gradient, number of channels).
-
-    A channel of -1 stands for all of them.
-    """
-
     @compiled([pixels_spec(net, 1), tf.TensorSpec((), tf.int32)])
-    def run(pixels, channel):
+    def run(pixels, channel):  # a channel of -1 stands for all
         with recording(net) as tape:
             tape.watch(pixels)
             maps = net.maps(pixels, [layer], GuidedRule())[0]
@@ -345,15 +332,11 @@ def _compile_guided_maps(net, layer):
 
 
 def _compile_noisy(net):
-    """Return a function (pixels (1, h, w, 3), deviation, seed, numbers (n,)) -> noisy copies.
+    number = tf.TensorSpec((), tf.int64)
 
-    Copy number i has the noise of the seed (seed, i), in whatever batch it is made.
-    """
-    whole = tf.TensorSpec((), tf.int64)
-
-    @compiled([pixels_spec(net, 1), tf.TensorSpec(()), whole, tf.TensorSpec((None,), tf.int64)])
+    @compiled([pixels_spec(net, 1), tf.TensorSpec(()), number, tf.TensorSpec((None,), tf.int64)])
     def noisy(pixels, deviation, seed, numbers):
-        def copy(number):
+        def copy(number):  # its noise does not depend on the batch it is made in
             noise = tf.random.stateless_normal(pixels.shape[1:], tf.stack([seed, number]))
             return pixels[0] + deviation * noise
 
@@ -374,11 +357,3 @@ def _baseline_pixels(net, baseline, shape):
             f"not {baseline!r}."
         )
     return np.broadcast_to(values, shape).astype(np.float32)
-
-
-def _completeness(net, shares, pixels, start, vector):
-    """Compare the sum of the shares with the score's rise from `start` to `pixels`."""
-    at_end, at_start = np.asarray(net.logits(tf.concat([pixels, start], 0)), np.float64) @ vector
-    attributed, difference = float(shares.sum(dtype=np.float64)), float(at_end - at_start)
-    gap = abs(attributed - difference)
-    return Completeness(attributed, difference, gap / max(abs(difference), 1e-12))
