@@ -1,12 +1,12 @@
-"""Adversarial examples: small changes of a photo that change what a network says.
+"""Adversarial examples: small changes of a photo that change the network's answer.
 
-Every attack starts from the photo at the network's size, rounded to whole pixel levels, and ends
-with a uint8 photo that was classified again after rounding: a success survives saving as PNG.
-Epsilon is in pixel levels (0..255) for every network.
+Every attack starts from the photo at the network's size, rounded to integer pixel levels, and ends
+with a uint8 photo that is classified again: a success survives saving as PNG. Epsilon is in pixel
+levels (0..255) for every network.
 
-Attacks push the log-odds of one class, log(p / (1 - p)). The cross-entropy of that class is
-log(1 + exp(-log-odds)): its gradient has the opposite sign everywhere, so a step along the sign is
-the same step. But it fades to exactly 0 where p rounds to 1, and log-odds do not.
+Attacks follow the gradient of the log-odds of one class, log(p / (1 - p)). The cross-entropy,
+log(1 + exp(-log-odds)), has the opposite sign of gradient everywhere, so the sign is the same; but
+its gradient fades to exactly 0 where p rounds to 1.
 """
 
 import warnings
@@ -18,12 +18,12 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.gradients import gradient_of, recording
+from cnnvis_helpers.methods.gradients import compiled, gradient_of, pixels_spec, recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Attack:
-    """What an attack did; prints as one sentence.
+    """The result of an attack; prints as one sentence.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Attack:
     label : int, the class to get away from
     target, target_label : int and str, the class to arrive at; None for any other class
     original : uint8 (h, w, 3), the photo before the attack
-    unrounded : float32 (h, w, 3), the changed photo before it was rounded to whole pixel levels
+    unrounded : float32 (h, w, 3), the changed photo before rounding to integer pixel levels
     method : str
     epsilon : float, the largest change allowed, in pixel levels; None if any is allowed
     queries : int, pictures that went through the network, the two predictions included
@@ -71,7 +71,7 @@ class Attack:
 
     @property
     def pixels(self):
-        """The places that changed: int array (changed, 2) of rows and columns."""
+        """The changed pixels: int array (changed, 2) of rows and columns."""
         return np.argwhere(self.difference.any(axis=2))
 
     @property
@@ -80,7 +80,7 @@ class Attack:
         return self.label if self.target is None else self.target
 
     def magnified(self, factor=10):
-        """The change as a picture, uint8 (h, w, 3): grey where nothing changed, else x `factor`."""
+        """The change times `factor` as a picture, uint8 (h, w, 3): grey where nothing changed."""
         return np.clip(128 + factor * self.difference, 0, 255).astype(np.uint8)
 
     def __repr__(self):
@@ -95,7 +95,7 @@ class Attack:
 
 
 class Goal(NamedTuple):
-    """What an attack wants: away from `label`, or towards `target` if that is not None."""
+    """The aim of an attack: away from `label`, or towards `target` if that is not None."""
 
     label: int
     target: int | None
@@ -114,15 +114,14 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     """Fast gradient sign method: one step of `epsilon` levels for every colour value.
 
     photo + epsilon * sign(gradient of the label's cross-entropy), or, with a target class,
-    photo - epsilon * sign(gradient of the target's cross-entropy), kept within 0..255. Goodfellow,
-    Shlens and Szegedy, "Explaining and harnessing adversarial examples", arXiv 1412.6572.
+    photo - epsilon * sign(gradient of the target's cross-entropy), kept within 0..255.
 
     Parameters
     ----------
     net : Network
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index or label to arrive at; None: any class but the photo's
-    epsilon : the size of the step in pixel levels, 0..255. Rounding never leaves it: 2.5 acts as 2
+    epsilon : the size of the step in pixel levels, 0..255; rounding stays within it: 2.5 acts as 2
     label : class index or label to get away from; None: the network's own top class
 
     Returns
@@ -133,6 +132,8 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     (the target is on top already, or the label is not), and for what `net.prepare` and
     `net.class_index` refuse.
 
+    Goodfellow et al. 2014, "Explaining and harnessing adversarial examples", arXiv 1412.6572
+
     >>> attack = fgsm(net, photo, epsilon=4)
     >>> attack.photo.dtype, attack.linf
     (dtype('uint8'), 4)
@@ -142,18 +143,28 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     low, high = ball(original, epsilon)
     chosen, direction = goal.pushed
     logits, sign = _gradient_sign(net, original, chosen)
-    moved = original + direction * epsilon * sign
+    moved = (original + direction * epsilon * sign).clip(low, high)
     history = (probability(net, logits, chosen),)
-    return finish(net, "fgsm", original, moved.clip(low, high), goal, before, epsilon, 3, history)
+    return finish(net, "fgsm", original, moved, goal, before, epsilon, 3, history)
 
 
-def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None,
-        random_start=True, stop_early=False, seed=0, progress=None):
+def pgd(
+    net,
+    photo,
+    target=None,
+    epsilon=8,
+    steps=20,
+    step_size=None,
+    label=None,
+    random_start=True,
+    stop_early=False,
+    seed=0,
+    progress=None,
+):
     """Projected gradient descent: many small steps, each brought back into the epsilon ball.
 
-    Madry and others, "Towards deep learning models resistant to adversarial attacks", arXiv
-    1706.06083. Starts at a random point of the ball, then repeats: a step along the sign of the
-    gradient (as in `fgsm`), back to within `epsilon` levels of the photo, back to 0..255.
+    Starts at a random point of the ball, then repeats: a step along the sign of the gradient (as in
+    `fgsm`), back to within `epsilon` levels of the photo, back to 0..255.
 
     Parameters
     ----------
@@ -172,6 +183,9 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
 
     Raises ValueError as `fgsm` does, and for steps below 1 or a step size not above 0.
 
+    Madry et al. 2017, "Towards deep learning models resistant to adversarial attacks", arXiv
+    1706.06083
+
     >>> attack = pgd(net, photo, net.predict(photo)[1].label, epsilon=4, steps=5)
     >>> attack.linf <= 4, len(attack.history)
     (True, 5)
@@ -179,8 +193,14 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
     _check_epsilon(epsilon)
     original, before, goal = begin(net, photo, target, label)
     low, high = ball(original, epsilon)
-    step_size = _step_size(step_size, epsilon, steps)
+    check_whole("steps", steps, 1)
     check_whole("seed", seed, 0)
+    if step_size is None:
+        step_size = 2.5 * epsilon / steps
+    else:
+        check_number("step_size", step_size, 0, np.inf, "pixel levels")
+        if step_size == 0:
+            raise ValueError("step_size must be above 0 pixel levels, not 0.")
     noise = np.random.default_rng(seed).uniform(-epsilon, epsilon, original.shape)
     x = (original + random_start * noise).clip(low, high)
     (chosen, direction), history, queries = goal.pushed, [], 2
@@ -201,7 +221,7 @@ def pgd(net, photo, target=None, epsilon=8, steps=20, step_size=None, label=None
 
 
 def begin(net, photo, target, label):
-    """Return the photo at the network's size (uint8), what the network says of it, and the Goal."""
+    """Return the photo at the network's size (uint8), its predictions, and the Goal."""
     check_net(net)
     original = np.rint(net.prepare(photo)[0]).astype(np.uint8)
     if isinstance(target, (tuple, list)):
@@ -209,11 +229,12 @@ def begin(net, photo, target, label):
     before = net.predict(original)
     label = before[0].index if label is None else net.class_index(label)
     goal = Goal(label, None if target is None else net.class_index(target))
-    if goal.reached(before[0].index):  # a success that costs nothing is none
+    if goal.reached(before[0].index):
         taken = f"The photo is taken for {before[0].label!r}"
+        if target is not None:
+            raise ValueError(f"{taken} already; choose another target class.")
         raise ValueError(
             f"{taken}, not for {net.labels[label]!r}, before any attack; leave label out."
-            if target is None else f"{taken} already; choose another target class."
         )
     if goal.label == goal.target:
         raise ValueError(f"An attack leads from one class to another, not from {label} to {label}.")
@@ -242,7 +263,7 @@ def finish(net, method, original, moved, goal, before, epsilon, queries, history
 
 
 def rounded(moved, original, epsilon):
-    """Return float32 (h, w, 3): the whole pixel levels nearest to `moved` in the epsilon ball."""
+    """Return float32 (h, w, 3): the integer pixel levels nearest to `moved` in the epsilon ball."""
     low, high = ball(original, 255 if epsilon is None else np.floor(epsilon))
     return np.rint(moved).clip(low, high).astype(np.float32)
 
@@ -259,10 +280,10 @@ def probability(net, logits, chosen):
 
 
 def log_odds(net, logits, chosen):
-    """Return log(p / (1 - p)), a float32 tensor (n,), of one class a row; it has a gradient.
+    """Return log(p / (1 - p)), a differentiable tensor (n,), of one class a row.
 
-    logits : tensor (n, units); chosen : int32 (n,), a class for each row. With softmax this is the
-    class's logit minus the logarithm of the sum of exp over all other logits.
+    logits : (n, units); chosen : int32 (n,). With softmax it is the class's logit minus the
+    logarithm of the sum of exp over all other logits.
     """
     if net.units == 1:
         return logits[:, 0] * (2 * tf.cast(chosen, tf.float32) - 1)
@@ -275,32 +296,26 @@ def log_odds(net, logits, chosen):
 
 def log_odds_gradient(net):
     """Return the compiled (pixels, classes) -> (logits, gradient of the log-odds by the pixels)."""
+    return net.cached(("log-odds gradient",), lambda: _compile_gradient(net))
 
-    def build():
-        @tf.function(
-            autograph=False,
-            input_signature=[
-                tf.TensorSpec((None, *net.input_size, 3), tf.float32),
-                tf.TensorSpec((None,), tf.int32),
-            ]
-        )
-        def gradient(pixels, classes):
-            with recording(net) as tape:
-                tape.watch(pixels)
-                logits = net.forward(pixels)[0]
-                odds = log_odds(net, logits, classes)
-            return logits, gradient_of(net, tape, odds, pixels, "pixels")
 
-        return gradient
+def _compile_gradient(net):
+    @compiled([pixels_spec(net, None), tf.TensorSpec((None,), tf.int32)])
+    def gradient(pixels, classes):
+        with recording(net) as tape:
+            tape.watch(pixels)
+            logits = net.forward(pixels)[0]
+            odds = log_odds(net, logits, classes)
+        return logits, gradient_of(net, tape, odds, pixels, "pixels")
 
-    return net.cached(("log-odds gradient",), build)
+    return gradient
 
 
 def _gradient_sign(net, x, chosen):
     """Return logits (1, units) and the sign (h, w, 3) of the log-odds' gradient at photo x."""
     pixels = tf.constant(x[None], tf.float32)
     logits, gradient = log_odds_gradient(net)(pixels, tf.constant([chosen]))
-    net.finite(logits)  # the sign of nan would lead out of the ball
+    net.finite(logits)  # the sign of nan would leave the ball
     return logits, np.sign(net.finite(gradient[0].numpy(), "gradient"))
 
 
@@ -313,14 +328,3 @@ def _check_epsilon(epsilon):
             "nothing once the photo is rounded",
             stacklevel=3,
         )
-
-
-def _step_size(step_size, epsilon, steps):
-    """Return the step in pixel levels, 2.5 * epsilon / steps unless it is given."""
-    check_whole("steps", steps, 1)
-    if step_size is None:
-        return 2.5 * epsilon / steps
-    check_number("step_size", step_size, 0, np.inf, "pixel levels")
-    if step_size == 0:
-        raise ValueError(f"step_size must be above 0 pixel levels, not {step_size!r}.")
-    return step_size

@@ -1,4 +1,4 @@
-"""Every method on one photo and one class: the maps, their raw range, and what they cost.
+"""Run every method on one photo and one class: the maps, their raw range, and their cost.
 
 results = compare_methods(net, photo, "cat")
 results                                    a table
@@ -35,7 +35,7 @@ __all__ = ["MethodResult", "MethodTable", "compare_methods"]
 
 
 class _Method(NamedTuple):
-    """How a method is called, and the passes it makes beside those it counts by `progress`."""
+    """A method, and the passes it makes beside those it counts by `progress`."""
 
     run: object
     forward: int = 1
@@ -60,15 +60,15 @@ _METHODS = {
 
 
 class MethodResult(NamedTuple):
-    """What one method said about a photo, and what it cost.
+    """The map of one method, and its cost.
 
     name : str
     heat : float32 (H, W), raw; None where the method is not defined for the network
     low, high : float, the smallest and the largest value of the raw map, in the method's own unit
     forward, backward : int, pictures that went through the network, and gradients that came back;
-        None for a function of one's own
-    seconds : float, how long this call took. The first call of a method on a network also compiles
-        it, so compare times of a second call
+        None for a user-defined function
+    seconds : float, duration of this call. A method's first call on a network also compiles it, so
+        compare second calls
     note : str, why there is no map; "" where there is one
     """
 
@@ -99,8 +99,8 @@ class MethodTable(Table):
     def on_one_scale(self):
         """Return {title: float32 (H, W)}, each map divided by its own largest magnitude.
 
-        The methods' units differ, so only so can one colour scale, -1..1, serve all of them. What
-        is lost by it stands in the title: the raw minimum and maximum. An empty map stays empty.
+        The methods' units differ; so all share one colour scale, -1..1. The title states the raw
+        minimum and maximum. An empty map stays empty.
         """
         scaled = {}
         for result in self:
@@ -119,7 +119,7 @@ class MethodTable(Table):
 
 
 def compare_methods(net, photo, target=None, methods=None, progress=None):
-    """Explain one class in one photo with every method, and note range and cost of each.
+    """Explain one class in one photo with every method; list the range and cost of each.
 
     Parameters
     ----------
@@ -127,25 +127,33 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index, label, None (the photo's top class) or a pair (a, b); the same for all
     methods : None for all twelve; a list of their names; or a dict {name: function(net, photo,
-        target) -> map (H, W)}, for settings and methods of your own
+        target) -> map (H, W)}, for other settings or other methods
     progress : function of (done, total), counted in methods, called after each
 
     Returns
     -------
-    MethodTable of MethodResults, in the order of `methods`, each method with its own default
-    settings. A method that the network has no place for (CAM without a pooled head, guided backprop
-    without ReLUs) has a note instead of a map. The Stop button (or a StopIteration from `progress`)
-    returns the methods done.
+    MethodTable of MethodResults, in the order of `methods`, each method with its default settings.
+    A method that is not defined for the network (CAM without a pooled head, guided backprop without
+    ReLUs) has a note instead of a map. The Stop button (or a StopIteration from `progress`) returns
+    the methods done.
 
     Raises ValueError for an unknown method, and for what `net.prepare` and `net.score_vector`
     refuse.
     """
     check_net(net)
-    chosen = _chosen(methods)
+    chosen = methods
+    if not isinstance(methods, dict):
+        names = list(_METHODS if methods is None else methods)
+        for name in names:
+            if name not in _METHODS:
+                raise ValueError(
+                    f"There is no method {name!r}; the methods are {', '.join(_METHODS)}."
+                )
+        chosen = {name: _METHODS[name] for name in names}
     logits = net.logits(net.prepare(photo)).numpy()
     if target is None:
         target = int(np.argmax(net.probabilities(logits)[0]))
-    net.score_vector(target)  # an unknown target is refused before the long work
+    net.score_vector(target)  # refuse an unknown target before the long work
     results = MethodTable()
     with stoppable("the table holds the methods done so far"):
         for name, method in chosen.items():
@@ -155,38 +163,22 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     return results
 
 
-def _chosen(methods):
-    """Return {name: _Method or function} of what `methods` may be."""
-    if isinstance(methods, dict):
-        return methods
-    names = list(_METHODS if methods is None else methods)
-    unknown = [name for name in names if name not in _METHODS]
-    if unknown:
-        raise ValueError(
-            f"There is no method {unknown[0]!r}; the methods are {', '.join(_METHODS)}."
-        )
-    return {name: _METHODS[name] for name in names}
-
-
 def _run(name, method, net, photo, target):
-    """Run one method and return its MethodResult."""
-    steps = [0]
+    known, steps = isinstance(method, _Method), 0
 
     def count(_, total):
-        steps[0] = total
+        nonlocal steps
+        steps = total
 
-    own = not isinstance(method, _Method)
-    options = {} if own or not method.counted else {"progress": count}
+    options = {"progress": count} if known and method.counted else {}
     began = time.perf_counter()
     try:
-        heat = np.asarray((method if own else method.run)(net, photo, target, **options))
+        heat = np.asarray((method.run if known else method)(net, photo, target, **options))
     except ValueError as refusal:
         return MethodResult(name, None, None, None, None, None, None, str(refusal))
     seconds = time.perf_counter() - began
-    forward = backward = None
-    if not own:
-        forward = method.forward + steps[0]
-        backward = method.backward + (steps[0] if method.counted == "both" else 0)
-    return MethodResult(
-        name, heat, float(heat.min()), float(heat.max()), forward, backward, seconds, ""
-    )
+    passes = None, None
+    if known:
+        back = steps if method.counted == "both" else 0
+        passes = method.forward + steps, method.backward + back
+    return MethodResult(name, heat, float(heat.min()), float(heat.max()), *passes, seconds, "")

@@ -1,7 +1,4 @@
-"""The one pixel attack: change one pixel, or a few, so that a network sees something else.
-
-Su, Vargas and Sakurai, "One pixel attack for fooling deep neural networks", arXiv 1710.08864.
-"""
+"""The one pixel attack: change one pixel, or a few, so that a network sees something else."""
 
 import inspect
 from typing import NamedTuple
@@ -13,6 +10,7 @@ from scipy.optimize import differential_evolution
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.attacks import begin, finish, log_odds, probability
+from cnnvis_helpers.methods.gradients import compiled, pixels_spec
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
@@ -24,32 +22,22 @@ from cnnvis_helpers.methods.sliding_window import (
     window_starts,
 )
 
-SEARCH_PIXELS = 16 * 224 * 224  # of a batch; a search ends with one, so its queries depend on this
+SEARCH_PIXELS = 16 * 224 * 224  # of a batch; a search ends with a batch
+_EVOLUTION = {"strategy": "rand1bin", "mutation": 0.5, "recombination": 1.0}  # 1: no crossover
 ONE_PIXEL_SETTINGS = {
-    "paper": {
-        "population": 400,
-        "generations": 100,
-        "strategy": "rand1bin",
-        "mutation": 0.5,
-        "recombination": 1.0,
-    },
-    "quick": {
-        "population": 80,
-        "generations": 20,
-        "strategy": "rand1bin",
-        "mutation": 0.5,
-        "recombination": 1.0,
-    },
+    "paper": {"population": 400, "generations": 100, **_EVOLUTION},
+    "quick": {"population": 80, "generations": 20, **_EVOLUTION},
 }
 STRATEGIES = tuple(
-    f"{base}{kind}" for kind in ("bin", "exp")
+    f"{base}{kind}"
+    for kind in ("bin", "exp")
     for base in ("best1", "best2", "rand1", "rand2", "randtobest1", "currenttobest1")
 )  # SciPy's
 _RANDOM = "rng" if "rng" in inspect.signature(differential_evolution).parameters else "seed"
 
 
 class SearchState(NamedTuple):
-    """Where a one-pixel search stands, after a generation.
+    """The state of a one-pixel search after a generation.
 
     generation, generations : int, 0 is the random first population
     queries : int, pictures that went through the network
@@ -66,11 +54,19 @@ class SearchState(NamedTuple):
     candidates: np.ndarray
 
 
-def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, seed=0,
-              progress=None, watch=None):
+def one_pixel(
+    net,
+    photo,
+    target=None,
+    pixels=1,
+    settings="quick",
+    label=None,
+    seed=0,
+    progress=None,
+    watch=None,
+):
     """Search for one pixel (or a few) whose change fools the network, without any gradient.
 
-    Su, Vargas and Sakurai, "One pixel attack for fooling deep neural networks", arXiv 1710.08864.
     Differential evolution (SciPy) over row, column and colour of each pixel, from places drawn
     uniformly and colours drawn from N(128, 127). The search ends at the first change that succeeds.
 
@@ -79,20 +75,21 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     net, photo, target, label : as in `fgsm`
     pixels : int from 1 up, how many pixels may change
     settings : "quick" (1,680 pictures at most), "paper" (40,400), or a dict of the entries of
-        `ONE_PIXEL_SETTINGS` that replace those of "quick". "paper" is a search of the paper's size,
-        population 400, 100 generations, F 0.5, no crossover, as it is usually described; its
-        abstract does not say so
+        `ONE_PIXEL_SETTINGS` that replace those of "quick". "paper" is the paper's search as it is
+        usually described: population 400, 100 generations, F 0.5, no crossover
     seed : int; the same seed gives the same photo
     progress : function of (done, total), counted in generations
     watch : function of SearchState, called after every generation, to show the search
 
     Returns
     -------
-    Attack. Its history is the pushed class's probability with the best change so far, a number for
-    each generation. Without success its photo carries the best change found. The Stop button (or a
+    Attack. Its history is the pushed class's probability with the best change so far, one number
+    per generation. Without success its photo carries the best change found. The Stop button (or a
     StopIteration from `progress` or `watch`) returns the best change so far, with a warning.
 
     Raises ValueError for pixels below 1, unknown settings, and for what `fgsm` refuses.
+
+    Su et al. 2017, "One pixel attack for fooling deep neural networks", arXiv 1710.08864
 
     >>> attack = one_pixel(net, photo, settings={"population": 20, "generations": 3})
     >>> len(attack.pixels)
@@ -110,8 +107,10 @@ def one_pixel(net, photo, target=None, pixels=1, settings="quick", label=None, s
     search = _PixelSearch(net, original, goal, options["generations"], progress, watch)
     with stoppable("the attack holds the best change found so far"):
         _evolve(search, pixels, options, np.random.default_rng(seed))
-    changed, queries = search.changed_photo(), search.queries + 2
-    history = tuple(search.history)
+    changed = original.copy()
+    for row, column, *colour in [] if search.best is None else search.best:
+        changed[row, column] = colour
+    history, queries = tuple(search.history), search.queries + 2
     return finish(net, "one_pixel", original, changed, goal, before, None, queries, history)
 
 
@@ -130,13 +129,13 @@ class _PixelSearch:
         try:
             energies, found = self._generation(vectors)
         except (TypeError, ValueError, StopIteration) as error:
-            raise _End from error  # SciPy would make something else of these
+            raise _End from error  # SciPy would change these into other errors
         if found:
             raise _End
         return energies
 
     def _generation(self, vectors):
-        """(energies, whether one succeeds) of a whole population; tells `progress` and `watch`."""
+        """(energies, whether one succeeds) of a population; calls `progress` and `watch`."""
         candidates = np.rint(vectors.T).astype(np.int32).reshape(vectors.shape[1], -1, 5)
         energies, found = np.empty(len(candidates)), False
         for part in even_slices(len(candidates), batch_size(self.net, SEARCH_PIXELS)):
@@ -165,13 +164,6 @@ class _PixelSearch:
             self.best, self.lowest = candidates[best], energies[best]
             self.probability = probability(self.net, logits[best : best + 1], chosen)
         return energies, bool(found.any())
-
-    def changed_photo(self):
-        """uint8 (h, w, 3), the photo with the best change found."""
-        changed = self.original.copy()
-        for row, column, *colour in [] if self.best is None else self.best:
-            changed[row, column] = colour
-        return changed
 
 
 class _End(Exception):
@@ -207,7 +199,7 @@ def _evolve(search, pixels, options, random):
 
 
 def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit", progress=None):
-    """Try every pixel with a set of colours: how far can the best of them lower the score?
+    """Map how far the best of a set of colours, at each pixel alone, can lower the score.
 
     Parameters
     ----------
@@ -245,7 +237,7 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     with stoppable("only the pixels done so far have a value"):
         for part in even_slices(len(candidates), batch_size(net)):
             logits = _changed_logits(net)(original, candidates[part])
-            if weights is None:
+            if weights is None:  # the first candidate is the photo itself
                 weights = target_weights(net, target, logits[:1], score)
             values[part] = outputs(net, logits, score) @ weights
             if progress:
@@ -255,35 +247,29 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
 
 
 def _changed_logits(net):
-    """Return the compiled (photo, candidates) -> logits: the pixels are written inside."""
+    """Return the compiled (photo, candidates) -> logits; it writes the pixels into the photo."""
+    return net.cached(("changed pixels",), lambda: _compile_changed(net))
 
-    def build():
-        @tf.function(
-            autograph=False,
-            input_signature=[
-                tf.TensorSpec((1, *net.input_size, 3), tf.float32),
-                tf.TensorSpec((None, None, 5), tf.int32),
-            ]
-        )
-        def changed_logits(photo, candidates):
-            count, pixels = tf.shape(candidates)[0], tf.shape(candidates)[1]
-            picture = tf.repeat(tf.range(count)[:, None, None], pixels, axis=1)
-            places = tf.concat([picture, candidates[:, :, :2]], axis=2)
-            colours = tf.cast(candidates[:, :, 2:], tf.float32)
-            photos = tf.repeat(photo, count, axis=0)
-            return net.forward(tf.tensor_scatter_nd_update(photos, places, colours))[0]
 
-        return changed_logits
+def _compile_changed(net):
+    @compiled([pixels_spec(net, 1), tf.TensorSpec((None, None, 5), tf.int32)])
+    def changed_logits(photo, candidates):
+        count, pixels = tf.shape(candidates)[0], tf.shape(candidates)[1]
+        picture = tf.repeat(tf.range(count)[:, None, None], pixels, axis=1)  # (n, pixels, 1)
+        places = tf.concat([picture, candidates[:, :, :2]], axis=2)  # (n, pixels, 3)
+        colours = tf.cast(candidates[:, :, 2:], tf.float32)
+        photos = tf.repeat(photo, count, axis=0)
+        return net.forward(tf.tensor_scatter_nd_update(photos, places, colours))[0]
 
-    return net.cached(("changed pixels",), build)
+    return changed_logits
 
 
 def _last_wins(candidates):
-    """Give entries of a candidate (n, pixels, 5) that meet at one place the colour of the last."""
+    """Give entries of a candidate (n, pixels, 5) at the same place the colour of the last."""
     candidates = candidates.copy()
     for last in range(candidates.shape[1] - 1, 0, -1):
         same = (candidates[:, :, :2] == candidates[:, last : last + 1, :2]).all(axis=2)
-        same[:, last:] = False
+        same[:, last:] = False  # (n, pixels): earlier entries at the place of `last`
         colours = np.broadcast_to(candidates[:, last : last + 1, 2:], candidates[:, :, 2:].shape)
         candidates[:, :, 2:][same] = colours[same]
     return candidates
@@ -291,6 +277,7 @@ def _last_wins(candidates):
 
 def _search_settings(settings):
     """Return a full dict of settings for a name or a dict of replacements."""
+    known = ONE_PIXEL_SETTINGS["quick"]
     if isinstance(settings, str):
         if settings not in ONE_PIXEL_SETTINGS:
             raise ValueError(
@@ -299,31 +286,23 @@ def _search_settings(settings):
         return ONE_PIXEL_SETTINGS[settings]
     if not isinstance(settings, dict):
         raise ValueError(f"settings must be a name or a dict of entries, not {settings!r}.")
-    unknown = set(settings) - set(ONE_PIXEL_SETTINGS["quick"])
-    if unknown:
-        raise ValueError(
-            f"one_pixel has no setting {sorted(unknown)[0]!r}; "
-            f"it has {', '.join(ONE_PIXEL_SETTINGS['quick'])}."
-        )
-    options = {**ONE_PIXEL_SETTINGS["quick"], **settings}
+    if unknown := sorted(set(settings) - set(known)):
+        raise ValueError(f"one_pixel has no setting {unknown[0]!r}; it has {', '.join(known)}.")
+    options = {**known, **settings}
     check_whole("generations", options["generations"], 1)
     check_whole("population", options["population"], 1)
     if options["population"] < 5:
         raise ValueError(f"population must be 5 or more, not {options['population']}.")
     check_number("recombination", options["recombination"], 0, 1)
-    _check_mutation(options["mutation"])
-    if options["strategy"] not in STRATEGIES:
-        raise ValueError(f"one_pixel has no strategy {options['strategy']!r}; it has {STRATEGIES}.")
-    return options
-
-
-def _check_mutation(mutation):
-    """Raise a ValueError unless `mutation` is one or two numbers from 0 up and below 2."""
+    mutation = options["mutation"]
     pair = isinstance(mutation, (tuple, list)) and len(mutation) == 2
     for one in mutation if pair else [mutation]:
         check_number("mutation", one, 0, 2)
         if one == 2:
             raise ValueError(f"mutation must be below 2, not {mutation!r}.")
+    if options["strategy"] not in STRATEGIES:
+        raise ValueError(f"one_pixel has no strategy {options['strategy']!r}; it has {STRATEGIES}.")
+    return options
 
 
 def _checked_colours(colours):
@@ -331,8 +310,8 @@ def _checked_colours(colours):
     if colours is None:
         colours = [(r, g, b) for r in (0, 255) for g in (0, 255) for b in (0, 255)]
     colours = np.asarray(colours)
-    whole = colours.dtype.kind in "iu" and colours.ndim == 2 and colours.shape[1:] == (3,)
-    if not (whole and len(colours) and colours.min() >= 0 and colours.max() <= 255):
+    fits = colours.dtype.kind in "iu" and colours.ndim == 2 and colours.shape[1] == 3
+    if not (fits and len(colours) and colours.min() >= 0 and colours.max() <= 255):
         raise ValueError(
             "colours must be a list of (r, g, b) in whole levels 0..255, "
             f"not an array {colours.dtype} {colours.shape}."

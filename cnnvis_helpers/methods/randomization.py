@@ -1,14 +1,13 @@
-"""The sanity check: does a map change when the network forgets what it learnt?
+"""The sanity check: does a map change when trained weights are replaced by random ones?
 
     layers_from_the_top(net)                        the layers with weights, the output's first
     randomize_layers(net, "block3_conv1")           a copy, random from the output down to there
     randomize_layers(net, "block3_conv1", cascading=False)    a copy with that one layer random
 
-A method whose map stays the same shows the photo, not what the network knows. Adebayo et al. 2018,
-"Sanity checks for saliency maps", arXiv 1810.03292. `similarity` has the measures of "the same".
+A method whose map stays the same shows the photo, not what the network learnt. Adebayo et al. 2018,
+"Sanity checks for saliency maps", arXiv 1810.03292. `similarity` compares maps.
 """
 
-import contextlib
 import random
 
 import keras
@@ -20,10 +19,18 @@ __all__ = ["layers_from_the_top", "randomize_layers"]
 
 
 def layers_from_the_top(net):
-    """Return the names of the layers that have weights, the output's first, the input's last.
+    """Return the names of the layers that have weights, from the output to the input.
 
-    net : Network. Layers that hold the statistics of a preprocessing (Keras's Normalization) are
-    left out, nested models opened up. The order is that in which cascading randomisation goes.
+    Cascading randomisation follows this order. Layers of nested models are included; the statistics
+    of a preprocessing (Keras's Normalization) are not.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    list of str
 
     >>> layers_from_the_top(net)
     ['head', 'late', 'early']
@@ -38,10 +45,9 @@ def randomize_layers(net, layer, cascading=True, seed=0):
 
     Parameters
     ----------
-    net : Network; it stays as it is
+    net : Network; it is not changed
     layer : name of a layer with weights, see `layers_from_the_top`
-    cascading : True draws every layer anew from the output down to and including `layer`; False
-        that layer alone
+    cascading : True randomises every layer from the output down to `layer`; False only `layer`
     seed : whole number, 0 or more. A layer gets the same random weights for a seed, however many
         others are drawn, so one step of the cascade differs from the next in one layer
 
@@ -80,29 +86,27 @@ def randomize_layers(net, layer, cascading=True, seed=0):
 
 
 def _learns(layer):
-    """Tell whether a layer has weights; Keras operations have none."""
     return bool(getattr(layer, "weights", [])) and not isinstance(layer, keras.layers.Normalization)
 
 
 def _untrained_copy(net, seed):
-    """Return a copy of the Keras model as before its training, every weight from its initializer.
-
-    Keras draws the seed of an initializer from Python's own generator, which is set for the copy
-    and put back afterwards, so nothing else in the session becomes less, or more, random.
-    """
-    with _python_seed(seed):
-        try:
-            return keras.models.clone_model(net.model, clone_function=_copy_layer, recursive=True)
-        except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-            raise ValueError(
-                f"The model {net.name!r} cannot be copied, so its layers cannot be randomised "
-                f"({reason[:150]})."
-            ) from None
+    """Return an untrained copy of the Keras model, every weight drawn from its initializer."""
+    state = random.getstate()
+    random.seed(seed)  # Keras draws the seeds of initializers from Python's own generator
+    try:
+        return keras.models.clone_model(net.model, clone_function=_copy_layer, recursive=True)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+        raise ValueError(
+            f"The model {net.name!r} cannot be copied, so its layers cannot be randomised "
+            f"({reason[:150]})."
+        ) from None
+    finally:
+        random.setstate(state)
 
 
 def _copy_layer(layer):
-    """Return a new layer of the same kind and settings; fixed seeds of initializers are dropped."""
+    """Return a new layer of the same kind and settings, without fixed seeds of initializers."""
     config = _without_seeds(layer.get_config())
     if isinstance(layer, keras.layers.Lambda):  # its code runs in this session already
         return type(layer).from_config(config, safe_mode=False)
@@ -110,7 +114,6 @@ def _copy_layer(layer):
 
 
 def _without_seeds(config):
-    """Return a layer's settings with every initializer's own seed set to None."""
     if isinstance(config, (list, tuple)):
         return type(config)(_without_seeds(one) for one in config)
     if not isinstance(config, dict):
@@ -121,13 +124,3 @@ def _without_seeds(config):
             if "seed" in (value["config"] or {}):
                 value["config"]["seed"] = None
     return config
-
-
-@contextlib.contextmanager
-def _python_seed(seed):
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)

@@ -1,4 +1,4 @@
-"""Robustness: how strong an attack must be, what it outlives, and a defence that works a little."""
+"""Robustness: how strong an attack must be, what it survives, and a weak defence."""
 
 import io
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from cnnvis_helpers.photos.resizing import resize_photo
 
 
 class Survival(NamedTuple):
-    """What a changed photo is taken for after one more, harmless change."""
+    """The predictions of an attacked photo after one more, harmless change."""
 
     change: str
     success: bool
@@ -22,7 +22,7 @@ class Survival(NamedTuple):
 
 
 def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
-    """See whether an attack outlives what happens to photos: saving, compression, resizing.
+    """Test whether an attack survives what happens to photos: saving, compression, resizing.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
     for scale in scales:
         check_number("a scale", scale, 0.01, 100)
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        small = np.rint(resize_photo(attack.photo, size)).astype(np.uint8)
-        changed.append((f"resized to {size[0]} x {size[1]}", small))
+        resized = np.rint(resize_photo(attack.photo, size)).astype(np.uint8)
+        changed.append((f"resized to {size[0]} x {size[1]}", resized))
     goal, rows = Goal(attack.label, attack.target), []
     for change, photo in changed:
         after = net.predict(photo)
@@ -60,7 +60,7 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
 
 
 class Transfer(NamedTuple):
-    """What another network says of a photo before and after an attack that was not made for it."""
+    """Another network's predictions before and after an attack, and whether it is fooled."""
 
     success: bool
     before: list
@@ -68,11 +68,10 @@ class Transfer(NamedTuple):
 
 
 def transfer(net, attack):
-    """See whether an attack made for one network fools another.
+    """Test whether an attack made for one network fools another.
 
-    The photos are resized as a whole to the other network's input, as every photo is. It is fooled
-    when its own top class changes; for a targeted attack, when that becomes the target's label. A
-    photo that it takes for the target before the attack does not fool it.
+    The photos are resized to the other network's input. It is fooled when its own top class
+    changes; for a targeted attack, when that becomes the target's label and was not before.
 
     Parameters
     ----------
@@ -98,24 +97,25 @@ def transfer(net, attack):
 
 
 def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
-    """Smooth a photo's fine detail away: a defence against small changes that works a little.
+    """Remove a photo's fine detail: a weak defence against small changes.
 
-    Xu, Evans and Qi, "Feature squeezing", arXiv 1704.01155 (bits and median). An attacker who knows
-    of the defence can attack through it.
+    An attacker who knows of the defence can attack through it.
 
     Parameters
     ----------
     photo : uint8 array (H, W, 3)
-    bits : 1..7, so many bits of each colour are kept
+    bits : 1..7, number of bits kept of each colour
     median : odd window from 3 up, in pixels; each colour becomes the median around it
     blur : standard deviation in pixels, above 0
     jpeg : quality 1..100
 
     Returns
     -------
-    uint8 array (H, W, 3), changed by what is given, in this order
+    uint8 array (H, W, 3), changed by the given arguments, in this order
 
     Raises ValueError when nothing is given, and for values outside these ranges.
+
+    Xu et al. 2017, "Feature squeezing", arXiv 1704.01155 (bits and median)
 
     >>> squeeze(np.full((1, 1, 3), 100, np.uint8), bits=1)[0, 0]
     array([0, 0, 0], dtype=uint8)
@@ -151,8 +151,8 @@ class EpsilonCurve(NamedTuple):
     """How often an attack succeeds at each epsilon.
 
     epsilons : float array (n,), in pixel levels
-    rates : float array (n,), the part of the photos on which it succeeds, 0..1; NaN where none ran
-    attacks : list, one a photo, of lists of Attack, one an epsilon
+    rates : float array (n,), the share of photos on which it succeeds, 0..1; NaN where none ran
+    attacks : a list per photo, of an Attack per epsilon
     """
 
     epsilons: np.ndarray
@@ -177,7 +177,7 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     EpsilonCurve(epsilons, rates, attacks). The Stop button returns the attacks made, and warns.
 
     Raises ValueError for no photo or no epsilon, and as the attack does: with a `label` every photo
-    has to be taken for it, with a `target` none, so that no rate counts what cost nothing.
+    has to be taken for it, with a `target` none, so that only real successes count.
 
     >>> float(epsilon_curve(net, [photo], [0, 2]).rates[0])
     0.0
@@ -194,18 +194,16 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
             attacks[photo].append(made)
             if progress:
                 progress(done + 1, total)
-    rates = [_success_rate(attacks, column) for column in range(len(epsilons))]
-    return EpsilonCurve(np.array(epsilons), np.array(rates), attacks)
-
-
-def _success_rate(attacks, column):
-    """Return the part of the attacks in one column that succeeded, NaN if none was made."""
-    made = [row[column].success for row in attacks if len(row) > column]
-    return sum(made) / len(made) if made else float("nan")
+    successes = np.full((len(photos), len(epsilons)), np.nan)
+    for row, made in zip(successes, attacks, strict=True):
+        row[: len(made)] = [one.success for one in made]
+    ran = np.isfinite(successes).sum(axis=0)
+    rates = np.where(ran > 0, np.nansum(successes, axis=0) / np.maximum(ran, 1), np.nan)
+    return EpsilonCurve(np.array(epsilons), rates, attacks)
 
 
 def _through_file(photo, kind, **options):
-    """Return a uint8 photo as it comes back from a file of this kind ("PNG" or "JPEG")."""
+    """Return a uint8 photo after saving and reading it as "PNG" or "JPEG"."""
     file = io.BytesIO()
     Image.fromarray(photo).save(file, kind, **options)
     return np.array(Image.open(file).convert("RGB"))
