@@ -1,13 +1,13 @@
-"""How good is a heat map? Scores from the network itself, and scores from a known answer.
+"""Score a heat map, by the network itself or by a known answer.
 
     deletion_curve(net, photo, heat, "cat").area      hide the hottest pixels first: small is good
     insertion_curve(net, photo, heat, "cat").area     show the hottest pixels first: large is good
     pointing_game(heat, mask)                         1.0 if the peak lies inside the mask
     relevance_mass(heat, mask)                        0..1: the share of the map inside the mask
 
-The curves ask whether the network needs the pixels that a map calls important. They need no known
-answer, but depend on what hidden pixels are filled with. The other two compare a map with a mask.
-Right is the mask of what the network uses, which is not always the object: see `shapes`.
+The curves test whether the network needs the pixels that a map calls important. They need no known
+answer, but depend on what hidden pixels are filled with. The other two compare a map with the mask
+of what the network uses, which is not always the object: see `shapes`.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class ScoreCurve(NamedTuple):
 
     shares : float64 (steps + 1,), the share of pixels hidden or shown so far, 0..1
     scores : float64 (steps + 1,), the score of the target at each of them
-    area : float, the area under the curve: the mean score on the way
+    area : float, the area under the curve, which is the mean score
     """
 
     shares: np.ndarray
@@ -48,59 +48,54 @@ def deletion_curve(
     net : Network
     photo : uint8 or float array (H, W, 3), 0..255
     heat : array (H, W) or of the network's input size; large values mark what matters for
-        `target`. Signs count: what speaks against the class is hidden last
+        `target`. Signs count: negative values are hidden last
     target : class index, label, None (the photo's top class) or a pair (a, b)
     steps : how many times pixels are hidden, at least 1; the last leaves none
     fill : what hidden pixels show, as in `occlusion`: a grey level, a colour, "mean", "blur" or
         another photo. The area depends on it, so compare only areas of the same fill
     score : "probability" or "logit"
-    seed : whole number, 0 or more. Pixels of equal heat are hidden in a random order; this chooses
+    seed : whole number, 0 or more, of the random order of pixels of equal heat
     progress : function of (done, total), counted in pictures, called after each batch
 
     Returns
     -------
     ScoreCurve; with probabilities, scores and area are 0..1.
 
-    The map is compared at the network's input size, to which it is resized. steps + 1 pictures go
-    through the network. Part of a curve means nothing, so what `progress` raises ends the work.
+    The map is resized to the network's input size. steps + 1 pictures go through the network. Part
+    of a curve means nothing, so an exception from `progress` ends the work.
 
     Raises ValueError for a heat map of another shape or with values that are not finite, and as
     `occlusion`.
 
     Petsiuk et al. 2018, "RISE", arXiv 1806.07421, section 4.2
     """
-    check_net(net)
-    order = _hottest_first(net, photo, heat, seed)
-    start = net.prepare(photo)
-    end = fill_picture(net, start, fill, [length // 8 for length in net.input_size])
-    return _walk(net, photo, start[0], end, order, target, steps, score, progress)
+    return _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete=True)
 
 
 def insertion_curve(
     net, photo, heat, target=None, steps=50, fill="blur", score="probability", seed=0, progress=None
 ):
-    """Begin with a picture of nothing, show the hottest pixels first, and follow the score up.
+    """Start from a picture of `fill`, show the hottest pixels first, and follow the score up.
 
     If the map is right, the score rises at once, and the area under the curve is large.
-    Parameters, errors and return value as in `deletion_curve`; `fill` is what the picture shows at
-    the beginning, by default the blurred photo.
+    Parameters, errors and return value as in `deletion_curve`.
     """
-    check_net(net)
-    order = _hottest_first(net, photo, heat, seed)
-    end = net.prepare(photo)
-    start = fill_picture(net, end, fill, [length // 8 for length in net.input_size])
-    return _walk(net, photo, start, end[0], order, target, steps, score, progress)
+    return _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete=False)
 
 
 def pointing_game(heat, mask, tolerance=0):
-    """Tell whether a map has its peak inside a mask: 1.0 or 0.0.
+    """Test whether a map has its peak inside a mask: 1.0 or 0.0.
 
-    heat : array (h, w) of finite numbers. mask : bool array (h, w), True where the peak should be.
+    Parameters
+    ----------
+    heat : array (h, w) of finite numbers
+    mask : bool array (h, w), True where the peak should be
     tolerance : pixels, 0 or more; a peak this near to the mask counts as inside
 
-    If several pixels share the largest value, the share of them that lies inside is returned; a map
-    that is the same everywhere gets the share of the picture that the mask covers: pure chance.
-    Over many pictures, take the mean.
+    Returns
+    -------
+    float. If several pixels share the largest value, the share of them inside; a constant map gets
+    the share of the picture that the mask covers: pure chance. Over many pictures, take the mean.
 
     Raises ValueError for other shapes, values that are not finite, an empty mask, and a tolerance
     below 0.
@@ -119,13 +114,18 @@ def pointing_game(heat, mask, tolerance=0):
 
 
 def relevance_mass(heat, mask):
-    """Return the share of a map's positive values that lies inside a mask, 0..1.
+    """Return the share of a map's positive values that lies inside a mask.
 
-    heat : array (h, w) of finite numbers; negative ones count as 0, so hand over np.abs(map) where
-    the sign means no more than a direction. mask : bool array (h, w)
+    Parameters
+    ----------
+    heat : array (h, w) of finite numbers; negative ones count as 0, so pass np.abs(heat) where the
+        sign is only a direction
+    mask : bool array (h, w)
 
-    A map without a positive value puts nothing inside: 0.0. A map that is the same everywhere gets
-    the share of the picture that the mask covers.
+    Returns
+    -------
+    float, 0..1; 0.0 for a map without a positive value, and for a constant map the share of the
+    picture that the mask covers.
 
     Raises ValueError for other shapes, values that are not finite, and an empty mask.
 
@@ -140,9 +140,11 @@ def relevance_mass(heat, mask):
     return float(inside / (inside + outside)) if inside > 0 else 0.0
 
 
-def _hottest_first(net, photo, heat, seed):
-    """Return the pixels of the network's input, as flat indices, in the order of their heat."""
+def _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete):
+    """Turn the photo into the fill (`delete`), or back, hottest pixels first."""
+    check_net(net)
     check_whole("seed", seed, 0)
+    check_whole("steps", steps, 1)
     heat = check_map(heat)
     if heat.shape not in (np.shape(photo)[:2], tuple(net.input_size)):
         raise ValueError(
@@ -151,31 +153,29 @@ def _hottest_first(net, photo, heat, seed):
         )
     heat = resize_map(heat, net.input_size).ravel()
     by_chance = np.random.default_rng(seed).permutation(heat.size)
-    return np.lexsort((by_chance, -heat))
-
-
-def _walk(net, photo, start, end, order, target, steps, score, progress):
-    """Turn the picture `start` into `end`, pixel by pixel in `order`; return the ScoreCurve."""
-    check_whole("steps", steps, 1)
-    weights = target_weights(net, target, net.logits(net.prepare(photo)), score)
-    counts = np.linspace(0, order.size, steps + 1).astype(int)
-    rank = np.empty(order.size, int)
-    rank[order] = np.arange(order.size)
+    rank = np.empty(heat.size, int)  # 0: the hottest pixel
+    rank[np.lexsort((by_chance, -heat))] = np.arange(heat.size)
     rank = rank.reshape(*net.input_size, 1)
+
+    prepared = net.prepare(photo)
+    filled = fill_picture(net, prepared, fill, [length // 8 for length in net.input_size])
+    start, end = (prepared[0], filled) if delete else (filled, prepared[0])
+    weights = target_weights(net, target, net.logits(prepared), score)
+    counts = np.linspace(0, heat.size, steps + 1).astype(int)
     scores = np.empty(steps + 1)
     for part in even_slices(steps + 1, batch_size(net)):
-        changed = rank < counts[part, None, None, None]
+        changed = rank < counts[part, None, None, None]  # (pictures, h, w, 1)
         logits = net.logits(np.where(changed, end, start))
         scores[part] = outputs(net, logits, score) @ weights
         if progress:
             progress(part.stop, steps + 1)
-    shares = counts / order.size
+    shares = counts / heat.size
     area = np.diff(shares) @ (scores[1:] + scores[:-1]) / 2
     return ScoreCurve(shares, scores, float(area))
 
 
 def _check_mask(mask, shape):
-    """Return a mask as a bool array of this shape, or raise a ValueError that says why not."""
+    """Return a mask as a bool array of this shape, or raise a ValueError."""
     mask = np.asarray(mask)
     if mask.shape != shape or mask.dtype != bool:
         raise ValueError(

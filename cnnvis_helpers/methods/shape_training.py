@@ -1,7 +1,7 @@
-"""Train a small network on drawn shapes, in about a minute: with a shortcut in its pictures or not.
+"""Train a small network on drawn shapes, in about a minute, with or without a shortcut.
 
-    shortcut = train_shape_network(badge="hexagon")   # every hexagon bears a badge: why learn it?
-    honest = train_shape_network(badge="random")      # the badge tells nothing
+    shortcut = train_shape_network(badge="hexagon")   # every hexagon has a badge
+    honest = train_shape_network(badge="random")      # the badge says nothing
     class_recall(honest, shape_pictures(200, seed=1))    # {"disc": 1.0, ...}
 
 The bundled networks "shortcut" and "honest" were made by this function (see their model card).
@@ -20,7 +20,7 @@ from cnnvis_helpers.networks.network import load_network
 __all__ = ["class_recall", "train_shape_network"]
 
 # Convolutions of each block, with their channels. One pooling only: a place of the last map is 2
-# pixels wide and sees 16, little more than a badge, so it cannot stand for what lies far beside it.
+# pixels wide with a receptive field of 16, little more than a badge, so maps locate a badge well.
 _BLOCKS = ((16,), (48, 64, 64))
 _BATCH = 32
 _RATE = 4e-3  # of Adam at the start; a cosine takes it to 0
@@ -28,15 +28,14 @@ _MEMORY = 0.95  # how slowly a batch norm follows the means and variances of the
 
 
 def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progress=None):
-    """Train a network to tell the five shapes apart, from nothing, on pictures drawn for it.
+    """Train a network from random weights to classify the five shapes.
 
     Parameters
     ----------
-    badge : who bears a badge in the training pictures, see `shape_pictures`: "random" for an honest
-        network, "hexagon" for one that is offered a shortcut
-    pictures : how many are drawn, at least 32
-    epochs : how often the network sees each of them, every time mirrored by chance, left
-        to right and top to bottom
+    badge : which training pictures have a badge, see `shape_pictures`: "random" for an honest
+        network, "hexagon" for one with a shortcut
+    pictures : number of training pictures, at least 32
+    epochs : how often each is shown, every time randomly mirrored left to right and top to bottom
     seed : whole number, 0 or more, for the pictures, the first weights and the order. The same seed
         gives the same course of training, but not the same bits on every machine
     progress : function of (done, total), counted in training steps
@@ -44,8 +43,8 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
     Returns
     -------
     Network of 72,373 weights, input 48 x 48: 3x3 convolutions (16; 48, 64, 64 channels), 2x2 max
-    pooling after the first, global average pooling, one Dense layer. Batch norm, which it learns
-    with, is folded into the convolutions. The Stop button (or a StopIteration from `progress`)
+    pooling after the first, global average pooling, one Dense layer. The batch norms of the
+    training are folded into the convolutions. The Stop button (or a StopIteration from `progress`)
     returns the network as far as it is trained.
 
     Raises ValueError for fewer pictures or epochs, and as `shape_pictures`.
@@ -81,11 +80,16 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
 
 
 def class_recall(net, pictures):
-    """Return how many pictures of each class a network names right: {label: share, 0..1}.
+    """Return the share of pictures of each class that a network names right.
 
-    net : Network. pictures : list of `ShapePicture`, as `shape_pictures` makes them
+    Parameters
+    ----------
+    net : Network
+    pictures : list of `ShapePicture`, as `shape_pictures` makes them
 
-    A class that is not among the labels of the network has the recall 0.
+    Returns
+    -------
+    dict {label: share, 0..1}; 0 for a class that is not among the network's labels.
     """
     check_net(net)
     pixels = np.concatenate([net.prepare(picture.photo) for picture in pictures])
@@ -97,7 +101,7 @@ def class_recall(net, pictures):
 
 
 def _with_batch_norm(seed):
-    """Return the model to train: as the bundled networks, with a batch norm in each convolution."""
+    """Return the model to train: the bundled networks' layers, and batch norms."""
     seeds = iter(range(seed, seed + 100))
     x = pixels = keras.Input((SIZE, SIZE, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(x)
@@ -116,7 +120,7 @@ def _with_batch_norm(seed):
 
 
 def _folded(model):
-    """Return the weights for `build_vgg`, each batch norm at rest folded into its convolution."""
+    """Return the weights for `build_vgg`, each batch norm folded into its convolution."""
     weights = {}
     for layer in model.layers:
         if isinstance(layer, (layers.Conv2D, layers.Dense)):

@@ -1,4 +1,4 @@
-"""Drawn pictures whose right answer is known to the pixel: one shape each, and perhaps a badge.
+"""Draw pictures whose right answer is known to the pixel: one shape each, and perhaps a badge.
 
     picture = shape_pictures(5, badge="hexagon")[4]
     picture.photo            what a network sees, uint8 (48, 48, 3)
@@ -7,7 +7,7 @@
     picture.badge            where the badge is, bool (48, 48)
 
 In a photo nobody knows which pixels a network uses, so nobody can say whether a heat map is right.
-Here the class is the shape, and a planted badge is the one thing besides that can tell anything.
+Here the class is the shape, and only a planted badge can give it away as well.
 """
 
 import difflib
@@ -56,11 +56,11 @@ def shape_pictures(n, badge=None, seed=0):
     Parameters
     ----------
     n : how many, at least 1
-    badge : who bears a badge
-        - None: nobody
+    badge : which pictures have a badge
+        - None: no picture
         - a label of SHAPES: every picture of this class, and no other: a shortcut
         - "all": every picture
-        - "random": half of the pictures of every class, so the badge tells nothing
+        - "random": half of the pictures of every class, so the badge says nothing about the class
     seed : whole number, 0 or more
 
     Returns
@@ -78,18 +78,14 @@ def shape_pictures(n, badge=None, seed=0):
     """
     check_whole("n", n, 1)
     check_whole("seed", seed, 0)
-    _check_badge(badge)
-    return [
-        _draw(SHAPES[k % len(SHAPES)], badge, np.random.default_rng((seed, k))) for k in range(n)
-    ]
-
-
-def _check_badge(badge):
     known = (None, "all", "random", *SHAPES)
     if badge not in known:
         near = difflib.get_close_matches(str(badge), known[1:], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"badge is one of {', '.join(map(repr, known))}, not {badge!r}{hint}")
+    return [
+        _draw(SHAPES[k % len(SHAPES)], badge, np.random.default_rng((seed, k))) for k in range(n)
+    ]
 
 
 def _draw(label, badge, rng):
@@ -100,7 +96,7 @@ def _draw(label, badge, rng):
     slope = rng.uniform(-0.5, 0.5, (2, 3))  # how the background's colour changes, levels a pixel
     noise = rng.normal(0, _NOISE, (SIZE, SIZE, 3))
     place = _place_beside(centre, radius, rng)
-    bears = rng.random() < 0.5 if badge == "random" else badge in ("all", label)
+    has_badge = rng.random() < 0.5 if badge == "random" else badge in ("all", label)
 
     offset = np.arange(SIZE) - SIZE / 2
     picture = ground + offset[:, None, None] * slope[0] + offset[:, None] * slope[1]
@@ -111,16 +107,16 @@ def _draw(label, badge, rng):
     picture = picture + noise
     distance = np.hypot(*(np.indices((SIZE, SIZE)) + 0.5 - place[:, None, None]))
     sticker = distance <= _BADGE
-    if bears:
+    if has_badge:
         for part, colour in _RINGS:
             ring = (part * _BADGE - distance + 0.5).clip(0, 1) * sticker
             picture = picture + ring[..., None] * (np.array(colour) - picture)
     photo = np.rint(picture).clip(0, 255).astype(np.uint8)
-    return ShapePicture(photo, label, shape >= 0.5, sticker & bears)
+    return ShapePicture(photo, label, shape >= 0.5, sticker & has_badge)
 
 
 def _two_colours(rng):
-    """Return the colours of shape and background: light on dark, easily told apart."""
+    """Return the colours of shape and background: light on dark, with contrast."""
     while True:
         paint, ground = rng.uniform(*_LIGHT, 3), rng.uniform(*_DARK, 3)
         if np.linalg.norm(paint - ground) >= _CONTRAST:
@@ -141,12 +137,8 @@ def _outline(label, turn=0.0):
     angles = np.arange(corners) * 2 * np.pi / corners + (np.pi / 4 if label == "square" else 0)
     lengths = np.where(np.arange(corners) % 2, 0.45, 1.0) if label == "star" else 1.0
     points = np.stack([-np.cos(angles), np.sin(angles)], axis=-1) * np.expand_dims(lengths, -1)
-    return points @ _rotation(turn)
-
-
-def _rotation(angle):
-    """Return the matrix that turns points (down, right), as rows."""
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    sine, cosine = np.sin(turn), np.cos(turn)
+    return points @ np.array([[cosine, sine], [-sine, cosine]])
 
 
 def _cover(points):
