@@ -716,12 +716,11 @@ def test_a_saved_picture_comes_back_bit_for_bit(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_picture_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_picture_is_saved_completely_or_not_at_all(tmp_path, monkeypatch):
     path = save_picture(tmp_path / "cat.png", PHOTO)
 
-    def fail(self, file, *_, **__):
-        with open(file, "wb") as half:
-            half.write(b"half")
+    def fail(self, stream, *_, **__):
+        stream.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", fail)
