@@ -45,9 +45,9 @@ LECTURE = {  # the sections that the lecture in TEACHING.md shows
         "Why this cat rather than that one?",
     ],
     "06": [
-        "One step by hand",
-        "How strong must an attack be?",
-        "What is left when the photo is saved?",
+        "A cat is a toaster",
+        "Is one level enough?",
+        "Does it survive being saved?",
     ],
     "08": [
         "The shortcut detective",
