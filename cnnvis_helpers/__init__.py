@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 # Names before the semicolon are listed; those behind it are importable for the lessons.
 _NAMES_OF_MODULE = {
-    "networks.network": "list_networks load_network; Network Prediction",
+    "networks.network": "list_networks load_network; Network Number Prediction",
     "networks.weights": "prefetch",
     "networks.layers": "conv_layers feature_maps filters sparsity; weights",
     "networks.receptive_field": "receptive_field",

@@ -223,6 +223,7 @@ def pgd(
 def begin(net, photo, target, label):
     """Return the photo at the network's size (uint8), its predictions, and the Goal."""
     check_net(net)
+    net.check_classes()
     original = np.rint(net.prepare(photo)[0]).astype(np.uint8)
     if isinstance(target, (tuple, list)):
         raise ValueError(f"The target of an attack is one class, not the pair {tuple(target)!r}.")

@@ -152,7 +152,7 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
         chosen = {name: _METHODS[name] for name in names}
     logits = net.logits(net.prepare(photo)).numpy()
     if target is None:
-        target = int(np.argmax(net.probabilities(logits)[0]))
+        target = int(net.top_classes(logits)[0])
     net.score_vector(target)  # refuse an unknown target before the long work
     results = MethodTable()
     with stoppable("the table holds the methods done so far"):

@@ -16,6 +16,7 @@ from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.shapes import SHAPES, SIZE, shape_pictures
 from cnnvis_helpers.networks.bundled import build_vgg
 from cnnvis_helpers.networks.network import load_network
+from cnnvis_helpers.networks.sources import usual_settings
 
 __all__ = ["class_recall", "train_shape_network"]
 
@@ -55,7 +56,8 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
     photos = np.stack([picture.photo for picture in drawn])
     classes = np.array([SHAPES.index(picture.label) for picture in drawn])
     rng = np.random.default_rng(seed)
-    model = _with_batch_norm(seed)
+    with usual_settings():
+        model = _with_batch_norm(seed)
     batches = [
         order
         for _ in range(epochs)
@@ -76,7 +78,8 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
             model.train_on_batch(seen.astype(np.float32), classes[batch])
             if progress:
                 progress(step, len(batches))
-    return load_network(build_vgg(_folded(model), (SIZE, SIZE), "shapes"), labels=SHAPES)
+    with usual_settings():
+        return load_network(build_vgg(_folded(model), (SIZE, SIZE), "shapes"), labels=SHAPES)
 
 
 def class_recall(net, pictures):

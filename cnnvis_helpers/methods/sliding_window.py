@@ -104,6 +104,8 @@ def check_target(net, target, score):
     """Raise a ValueError, before any work, for what `target_weights` refuses."""
     if score not in ("logit", "probability"):
         raise ValueError(f'score must be "logit" or "probability", not {score!r}.')
+    if score == "probability":
+        net.check_classes()
     if target is not None:
         net.score_vector(target)
 

@@ -22,6 +22,7 @@ from cnnvis_helpers.networks.head import sample_pictures
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_photo
 
+_LARGE_LOGIT = 20  # its sigmoid is 1 in 32 bits, so no training leads there
 _SCALES = '"identity" (0..255 as they are), "unit" (0..1) or "tf" (-1..1)'
 
 
@@ -73,7 +74,7 @@ def _difference(net, pixels, expected):
         logits = net.forward(pixels)[0]
     except Exception:
         return None
-    found = logits.numpy() if net.head == "linear" else net.probabilities(logits)
+    found = logits.numpy() if net.head in ("linear", "number") else net.probabilities(logits)
     found = found[:, 1:] if found.shape[1] > expected.shape[1] else found
     if not np.isfinite(expected).all():
         return 0.0  # `net.finite` refuses them with their own sentence
@@ -110,15 +111,31 @@ def _samples(net):
 
 
 def check_number(net):
-    """Note a single output that is too large for the logit of two classes, such as an age."""
-    if net.units > 1 or net.head != "linear":
+    """Read a single output that is too large for the logit of two classes as a number; note it.
+
+    Nothing tells several large outputs from the logits of a network whose pixels were not prepared.
+    """
+    if net.head != "linear":
         return
-    number = float(net.forward(_samples(net)[2:3])[0][0, 0])
-    if abs(number) > 20:
+    outputs = np.asarray(net.forward(_samples(net)[2:])[0])
+    far = outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT
+    name = net.model.name
+    if net.units > 1 and far and not net.notes:
         net.notes.append(
-            f"The model {net.model.name!r} gives one number, {number:.4g} for a picture of noise, "
-            "which is no logit of two classes: net.logits(net.prepare(photo)) is the number, and "
-            "maps explain it as class 1; the probabilities of net.predict mean nothing."
+            f"All outputs of {name!r} are large ({outputs[0, 0]:.4g} is the first, for noise), "
+            "unlike the logits of classes: numbers=True reads them as those of a regression."
+        )
+    elif net.units == 1 and far and not net.notes:
+        net.head, net.labels = "number", ["number"]
+        net.notes.append(
+            f"The model {name!r} gives one number, {outputs[0, 0]:.4g} for a picture of noise, "
+            'which is no logit of two classes, so it is read as a regression: labels=["age"], say, '
+            'names the number, and labels=["no", "yes"] the classes of a logit.'
+        )
+    elif net.units == 1:
+        net.notes.append(
+            f"The model {name!r} gives one number, read as the logit of class 1 rather than class "
+            '0: labels=["no", "yes"] names the two, or labels=["age"] the number of a regression.'
         )
 
 

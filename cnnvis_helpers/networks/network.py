@@ -31,7 +31,7 @@ from cnnvis_helpers.networks.graph import Graph, without_activation
 from cnnvis_helpers.networks.weights import find_cached
 from cnnvis_helpers.photos.resizing import resize_photo
 
-__all__ = ["Network", "Prediction", "list_networks", "load_network"]
+__all__ = ["Network", "Number", "Prediction", "list_networks", "load_network"]
 
 
 class Prediction(NamedTuple):
@@ -42,6 +42,14 @@ class Prediction(NamedTuple):
     probability: float
 
 
+class Number(NamedTuple):
+    """One output of a regression for a photo, as `Network.predict` finds it, in its own unit."""
+
+    index: int
+    label: str
+    value: float
+
+
 class Network:
     """A Keras image classifier: RGB pixels 0..255 in, logits out. Made by `load_network`.
 
@@ -50,9 +58,10 @@ class Network:
     name : str
     model : keras.Model, the caller's own object, never changed
     input_size : (h, w), pixels
-    labels : list of str, one a class
+    labels : list of str, one a class, or one a number of a regression
     last_conv : str, name of the layer with the last spatial map; None if the network has none
-    head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities
+    head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities;
+        "number" for a regression, whose outputs stand in the place of logits as they are
     units : int, the number of logits; a network with one logit has two classes
     graph : graph.Graph, the layer calls of the model, nested models opened up
     steps : its layer calls (`graph.Step`), in the order of computation
@@ -67,7 +76,7 @@ class Network:
 
     origin = None
 
-    def __init__(self, model, name, input_size, labels, preprocess):
+    def __init__(self, model, name, input_size, labels, preprocess, numbers=False):
         """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
         self.model = model
         self.name = name
@@ -79,7 +88,7 @@ class Network:
         self.units = self.graph.output.shape[-1]
         self.trusted, self.notes = True, []
         self.one_by_one = self.graph.input.shape[0] == 1
-        self.head, self.head_step = self.graph.head()
+        self.head, self.head_step = ("number", None) if numbers else self.graph.head()
         self._gives_probabilities = False
         if self.head == "unknown":
             self._tell_head()
@@ -101,7 +110,8 @@ class Network:
 
     def __repr__(self):
         size = f"{self.input_size[0]} x {self.input_size[1]} pixels"
-        return f"<Network {self.name!r}: {size}, {len(self.labels)} classes>"
+        what = "numbers" if self.head == "number" else "classes"
+        return f"<Network {self.name!r}: {size}, {len(self.labels)} {what}>"
 
     @property
     def preprocess(self):
@@ -127,9 +137,15 @@ class Network:
         return resize_photo(check_photo(photo), self.input_size)[None]
 
     def predict(self, photo, top=5):
-        """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first."""
+        """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first.
+
+        Of a regression: its first `top` outputs as Numbers (index, label, value), in their order.
+        """
         check_whole("top", top, 1)
         logits = self.logits(self.prepare(photo))
+        if self.head == "number":
+            values = enumerate(map(float, logits[0].numpy()[:top]))
+            return [Number(i, self.labels[i], value) for i, value in values]
         probabilities = self.probabilities(logits)[0]
         # By logits: two probabilities near 1 can be the same number.
         ranks = probabilities if self.units == 1 else logits[0].numpy()
@@ -140,8 +156,10 @@ class Network:
         """Turn logits (n, units) into probabilities (n, classes), float32, 0..1.
 
         Softmax; for a sigmoid head one sigmoid a class; one logit z gives two classes, 1 - p and
-        p = sigmoid(z). Inside a tf.function a tensor comes back, else a NumPy array.
+        p = sigmoid(z). Inside a tf.function a tensor comes back, else a NumPy array. Raises
+        ValueError for a regression.
         """
+        self.check_classes()
         symbolic = tf.is_tensor(logits) and not hasattr(logits, "numpy")
         logits = tf.convert_to_tensor(logits, tf.float32)
         if self.units == 1:
@@ -150,9 +168,23 @@ class Network:
             result = tf.sigmoid(logits) if self.head == "sigmoid" else tf.nn.softmax(logits)
         return result if symbolic else result.numpy()
 
+    def check_classes(self):
+        """Raise ValueError for a regression, which has no classes and so no probabilities."""
+        if self.head == "number":
+            raise ValueError(
+                f"The network {self.name!r} gives numbers ({', '.join(self.labels)}), not classes, "
+                'so there are no probabilities: take score="logit", which stands for the number, '
+                "or a method of gradients."
+            )
+
     def top_classes(self, logits):
-        """Return the top class of each row of logits (n, units): int array (n,)."""
+        """Return the top class of each row of logits (n, units): int array (n,).
+
+        Of a regression: 0, its first number, whatever the values are.
+        """
         logits = np.asarray(logits)
+        if self.head == "number":
+            return np.zeros(len(logits), int)
         return (logits[:, 0] > 0).astype(int) if self.units == 1 else np.argmax(logits, axis=-1)
 
     # The forward pass
@@ -343,7 +375,8 @@ class Network:
         photo_or_logits : what None is the top class of: a photo (H, W, 3), prepared pixels
             (1, h, w, 3), or logits (units,) or (1, units)
 
-        With one logit, class 1 scores +logit and class 0 scores -logit.
+        With one logit, class 1 scores +logit and class 0 scores -logit. The target of a regression
+        is one of its numbers; None is the first.
         """
         if isinstance(target, (tuple, list)):
             if len(target) != 2:
@@ -357,7 +390,7 @@ class Network:
         return self._unit_vector(self.class_index(target))
 
     def _unit_vector(self, index):
-        if self.units == 1:
+        if len(self.labels) > self.units:
             return np.array([1 if index == 1 else -1], np.float32)
         return np.eye(1, self.units, index, dtype=np.float32)[0]
 
@@ -416,8 +449,9 @@ class Network:
 
 
 def load_network(
-    name_path_or_model="efficientnet_lite0", preprocess=None, labels=None, input_size=None
-):
+    name_path_or_model="efficientnet_lite0", preprocess=None, labels=None, input_size=None,
+    numbers=None,
+):  # fmt: skip
     """Load an image classifier: pixels 0..255 RGB in, logits out.
 
     Parameters
@@ -430,6 +464,7 @@ def load_network(
         - the path of a .keras or .h5 file; "~" is your home folder;
         - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
           a row of class scores with softmax, sigmoid, one-unit or linear head. It is never changed.
+          A row of numbers, too: see `numbers`.
           Outputs that are probabilities without a softmax or sigmoid at the very end (an average
           of networks, say) count as logits log p, or log(p / (1 - p)) where they do not sum to 1.
     preprocess : what the network was trained on, for a file or a keras.Model
@@ -442,6 +477,9 @@ def load_network(
     labels : list of the classes' names in order, or a dict between names and indices (such as the
         `class_indices` of Keras's generators); by default those the network comes with
     input_size : (height, width) in pixels, for a model that takes pictures of any size
+    numbers : True for a regression: the outputs are numbers such as an age or the sides of a box,
+        not classes, whatever activation they end with; False for classes. None: numbers where one
+        output has one label, labels=["age"], or lies far from what a logit would be
 
     Returns
     -------
@@ -461,28 +499,30 @@ def load_network(
     >>> load_network().predict(load_photo("chelsea"))[0].label
     'Egyptian cat'
     """
-    net = read_network(name_path_or_model, preprocess, labels, input_size)
+    net = read_network(name_path_or_model, preprocess, labels, input_size, numbers)
     for note in net.notes:
         warnings.warn(note, stacklevel=2)
     return net
 
 
-def read_network(what, preprocess=None, labels=None, input_size=None):
+def read_network(what, preprocess=None, labels=None, input_size=None, numbers=None):
     """Load a network like `load_network`, but leave its warnings in `net.notes`."""
     source = sources.read(what)
     size, channels = sources.check_model(source, input_size)
     function = sources.preprocessing(preprocess, source, channels)
     sources.check_preprocessing(function, source.model, size)
     notes = []
-    names = sources.class_names(labels, source, notes)
-    net = Network(source.model, source.name, size, names, function)
+    known = sources.are_numbers(numbers, labels, source)
+    names = sources.class_names(labels, source, known)
+    net = Network(source.model, source.name, size, names, function, known)
     net.notes, net.trusted = notes, source.trusted
     if not net.trusted:
         checks.check_answer(net)
         if preprocess is None:
             checks.check_scale(net, lambda mode: sources.preprocessing(mode, source, channels))
             checks.check_predict(net)
-        checks.check_number(net)
+        if numbers is None and labels is None:
+            checks.check_number(net)
         checks.check_size(net, source.application, input_size)
         checks.choose_layer(net)
     if isinstance(what, str | os.PathLike) and not callable(preprocess):

@@ -415,24 +415,33 @@ def check_preprocessing(function, model, size):
         )
 
 
-def class_names(labels, source, notes):
-    """Return the labels: those given, the source's, ImageNet's, else "class 0", ..."""
-    units = open_model(source.model).outputs[0].shape[-1]
-    count = 2 if units == 1 else units
+def are_numbers(numbers, labels, source):
+    """Tell whether the outputs are known to be numbers: it is said, or one output has one label."""
+    if numbers is None:
+        return labels is not None and _units(source) == len(labels) == 1
+    return bool(numbers)
+
+
+def _units(source):
+    return open_model(source.model).outputs[0].shape[-1]
+
+
+def class_names(labels, source, numbers):
+    """Return the labels: those given, the source's, ImageNet's, else "class 0" or "number"."""
+    units = _units(source)
+    count = 2 if units == 1 and not numbers else units
     labels = source.labels if labels is None else labels
     if labels is None:
         if source.application is not None and units == 1000:
             return imagenet_labels()
+        if numbers:
+            return ["number"] if count == 1 else [f"number {i}" for i in range(count)]
         return [f"class {i}" for i in range(count)]
     labels = _in_order(labels)
     name = source.model.name
-    if units == len(labels) == 1:
-        raise ValueError(
-            f"The model {name!r} gives one number, and one label names no two classes: leave "
-            "labels out; net.logits(net.prepare(photo)) is the number, maps explain it as class 1."
-        )
     if len(labels) != count:
-        raise ValueError(f"labels names {len(labels)} classes, but {name!r} has {count}.")
+        what = "numbers" if numbers else "classes"
+        raise ValueError(f"labels names {len(labels)} {what}, but {name!r} has {count}.")
     return labels
 
 

@@ -116,6 +116,13 @@ def grid_picture(image):
     return check_map(picture) if is_map(picture) else photo_pixels(picture)
 
 
+def short_value(prediction):
+    """Write the probability of a Prediction, or the value of a Number with four digits: "35.21"."""
+    if hasattr(prediction, "value"):
+        return f"{prediction.value:.4g}"
+    return short_share(prediction.probability)
+
+
 def label_and_probability(prediction):
     label, probability = tuple(prediction)[-2:]
     if not 0 <= float(probability) <= 1.0001:

@@ -17,6 +17,7 @@ from cnnvis_helpers.pictures.drawing import (
     draw_pixels,
     label_and_probability,
     short_share,
+    short_value,
 )
 from cnnvis_helpers.pictures.style import (
     COLOURS,
@@ -63,8 +64,11 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
 def show_predictions(predictions, title=None, ax=None, alt=None):
     """Show predictions as horizontal bars, best on top, on the full scale from 0 to 1.
 
-    predictions: what `net.predict` gives, or (label, probability) pairs.
+    predictions: what `net.predict` gives, or (label, probability) pairs. The numbers of a
+    regression get an axis of their own, from 0 on.
     """
+    if predictions and hasattr(predictions[0], "value"):
+        return _show_numbers(predictions, title, ax, alt)
     pairs = [label_and_probability(each) for each in predictions]
     if not pairs:
         raise ValueError("show_predictions needs at least one prediction, got an empty list.")
@@ -80,6 +84,18 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     ax.spines["bottom"].set_bounds(0, 1)
     named = ", ".join(f"{label} {short_share(value)}" for label, value in pairs)
     ax.set_label(f"Probabilities: {named}")
+    return finish()
+
+
+def _show_numbers(numbers, title, ax, alt):
+    ax, finish = axes_for(None, ax, alt, (5.6, 0.7 + 0.44 * len(numbers)))
+    bars = ax.barh(range(len(numbers)), [each.value for each in numbers], color=COLOURS[0])
+    ax.bar_label(bars, [short_value(each) for each in numbers], padding=4)
+    ax.set_yticks(range(len(numbers)), [each.label for each in numbers])
+    ax.set(ylim=(len(numbers) - 0.5, -0.5), title=title, xlabel="value")
+    ax.margins(x=0.2)
+    ax.axvline(0, color="#444444", linewidth=1)
+    ax.set_label("Values: " + ", ".join(f"{each.label} {short_value(each)}" for each in numbers))
     return finish()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnvis_helpers.networks.layers import conv_layers
 from cnnvis_helpers.networks.network import Network, load_network
-from cnnvis_helpers.pictures.drawing import short_share
+from cnnvis_helpers.pictures.drawing import short_value
 from cnnvis_helpers.widgets.controls import ClassMenu, choice
 
 SHARES = 20  # classes in a menu that are listed with their probability
@@ -95,16 +95,17 @@ def ranked_classes(net, photo):
     ranked = net.predict(photo, top=len(net.labels))
     count = Counter(net.labels)
     texts = []
-    for rank, (index, label, share) in enumerate(ranked):
+    for rank, prediction in enumerate(ranked):
+        index, label = prediction[:2]
         text = f"{label} ({index})" if count[label] > 1 else label
-        texts.append((f"{text} {short_share(share)}" if rank < SHARES else text, index))
+        texts.append((f"{text} {short_value(prediction)}" if rank < SHARES else text, index))
     return texts
 
 
 def prediction_text(net, photo):
-    """Return the top class of a photo with its probability: "cat 0.981"."""
+    """Return the top class of a photo, "cat 0.981", or the first number, "age 35.2"."""
     best = net.predict(photo, top=1)[0]
-    return f"{best.label} {short_share(best.probability)}"
+    return f"{best.label} {short_value(best)}"
 
 
 # The call as text

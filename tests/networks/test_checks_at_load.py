@@ -12,7 +12,16 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from cnnvis_helpers import cam, feature_maps, gradcam, load_network, occlusion, scorecam
+from cnnvis_helpers import (
+    cam,
+    feature_maps,
+    gradcam,
+    load_network,
+    occlusion,
+    pgd,
+    scorecam,
+    show_predictions,
+)
 from cnnvis_helpers.networks import checks_at_load as checks
 from cnnvis_helpers.networks.network import read_network
 
@@ -543,16 +552,69 @@ def test_load_network_warns_of_each_note():
     assert [str(one.message) for one in caught] == net.notes
 
 
-def test_a_number_is_no_logit():
+_NUMBERS = {"numbers": True}
+
+
+def _regression(units=1, start=35, **options):
+    keras.utils.set_random_seed(2)
     photo = keras.Input((16, 16, 3))
-    x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    x = layers.Conv2D(4, 3, activation="relu", name="conv")(layers.Rescaling(1 / 255)(photo))
+    bias = keras.initializers.Constant(start)
     x = layers.GlobalAveragePooling2D()(x)
-    age = keras.Model(photo, layers.Dense(1, bias_initializer=keras.initializers.Constant(35))(x))
-    (note,) = read_network(age).notes
-    assert "gives one number, 3" in note
-    with pytest.raises(ValueError, match="gives one number"):
-        load_network(age, labels=["age"])
-    assert read_network(keras.Model(photo, layers.Dense(1)(x))).notes == []
+    return keras.Model(photo, layers.Dense(units, bias_initializer=bias, **options)(x))
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "labels"),
+    [
+        (_regression(), {"labels": ["age"]}, ["age"]),
+        (_regression(start=0.5), {"labels": ["age"]}, ["age"]),
+        (_regression(), {}, ["number"]),
+        (_regression(activation="softplus"), _NUMBERS, ["number"]),
+        (_regression(4, 0.5, activation="sigmoid"), _NUMBERS, [f"number {i}" for i in range(4)]),
+        (_regression(2), {"labels": ["x", "y"], "numbers": True}, ["x", "y"]),
+    ],
+    ids=["label", "small", "untold", "softplus", "box", "point"],
+)  # fmt: skip
+def test_a_regression_is_shown_as_numbers(model, given, labels):
+    net = read_network(model, **given)
+    photo = _pixels(net, 1)[0]
+    expected = model.predict(photo[None], verbose=0)[0]
+    found = net.predict(photo)
+    assert net.head == "number" and net.labels == [each.label for each in found] == labels
+    assert close([each.value for each in found], expected)
+    assert len(net.notes) == (not given)
+    assert show_predictions(found) is not None
+
+
+def test_maps_explain_the_number_and_probabilities_are_refused():
+    net = load_network(_regression(2), numbers=True, labels=["x", "y"])
+    photo = _pixels(net, 1)[0]
+    for target, index in ((None, 0), ("y", 1)):
+        vector = np.asarray(net.model(photo[None]))[0]
+        grid = cam(net, photo, target, resize=False)
+        assert np.isclose(grid.mean() + 35, vector[index], rtol=1e-4)
+        heat = occlusion(net, photo, target, patch=16, stride=16)
+        assert np.isclose(heat.max(), vector[index] - _grey(net)[index], rtol=1e-3)
+    assert np.isfinite(gradcam(net, photo)).all()
+    for refused in (lambda: scorecam(net, photo), lambda: pgd(net, photo),
+                    lambda: occlusion(net, photo, score="probability")):  # fmt: skip
+        with pytest.raises(ValueError, match="gives numbers"):
+            refused()
+
+
+def _grey(net):
+    return np.asarray(net.model(np.full((1, *net.input_size, 3), 127.5, np.float32)))[0]
+
+
+def test_one_output_without_labels_counts_as_a_logit_with_a_word():
+    (note,) = read_network(_regression(start=0)).notes
+    assert "labels" in note
+    for given in ({"labels": ["cat", "dog"]}, {"numbers": False}):
+        net = read_network(_regression(), **given)
+        assert net.notes == [] and net.head == "linear" and len(net.labels) == 2
+    assert "numbers=True" in read_network(_regression(4)).notes[0]
+    assert read_network(_regression(4, 0)).notes == []
 
 
 @pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"])
