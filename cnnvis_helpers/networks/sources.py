@@ -287,7 +287,9 @@ def check_model(source, input_size=None):
 
 def _several_inputs(name, inputs):
     shapes = [tuple(one.shape) for one in inputs]
-    photo = next((i for i, shape in enumerate(shapes) if len(shape) == 4), 0)
+    colours = {3: 0, 1: 1}  # RGB before grey; other channels are no photo
+    likely = [(len(s) != 4, colours.get(s[-1], 2)) for s in shapes]
+    photo = likely.index(min(likely))
     given = [
         "photo" if i == photo else f"keras.ops.zeros({(1, *(n or 1 for n in shape[1:]))})"
         for i, shape in enumerate(shapes)

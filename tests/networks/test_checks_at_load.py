@@ -115,6 +115,21 @@ def test_a_second_input_that_is_held_fixed_counts_for_every_picture():
     assert occlusion(net, pixels[0], 1, patch=8).shape == (32, 32)
 
 
+def test_the_photo_among_several_inputs_is_the_one_of_three_channels():
+    depth, photo = keras.Input((32, 32, 1)), keras.Input((48, 48, 3))
+    pooled = [layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x)) for x in (depth, photo)]
+    model = keras.Model([depth, photo], _classifier(layers.Concatenate()(pooled)))
+    with pytest.raises(ValueError) as caught:
+        load_network(model)
+    lines = str(caught.value).partition("fixed with ")[2].rstrip(".").split(" and ")
+    known = {"keras": keras, "model": model}
+    exec(lines[0], known)  # the way out, as typed
+    net = load_network(eval(lines[1], known), preprocess="identity")
+    pixels = _pixels(net)
+    assert net.input_size == (48, 48)
+    assert close(net.logits(pixels), model([np.zeros((3, 32, 32, 1)), pixels]).numpy())
+
+
 @keras.saving.register_keras_serializable("cnnvis tests")
 class Stray(layers.Layer):
     """A layer that does something else when it is called on its own than inside its model."""
