@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers.methods.deep_dream import deep_dream
+from cnnvis_helpers.methods.inversion import invert_features
 from cnnvis_helpers.methods.patterns import class_pattern, filter_pattern, filter_patterns
 from cnnvis_helpers.networks.layers import conv_layers
 from rows.common import HAVE_TKV, Row
@@ -18,6 +19,7 @@ def rows(case):
     yield _filters(case, steps=4)
     yield _class(case, steps=case.samples)
     yield _dream(case)
+    yield _inversion(case, steps=case.samples)
 
 
 def _filters(case, steps):
@@ -74,6 +76,17 @@ def _dream(case):
     )
 
 
+def _inversion(case, steps):
+    net, layer, side = case.net(), _wide_layer(case, 2 / 3), case.photo.shape[0]
+    model = _up_to(case, layer, (side, side, 3))
+    return Row(
+        f"invert_features at {layer}, {steps} steps",
+        lambda: invert_features(net, case.photo, layer, steps=steps),
+        _floor(model, [(1, side, side, 3)], lambda maps: tf.reduce_sum(maps**2)),
+        steps,
+    )
+
+
 def _wide_layer(case, depth):
     """The first convolution with enough filters from this depth (0..1) on."""
     names = [row.name for row in conv_layers(case.net())]
@@ -85,7 +98,7 @@ def _wide_layer(case, depth):
 
 def _up_to(case, layer, shape, linear=False):
     """The network up to a layer, a copy, for pictures of this shape; `linear`: no activation."""
-    part = keras.Model(case.linear.input, case.linear.get_layer(layer).output)
+    part = keras.Model(case.linear.inputs[0], case.linear.get_layer(layer).output)
     model = keras.models.clone_model(part, input_tensors=keras.Input(shape))
     model.set_weights(part.get_weights())
     if linear:
