@@ -130,7 +130,7 @@ def write_json(path, graded):
     """Write a list of what was found as JSON, in one step; ValueError where that cannot be."""
     if Path(path).suffix == ".ipynb":
         raise ValueError(
-            f"--json {str(path)!r} would replace a notebook: name it grades.json, say."
+            f"--json {str(path)!r} would replace a notebook: name it grades.json, for example."
         )
     try:
         with atomic_write(path) as stream:

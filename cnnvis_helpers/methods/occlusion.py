@@ -25,7 +25,7 @@ from cnnvis_helpers.methods.sliding_window import (
 
 def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
               progress=None, exact="auto"):
-    """Map how much each place of the photo holds up the score of a class.
+    """Map how much each place of the photo contributes to the score of a class.
 
     A patch slides over the photo. One position's value is score(photo) - score(photo with the patch
     there); a pixel's value is the mean over all positions whose patch covers it. Positive: hiding

@@ -242,7 +242,7 @@ def guided_backprop(
     check_reduce(reduce)
     if layer is None:
         if channel is not None:
-            raise ValueError(f"Channel {channel!r} belongs to a layer; say which one with layer=.")
+            raise ValueError(f"Channel {channel!r} belongs to a layer: pass layer= too.")
         vector = target_vector(net, target)
         gradient = _gradient_sum(net, prepared(net, photo), tf.ones(1), vector, "guided")
     elif target is not None:

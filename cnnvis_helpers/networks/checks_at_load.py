@@ -101,8 +101,8 @@ def check_predict(net):
     difference = _difference(net, pixels, answer)
     if difference is None or difference > 10 * _tolerance(net):
         net.notes.append(
-            f"The model {net.model.name!r} answers otherwise in model.predict than in model(x): it "
-            "prepares its input by itself; give the same as preprocess=."
+            f"model.predict and model(x) of {net.model.name!r} give different answers, so predict "
+            "preprocesses its input: pass the same function as preprocess=."
         )
 
 
@@ -129,8 +129,8 @@ def check_number(net):
         net.head, net.labels = "number", ["number"]
         net.notes.append(
             f"The model {name!r} gives one number, {outputs[0, 0]:.4g} for a picture of noise, "
-            'which is no logit of two classes, so it is read as a regression: labels=["age"], say, '
-            'names the number, and labels=["no", "yes"] the classes of a logit.'
+            "too large for the logit of two classes, so it is read as a regression: "
+            'labels=["age"] names the number, labels=["no", "yes"] the classes of a logit.'
         )
     elif net.units == 1:
         net.notes.append(
@@ -140,15 +140,15 @@ def check_number(net):
 
 
 def check_size(net, application, input_size):
-    """Note a model that takes pictures of any size, and to which none was said."""
+    """Note a model that takes pictures of any size when no input_size was given."""
     free = None in net.graph.input.shape[1:3]
     inside = any(None not in s.shape[1:3] for s in net.graph.steps if len(s.shape) == 4)
     if free and input_size is None and application is None and not inside:
         height, width = net.input_size
         net.notes.append(
             f"The model {net.model.name!r} takes pictures of any size; they are resized to "
-            f"{height} x {width} pixels: say input_size=(height, width) where that is not the size "
-            "of its training."
+            f"{height} x {width} pixels: pass input_size=(height, width) if it was trained on another "
+            "size."
         )
 
 
@@ -295,8 +295,8 @@ def refusal(name, fault):
     """Return the sentence for a layer whose maps do not lie on the photo."""
     return (
         f"The maps of {name!r} do not lie on the photo as they are drawn ({fault}), so a class "
-        "activation map would be beside what it shows: prepare the photo so before it goes in and "
-        "load a model without that step; occlusion and the gradient methods are right as they are."
+        "activation map would point at the wrong place: apply that step to the photo yourself and "
+        "load the model without it; occlusion and the gradient methods are not affected."
     )
 
 
@@ -324,9 +324,9 @@ def choose_layer(net):
         net.no_map = _no_single_layer(net, maps)
     elif _goes_on(net, placed[-1], rank=3):
         net.no_map = (
-            f"The network {net.name!r} works on with tokens, as a vision transformer does, behind "
+            f"The network {net.name!r} continues with tokens, as a vision transformer does, after "
             f"its last maps {placed[-1].name!r}, so no maps show what its score depends on: use "
-            f"occlusion or the gradient methods, or say layer={placed[-1].name!r} to see these "
+            f"occlusion or the gradient methods, or pass layer={placed[-1].name!r} to see these "
             "early maps."
         )
     else:
@@ -350,7 +350,7 @@ def _no_single_layer(net, maps):
     names = [step.name for step in _ends(net, maps)]
     return (
         f"The score of {net.name!r} comes from several last maps, those of "
-        f"{_listed(names)}, and no single layer carries it all: say layer={names[0]!r} and so on, "
+        f"{_listed(names)}, and no single layer carries it all: pass layer={names[0]!r} and so on, "
         "and show the maps side by side."
     )
 

@@ -28,7 +28,7 @@ _ONLY_ACTIVATION = (
     "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "HardSilu", "Sigmoid",
     "HardSigmoid", "Tanh", "Softplus", "Softsign", "LogSoftmax",
 )  # fmt: skip
-# Operations, beside layers of one's own, that may turn scores into probabilities.
+# Operations, beside custom layers, that may turn scores into probabilities.
 _MAY_NORMALISE = ("Lambda", "Exp", "Divide", "TrueDivide", "Clip", "Tanh", "HardSigmoid")
 _HEADS = {
     "softmax": "softmax",
@@ -160,7 +160,9 @@ class Graph:
         near = difflib.get_close_matches(name, [*names, *self._by_path], n=3, cutoff=0.6)
         near = list(dict.fromkeys(near))
         examples = near or [names[0], *[step.name for step in self.maps()[-1:]], names[-1]]
-        hint = f"did you mean {_any_of(near)}?" if near else f"it has {_any_of(examples)}, say."
+        hint = f"it has, for example, {_any_of(examples)}."
+        if near:
+            hint = f"did you mean {_any_of(near)}?"
         raise ValueError(f"The network has no layer {name!r}; {hint}")
 
     def needed_for(self, values, known=()):

@@ -1,6 +1,6 @@
-"""Heads whose activation cannot be taken off: what a network's outputs are, told from outputs.
+"""Infer from sample outputs whether a network returns logits or probabilities.
 
-An average of networks, a clip behind the softmax or an activation of one's own leave no single step
+An average of networks, a clip behind the softmax or a custom activation leave no single step
 to replace. Their outputs on a few pictures tell whether they are probabilities; if so, the logits
 are computed from them.
 """
@@ -34,7 +34,7 @@ def kind_of(outputs, name, exact=True):
     sums_to_one = np.abs(outputs.sum(axis=1) - 1).max() < (1e-3 if exact else 2e-2)
     if sums_to_one and outputs.shape[1] == 1:
         raise ValueError(
-            f"The model {name!r} says 1 for every picture, as a softmax over one unit does: give "
+            f"The model {name!r} ends with a softmax over one unit, which is always 1: give "
             "its last layer a sigmoid, or two units."
         )
     return "softmax" if sums_to_one else "sigmoid"

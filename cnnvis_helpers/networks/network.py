@@ -7,7 +7,7 @@
 
 Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head
 computes before its softmax or sigmoid; where no single step makes the probabilities (an average of
-networks, an activation of one's own), logits are made of their logarithms. The keras.Model is
+networks, a custom activation), logits are made of their logarithms. The keras.Model is
 never changed.
 """
 
@@ -353,7 +353,9 @@ class Network:
             if found:
                 ids = imagenet_ids(self.labels)
                 classes = " and ".join(f"{i} ({ids[i]})" if ids else str(i) for i in found)
-                raise ValueError(f"The label {target!r} stands for classes {classes}: say which.")
+                raise ValueError(
+                    f"The label {target!r} stands for classes {classes}: pass the index."
+                )
         if target in (ids := imagenet_ids(self.labels)):
             return ids.index(target)
         spelled = {_loosely(label): label for label in self.labels}
@@ -426,7 +428,7 @@ class Network:
         if len(value.shape) != 4:
             raise ValueError(
                 f"The layer {name!r} makes no maps (n, h, w, c) but an output of shape "
-                f"{value.shape}" + (f"; take {self.last_conv!r}, say." if self.last_conv else ".")
+                f"{value.shape}" + (f"; {self.last_conv!r} is one." if self.last_conv else ".")
             )
         if getattr(self.layer(name), "data_format", None) == "channels_first":
             raise ValueError(

@@ -1,6 +1,6 @@
 """Read what `load_network` is given: a name, a file or a model; its labels and preprocessing.
 
-All error messages about names, files and models are raised here, in one sentence each.
+Errors about names, files and settings are raised here, in one sentence each.
 """
 
 import contextlib
