@@ -147,8 +147,8 @@ def check_size(net, application, input_size):
         height, width = net.input_size
         net.notes.append(
             f"The model {net.model.name!r} takes pictures of any size; they are resized to "
-            f"{height} x {width} pixels: pass input_size=(height, width) if it was trained on another "
-            "size."
+            f"{height} x {width} pixels: pass input_size=(height, width) if it was trained on "
+            "another size."
         )
 
 

@@ -500,7 +500,7 @@ def test_unknown_and_flat_layers(tiny_net):
     for name in (["conv1"], 3):
         with pytest.raises(ValueError, match="A layer is given by its name, a text, not"):
             tiny_net.spatial_layer(name)
-    with pytest.raises(ValueError, match=r"'gap' makes no maps.*\(None, 8\); take 'conv2', say"):
+    with pytest.raises(ValueError, match=r"'gap' makes no maps.*\(None, 8\); 'conv2' is one"):
         tiny_net.spatial_layer("gap")
     assert tiny_net.spatial_layer() == "conv2" and tiny_net.spatial_layer("pool1") == "pool1"
     with pytest.raises(ValueError, match="has no layer of maps"):
