@@ -80,7 +80,7 @@ def value(
         check(id, answer, net=net): `lambda net: len(net.labels)`.
     wrong: list of (wrong answer, sentence), or of (test, sentence, example), where
         test(answer, **given) -> bool. A wrong answer may be a function as `expected` may.
-    rtol, atol: tolerance of numbers; integers must be equal.
+    rtol, atol: tolerance of numbers; whole numbers may differ by `atol` alone.
     dtype: the dtype that an array must have ("uint8"), where it matters.
     reveal: show the expected value at the first difference; False keeps the answer secret.
     """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import function, value
+from cnnvis_helpers.exercises.kinds import choice, function, value
 
 _RNG = np.random.default_rng(2)
 _MAPS = [
@@ -15,6 +15,11 @@ _CHANNELS = [
     (_RNG.exponential(size=(6, 7)) ** 3,),
     (np.full((4, 4), 5.0),),
 ]
+_POOLED = [  # some negative values: a pool that starts from zero is wrong
+    (_RNG.normal(size=(7, 9)).round(2),),
+    (_RNG.normal(-5.0, 1.0, size=(5, 5)).round(2),),
+    (np.arange(15.0).reshape(3, 5),),
+]
 _STACKS = [
     ([(3, 1), (3, 1), (2, 2), (3, 1)],),
     ([(7, 2), (3, 2), (3, 1)],),
@@ -23,22 +28,45 @@ _STACKS = [
 _PLACES = [(0, 0, (8, 8), (300, 451)), (3, 6, (7, 14), (224, 448)), (1, 2, (4, 5), (100, 30))]
 
 
+def _pool(values, window=3, stride=2, reduce=np.max, start=0):
+    h, w = values.shape
+    rows, columns = (h - window) // stride + 1, (w - window) // stride + 1
+    pooled = np.empty((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            top, left = stride * i + start, stride * j + start
+            pooled[i, j] = reduce(values[top : top + window, left : left + window])
+    return pooled
+
+
+def _pool_from_zero(values):
+    return np.maximum(_pool(values), 0)
+
+
+def _pool_padded(values):
+    return _pool(np.pad(values, 1, constant_values=-np.inf))
+
+
+def _scaled(channel, spread, centre=True):
+    return (channel - channel.mean() * centre) / spread * 64 + 128
+
+
+def _as_float(channel):
+    return np.clip(_scaled(channel, channel.std() or 1), 0, 255)
+
+
 def _visible(channel):
-    centred = channel - channel.mean()
-    if channel.std() > 0:
-        centred = centred / channel.std()
-    return np.clip(centred * 64 + 128, 0, 255).astype(np.uint8)
+    return _as_float(channel).astype(np.uint8)
 
 
 def _no_guard(channel):
     with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = (channel - channel.mean()) / channel.std() * 64 + 128
-        return np.clip(np.nan_to_num(scaled, nan=0), 0, 255).astype(np.uint8)
+        scaled = np.nan_to_num(_scaled(channel, channel.std()), nan=0)
+        return np.clip(scaled, 0, 255).astype(np.uint8)
 
 
 def _wrapped(channel):
-    spread = channel.std() or 1
-    return ((channel - channel.mean()) / spread * 64 + 128).astype(np.int64).astype(np.uint8)
+    return _scaled(channel, channel.std() or 1).astype(np.int64).astype(np.uint8)
 
 
 def _stretched(channel):
@@ -47,7 +75,11 @@ def _stretched(channel):
 
 
 def _uncentred(channel):
-    return np.clip(channel / (channel.std() or 1) * 64 + 128, 0, 255).astype(np.uint8)
+    return np.clip(_scaled(channel, channel.std() or 1, False), 0, 255).astype(np.uint8)
+
+
+def _by_variance(channel):
+    return np.clip(_scaled(channel, channel.var() or 1), 0, 255).astype(np.uint8)
 
 
 def _field(layers, multiply=True, all_windows=False):
@@ -67,12 +99,6 @@ def _field_stride_first(layers):
     return size
 
 
-def _last(net, photo):
-    from cnnvis_helpers import feature_maps
-
-    return feature_maps(net, photo, net.last_conv)
-
-
 def _middle(row, column, map_shape, photo_shape):
     return (
         (row + 0.5) * photo_shape[0] / map_shape[0],
@@ -80,37 +106,74 @@ def _middle(row, column, map_shape, photo_shape):
     )
 
 
-def _as_float(channel):
-    spread = channel.std() or 1
-    return np.clip((channel - channel.mean()) / spread * 64 + 128, 0, 255)
-
-
 EXERCISES = [
-    function(
-        "02-zeros",
-        "Sparsity by hand",
-        lambda maps: float((maps == 0).mean()),
-        cases=_MAPS,
+    value(
+        "02-fewer",
+        "The first squeeze",
+        "fire2_squeeze1x1",
         wrong=[
             (
-                lambda maps: float((maps != 0).mean()),
-                "This is the share of values that are not zero.",
+                "pool1",
+                "`pool1` makes 56 x 56 x 64 = 200,704 numbers; the photo has 154,587. Pooling "
+                "quarters the maps of `conv1`, which is not yet enough.",
             ),
-            (lambda maps: int((maps == 0).sum()), "This is how many zeros there are, not a share."),
+            ("conv1", "`conv1` makes 113 x 113 x 64 numbers. That is five times the photo."),
             (
-                lambda maps: float((maps == 0).all(axis=(0, 1)).mean()),
-                "This is the share of channels that are zero everywhere: dead channels.",
+                "fire2_concat",
+                "This has 128 channels of 56 x 56. Go back: a layer before it has only 16.",
             ),
             (
-                lambda maps: float((maps < 0.01).mean()),
-                "Small is not zero: ReLU makes exact zeros, so compare with 0.",
+                "pool3",
+                "This one is smaller, too, but it is not the first. Look inside the fire modules.",
             ),
         ],
         hints=[
-            "`maps == 0` is an array of True and False.",
-            "The mean of True and False is the share of True.",
-            "`(maps == 0).mean()`",
+            "Multiply the three numbers of each layer's output shape.",
+            "The photo has 227 * 227 * 3 = 154,587 numbers; compare in the order of the layers.",
+            "Look for 56 x 56 maps with very few channels.",
         ],
+        praise="50,176 numbers, a third of the photo, and all later layers see nothing else. Yet "
+        "Chelsea's whiskers come back from fire5: a photo has fewer facts than pixels.",
+    ),
+    function(
+        "02-pool",
+        "Pool by hand",
+        _pool,
+        cases=_POOLED,
+        wrong=[
+            (
+                lambda values: _pool(values, reduce=np.mean),
+                "This is average pooling. Max pooling keeps the largest value of each window.",
+            ),
+            (
+                lambda values: _pool(values, window=2),
+                "These windows are 2 x 2. A slice `a : a + 3` takes three cells.",
+            ),
+            (
+                lambda values: _pool(values, stride=1),
+                "The window moves by one cell here. It should move by two.",
+            ),
+            (
+                lambda values: _pool(values, stride=3),
+                "These windows do not overlap. With steps of 2, neighbouring windows share a line.",
+            ),
+            (
+                _pool_from_zero,
+                "A window of negative values has a negative maximum. Did you start from zero?",
+            ),
+            (
+                _pool_padded,
+                "This goes beyond the border of the map. Use only windows that fit inside.",
+            ),
+            (lambda values: _pool(values).T, "Rows and columns are exchanged."),
+        ],
+        hints=[
+            "Window (i, j) begins at row 2 * i and column 2 * j.",
+            "There are (h - 3) // 2 + 1 rows of windows, and likewise columns.",
+            "`values[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max()`",
+        ],
+        praise="Move the photo by one pixel and many of these maxima stay the same. That is what "
+        "pooling buys, and the exact place is the price.",
     ),
     function(
         "02-visible",
@@ -130,116 +193,207 @@ EXERCISES = [
             ),
             (
                 _stretched,
-                "This stretches smallest to 0 and largest to 255, so one hot pixel darkens all "
-                "the rest.",
+                "This stretches the smallest to 0 and the largest to 255, so one hot pixel darkens "
+                "all the rest.",
             ),
             (_uncentred, "The channel is not centred: subtract its mean first."),
+            (_by_variance, "This divides by the variance. Its square root is `channel.std()`."),
             (
                 _as_float,
                 "The values are right, but they are floats: a picture needs `uint8`.",
             ),
         ],
-        atol=1,  # to round or to cut off the decimals is a matter of taste
         hints=[
-            "Subtract `channel.mean()`, then divide by `channel.std()`.",
+            "Four steps in order: subtract the mean, divide by the spread, times 64, plus 128.",
             "`np.clip(values, 0, 255)` cuts off; do it before `.astype(np.uint8)`.",
             "Divide only `if channel.std() > 0`.",
         ],
+        dtype="uint8",
+        atol=1,
+        praise="Now every channel shows its structure, and none shows its strength. Both pictures "
+        "are true; say which one you drew.",
     ),
     value(
-        "02-loudest",
-        "The loudest channel",
-        lambda net, photo: int(_last(net, photo).mean(axis=(0, 1)).argmax()),
+        "02-wall",
+        "On the wall",
+        32,
         wrong=[
             (
-                lambda net, photo: int(_last(net, photo).max(axis=(0, 1)).argmax()),
-                "That is the channel with the highest single cell. The mean over the map was "
-                "asked for.",
+                22,
+                "That is the detector of *level* edges. The bricks stand upright; did you guess, "
+                "or measure?",
             ),
             (
-                lambda net, photo: int(_last(net, photo).mean(axis=(0, 1)).argmin()),
-                "That is the quietest channel.",
+                36,
+                "36 is the loudest on the cat. Ask the photo of the wall: "
+                "`feature_maps(net, load_photo('brick'), probed)`.",
             ),
             (
-                lambda net, photo: int(_last(net, photo).argmax()),
-                "That is a place in the whole stack, counted through. Average each map first.",
+                47,
+                "47 is second. Compare the *means* of the maps, not their largest cells.",
             ),
             (
-                lambda net, photo: float(_last(net, photo).mean(axis=(0, 1)).max()),
-                "That is how loud the channel is. Which one is it? `argmax` tells.",
+                lambda answer: 0 <= answer <= 5,
+                "That is a place in the list. The exercise asks for the number of the channel.",
+                0,
+            ),
+            (
+                lambda answer: abs(float(answer) - 44.2) < 1,
+                "That is the mean of its map. Which channel has it?",
+                44.2,
             ),
         ],
         hints=[
-            "Average over height and width, the axes 0 and 1; one number a channel remains.",
-            "`argmax()` gives the position of the largest number.",
-            "`last.mean(axis=(0, 1)).argmax()`",
+            "`feature_maps(net, load_photo('brick'), probed)` has the shape (56, 56, 64).",
+            "`.mean(axis=(0, 1))` gives one mean a channel.",
+            "Compare the six entries whose numbers stand in `detectors`.",
         ],
+        praise="A channel found with a drawing keeps its promise on a real wall. Its runner-up is "
+        "the 'bright dot', which once more prefers lines.",
+    ),
+    function(
+        "02-zeros",
+        "Zeros by hand",
+        lambda maps: float((maps == 0).mean()),
+        cases=_MAPS,
+        rtol=1e-3,
+        wrong=[
+            (
+                lambda maps: float((maps != 0).mean()),
+                "This is the share of values that are *not* zero.",
+            ),
+            (lambda maps: int((maps == 0).sum()), "This is how many zeros there are, not a share."),
+            (
+                lambda maps: float((maps == 0).mean()) * 100,
+                "This is in percent. A share runs from 0 to 1.",
+            ),
+            (
+                lambda maps: float((maps == 0).all(axis=(0, 1)).mean()),
+                "This is the share of channels that are zero everywhere: dead channels.",
+            ),
+            (
+                lambda maps: float((maps < 0.01).mean()),
+                "Small is not zero: ReLU makes exact zeros, so compare with 0.",
+            ),
+        ],
+        hints=[
+            "`maps == 0` is an array of True and False.",
+            "The mean of True and False is the share of True.",
+            "`(maps == 0).mean()`",
+        ],
+        praise="ReLU makes zeros exactly, not nearly. That is why a deep map of a photo fits into "
+        "a short list of the places where something was found.",
     ),
     function(
         "02-field",
-        "Receptive field on paper",
+        "The receptive field on paper",
         _field,
         cases=_STACKS,
         wrong=[
             (
                 lambda layers: _field(layers, multiply=False),
-                "This forgets the strides: behind a stride of 2, neighbouring cells are two pixels "
-                "apart.",
-            ),
-            (
-                lambda layers: _field(layers, all_windows=True),
-                "A window of 3 adds 2 pixels to the field, not 3: the cell in its middle was "
-                "counted already.",
+                "The strides are missing: behind a stride of 2, neighbouring cells lie two pixels "
+                "apart, so the next window reaches further.",
             ),
             (
                 _field_stride_first,
-                "A layer's own stride moves its cells apart for the layers behind it, not for "
-                "itself: multiply after adding.",
+                "A layer's own stride counts only for the layers *behind* it. Add first, multiply "
+                "afterwards.",
+            ),
+            (
+                lambda layers: _field(layers, all_windows=True),
+                "A window of 3 adds only 2 new cells: one of the three was there already.",
             ),
             (
                 lambda layers: sum(window for window, _ in layers),
-                "Adding up the windows counts every cell's middle again and ignores the strides.",
+                "Windows do not simply add up: they overlap.",
+            ),
+            (
+                lambda layers: int(np.prod([window for window, _ in layers])),
+                "Windows do not multiply: each layer adds (window - 1) steps.",
+            ),
+            (
+                lambda layers: _field(layers) - 1,
+                "One pixel is missing: before any layer, a cell sees itself, which is 1 pixel.",
             ),
         ],
         hints=[
-            "Keep two numbers: the size of the field and the step between neighbouring cells, both "
-            "1 at first.",
-            "A layer makes the field larger by (window - 1) steps.",
-            "Then multiply the step by the layer's stride.",
+            "Start with size 1 and step 1; step is how many pixels apart neighbouring cells lie.",
+            "Each layer adds (window - 1) * step to the size.",
+            "After adding, multiply the step by the layer's stride.",
         ],
+        praise="Without strides a field grows like a sum, with them like a product. Pooling is why "
+        "ten layers are enough to see a cat.",
+    ),
+    choice(
+        "02-conclusion",
+        "What may you conclude?",
+        "c",
+        wrong={
+            "a": "If it did not look at the hand, it could not tell left from right. Remember what "
+            "SqueezeNet said to the noise.",
+            "b": "Then the network could not answer. What *we* recognise in a picture is not what "
+            "the layer knows.",
+            "d": "Look at the error of the maps, not at the beauty of the picture: it tells "
+            "whether the inversion has succeeded.",
+        },
+        hints=[
+            "What did the program have to reach: the photo, or the maps?",
+            "What did SqueezeNet say to the fourth picture?",
+            "Choose the sentence about pictures and maps; the others say more than was measured.",
+        ],
+        praise="An inversion shows what a layer treats as the same. It never shows what the layer "
+        "has forgotten of *your* photo alone.",
     ),
     function(
         "02-middle",
-        "Back to the photo",
+        "The middle of a cell",
         _middle,
         cases=_PLACES,
+        rtol=1e-3,
         wrong=[
             (
                 lambda row, column, map_shape, photo_shape: (
                     row * photo_shape[0] / map_shape[0],
                     column * photo_shape[1] / map_shape[1],
                 ),
-                "This is the top left corner of the cell. Its middle is half a cell further.",
+                "This is the upper left corner of the cell. Its middle is half a cell further.",
             ),
             (
                 lambda row, column, map_shape, photo_shape: _middle(
                     row, column, map_shape, photo_shape
                 )[::-1],
-                "This is (x, y). Arrays count rows first: (y, x).",
+                "This is (x, y). The exercise asks for (y, x): rows come first.",
             ),
             (
                 lambda row, column, map_shape, photo_shape: (
-                    row * (photo_shape[0] - 1) / (map_shape[0] - 1),
-                    column * (photo_shape[1] - 1) / (map_shape[1] - 1),
+                    (row + 0.5) * photo_shape[1] / map_shape[0],
+                    (column + 0.5) * photo_shape[0] / map_shape[1],
                 ),
-                "This puts the first and the last cell on the very edge of the photo. Cells are "
-                "areas: the middle of the first one is half a cell from the edge.",
+                "Height and width of the photo are exchanged.",
+            ),
+            (
+                lambda row, column, map_shape, photo_shape: (
+                    row / (map_shape[0] - 1) * photo_shape[0],
+                    column / (map_shape[1] - 1) * photo_shape[1],
+                ),
+                "This puts the first cell on the border and the last one on the other. Cells cover "
+                "the photo, so their middles keep half a cell from the border.",
+            ),
+            (
+                lambda row, column, map_shape, photo_shape: (
+                    row * photo_shape[0] / map_shape[0] + 0.5,
+                    column * photo_shape[1] / map_shape[1] + 0.5,
+                ),
+                "This adds half a *pixel*. Half a cell is larger.",
             ),
         ],
         hints=[
-            "One cell covers `photo_shape[0] / map_shape[0]` pixels from top to bottom.",
-            "The middle of cell 0 is at half a cell: `0.5` cells.",
-            "y is `(row + 0.5) * photo_shape[0] / map_shape[0]`, and x alike.",
+            "How many pixels of the photo belong to one cell, vertically and horizontally?",
+            "The middle of cell 0 is half a cell from the border.",
+            "`(row + 0.5) * photo_shape[0] / map_shape[0]` is y.",
         ],
+        praise="Half a cell of a 7 x 7 map is 16 pixels of the photo. Forgetting it is why many "
+        "published heat maps are shifted to the upper left.",
     ),
 ]

@@ -1,411 +1,153 @@
+# page: clean
 # %% [markdown]
 # # What does each layer keep of your photo?
 #
-# **You will do:** take a network apart, look at what its layers make of one photo, and measure what gets lost on the way.
+# **You will do:** take a network apart, look at what its layers make of a photo, and draw the photo again from what a layer remembers.
 #
-# **You will learn:** what a feature map is, what a channel answers to, how far a cell of a deep map can see, and how pictures of maps mislead.
+# **You will learn:** what a feature map is, how to find out what a channel responds to, how far a cell can see, and what gets lost on the way.
 #
 # **You need:** [lesson 01](01_layers_and_weights.ipynb).
 #
-# **Time:** 40 minutes
+# **Time:** 55 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 40 min: the extractor 8, looking 10, probing channels 7, sparsity and receptive field 8, what goes wrong 4, one exercise in class.
-# With 15 minutes only: show the three mosaics from shallow to deep and let the room describe what changes.
+# 55 min: drawn from memory 3, the extractor 9, first maps 10, mosaics 9, detectors 9, zeros 8, receptive field 5, inversion 8. "Go deeper" is homework.
+# **The aha of this lesson:** the picture drawn from the last fire module is coloured noise to us, and to the network it is the same cat with the same three probabilities.
+# With 15 minutes only: the mosaics from shallow to deep, then the inversion.
 
 # %% [markdown]
-# The first cell loads what this lesson uses. Another network? Change the line `NETWORK = "course"`.
+# The first cell loads SqueezeNet, the network from lesson 01, and the photo of Chelsea.
 
 # %% tags=["exercise-setup"]
 import numpy as np
 
 from cnnvis_helpers import (
-    check,
-    conv_layers,
-    describe,
-    feature_maps,
-    hint,
-    load_network,
-    load_photo,
-    receptive_field,
-    show_boxes,
-    show_curve,
-    show_feature_maps,
-    show_grid,
-    show_mosaic,
-    solution,
-    sparsity,
-    standardise_tile,
+    check, explore_layers, feature_maps, hint, invert_features, load_network, load_photo,
+    receptive_field, resize_photo, show_boxes, show_curve, show_feature_maps, show_grid,
+    show_mosaic, solution, sparsity,
 )
 
-NETWORK = "course"  # a name from list_networks(), or the path of your own Keras model
-net = load_network(NETWORK)
+net = load_network("squeezenet")
 photo = load_photo("chelsea")
-layers = [row.name for row in conv_layers(net)]  # names of all convolutions, in order
+
+# %% [markdown]
+# ## Drawn from memory
+#
+# The layer `fire5_concat` lies in the middle of the network. It holds 256 small maps of the photo. We give *only these maps* to a program that starts from grey noise and changes the pixels, step by step, until the
+# noise has the same maps. It never sees the photo.
+#
+# **Predict first:** what will the picture show?
+
+# %% alt="Left, the photo of the cat. Right, a picture in pale colours in which the cat's eyes, nose, whiskers and spotted fur are clearly to be seen."
+drawn = invert_features(net, photo, "fire5_concat", steps=80)
+seen = resize_photo(photo, net.input_size).round().astype(np.uint8)  # what the network reads
+show_grid([seen, drawn.picture], ["the photo", "drawn from fire5_concat"], columns=2)
+# <check>
+assert drawn.correlation > 0.4 and drawn.error < 0.15
+# </check>
+
+# %% [markdown]
+# The eyes, the stripes, even whiskers are there. So the middle of the network still knows where each line is, but it has nearly forgotten the colours. At the end of the lesson we do this at four depths. First we must know what these maps are.
 
 # %% [markdown]
 # ## Take the network apart
 #
-# A layer's output for a photo is a stack of **feature maps**: one map for each filter, saying where in the photo the filter found what
-# it looks for. In Keras, a second model on the same layers brings these outputs to light. This one returns the first eight, by name.
+# A layer's output for a photo is a stack of **feature maps**, one for each **channel** (filter). A map says where in the photo its filter found what it looks for. In Keras, a second model on the same layers hands out
+# all of these outputs at once, by name.
 
 # %%
 import keras
 
-first_eight = net.model.layers[1:9]
-extractor = keras.Model(net.model.input, {layer.name: layer.output for layer in first_eight})
+outputs = {layer.name: layer.output for layer in net.model.layers[1:]}
+extractor = keras.Model(net.model.input, outputs)  # no weight is copied
 
-if net.name == "course":  # its model reads pixels; other models want theirs preprocessed first
-    outputs = extractor(net.prepare(photo))
-    for name, output in outputs.items():
-        print(f"{name:16s}", describe(output.numpy()[0]))
+everything = extractor(net.prepare(photo))
+for name in ["conv1", "pool1", "fire3_concat", "fire5_concat", "fire9_concat", "conv10"]:
+    print(f"{name:13} {everything[name].shape[1:]}")
+# <check>
+assert tuple(everything["fire5_concat"].shape) == (1, 27, 27, 256)
+# </check>
 
 # %% [markdown]
-# No weight was copied: the extractor is another way through the same layers. `feature_maps` does this for any layer and any network,
-# preprocessing included.
+# The extractor is another way through the same network: one pass, and every layer's maps are in the dict. `feature_maps` does it for any layer of any network, and prepares the photo, too.
 
 # %%
-maps = feature_maps(net, photo, layers)
-for name in layers[:3] + layers[-2:]:
-    print(f"{name:24s}", describe(maps[name]))
-if net.name == "course":
-    assert np.allclose(maps["block1_conv1"], outputs["block1_conv1"][0], atol=1e-4)
-    assert np.allclose(maps["block2_conv2"], outputs["block2_conv2"][0], atol=1e-3)
+maps = feature_maps(net, photo, ["conv1", "pool1", "fire3_concat", "fire5_concat", "fire9_concat"])
+difference = np.abs(maps["fire5_concat"] - everything["fire5_concat"][0]).max()
+print(f"largest difference: {difference:.0e}")
+# <check>
+assert difference < 1e-2
+# </check>
+
+# %% [markdown]
+# **Exercise: the first squeeze.** The photo that the network reads has 227 x 227 x 3 numbers. `conv1` makes far *more* numbers of it. What is the name of the first layer whose output has *fewer* numbers than the photo? Use `everything`, or `net.model.layers`.
+
+# %%
+# <solution>
+in_photo = 227 * 227 * 3
+sizes = {layer.name: np.prod(layer.output.shape[1:]) for layer in net.model.layers}
+first_smaller = next(name for name, size in sizes.items() if size < in_photo)
+# <stub>
+# first_smaller = None  # the name of a layer
+# </solution>
+check("02-fewer", first_smaller)
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min. People ask whether this needs another training: no, the sub-model shares everything. A frequent slip in their own code is
-# `model.predict` inside a loop over layers, one pass a layer; the dict needs one pass for all.
+# 9 min. People ask whether this needs another training: no, the extractor shares every weight. A slip in their own code: `model.predict` in a loop over layers, one pass a layer. The dict needs one pass for all.
 
 # %% [markdown]
-# ## Look at the first layer
+# ## The first layer, and its pool
 #
-# **Predict first:** will you still see the cat? In how many of the maps?
+# Here are all 64 maps of `conv1`, eight a row. **Predict first:** in how many of them will you recognise the cat?
 
-# %%
-show_feature_maps(
-    maps[layers[0]],
-    columns=8,
-    title=f"{layers[0]}: every filter's map of the photo",
-    alt=(
-        "A grid of small maps in which the cat's face is clearly seen; in some its outlines are "
-        "bright, in others whole areas."
-    ),
-)
+# %% alt="Sixty-four small maps of the cat, eight a row. A dozen are bright, with outlines or areas of light; about half show faint lines, and the rest are nearly black."
+show_feature_maps(maps["conv1"], columns=8, title="conv1: 64 maps of 113 x 113")
 
 # %% [markdown]
-# The cat is in most of them, and each map keeps something else: outlines in one direction, bright areas, dark areas. All maps share
-# one scale, so a dark map is a filter that found little.
+# She is in most of them, if you look closely. Each map keeps something else: edges of one direction, light or dark areas, the green of the eyes. All maps share one scale, so a dark map is a filter that found little here.
 #
-# ## Look deeper
+# The next layer, `pool1`, looks at windows of 3 x 3 cells in steps of 2 and keeps only the **largest** value of each. Here is one map before and after.
+
+# %% alt="Two maps of the cat from the same filter, before and after pooling. The second has half as many cells a side, its lines are thicker and brighter, and the cat is as easy to recognise."
+channel = maps["conv1"].mean(axis=(0, 1)).argmax()  # the strongest one
+pair = [maps[name][..., channel] for name in ("conv1", "pool1")]
+show_grid(pair, ["conv1, 113 x 113", "pool1, 56 x 56"], columns=2, cmap="viridis")
+print(f"channel {channel}: mean {pair[0].mean():.1f} before, {pair[1].mean():.1f} after")
+# <check>
+assert pair[0].shape == (113, 113) and pair[1].shape == (56, 56) and pair[1].mean() > pair[0].mean()
+# </check>
+
+# %% [markdown]
+# Three quarters of the cells are gone, and the picture is as good as before. Pooling keeps *that* something was found and gives up exactly *where*. It also explains why the mean rises: only winners are left.
 #
-# Ten channels from the beginning, from the middle and from the end of the network; in each layer the ten that answer most.
-
-# %%
-chosen = [layers[0], layers[len(layers) // 2], layers[-1]]
-for name in chosen:
-    strongest = np.argsort(-maps[name].mean(axis=(0, 1)))[:10]
-    show_feature_maps(
-        maps[name],
-        columns=5,
-        channels=sorted(strongest),
-        title=name,
-        alt={
-            chosen[0]: f"Ten maps of {name}: the cat drawn in fine bright lines.",
-            chosen[1]: f"Ten maps of {name}: short dashes and specks on dark, the cat hard to see.",
-            chosen[2]: f"Ten maps of {name}: a few large cells, light in the middle of the photo.",
-        }[name],
-    )
-
-# %% [markdown]
-# Early maps are fine and look like the photo. Late maps have few cells, in broad areas of light and dark: they say *that* something is
-# there and roughly *where*, no longer how it looks.
-
-# %% [markdown]
-# ## What does a channel answer to?
-#
-# Guessing from one photo is risky. Better: show the network pictures in which we know what there is. Six drawn tests, each one thing alone.
-
-# %%
-height, width = net.input_size
-rows, columns = np.mgrid[:height, :width] - np.array([height // 2, width // 2])[:, None, None]
-shapes = {
-    "edge |": columns > 0,
-    "edge -": rows > 0,
-    "edge /": rows + columns > 0,
-    "edge \\": rows - columns > 0,
-    "bright dot": rows**2 + columns**2 < (height // 32) ** 2,
-    "dark dot": rows**2 + columns**2 >= (height // 32) ** 2,
-}
-tests = {
-    name: np.repeat(np.where(shape, 200, 55).astype(np.uint8)[..., None], 3, 2)
-    for name, shape in shapes.items()
-}
-show_grid(
-    list(tests.values()),
-    titles=list(tests),
-    columns=6,
-    alt=(
-        "Six drawn test pictures in grey: a vertical edge, a level edge, two slanted edges, a "
-        "bright dot, a dark dot."
-    ),
-)
-
-# %% [markdown]
-# For each channel of an early layer, take its largest answer to each test near the middle of the picture. The channel that prefers one
-# test most clearly over all others is a detector for it.
-
-# %%
-probed = layers[2]
-
-
-def peaks(picture):
-    """Largest value of each channel in the middle half of its map."""
-    answer = feature_maps(net, picture, probed)
-    h, w = answer.shape[:2]
-    return answer[h // 4 : -h // 4, w // 4 : -w // 4].max(axis=(0, 1))
-
-
-answers = np.array([peaks(picture) for picture in tests.values()])  # (tests, channels)
-others = np.array([np.delete(answers, i, axis=0).max(axis=0) for i in range(len(tests))])
-preference = answers - others
-detectors = preference.argmax(axis=1)
-for name, channel, margin in zip(tests, detectors, preference.max(axis=1), strict=True):
-    print(f"{name:10s} channel {channel:3d} answers {margin:6.2f} more than to any other test")
-
-# %% [markdown]
-# A negative margin means that no channel of this layer prefers that test to all others: there is no such detector here. Now ask the channels
-# about the photo. A diagonal-edge detector should light up along slanted lines, a dot detector at small spots.
-
-# %%
-show_grid(
-    [maps[probed][:, :, channel] for channel in detectors],
-    titles=[f"{name}: {channel}" for name, channel in zip(tests, detectors, strict=True)],
-    columns=3,
-    alt=(
-        "Six maps of the photo, one for each detector: different parts of the cat's outline and "
-        "fur light up in each."
-    ),
-)
-
-# %% [markdown] tags=["teaching-note"]
-# 7 min. Let them choose a photo with known lines (`brick`, `horse`) and predict which detector wins. The honest word for these channels
-# is "prefers among our six tests": nobody showed them all possible pictures. That caveat returns in lesson 07.
-
-# %% [markdown]
-# ## All channels at once
-#
-# To see the structure of every channel, strong or faint, centre it, divide it by its standard deviation, multiply by 64, add 128, and cut
-# to 0..255. By hand for one channel, then the helper for all:
-
-# %%
-channel = maps[layers[0]][:, :, 0].astype(np.float64)
-by_hand = np.clip((channel - channel.mean()) / channel.std() * 64 + 128, 0, 255).astype(np.uint8)
-
-assert (np.abs(by_hand.astype(int) - standardise_tile(channel)) <= 1).all()
-print(
-    "mean",
-    round(float(channel.mean()), 3),
-    "becomes 128; one standard deviation above it becomes 192",
-)
-
-# %% [markdown]
-# The mosaics of an early, a middle and a late layer, sixteen channels in a row:
-
-# %%
-for name in chosen:
-    show_mosaic(
-        maps[name],
-        title=name,
-        alt={
-            chosen[0]: f"All channels of {name}: the cat is seen in nearly every tile.",
-            chosen[1]: f"All channels of {name}: fine dashes on an even ground in every tile.",
-            chosen[
-                2
-            ]: f"All channels of {name}: coarse blocks, some tiles with a single light cell.",
-        }[name],
-    )
-
-# %% [markdown]
-# ## How much is zero?
-#
-# ReLU cuts off what is negative, so many cells are exactly zero. The share of zeros is the **sparsity** of a layer. A sentence found in
-# many courses says "sparsity grows with depth". **Predict first:** do you believe it? Then measure.
-
-# %%
-table = sparsity(net, photo)
-show_curve(
-    range(1, len(table) + 1),
-    [100 * row.zeros for row in table],
-    xlabel="layer, in order",
-    ylabel="zeros in per cent",
-    title="Sparsity, layer by layer",
-    alt=(
-        "A curve of the share of zeros from layer to layer: it goes up and down, with a rise on "
-        "the whole and a fall at the end."
-    ),
-)
-table
-
-# %% [markdown]
-# With the course network it holds on the whole and fails in detail: in the first four blocks the second layer is the sparser one, in the
-# last block it is the other way round, and the last layer is far from the sparsest. A rule of thumb is worth a measurement.
-
-# %%
-if net.name == "course":
-    zeros = np.array([row.zeros for row in table]).reshape(5, 2)  # five blocks of two layers
-    print("share of zeros by block:", zeros.mean(axis=1).round(2))
-    assert zeros[2:4].mean() > zeros[0].mean()
-    assert (zeros[:4, 1] > zeros[:4, 0]).all() and zeros[4, 1] < zeros[4, 0]
-    assert zeros.argmax() == 7  # the second layer of the fourth block
-
-# %% [markdown]
-# ## How far can a cell see?
-#
-# A cell of the first layer sees one small window of the photo. A cell of the next layer sees a window of such cells, and so on: its
-# **receptive field** grows. Each layer adds its window, and each pooling step doubles the stride between cells.
-
-# %%
-boxes, names = [], []
-for name in (layers[1], layers[len(layers) // 2], layers[-1]):
-    field = receptive_field(net, name)
-    row, column = field.cells[0] // 2, field.cells[1] // 2
-    boxes.append(field.box(row, column, photo))
-    names.append(f"{name}: {field.size[0]} px")
-    print(field)
-show_boxes(
-    photo,
-    boxes,
-    labels=names,
-    title="What one cell can see",
-    alt=(
-        "Three boxes on the cat: a tiny one, one a little larger than an eye, and one that covers "
-        "nearly all of the photo."
-    ),
-)
-
-# %% [markdown]
-# The sizes are in pixels of what the network reads. A field may be larger than the whole picture: such a cell looks past the border, where
-# there is only padding. And what a cell *can* see is not what it uses: pixels near the middle of the box reach it on many ways, those at the border on few. Lesson 05
-# measures that.
-#
-# ## How much of the photo is left?
-#
-# Does a layer still follow how bright each place is? Shrink all maps to the grid of the last layer, so that numbers from different layers can
-# be compared, and correlate each channel with the brightness of the photo. What a typical channel (the median) reaches:
-
-# %%
-grid = (
-    maps[net.last_conv].shape[:2] if net.last_conv in maps else feature_maps(net, photo).shape[:2]
-)
-
-
-def shrunk(picture):
-    """A picture or stack of maps (h, w, c) on the last layer's grid, as (cells, c)."""
-    small = keras.ops.image.resize(picture, grid, antialias=True)
-    return keras.ops.convert_to_numpy(small).reshape(grid[0] * grid[1], -1)
-
-
-brightness = shrunk(net.prepare(photo)[0].mean(axis=2, keepdims=True)).ravel()
-typical = []
-for name in layers:
-    values = shrunk(maps[name])
-    values = values[:, values.std(axis=0) > 0]  # a dead channel follows nothing
-    typical.append(np.median(np.abs(np.corrcoef(values.T, brightness)[-1, :-1])))
-show_curve(
-    range(1, len(layers) + 1),
-    typical,
-    xlabel="convolution, in order",
-    ylabel="correlation",
-    title="How closely a typical channel follows the brightness",
-    alt=(
-        f"A curve that falls from {typical[0]:.2f} in the first convolution to {min(typical):.2f} "
-        f"in the middle layers and ends at {typical[-1]:.2f} in the last."
-    ),
-)
-if net.name == "course":
-    assert typical[0] > 0.35 and max(typical[5:]) < 0.3 and min(typical) < typical[-1]
-
-# %% [markdown]
-# Early channels follow the light in the photo, later ones much less. With the course network the curve rises a little at the end: the last
-# maps tell the animal from its background, and on this photo the two also differ in brightness. A correlation does not say why.
-
-# %% [markdown]
-# ## Explore: every map of every layer
-#
-# Now with controls. **Predict first:** which layer is the last in which you would recognise the photo? Then go there, and move through its channels: find one that
-# sees the background, one that sees the animal, and one that sees nothing. Do they keep their roles with another photo?
-
-# %%
-from cnnvis_helpers import explore_layers
-
-explore_layers(net, photo, layer=conv_layers(net)[-1].name)
-
-# %% [markdown]
-# ## What goes wrong with pictures of maps
-#
-# First, scaling each map on its own. Here are the eight living channels of a layer with the lowest means, first each on its own scale, then on
-# the scale of the whole layer. In the first picture they look as important as any.
-
-# %%
-name = layers[1]
-power = maps[name].mean(axis=(0, 1))
-weakest = sorted(np.argsort(np.where(power > 0, power, np.inf))[:8])
-for scale, verdict, seen in (
-    ("each", "each on its own scale", "bright lines and specks in all of them"),
-    ("shared", "all on the layer's scale", "dark, with a few faint lines"),
-):
-    show_feature_maps(
-        maps[name],
-        columns=8,
-        channels=weakest,
-        scale=scale,
-        vmin=0,
-        vmax=float(maps[name].max()) if scale == "shared" else None,
-        title=verdict,
-        alt=f"Eight maps, {verdict}: {seen}.",
-    )
-
-# %% [markdown]
-# Second, feeding the network what it was not made for. Every network expects its pixels on one scale; here the same photo is divided by
-# 255, as many tutorials do for all networks alike. The course's helpers refuse such a photo; a bare network raises no error, it only gives
-# another answer.
-
-# %%
-small = net.prepare(photo) / 255  # net.predict and feature_maps refuse such a photo
-wrong = net.maps(small, [layers[0]])[0][0].numpy()
-right = maps[layers[0]]
-top = net.labels[net.top_classes(net.logits(small))[0]]
-print("top class as it should be:", net.predict(photo)[0].label, " with pixels 0..1:", top)
-print(
-    "correlation of the two stacks of maps:",
-    round(float(np.corrcoef(wrong.ravel(), right.ravel())[0, 1]), 2),
-)
-if net.name == "course":
-    assert top != net.predict(photo)[0].label
-
-# %% [markdown] tags=["teaching-note"]
-# 4 min. A published course notebook draws feature maps of a photo that was never preprocessed. The maps look plausible. Ask: how would
-# you notice? (Check the prediction first: if the answer is wrong, the maps belong to another question.)
-
-# %% [markdown]
-# ## Exercises
-#
-# **Sparsity by hand.** Return the share of exact zeros in a stack of maps, a number from 0 to 1. `hint("02-zeros")` helps.
+# **Exercise: pool by hand.** Return the max pooling of one map (h, w): windows of 3 x 3, steps of 2, and only windows that fit inside. A map of 113 cells becomes 56. `hint("02-pool")` helps.
 
 
 # %%
-def share_of_zeros(maps):
-    """Share (0..1) of the values of maps (h, w, c) that are exactly zero."""
+def max_pool(values):
+    """Largest value in each 3 x 3 window, steps of 2; values (h, w), both odd."""
     # <solution>
-    return float((maps == 0).mean())
+    h, w = values.shape
+    rows, columns = (h - 3) // 2 + 1, (w - 3) // 2 + 1
+    pooled = np.empty((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            pooled[i, j] = values[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max()
+    return pooled
     # </solution>
 
 
-check("02-zeros", share_of_zeros)
+check("02-pool", max_pool)
+
+# %% [markdown] tags=["teaching-note"]
+# 10 min. Let them find a map of the eyes, of the background, of vertical stripes. Ask for the dark ones: is such a filter useless? No, it waits for another photo.
 
 # %% [markdown]
-# **Make it visible.** Return one channel, an array (h, w), ready to be drawn: centred, divided by its standard deviation, times 64, plus 128,
-# cut to 0..255, as `uint8`. A channel that is the same everywhere should become 128 everywhere.
+# ## All channels of all stages
+#
+# On a shared scale, faint maps stay dark. To see the *structure* of every channel, put each on its own scale: subtract its mean, divide by its standard deviation, multiply by 64, add 128, and cut to 0..255. A cell with the mean becomes 128.
+#
+# **Exercise: make it visible.** Write this for one channel, a float array (h, w); return `uint8`. A channel that is the same everywhere should become 128 everywhere.
 
 
 # %%
@@ -422,19 +164,159 @@ def visible(channel):
 check("02-visible", visible)
 
 # %% [markdown]
-# **The loudest channel.** Which channel of the last convolution has the largest *mean* over its map of this photo? Put its number into
-# `loudest`.
+# `show_mosaic` does it for all channels of a layer. We walk from shallow to deep. **Predict first:** where is the last layer in which you would recognise a cat?
 
-# %%
-last = feature_maps(net, photo, net.last_conv)  # (h, w, c)
-# <solution>
-loudest = int(last.mean(axis=(0, 1)).argmax())
-# </solution>
-check("02-loudest", loudest, net=net, photo=photo)
+# %% alt="All 64 channels of conv1: the cat is easy to recognise in nearly every tile, drawn in fine lines or in areas of light and dark."
+show_mosaic(maps["conv1"], title="conv1: 64 channels of 113 x 113")
 
 # %% [markdown]
-# **Receptive field on paper.** Layers are given in order as pairs (window, stride), such as `[(3, 1), (3, 1), (2, 2), (3, 1)]` for two
-# 3 x 3 convolutions, a 2 x 2 pooling and another convolution. Return how many pixels wide the field of one cell of the last layer is.
+# On their own scales, even the dark maps show her. Two fire modules further on:
+
+# %% alt="All 128 channels of fire3_concat: the cat's outline is still visible in most tiles, as short bright strokes."
+show_mosaic(maps["fire3_concat"], title="fire3_concat: 128 channels of 56 x 56")
+
+# %% [markdown]
+# Strokes of one direction in each tile. Then the middle, whose maps gave us the picture at the beginning:
+
+# %% alt="All 256 channels of fire5_concat: coarser tiles, in many of which a few spots light up where the eyes, the nose or the stripes are."
+show_mosaic(maps["fire5_concat"], title="fire5_concat: 256 channels of 27 x 27")
+
+# %% [markdown]
+# And the last fire module:
+
+# %% alt="All 512 channels of fire9_concat: tiles of 13 by 13 cells, most of them one flat colour with a single bright spot; some are completely flat."
+show_mosaic(maps["fire9_concat"], columns=24, title="fire9_concat: 512 channels of 13 x 13")
+
+# %% [markdown]
+# First pictures of the cat, then strokes, then spots. In the last mosaic most tiles are flat with one or two bright cells: a channel that says *here*, and nothing about how it looks. Some tiles are completely flat:
+# these channels are zero everywhere on this photo.
+
+# %% [markdown]
+# ## What does a channel respond to?
+#
+# Guessing from one photo is risky. It is better to show the network pictures in which we know what there is: six drawn tests, each with one thing alone.
+
+# %% tags=["exercise-setup"] alt="Six drawn test pictures in grey: an upright edge, a level edge, two slanted edges, a bright dot and a dark dot."
+row, column = np.mgrid[-113:114, -113:114]
+shapes = {
+    "edge |": column > 0, "edge -": row > 0, "edge /": row + column > 0,
+    "edge \\": row - column > 0, "bright dot": row**2 + column**2 < 16,
+    "dark dot": row**2 + column**2 >= 16,
+}
+grey = [np.where(shape, 200, 55).astype(np.uint8) for shape in shapes.values()]
+tests = [np.stack([each] * 3, axis=-1) for each in grey]  # uint8 (227, 227, 3)
+show_grid([test[88:139, 88:139] for test in tests], list(shapes), columns=6)
+
+# %% [markdown]
+# For each channel of the layer `fire3_expand3x3`, take the largest answer to each test in the middle of the map. The channel that prefers one test most clearly to all others is a candidate for a detector.
+
+# %% tags=["exercise-setup"]
+probed = "fire3_expand3x3"
+found = [feature_maps(net, test, probed)[14:-14, 14:-14] for test in tests]
+answers = np.array([each.max(axis=(0, 1)) for each in found])  # (6 tests, 64 channels)
+
+detectors = {}
+for i, name in enumerate(shapes):
+    others = np.delete(answers, i, axis=0).max(axis=0)  # (64,), the best other test
+    detectors[name] = k = int((answers[i] - others).argmax())
+    print(f"{name:10} channel {k:2}: {answers[i, k]:3.0f}, best other test {others[k]:3.0f}")
+# <check>
+assert list(detectors.values()) == [32, 22, 11, 36, 47, 7]
+# </check>
+
+# %% [markdown]
+# Clear winners: channel 36 gives 543 for the edge `\` and at most 61 for anything else. But these are drawings. Do the names hold on the photo? For each candidate, find its strongest cell on the cat and cut out what this cell sees: 23 x 23 pixels.
+
+# %% alt=["Six maps of the cat, mostly dark, with short bright strokes of one direction each in the first four and longer curves in the last two.", "Six small pieces of the photo. For the four edges they show the dark stripe beside the nose, a level whisker, the slanted rim of the nose and the upper eyelid; for the bright dot an upright dark stripe, for the dark dot the rim of the nose."]
+on_photo = feature_maps(net, photo, probed)
+field = receptive_field(net, probed)
+pieces = []
+for k in detectors.values():
+    cell = np.unravel_index(on_photo[..., k].argmax(), on_photo.shape[:2])
+    top, left, bottom, right = np.array(field.box(*cell, seen), int)
+    pieces.append(seen[top:bottom, left:right])
+each = [on_photo[..., k] for k in detectors.values()]
+show_grid(each, list(shapes), columns=6, scale="each", cmap="viridis")
+show_grid(pieces, columns=6)
+# <check>
+assert all(piece.shape == (23, 23, 3) for piece in pieces)
+# </check>
+
+# %% [markdown]
+# The four edges hold: a dark stripe stands upright, a whisker lies level, the rim of the nose and the upper eyelid slant the right way. The two dots do **not**: the "bright dot" lights up along a stripe, the "dark dot" at the rim of the nose. A stripe was not among our six drawings,
+# so these channels had no chance to show that they like it better.
+#
+# A drawn test says what a channel prefers *among the tests*. Only real photos show what it responds to in life.
+#
+# **Exercise: on the wall.** An experiment. `load_photo("brick")` shows a wall of long upright bricks. Which of the six channels in `detectors` has the largest *mean* on it? Guess, then measure, and give the number of the channel.
+
+# %%
+# <solution>
+wall = feature_maps(net, load_photo("brick"), probed).mean(axis=(0, 1))
+loudest = max(detectors.values(), key=lambda k: wall[k])
+# <stub>
+# loudest = None  # the number of a channel
+# </solution>
+check("02-wall", loudest)
+
+# %% [markdown] tags=["teaching-note"]
+# 9 min. The honest word for these channels is "prefers among our six tests". Let the class propose a seventh test, a bright line, and find out who wins. The caveat returns in lesson 07.
+
+# %% [markdown]
+# ## How much is zero?
+#
+# ReLU cuts off everything negative, so many cells are exactly zero. The share of zeros is the **sparsity** of a layer. "Sparsity grows with depth", say many courses. **Predict first:** is it true? A fire module has three convolutions, so we draw three curves.
+
+# %% alt="Three curves of the share of zeros over the fire modules 2 to 9. All rise with depth: the squeeze layers from 16 to 40 percent, the 3 x 3 layers from 64 to 93, the 1 x 1 layers between them, with a dip at module 8."
+zeros = {each.name: 100 * each.zeros for each in sparsity(net, photo)}
+kinds = ["squeeze1x1", "expand1x1", "expand3x3"]
+curves = {kind: [zeros[f"fire{n}_{kind}"] for n in range(2, 10)] for kind in kinds}
+show_curve(range(2, 10), curves, xlabel="fire module", ylabel="zeros in percent")
+for name in ["conv1", "fire2_squeeze1x1", "fire9_squeeze1x1", "fire2_expand3x3",
+             "fire9_expand3x3", "conv10"]:
+    print(f"{name:16} {zeros[name]:.0f}%")
+# <check>
+assert zeros["fire9_expand3x3"] > 90 and zeros["conv10"] < 30
+# </check>
+
+# %% [markdown]
+# It is true of each kind, with a dip at module 8: from 64% to 93% in the 3 x 3 layers. A deep channel looks for something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse, because they have few channels (16 to 64) and must pass everything on through them.
+#
+# And `conv10`, the very last, has only 26% zeros. It does not search; it scores 1000 classes, and the softmax compares their means. A class with little evidence still gets a small number, not zero.
+#
+# **Exercise: zeros by hand.** Return the share of exact zeros in a stack of maps, from 0 to 1.
+
+
+# %%
+def share_of_zeros(maps):
+    """Share (0..1) of the values of maps (h, w, c) that are exactly zero."""
+    # <solution>
+    return float((maps == 0).mean())
+    # </solution>
+
+
+check("02-zeros", share_of_zeros)
+
+# %% [markdown]
+# ## How far can a cell see?
+#
+# A cell of `conv1` sees 3 x 3 pixels. A cell of the next layer sees a window of *such cells*, and so on: its **receptive field** grows with each layer, and faster after each pooling, because then neighbouring cells lie further apart.
+
+# %% alt="Three boxes on the cat: one as small as a pupil, one as large as an eye with its surroundings, and one that covers nearly all of the photo."
+names = ["fire3_concat", "fire5_concat", "fire9_concat"]
+fields = [receptive_field(net, name) for name in names]
+boxes = [f.box(f.cells[0] // 2, f.cells[1] // 2, photo) for f in fields]
+show_boxes(photo, boxes, labels=names, title="What one cell can see")
+for f in fields:
+    print(f)
+# <check>
+assert [f.size[0] for f in fields] == [23, 63, 207]
+# </check>
+
+# %% [markdown]
+# 23, 63 and 207 pixels: a whisker, an eye, nearly the photo. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few.)
+#
+# **Exercise: the receptive field on paper.** Layers come in order as pairs (window, stride), such as `[(3, 1), (2, 2), (3, 1)]`. Return how many pixels wide the field of one cell of the last layer is.
 
 
 # %%
@@ -451,9 +333,91 @@ def field_size(layers):
 
 check("02-field", field_size)
 
+# %% [markdown] tags=["teaching-note"]
+# 5 min. Draw the pyramid of cells on the board, from the top down. The usual slip is to multiply by the layer's own stride before adding.
+
 # %% [markdown]
-# **Back to the photo.** A map has `rows` x `columns` cells and covers a photo of shape (H, W) evenly. Return the middle of the cell
-# (row, column) as a tuple (y, x) in pixels of the photo; the top left corner of the photo is (0, 0).
+# ## What is left at each stage
+#
+# Now back to the question in the title. We draw the photo from memory at four depths: each time from grey noise, with nothing but the maps of one layer.
+#
+# **Predict first:** `fire9_concat` has 13 x 13 cells. What will the fourth picture show?
+
+# %% alt="Four pictures. From conv1 the photo itself; from fire3_concat nearly the photo in slightly paler colours; from fire5_concat the cat in pale colours with every whisker; from fire9_concat coloured noise, in which no cat can be seen."
+stages = ["conv1", "fire3_concat", "fire5_concat", "fire9_concat"]
+found = {name: invert_features(net, photo, name, steps=80) for name in stages}
+show_grid([each.picture for each in found.values()], stages, columns=4)
+for name, each in found.items():
+    print(f"{name:13} error {each.error:.2f}, correlation with the photo {each.correlation:.2f}")
+# <check>
+assert found["conv1"].correlation > 0.95 and abs(found["fire9_concat"].correlation) < 0.1
+# </check>
+
+# %% [markdown]
+# `error` says how much the maps still differ (0: not at all), `correlation` how much the *pixels* agree. From `conv1` the photo comes back nearly perfect, at 0.98, and from `fire3_concat` at 0.89. So early layers throw away almost nothing.
+# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, with a correlation of 0.01. Is nothing left?
+#
+# Ask the one who should know. **Predict first:** what does the network say to the fourth picture?
+
+# %%
+for name, picture in [("photo", photo), ("from fire9_concat", found["fire9_concat"].picture)]:
+    print(name)
+    for guess in net.predict(picture, top=3):
+        print(f"   {guess.label:13} {guess.probability:.2f}")
+# <check>
+assert net.predict(found["fire9_concat"].picture)[0].label in ("Egyptian cat", "tiger cat", "tabby")
+# </check>
+
+# %% [markdown]
+# Surprised? You see noise; the network sees the same three cats in the same order, with nearly the same probabilities. Nothing that *it* needs is lost. What is lost is what it does not need: which way each hair lies, the colours, the exact places.
+#
+# So this is the answer. Early layers keep the photo. Late layers keep the *answer*, and everything else may be noise, because the network cannot tell the difference. Lesson 06 turns this into an attack.
+#
+# **Exercise: what may you conclude?** From the last layer of a network that tells left hands from right hands, an inversion brings back a picture in which nobody recognises a hand. Which sentence is justified? (a) The network does not look at the hand. (b) The layer has lost the information on which hand it is.
+# (c) Many different pictures have the same maps there, and this is one of them. (d) The inversion has failed.
+
+# %%
+# <solution>
+conclusion = "c"
+# <stub>
+# conclusion = None  # a letter from a to d
+# </solution>
+check("02-conclusion", conclusion)
+
+# %% [markdown] tags=["teaching-note"]
+# 8 min, the heart of the lesson. Show the fourth picture, collect guesses, and only then run the prediction. Ask: is this a flaw of the network? Every classifier must throw away what does not matter; the surprise is how much that is.
+
+# %% [markdown]
+# ## Explore
+#
+# Every map of every layer. Find a channel that sees the background, one that sees the eyes, and one that sees nothing. Do they keep their roles with another photo?
+
+# %%
+explore_layers(net, photo, layer="fire5_expand3x3")
+
+# %% [markdown]
+# ## What goes wrong: pixels on the wrong scale
+#
+# Many tutorials divide every photo by 255. Some networks want this; SqueezeNet, as it is built here, wants 0 to 255. `net.predict` refuses such a photo. The bare model says nothing at all:
+
+# %% alt="Two maps of the cat from the same filter, from pixels 0 to 255 and from pixels 0 to 1. They look the same, but the first runs to 176, the second to 0.73."
+small = net.prepare(photo) / 255
+wrong = extractor(small)
+two = [maps["conv1"][..., 31], wrong["conv1"][0, ..., 31].numpy()]
+show_grid(two, ["0..255", "0..1"], columns=2, scale="each", cmap="viridis")
+print(f"largest values {two[0].max():.0f} and {two[1].max():.2f}")
+print("the model says:", net.labels[net.logits(small).numpy().argmax()])
+# <check>
+assert "cat" not in net.labels[net.logits(small).numpy().argmax()]
+# </check>
+
+# %% [markdown]
+# A nematode is a worm. The maps look the same, each on its own scale, and give nothing away; only the numbers below them do. No error, no warning. So check the *prediction* before you interpret any map.
+
+# %% [markdown]
+# ## Go deeper: from a cell back to the photo
+#
+# **Exercise: the middle of a cell.** A map has `rows` x `columns` cells and covers a photo of shape (H, W) evenly. Return the middle of the cell (row, column) as a tuple (y, x) in pixels of the photo; the upper left corner of the photo is (0, 0).
 
 
 # %%
@@ -469,20 +433,50 @@ def middle(row, column, map_shape, photo_shape):
 check("02-middle", middle)
 
 # %% [markdown]
+# ## Go deeper: a photo from the web
+#
+# `load_photo("https://...")` downloads a picture once and keeps it in a cache folder; after that it needs no network. To show this without the internet, we start a small web server on this computer, load from it, and switch it off.
+
+# %%
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from threading import Thread
+
+from cnnvis_helpers import save_picture
+
+save_picture("web_photo.png", photo)
+SimpleHTTPRequestHandler.log_message = lambda *args: None  # no line for each request
+server = HTTPServer(("localhost", 0), partial(SimpleHTTPRequestHandler, directory="."))
+Thread(target=server.serve_forever, daemon=True).start()
+address = f"http://localhost:{server.server_port}/web_photo.png"
+
+first = load_photo(address)
+server.shutdown()
+server.server_close()
+again = load_photo(address)  # nobody answers any more: this comes from the cache
+print("the same picture:", np.array_equal(first, again), again.shape)
+# <check>
+import os
+os.remove("web_photo.png")
+assert np.array_equal(again, photo)
+# </check>
+
+# %% [markdown]
 # ## Take-away
 #
-# 1. Each layer turns the maps before it into new maps, first fine and like the photo, later coarse and about content.
-# 2. Probing with drawn pictures says what a channel prefers; one photo alone does not.
-# 3. Before you trust a picture of maps, check the scale it was drawn on and the pixels that went in.
+# 1. A feature map says where in the photo a filter found what it looks for; the dict of all layers costs one pass.
+# 2. Drawn tests say what a channel prefers among the tests; only real photos show what it responds to.
+# 3. Early layers keep the photo, late layers keep the answer: noise with the right maps is a cat to the network.
 
 # %% [markdown]
 # ## Further reading
 #
+# - Mahendran and Vedaldi, [Understanding deep image representations by inverting them](https://arxiv.org/abs/1412.0035)
 # - Zeiler and Fergus, [Visualizing and understanding convolutional networks](https://arxiv.org/abs/1311.2901)
 # - Luo et al., [Understanding the effective receptive field](https://arxiv.org/abs/1701.04128)
-# - Mahendran and Vedaldi, [Understanding deep image representations by inverting them](https://arxiv.org/abs/1412.0035)
+# - Iandola et al., [SqueezeNet](https://arxiv.org/abs/1602.07360)
 
 # %% [markdown]
 # ## Next lesson
 #
-# Cover a part of the photo and watch the answer: occlusion heat maps.
+# The maps say what a layer found. Which part of the photo does the answer depend on? [Lesson 03](03_occlusion.ipynb) hides one part after another.

@@ -171,6 +171,14 @@ def test_floats_have_a_tolerance_and_integers_have_none(declare):
     assert number(12.0, atol=0.1).judge(12.05, {})[0] == "right"
 
 
+def test_whole_numbers_may_differ_by_the_stated_atol():
+    picture = np.array([[0, 128, 255]], np.uint8)
+    assert same(np.array([[1, 127, 254]], np.uint8), picture, atol=1)
+    assert not same(np.array([[2, 128, 255]], np.uint8), picture, atol=1)
+    assert not same(np.array([[255, 128, 255]], np.uint8), picture, atol=1)  # 0 - 1 in uint8
+    assert not same(1_000_001, 1_000_000) and not same([True], [False], atol=1)
+
+
 def test_a_known_wrong_answer_has_its_sentence(declare):
     declare(number())
     reply = exercises.check("97-n", 4)
