@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 OFFLINE = str(HERE / "tests" / "offline")
 
+
 def pytest_configure(config):
     sys.path.insert(0, OFFLINE)
     import no_network

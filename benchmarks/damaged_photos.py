@@ -25,9 +25,15 @@ KINDS = {
     "JPEG": [{}, {"progressive": True}, {"mode": "L"}, {"mode": "CMYK"}],
     "GIF": [{"mode": "P"}, {"mode": "P", "animated": True}],
     "WEBP": [{}, {"lossless": True}, {"mode": "RGBA", "animated": True}],
-    "TIFF": [{}, {"compression": "tiff_lzw"}, {"compression": "tiff_adobe_deflate"},
-             {"compression": "jpeg"}, {"mode": "F"}, {"mode": "1", "compression": "group4"}],
-}  # fmt: skip
+    "TIFF": [
+        {},
+        {"compression": "tiff_lzw"},
+        {"compression": "tiff_adobe_deflate"},
+        {"compression": "jpeg"},
+        {"mode": "F"},
+        {"mode": "1", "compression": "group4"},
+    ],
+}
 
 
 def good_files(random):

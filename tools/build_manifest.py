@@ -64,12 +64,19 @@ def described_photos(data):
             width, height = image.size
         about = {key: photo[key] for key in ("shows", "alt", "licence", "source")}
         described[f"photos/{photo['file']}"] = {
-            "name": name, "kind": "photo", **about, "height": height, "width": width,
-        }  # fmt: skip
+            "name": name,
+            "kind": "photo",
+            **about,
+            "height": height,
+            "width": width,
+        }
         if "mask" in photo:
             described[f"photos/masks/{photo['mask']}"] = {
-                "name": name, "kind": "mask", "shows": photo["mask_shows"], **kept["masks"],
-            }  # fmt: skip
+                "name": name,
+                "kind": "mask",
+                "shows": photo["mask_shows"],
+                **kept["masks"],
+            }
     return described
 
 

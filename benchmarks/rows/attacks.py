@@ -150,7 +150,14 @@ def _tutorial_one_pixel(case):
     limits = [(0, height - 1), (0, width - 1), *[(low, high)] * 3]
     first = np.random.default_rng(0).uniform(*np.transpose(limits), (FEW["population"], 5))
     differential_evolution(
-        confidence, limits, init=first, maxiter=FEW["generations"], mutation=0.5,
-        recombination=1.0, tol=0, atol=-1, polish=False,
-    )  # fmt: skip
+        confidence,
+        limits,
+        init=first,
+        maxiter=FEW["generations"],
+        mutation=0.5,
+        recombination=1.0,
+        tol=0,
+        atol=-1,
+        polish=False,
+    )
     return len(seen)

@@ -37,8 +37,9 @@ class Table(list):
             return f"<p>{html.escape(self.nothing)}</p>"
         rows = [self.html_cells(row) for row in self]
         pictures = [""] * (len(rows[0]) - len(self._headings()))  # columns without a heading
-        head = (f'<th scope="col">{html.escape(name)}</th>'
-                for name in [*pictures, *self._headings()])  # fmt: skip
+        head = (
+            f'<th scope="col">{html.escape(name)}</th>' for name in [*pictures, *self._headings()]
+        )
         body = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
         lines = "".join(f"<tr>{row}</tr>" for row in body)
         return f"<table><thead><tr>{''.join(head)}</tr></thead><tbody>{lines}</tbody></table>"

@@ -108,8 +108,15 @@ def grade_each(paths, seconds=600):
             problem = f"{kind}{error}"
             if repr(str(path)) not in problem:
                 problem = f"{str(path)!r}: {problem}"
-            yield {"notebook": str(path), "lesson": None, "holds": 0, "of": 0, "exercises": [],
-                   "problems": [problem], "seconds": 0.0}  # fmt: skip
+            yield {
+                "notebook": str(path),
+                "lesson": None,
+                "holds": 0,
+                "of": 0,
+                "exercises": [],
+                "problems": [problem],
+                "seconds": 0.0,
+            }
 
 
 def as_text(graded):

@@ -129,9 +129,20 @@ def choice(id, title, right, *, wrong, hints, praise=""):
 
 
 def function(
-    id, title, reference, cases, *, wrong, hints,
-    rtol=RTOL, atol=ATOL, dtype=None, reveal=True, pure=True, praise="",
-):  # fmt: skip
+    id,
+    title,
+    reference,
+    cases,
+    *,
+    wrong,
+    hints,
+    rtol=RTOL,
+    atol=ATOL,
+    dtype=None,
+    reveal=True,
+    pure=True,
+    praise="",
+):
     """An exercise whose answer is a function; it is called on `cases` and compared to `reference`.
 
     reference: a right function; the student's must accept its parameters without a default.

@@ -300,8 +300,7 @@ EXERCISES = [
         cases=_NEAR,
         rtol=1e-2,
         atol=0.1,
-        praise="Two clips, and no matter how many steps came before, nobody sees the "
-        "change.",
+        praise="Two clips, and no matter how many steps came before, nobody sees the change.",
         wrong=[
             (
                 lambda x, original, epsilon: np.clip(x, 0, 255),
@@ -439,8 +438,7 @@ EXERCISES = [
         "Epsilon in levels",
         12.75,
         atol=0.02,
-        praise="More than six times our two levels, and easy to see. Always ask for the "
-        "unit.",
+        praise="More than six times our two levels, and easy to see. Always ask for the unit.",
         wrong=[
             (25.5, "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?"),
             (0.1, "That is the step in the network's own units; levels go from 0 to 255."),

@@ -225,8 +225,17 @@ def layercam(net, photo, target=None, layer=None, relu=True, resize=True):
     return at_photo_size(grid, photo, resize)
 
 
-def scorecam(net, photo, target=None, layer=None, max_channels=None, fill=127.5, relu=True,
-             resize=True, progress=None):
+def scorecam(
+    net,
+    photo,
+    target=None,
+    layer=None,
+    max_channels=None,
+    fill=127.5,
+    relu=True,
+    resize=True,
+    progress=None,
+):
     """Map the places that raise a class's probability: maps weighted by what each lets through.
 
     Each map, enlarged and scaled to 0..1, is laid over the photo as a mask; the probability of

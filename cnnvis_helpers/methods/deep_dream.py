@@ -44,8 +44,20 @@ def deep_dream(net, photo, layers=None, *, progress=None, **settings):
     return to_uint8(dream if dream.shape[1:3] == size else _resize(dream, size))[0]
 
 
-def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=10, step=1.5,
-                jitter=32, detail=True, tile=512, seed=0):
+def dream_steps(
+    net,
+    photo,
+    layers=None,
+    *,
+    octaves=4,
+    octave_scale=1.4,
+    steps=10,
+    step=1.5,
+    jitter=32,
+    detail=True,
+    tile=512,
+    seed=0,
+):
     """A dream as it grows: yields (steps done, steps in all, picture) after every step.
 
     The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size upwards each
@@ -78,8 +90,13 @@ def dream_steps(net, photo, layers=None, *, octaves=4, octave_scale=1.4, steps=1
     check_net(net)
     net.prepare(photo)  # refuses what is no photo
     check_settings(
-        octaves=octaves, octave_scale=octave_scale, steps=steps, step=step, jitter=jitter,
-        tile=tile, seed=seed,
+        octaves=octaves,
+        octave_scale=octave_scale,
+        steps=steps,
+        step=step,
+        jitter=jitter,
+        tile=tile,
+        seed=seed,
     )
     weights = _layer_weights(net, layers)
     dream_gradient = net.cached(
@@ -116,8 +133,12 @@ def dream_objective(net, photo, layers=None):
         map_shape(net, name, np.shape(photo)[:2])
     pixels = tf.constant(np.asarray(photo, np.float32)[None])
     maps = net.maps(pixels, list(weights))
-    return float(sum(w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
-                     for w, m in zip(weights.values(), maps, strict=True)))
+    return float(
+        sum(
+            w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
+            for w, m in zip(weights.values(), maps, strict=True)
+        )
+    )
 
 
 def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
@@ -151,10 +172,12 @@ def _compile_dream_gradient(net, names):
 
 def _tiles(size, tile):
     """Slices (rows, columns) that cover a picture with nearly equal parts of at most `tile`."""
+
     def cuts(length):
         parts = -(-length // tile)
         edges = np.linspace(0, length, parts + 1).astype(int)
         return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
     return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
 
 
@@ -170,8 +193,9 @@ def _octave_sizes(size, octaves, scale):
         photo = f"a photo of {size[1]} x {size[0]} pixels"
         raise ValueError(
             f"{photo} shrinks to {sizes[0][1]} x {sizes[0][0]} in {octaves} octaves of {scale}, "
-            "but at least 32 are needed; use fewer octaves." if min(size) >= 32 else
-            f"{photo} is too small to dream: it needs 32 x 32 or more, so enlarge it first."
+            "but at least 32 are needed; use fewer octaves."
+            if min(size) >= 32
+            else f"{photo} is too small to dream: it needs 32 x 32 or more, so enlarge it first."
         )
     return sizes
 

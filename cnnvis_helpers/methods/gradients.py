@@ -123,23 +123,64 @@ def at_photo_size(values, photo, resize=True):
 
 
 _RELUS = (
-    keras.activations.relu, keras.ops.relu, tf.nn.relu,
-    keras.activations.relu6, keras.ops.relu6, tf.nn.relu6,
-)  # fmt: skip
+    keras.activations.relu,
+    keras.ops.relu,
+    tf.nn.relu,
+    keras.activations.relu6,
+    keras.ops.relu6,
+    tf.nn.relu6,
+)
 _RELU_OPERATIONS = ("Relu", "Relu6")
 # Keras layers that are nonlinear without an attribute `activation`.
 _NOT_GUIDABLE = (
-    "LeakyReLU", "PReLU", "ELU", "Softmax", "Lambda", "Attention", "AdditiveAttention",
-    "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed", "Bidirectional",
-    "SpectralNormalization", "TFSMLayer", "JaxLayer", "FlaxLayer",
-)  # fmt: skip
+    "LeakyReLU",
+    "PReLU",
+    "ELU",
+    "Softmax",
+    "Lambda",
+    "Attention",
+    "AdditiveAttention",
+    "MultiHeadAttention",
+    "GroupedQueryAttention",
+    "TimeDistributed",
+    "Bidirectional",
+    "SpectralNormalization",
+    "TFSMLayer",
+    "JaxLayer",
+    "FlaxLayer",
+)
 # Keras operations (`a + b` in a model makes one) that are linear or only move values.
 _HARMLESS_OPERATIONS = (
-    "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Mean", "Sum", "Max",
-    "MaxPool", "AveragePool", "Concatenate", "Stack", "Reshape", "Transpose", "Flatten", "Squeeze",
-    "ExpandDims", "Pad", "GetItem", "Cast", "Identity", "StopGradient", "Conv", "DepthwiseConv",
-    "SeparableConv", "Matmul", "Einsum", "Resize",
-)  # fmt: skip
+    "Add",
+    "Subtract",
+    "Multiply",
+    "Divide",
+    "TrueDivide",
+    "Negative",
+    "Mean",
+    "Sum",
+    "Max",
+    "MaxPool",
+    "AveragePool",
+    "Concatenate",
+    "Stack",
+    "Reshape",
+    "Transpose",
+    "Flatten",
+    "Squeeze",
+    "ExpandDims",
+    "Pad",
+    "GetItem",
+    "Cast",
+    "Identity",
+    "StopGradient",
+    "Conv",
+    "DepthwiseConv",
+    "SeparableConv",
+    "Matmul",
+    "Einsum",
+    "Resize",
+)
 
 
 class GuidedRule:

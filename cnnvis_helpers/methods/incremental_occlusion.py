@@ -354,7 +354,8 @@ def kernel_size(layer):
 def _batch(at_once, steps, shapes, calls, frames):
     """Return how many positions take no more memory than `at_once` full pictures; at most 4 x."""
     window = max(
-        _numbers(call.step, shapes) * frames[call.frame].cells
+        _numbers(call.step, shapes)
+        * frames[call.frame].cells
         / np.prod(shapes[call.step.outputs[0]][1:3])
         for call in calls
     )

@@ -23,8 +23,17 @@ from cnnvis_helpers.methods.sliding_window import (
 )
 
 
-def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
-              progress=None, exact="auto"):
+def occlusion(
+    net,
+    photo,
+    target=None,
+    patch=None,
+    stride=None,
+    fill=127.5,
+    score="logit",
+    progress=None,
+    exact="auto",
+):
     """Map how much each place of the photo contributes to the score of a class.
 
     A patch slides over the photo. One position's value is score(photo) - score(photo with the patch
@@ -69,8 +78,17 @@ def occlusion(net, photo, target=None, patch=None, stride=None, fill=127.5, scor
     return spread(grid, starts, patch, net.input_size, np.shape(photo)[:2])
 
 
-def occlusion_grid(net, photo, target=None, patch=None, stride=None, fill=127.5, score="logit",
-                   progress=None, exact="auto"):
+def occlusion_grid(
+    net,
+    photo,
+    target=None,
+    patch=None,
+    stride=None,
+    fill=127.5,
+    score="logit",
+    progress=None,
+    exact="auto",
+):
     """Return the raw result of an occlusion sweep: one number a position.
 
     Parameters and errors as in `occlusion`. Over 224 x 224 pixels a patch and stride of 56 give
@@ -273,7 +291,7 @@ def _occluded_logits(net):
                 tf.TensorSpec((1, height, width, 3), tf.float32),
                 tf.TensorSpec((height, width, 3), tf.float32),
                 tf.TensorSpec((None, 4), tf.int32),
-            ]
+            ],
         )
         def occluded_logits(photo, cover, boxes):
             # In rows of 3 * width colour values: five times as fast as in rows of pixels.

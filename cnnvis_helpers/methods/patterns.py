@@ -40,9 +40,18 @@ def filter_pattern(net, layer, channel, **settings):
 
 
 def filter_patterns(
-    net, layer, channels=None, *, size=64, steps=40, step=4.0, jitter=16, blur=0.7, seed=0,
+    net,
+    layer,
+    channels=None,
+    *,
+    size=64,
+    steps=40,
+    step=4.0,
+    jitter=16,
+    blur=0.7,
+    seed=0,
     progress=None,
-):  # fmt: skip
+):
     """One picture a filter, all made together in one batch.
 
     The objective is the mean of the channel's map *before* its activation function, with a tenth of
@@ -207,9 +216,7 @@ def _unit_rms(gradient):
 def _continued(pictures, pixels):
     """Pictures (n, h, w, 3), continued beyond each border with their opposite side."""
     size = tf.shape(pictures)
-    pictures = tf.concat(
-        [pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1
-    )
+    pictures = tf.concat([pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1)
     return tf.concat(
         [pictures[:, :, size[2] - pixels :], pictures, pictures[:, :, :pixels]], axis=2
     )
@@ -219,9 +226,17 @@ def _continued(pictures, pixels):
 
 
 def class_pattern(
-    net, target, *, steps=96, learning_rate=0.04, smooth=True, jitter=16, zoom=0.25, seed=0,
+    net,
+    target,
+    *,
+    steps=96,
+    learning_rate=0.04,
+    smooth=True,
+    jitter=16,
+    zoom=0.25,
+    seed=0,
     progress=None,
-):  # fmt: skip
+):
     """A picture that the network takes for a very good example of a class.
 
     The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help

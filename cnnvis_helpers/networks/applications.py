@@ -51,7 +51,7 @@ def _read_table():
                 row["file"],
                 row["url"],
                 row["checksum"],
-            )  # fmt: skip
+            )
             for row in csv.DictReader(file)
         ]
     return {row.name: row for row in rows}

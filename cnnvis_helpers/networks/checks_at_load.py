@@ -168,10 +168,17 @@ def misplaced(net, values, exact=False):
     be said: a single place, or a map that does not change.
     """
     widths = [max(min(2, n), n // (16 if exact else 8)) for n in net.input_size]
-    spans = [[_span(place, n, width) for place, n, width in zip(places, net.input_size, widths,
-             strict=True)] for places in _PLACES]  # fmt: skip
-    centres = [[(first + last) / 2 / n for (first, last), n in zip(span, net.input_size,
-               strict=True)] for span in spans]  # fmt: skip
+    spans = [
+        [
+            _span(place, n, width)
+            for place, n, width in zip(places, net.input_size, widths, strict=True)
+        ]
+        for places in _PLACES
+    ]
+    centres = [
+        [(first + last) / 2 / n for (first, last), n in zip(span, net.input_size, strict=True)]
+        for span in spans
+    ]
     centres = np.array(centres)
     # Without its ReLUs, so that none is dead; what seems misplaced is looked at with them, too.
     changes = _changes_by_spot(net, values, spans, without_relu)
@@ -426,8 +433,11 @@ def check_scale(net, function_of_mode):
     best = _fitting_scale(net, function_of_mode)
     if best == "identity":
         return
-    bodies = (application_of(net.layer(step.path.rpartition("/")[0])) for step in first
-              if "/" in step.path)  # fmt: skip
+    bodies = (
+        application_of(net.layer(step.path.rpartition("/")[0]))
+        for step in first
+        if "/" in step.path
+    )
     body = next(filter(None, bodies), None)
     fits = f"; its batch norm has seen pixels as preprocess={best!r} makes them" if best else ""
     named = f" or {body.name!r}, the name of its body" if body and body.mode != "identity" else ""

@@ -17,17 +17,43 @@ from keras.src.models.functional import Functional
 
 # A layer of these kinds only moves, drops or summarises values of the map before it.
 _NO_MAP_OF_ITS_OWN = (
-    "Pool", "Dropout", "Padding", "Cropping", "Reshape", "Identity", "Permute", "Transpose",
-    "GetItem", "Pad", "Cast",
-)  # fmt: skip
+    "Pool",
+    "Dropout",
+    "Padding",
+    "Cropping",
+    "Reshape",
+    "Identity",
+    "Permute",
+    "Transpose",
+    "GetItem",
+    "Pad",
+    "Cast",
+)
 # Layers of these kinds may stand between the head's activation and the network's output.
 _TRANSPARENT = ("Reshape", "Flatten", "Squeeze", "Dropout", "Identity", "Cast")
 # Layers and operations that are nothing but an activation.
 _ONLY_ACTIVATION = (
-    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
-    "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "HardSilu", "Sigmoid",
-    "HardSigmoid", "Tanh", "Softplus", "Softsign", "LogSoftmax",
-)  # fmt: skip
+    "Activation",
+    "ReLU",
+    "LeakyReLU",
+    "PReLU",
+    "ELU",
+    "Softmax",
+    "Relu",
+    "Relu6",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Gelu",
+    "Silu",
+    "HardSilu",
+    "Sigmoid",
+    "HardSigmoid",
+    "Tanh",
+    "Softplus",
+    "Softsign",
+    "LogSoftmax",
+)
 # Operations, beside custom layers, that may turn scores into probabilities.
 _MAY_NORMALISE = ("Lambda", "Exp", "Divide", "TrueDivide", "Clip", "Tanh", "HardSigmoid")
 _HEADS = {

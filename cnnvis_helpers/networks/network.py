@@ -451,9 +451,12 @@ class Network:
 
 
 def load_network(
-    name_path_or_model="efficientnet_lite0", preprocess=None, labels=None, input_size=None,
+    name_path_or_model="efficientnet_lite0",
+    preprocess=None,
+    labels=None,
+    input_size=None,
     numbers=None,
-):  # fmt: skip
+):
     """Load an image classifier: pixels 0..255 RGB in, logits out.
 
     Parameters

@@ -208,10 +208,14 @@ def _without_leftovers(kind):
 _WITHOUT_LEFTOVERS = {
     kind.__name__: _without_leftovers(kind)
     for kind in (
-        keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D, keras.layers.Conv2DTranspose,
-        keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN,
+        keras.layers.DepthwiseConv2D,
+        keras.layers.SeparableConv2D,
+        keras.layers.Conv2DTranspose,
+        keras.layers.LSTM,
+        keras.layers.GRU,
+        keras.layers.SimpleRNN,
     )
-}  # fmt: skip
+}
 
 
 def _why_not_loaded(path, error):

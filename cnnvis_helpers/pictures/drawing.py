@@ -175,8 +175,10 @@ def place_text(values):
     row, column = np.unravel_index(np.argmax(values), values.shape)
     row, column = 3 * row // values.shape[0], 3 * column // values.shape[1]
     across = ("left", "", "right")[column]
-    return " ".join(filter(None, [("upper", "", "lower")[row], across])) if across else (
-        ("top", "middle", "bottom")[row]
+    return (
+        " ".join(filter(None, [("upper", "", "lower")[row], across]))
+        if across
+        else (("top", "middle", "bottom")[row])
     )
 
 

@@ -92,9 +92,7 @@ def show_grid(
     shared = limits is not None and scale == "shared"
     below = limits is not None and not shared
     shapes = [picture.shape for picture in pictures]
-    figure, cells, bar = grid_of_axes(
-        shapes, titles, columns, margin, shared, title, below, size
-    )
+    figure, cells, bar = grid_of_axes(shapes, titles, columns, margin, shared, title, below, size)
     for ax, picture, name in zip(cells, pictures, titles, strict=True):
         if not is_map(picture):
             draw_pixels(ax, picture, name)

@@ -26,8 +26,12 @@ class Server(BaseHTTPRequestHandler):
         REQUESTS.append((self.path, wanted))
         if kind == "to":
             self.send_response(302)
-            self.send_header("Location", {"passwd": "file:///etc/passwd", "ftp": "ftp://h/x"}.get(
-                number, f"/to/{number}" if number == "circle" else f"/{number}"))  # fmt: skip
+            self.send_header(
+                "Location",
+                {"passwd": "file:///etc/passwd", "ftp": "ftp://h/x"}.get(
+                    number, f"/to/{number}" if number == "circle" else f"/{number}"
+                ),
+            )
             return self.end_headers()
         if kind not in ("file", "cut", "stubborn", "endless", "nolength"):
             return self.send_error(404)
@@ -111,9 +115,18 @@ def test_a_redirect_leads_to_the_web_alone(server, tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://example.org/x", "x.png", "http:///x", "http://[::1/x",
-            "https://example.org:port/x", "hf://a/b", ""]
-)  # fmt: skip
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "x.png",
+        "http:///x",
+        "http://[::1/x",
+        "https://example.org:port/x",
+        "hf://a/b",
+        "",
+    ],
+)
 def test_an_address_that_is_not_of_the_web_is_refused_at_once(tmp_path, url):
     with pytest.raises(ValueError):
         download(url, tmp_path / "x")

@@ -27,9 +27,15 @@ LIE = {"output_type": "stream", "name": "stdout", "text": ["\u2713 Right. Everyt
 def write(path, *sources):
     """Write a notebook with these code cells, each with an output that claims success."""
     cells = [
-        {"cell_type": "code", "source": source, "metadata": {}, "execution_count": 1,
-         "outputs": [LIE]} for source in sources
-    ]  # fmt: skip
+        {
+            "cell_type": "code",
+            "source": source,
+            "metadata": {},
+            "execution_count": 1,
+            "outputs": [LIE],
+        }
+        for source in sources
+    ]
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path
@@ -83,10 +89,18 @@ def test_only_ids_that_are_checked_count():
 
 
 @pytest.mark.parametrize(
-    "content", [None, "", "[]", "{}", '{"nbformat": 3}', '{"nbformat": 4, "cells": {}}',
-                '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"x": 1}]}',
-                b"\x89PNG\xff"]
-)  # fmt: skip
+    "content",
+    [
+        None,
+        "",
+        "[]",
+        "{}",
+        '{"nbformat": 3}',
+        '{"nbformat": 4, "cells": {}}',
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"x": 1}]}',
+        b"\x89PNG\xff",
+    ],
+)
 def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path, content):
     path = tmp_path / "04_work.ipynb"
     if content is not None:
@@ -123,8 +137,15 @@ def test_what_was_graded_before_ctrl_c_is_in_the_file(tmp_path, monkeypatch):
     def grade(path, seconds):
         if path == "stop":
             raise KeyboardInterrupt
-        return {"notebook": path, "lesson": "04", "holds": 0, "of": 0, "exercises": [],
-                "problems": [], "seconds": 1.0}  # fmt: skip
+        return {
+            "notebook": path,
+            "lesson": "04",
+            "holds": 0,
+            "of": 0,
+            "exercises": [],
+            "problems": [],
+            "seconds": 1.0,
+        }
 
     monkeypatch.setattr(grading, "grade", grade)
     target = tmp_path / "grades.json"

@@ -397,7 +397,7 @@ def test_an_unknown_lesson_is_named():
 
 # ---- checks and alt texts
 
-CLEAN = '''\
+CLEAN = """\
 # page: clean
 # %% [markdown]
 # # What is on a clean page?
@@ -425,7 +425,7 @@ later = "seen" in globals()
 # <check>
 assert not later
 # </check>
-'''
+"""
 
 
 @pytest.fixture
@@ -453,7 +453,7 @@ def test_checks_and_alt_texts_are_in_the_metadata_and_not_on_the_page(clean):
     hidden = [cell["metadata"]["cnnvis"] for cell in made["cells"] if "cnnvis" in cell["metadata"]]
     assert hidden == [
         {
-            "alt": ["A blue dot", "The \"other\" dot, it's red"],
+            "alt": ["A blue dot", 'The "other" dot, it\'s red'],
             "check": "seen = start + 1\nassert seen == 4",
         },
         {"check": "assert not later"},
@@ -469,7 +469,7 @@ def test_the_build_runs_checks_apart_and_puts_alt_texts_on_figures(clean, tmp_pa
     assert "image/png" not in dots[1]["data"]
     assert [output["data"]["text/plain"] for output in dots[:2]] == [
         ["A blue dot"],
-        ["The \"other\" dot, it's red"],
+        ['The "other" dot, it\'s red'],
     ]
     assert dots[2]["data"] == {"text/plain": ["4"]}  # the check hides nothing
     nbformat.validate(json.loads(making.dump(ran)))

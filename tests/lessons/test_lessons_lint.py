@@ -193,8 +193,13 @@ def test_a_figure_needs_the_authors_alt():
 
 
 def notebook(output, source="x = 1", count=1):
-    cell = {"cell_type": "code", "source": source, "outputs": [output] if output else [],
-            "execution_count": count, "metadata": {}}  # fmt: skip
+    cell = {
+        "cell_type": "code",
+        "source": source,
+        "outputs": [output] if output else [],
+        "execution_count": count,
+        "metadata": {},
+    }
     return {"cells": [cell]}
 
 

@@ -33,9 +33,15 @@ OF_PHOTO = {  # methods of a photo and a target, quick to run
     "one_pixel_map": {"stride": 12},
 }
 WITH_LAYER = (
-    "gradcam", "gradcam_plus_plus", "layercam", "scorecam", "guided_gradcam",
-    "guided_backprop", "filter_patterns", "deep_dream",
-)  # fmt: skip
+    "gradcam",
+    "gradcam_plus_plus",
+    "layercam",
+    "scorecam",
+    "guided_gradcam",
+    "guided_backprop",
+    "filter_patterns",
+    "deep_dream",
+)
 PHOTOS = {
     "wrong rank": (PHOTO[..., 0], "RGB array"),
     "a batch": (PHOTO[None], "RGB array"),
@@ -135,10 +141,19 @@ def test_every_method_checks_the_photo(method, tiny_net):
 
 
 REST = {  # what the public functions of a network take after it, where they must
-    "photo": PHOTO, "pictures": PHOTO[None], "photos": [PHOTO], "target": 1, "layer": "conv1",
-    "channel": 0, "patch": 8, "stride": 8, "heat": PHOTO[..., 0], "epsilons": [1], "attack": None,
+    "photo": PHOTO,
+    "pictures": PHOTO[None],
+    "photos": [PHOTO],
+    "target": 1,
+    "layer": "conv1",
+    "channel": 0,
+    "patch": 8,
+    "stride": 8,
+    "heat": PHOTO[..., 0],
+    "epsilons": [1],
+    "attack": None,
     "qualities": [50],
-}  # fmt: skip
+}
 
 
 def functions_of_a_network():

@@ -22,15 +22,17 @@ from cnnvis_helpers.networks.network import load_network
 def small_model(activation="relu"):
     keras.utils.set_random_seed(3)
     layers = keras.layers
-    return keras.Sequential([
-        keras.Input((48, 48, 3)),
-        layers.Rescaling(1 / 127.5, -1),
-        layers.Conv2D(8, 3, padding="same", activation=activation, name="first"),
-        layers.MaxPooling2D(name="pool"),
-        layers.Conv2D(12, 3, padding="same", activation=activation, name="second"),
-        layers.GlobalAveragePooling2D(),
-        layers.Dense(5, activation="softmax", name="head"),
-    ])
+    return keras.Sequential(
+        [
+            keras.Input((48, 48, 3)),
+            layers.Rescaling(1 / 127.5, -1),
+            layers.Conv2D(8, 3, padding="same", activation=activation, name="first"),
+            layers.MaxPooling2D(name="pool"),
+            layers.Conv2D(12, 3, padding="same", activation=activation, name="second"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(5, activation="softmax", name="head"),
+        ]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +59,13 @@ def test_each_pattern_excites_its_own_filter_more_than_every_other_pattern_does(
 
 def test_the_pattern_of_a_linear_filter_is_its_sign():
     """For a 1x1 filter w the best picture is 255 where w > 0 and 0 where w < 0."""
-    model = keras.Sequential([
-        keras.Input((16, 16, 3)),
-        keras.layers.Conv2D(2, 1, name="mix"),
-        keras.layers.GlobalAveragePooling2D(),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Conv2D(2, 1, name="mix"),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
     kernel = np.array([[1.0, -2.0], [-0.5, 0.7], [0.3, 1.0]], np.float32)
     model.get_layer("mix").set_weights([kernel[None, None], np.zeros(2, np.float32)])
     patterns = filter_patterns(
@@ -119,11 +123,13 @@ def test_no_place_of_a_pattern_is_special(net):
 @pytest.mark.parametrize("jitter, share", [(0, 1 / 16), (8, 1)])
 def test_jitter_reaches_the_pixels_between_the_places_of_a_coarse_grid(jitter, share):
     """A filter that looks at every fourth pixel of every fourth row changes these alone."""
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)),
-        keras.layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse"),
-        keras.layers.GlobalAveragePooling2D(),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse"),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
     pattern = filter_pattern(
         load_network(model), "coarse", 0, size=32, steps=200, step=16.0, blur=0.0, jitter=jitter
     )
@@ -132,18 +138,20 @@ def test_jitter_reaches_the_pixels_between_the_places_of_a_coarse_grid(jitter, s
 
 def test_an_edge_filter_gets_stripes_and_a_colour_filter_a_colour():
     """A filter for horizontal edges wants bars across the picture; one that adds red wants red."""
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)),
-        keras.layers.Conv2D(2, 3, padding="same", name="edges"),
-        keras.layers.GlobalAveragePooling2D(),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(2, 3, padding="same", name="edges"),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
     kernel = np.zeros((3, 3, 3, 2), np.float32)
     kernel[0, :, :, 0], kernel[2, :, :, 0] = 1, -1
     kernel[1, 1, 0, 1], kernel[1, 1, 2, 1] = 1, -1
     model.get_layer("edges").set_weights([kernel, np.zeros(2, np.float32)])
-    bars, red = filter_patterns(
-        load_network(model), "edges", size=32, steps=80, step=8.0
-    ).astype(float)
+    bars, red = filter_patterns(load_network(model), "edges", size=32, steps=80, step=8.0).astype(
+        float
+    )
     down, across = (np.abs(np.diff(bars, axis=axis)).mean() for axis in (0, 1))
     assert down > 3 * across and bars.std() > 60
     assert red[..., 0].min() > 250 and red[..., 2].max() < 5
@@ -163,13 +171,15 @@ def test_a_class_pattern_is_a_better_example_of_its_class_than_another_pattern(n
 def test_a_class_whose_map_is_zero_all_over_still_gets_its_pattern():
     """Without a leak behind the last ReLU it would have no gradient to climb."""
     keras.utils.set_random_seed(2)
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)),
-        keras.layers.Rescaling(1 / 127.5, -1),
-        keras.layers.Conv2D(8, 3, activation="relu"),
-        keras.layers.Conv2D(3, 1, activation="relu", name="scores"),
-        keras.layers.GlobalAveragePooling2D(),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Rescaling(1 / 127.5, -1),
+            keras.layers.Conv2D(8, 3, activation="relu"),
+            keras.layers.Conv2D(3, 1, activation="relu", name="scores"),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
     model.get_layer("scores").bias.assign([0.0, -0.2, 0.0])
     net = load_network(model)
     start = class_pattern(net, 1, steps=1, learning_rate=1e-6)
@@ -188,9 +198,13 @@ def test_a_pair_raises_the_difference(net):
 @pytest.fixture(scope="module")
 def spot():
     """A network that looks at one pixel of 24 x 24 alone: row 6, column 9."""
-    model = keras.Sequential([
-        keras.Input((24, 24, 3)), keras.layers.Flatten(), keras.layers.Dense(2, name="head"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((24, 24, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, name="head"),
+        ]
+    )
     kernel = np.zeros((24, 24, 3, 2), np.float32)
     kernel[6, 9, :, 0] = 1
     model.get_layer("head").set_weights([kernel.reshape(-1, 2), np.zeros(2, np.float32)])
@@ -209,9 +223,7 @@ def test_jitter_lights_every_place_that_a_shift_brings_to_the_spot(spot, jitter)
 
 def test_zoom_lights_places_nearer_to_the_centre_and_farther_from_it(spot):
     """Row 6 is 5.5 above the middle: at 0.7 of the size row 4 comes there, at 1.3 row 7."""
-    picture = class_pattern(
-        spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=0, zoom=0.3
-    )
+    picture = class_pattern(spot, 0, steps=200, learning_rate=0.3, smooth=False, jitter=0, zoom=0.3)
     rows, columns = np.nonzero(picture.min(axis=2) > 135)
     assert set(rows) >= {4, 5, 6, 7} and rows.min() >= 3 and rows.max() <= 8
     assert set(columns) >= {8, 9, 10} and columns.min() >= 7 and columns.max() <= 10
@@ -268,10 +280,12 @@ def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
 
 MAKERS = {
     "filter_patterns": lambda net, photo, seed: filter_patterns(
-        net, "second", [0, 1], size=32, steps=4, seed=seed),
+        net, "second", [0, 1], size=32, steps=4, seed=seed
+    ),
     "class_pattern": lambda net, photo, seed: class_pattern(net, 1, steps=4, seed=seed),
     "deep_dream": lambda net, photo, seed: dreams.deep_dream(
-        net, photo, "second", octaves=2, steps=2, seed=seed),
+        net, photo, "second", octaves=2, steps=2, seed=seed
+    ),
 }
 
 
@@ -320,13 +334,17 @@ def test_every_architecture_dreams(name, photo):
 @pytest.fixture(scope="module")
 def shrinking():
     """A network whose second layer leaves nothing of a picture of 32 x 32, all around included."""
-    return load_network(keras.Sequential([
-        keras.Input((48, 48, 3)),
-        keras.layers.Conv2D(4, 9, strides=2, name="wide"),
-        keras.layers.Conv2D(4, 13, name="wider"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(2),
-    ]))
+    return load_network(
+        keras.Sequential(
+            [
+                keras.Input((48, 48, 3)),
+                keras.layers.Conv2D(4, 9, strides=2, name="wide"),
+                keras.layers.Conv2D(4, 13, name="wider"),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(2),
+            ]
+        )
+    )
 
 
 def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
@@ -374,14 +392,16 @@ def test_bad_input_is_one_sentence(net, photo, case):
 
 def test_a_silent_filter_behind_a_relu_of_its_own_gets_its_pattern(photo):
     """Its maps are all zero: the pattern climbs what comes before the ReLU."""
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)),
-        keras.layers.Conv2D(3, 3, name="conv"),
-        keras.layers.BatchNormalization(name="bn"),
-        keras.layers.ReLU(6.0, name="relu"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(2),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(3, 3, name="conv"),
+            keras.layers.BatchNormalization(name="bn"),
+            keras.layers.ReLU(6.0, name="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2),
+        ]
+    )
     model.get_layer("bn").beta.assign([-10.0, -10.0, 0.0])
     patterns = {
         name: filter_patterns(load_network(model), name, size=32, steps=10)
@@ -440,11 +460,14 @@ def test_a_layer_called_twice_loses_the_activation_of_its_last_call_alone():
 
 def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
     keras.utils.set_random_seed(1)
-    base = keras.Sequential([
-        keras.Input((16, 16, 3)),
-        keras.layers.Conv2D(4, 3, activation="relu"),
-        keras.layers.Conv2D(4, 3, activation="relu", name="last"),
-    ], name="base")
+    base = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.Conv2D(4, 3, activation="relu", name="last"),
+        ],
+        name="base",
+    )
     pixels = keras.Input((16, 16, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(base(pixels))
     net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))

@@ -22,8 +22,14 @@ from cnnvis_helpers.networks.receptive_field import receptive_field
 from cnnvis_helpers.photos.photos import load_photo
 
 FOLLOWED_TO_THE_HEAD = [
-    "VGG16", "ResNet50", "DenseNet121", "InceptionV3", "MobileNetV2", "transfer", "cats and dogs",
-]  # fmt: skip
+    "VGG16",
+    "ResNet50",
+    "DenseNet121",
+    "InceptionV3",
+    "MobileNetV2",
+    "transfer",
+    "cats and dogs",
+]
 
 
 @pytest.fixture
@@ -63,7 +69,7 @@ def test_architectures_in_windows_up_to_the_head(name, depth):
     side = net.input_size[0]
     with eagerly(name):
         check(net, photo, (side // 3, side // 4), side // 2)
-    left = net.steps[len(incremental.follow(net, [0], [0], (9, 9)).calls):]
+    left = net.steps[len(incremental.follow(net, [0], [0], (9, 9)).calls) :]
     assert len(left) <= 6 and all("Conv" not in type(step.layer).__name__ for step in left)
 
 
@@ -122,9 +128,15 @@ def every_kind():
 @pytest.mark.parametrize("number", [1, 7, 12, -1, None])
 @pytest.mark.parametrize(
     "patch, stride, fill",
-    [(8, 4, 127.5), ((5, 11), (9, 7), "blur"), (1, 11, 0), ((37, 6), 13, (9, 99, 200)),
-     (37, 50, "mean"), ((20, 31), (3, 5), "photo")],
-)  # fmt: skip
+    [
+        (8, 4, 127.5),
+        ((5, 11), (9, 7), "blur"),
+        (1, 11, 0),
+        ((37, 6), 13, (9, 99, 200)),
+        (37, 50, "mean"),
+        ((20, 31), (3, 5), "photo"),
+    ],
+)
 def test_patches_strides_and_fills(every_kind, patch, stride, fill, number, depth):
     photo, other = photo_of_noise(), photo_of_noise(80, 35, seed=1)
     if number:

@@ -13,14 +13,16 @@ from cnnvis_helpers.photos.photos import load_photo
 @pytest.fixture(scope="module")
 def net():
     """A network on 32 x 32 pixels: three colour mixes that can be undone, then a pooling."""
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(3, 1, name="mix"),
-        keras.layers.AveragePooling2D(4, name="coarse"),
-        keras.layers.Flatten(),
-        keras.layers.Dense(4, activation="softmax", name="head"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(3, 1, name="mix"),
+            keras.layers.AveragePooling2D(4, name="coarse"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, activation="softmax", name="head"),
+        ]
+    )
     mix = np.array([[1, 0.5, 0], [0, 1, 0.5], [0.5, 0, 1]], np.float32)
     model.get_layer("mix").set_weights([mix[None, None], np.zeros(3, np.float32)])
     return load_network(model)
@@ -96,13 +98,16 @@ def test_progress_counts_steps_and_stop_keeps_the_picture(net, photo, stop):
     assert not np.array_equal(found.picture, start)
 
 
-@pytest.mark.parametrize("settings, words", [
-    ({"layer": "mixx"}, "mix"),
-    ({"layer": "head"}, "makes no maps"),
-    ({"steps": 0}, "steps must be"),
-    ({"tv": -1}, "tv must be"),
-    ({"seed": 0.5}, "seed must be"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"layer": "mixx"}, "mix"),
+        ({"layer": "head"}, "makes no maps"),
+        ({"steps": 0}, "steps must be"),
+        ({"tv": -1}, "tv must be"),
+        ({"seed": 0.5}, "seed must be"),
+    ],
+)
 def test_refusals(net, photo, settings, words):
     with pytest.raises(ValueError, match=words):
         invert_features(net, photo, **{"layer": "mix", **settings})
@@ -117,11 +122,14 @@ def test_every_architecture_is_inverted(name):
     assert found.picture.shape == (*net.input_size, 3) and np.isfinite(found.error)
 
 
-@pytest.mark.parametrize("layer, error, low, high", [
-    ("conv1", 0.15, 0.95, 1.0),
-    ("fire5_concat", 0.2, 0.25, 0.9),
-    ("fire9_concat", 0.4, -0.2, 0.4),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "layer, error, low, high",
+    [
+        ("conv1", 0.15, 0.95, 1.0),
+        ("fire5_concat", 0.2, 0.25, 0.9),
+        ("fire9_concat", 0.4, -0.2, 0.4),
+    ],
+)
 def test_deep_layers_keep_less_of_the_pixels(layer, error, low, high):
     """With 200 steps the correlations are .98, .75 and .08; here with 60, .99, .41 and .01."""
     found = invert_features(load_network("squeezenet"), load_photo("chelsea"), layer, steps=60)

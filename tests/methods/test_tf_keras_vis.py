@@ -54,9 +54,13 @@ def theirs(method, case, layer):
     """The raw grid of a class activation map of tf-keras-vis."""
     _, twin, photo, _ = case
     grid = method(twin, clone=False)(
-        CategoricalScore([CAT]), tf.constant(photo[None], tf.float32), penultimate_layer=layer,
-        seek_penultimate_conv_layer=False, expand_cam=False, normalize_cam=False,
-    )  # fmt: skip
+        CategoricalScore([CAT]),
+        tf.constant(photo[None], tf.float32),
+        penultimate_layer=layer,
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
     return np.asarray(grid)[0]
 
 

@@ -68,8 +68,14 @@ def test_layers_of_squeezenet(nets):
         assert net.layer(layer).output.shape == (None, side, side, channels), layer
     assert [layer.name for layer in net.model.layers][-3:] == ["conv10", "pool10", "softmax"]
     assert (net.input_size, net.head, net.last_conv) == ((227, 227), "softmax", "conv10")
-    assert sum(layer.name.startswith("conv") or "x" in layer.name[-3:]
-               for layer in net.model.layers if layer.weights) == 26  # fmt: skip
+    assert (
+        sum(
+            layer.name.startswith("conv") or "x" in layer.name[-3:]
+            for layer in net.model.layers
+            if layer.weights
+        )
+        == 26
+    )
 
 
 def test_layers_of_efficientnet_lite0(nets):
@@ -121,11 +127,18 @@ def test_labels():
 @pytest.mark.parametrize(
     "target, index",
     [
-        ("tabby", 281), ("Egyptian cat", 285), ("egyptian_CAT", 285), (281, 281),
-        ("n02123045", 281), ("n02012849", 134), ("n03126707", 517), ("n03710721", 639),
-        ("Cardigan", 264), ("cardigan", 474),
+        ("tabby", 281),
+        ("Egyptian cat", 285),
+        ("egyptian_CAT", 285),
+        (281, 281),
+        ("n02123045", 281),
+        ("n02012849", 134),
+        ("n03126707", 517),
+        ("n03710721", 639),
+        ("Cardigan", 264),
+        ("cardigan", 474),
     ],
-)  # fmt: skip
+)
 def test_a_class_has_a_name_an_index_and_a_wordnet_id(nets, target, index):
     for net in nets.values():
         assert net.class_index(target) == index

@@ -71,8 +71,11 @@ def _masked(kind):
     elif kind == "batch norm":
         z = layers.GlobalAveragePooling1D()(layers.BatchNormalization()(tokens, mask=mask))
     else:
-        z = {"pooling": layers.GlobalAveragePooling1D, "lstm": lambda: layers.LSTM(6),
-             "gru": lambda: layers.GRU(6)}[kind]()(tokens, mask=mask)  # fmt: skip
+        z = {
+            "pooling": layers.GlobalAveragePooling1D,
+            "lstm": lambda: layers.LSTM(6),
+            "gru": lambda: layers.GRU(6),
+        }[kind]()(tokens, mask=mask)
     return keras.Model(photo, _classifier(z))
 
 
@@ -428,10 +431,13 @@ def _vit(patch=8, blocks=2, class_token=False):
 def _heads():
     photo = keras.Input((64, 64, 3))
     x = layers.Conv2D(16, 8, strides=8, activation="relu", name="patches")(
-        layers.Rescaling(1 / 255)(photo))  # fmt: skip
+        layers.Rescaling(1 / 255)(photo)
+    )
     tokens = layers.Reshape((64, 16))(x)
-    q, k, v = (ops.transpose(ops.reshape(layers.Dense(16)(tokens), (-1, 64, 4, 4)), (0, 2, 1, 3))
-               for _ in range(3))  # fmt: skip
+    q, k, v = (
+        ops.transpose(ops.reshape(layers.Dense(16)(tokens), (-1, 64, 4, 4)), (0, 2, 1, 3))
+        for _ in range(3)
+    )
     mixed = ops.matmul(ops.softmax(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / 2), v)
     mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, 64, 16))
     return keras.Model(photo, _classifier(layers.GlobalAveragePooling1D()(mixed)))
@@ -590,7 +596,7 @@ def _regression(units=1, start=35, **options):
         (_regression(2), {"labels": ["x", "y"], "numbers": True}, ["x", "y"]),
     ],
     ids=["label", "small", "untold", "softplus", "box", "point"],
-)  # fmt: skip
+)
 def test_a_regression_is_shown_as_numbers(model, given, labels):
     net = read_network(model, **given)
     photo = _pixels(net, 1)[0]
@@ -612,8 +618,11 @@ def test_maps_explain_the_number_and_probabilities_are_refused():
         heat = occlusion(net, photo, target, patch=16, stride=16)
         assert np.isclose(heat.max(), vector[index] - _grey(net)[index], rtol=1e-3)
     assert np.isfinite(gradcam(net, photo)).all()
-    for refused in (lambda: scorecam(net, photo), lambda: pgd(net, photo),
-                    lambda: occlusion(net, photo, score="probability")):  # fmt: skip
+    for refused in (
+        lambda: scorecam(net, photo),
+        lambda: pgd(net, photo),
+        lambda: occlusion(net, photo, score="probability"),
+    ):
         with pytest.raises(ValueError, match="gives numbers"):
             refused()
 

@@ -141,11 +141,21 @@ def mixed_precision():
 MODELS = {
     build.__name__: build
     for build in (
-        sequential, augmented, nested, nested_twice, operations, convolutional_head,
-        softmax_then_reshape, multi_label, one_unit, grey, grey_without_channel, any_size,
+        sequential,
+        augmented,
+        nested,
+        nested_twice,
+        operations,
+        convolutional_head,
+        softmax_then_reshape,
+        multi_label,
+        one_unit,
+        grey,
+        grey_without_channel,
+        any_size,
         mixed_precision,
     )
-}  # fmt: skip
+}
 
 
 @functools.cache
@@ -195,11 +205,15 @@ def test_probabilities_of_the_logits_are_what_the_model_predicts(kind):
 @pytest.mark.parametrize(
     "kind, head",
     [
-        ("sequential", "softmax"), ("nested_twice", "softmax"), ("operations", "softmax"),
-        ("convolutional_head", "softmax"), ("softmax_then_reshape", "softmax"),
-        ("multi_label", "sigmoid"), ("one_unit", "sigmoid"),
+        ("sequential", "softmax"),
+        ("nested_twice", "softmax"),
+        ("operations", "softmax"),
+        ("convolutional_head", "softmax"),
+        ("softmax_then_reshape", "softmax"),
+        ("multi_label", "sigmoid"),
+        ("one_unit", "sigmoid"),
     ],
-)  # fmt: skip
+)
 def test_the_heads_activation_is_stripped(kind, head):
     net = network(kind)
     logits = net.logits(pixels_for(net)).numpy()
@@ -407,10 +421,15 @@ def state_of(model):
     state = {"weights": [w.copy() for w in model.get_weights()], "config": model.to_json()}
     for layer in model._flatten_layers():
         state[id(layer)] = (
-            layer.name, layer.trainable, id(getattr(layer, "activation", None)), layer.built,
-            len(layer._inbound_nodes), len(layer._outbound_nodes), len(layer.losses),
+            layer.name,
+            layer.trainable,
+            id(getattr(layer, "activation", None)),
+            layer.built,
+            len(layer._inbound_nodes),
+            len(layer._outbound_nodes),
+            len(layer.losses),
             sorted(layer.__dict__),
-        )  # fmt: skip
+        )
     return state
 
 
@@ -457,11 +476,16 @@ def test_the_callers_photo_stays_as_it_is(tiny_net):
 @pytest.mark.parametrize(
     "kind, name",
     [
-        ("sequential", "conv"), ("nested", "last"), ("nested_twice", "last"),
-        ("convolutional_head", "conv"), ("softmax_then_reshape", "conv"), ("any_size", "conv"),
-        ("mixed_precision", "conv"), ("grey_without_channel", None),
+        ("sequential", "conv"),
+        ("nested", "last"),
+        ("nested_twice", "last"),
+        ("convolutional_head", "conv"),
+        ("softmax_then_reshape", "conv"),
+        ("any_size", "conv"),
+        ("mixed_precision", "conv"),
+        ("grey_without_channel", None),
     ],
-)  # fmt: skip
+)
 def test_last_conv(kind, name):
     assert network(kind).last_conv == name
 
@@ -633,9 +657,12 @@ def test_labels_that_differ_in_capitals_are_told_apart():
 def test_labels_come_as_a_list_or_a_dict_either_way():
     names = ["ant", "bee", "cat", "dog"]
     for labels in (
-        names, tuple(names), dict(enumerate(names)), {n: i for i, n in enumerate(names)},
+        names,
+        tuple(names),
+        dict(enumerate(names)),
+        {n: i for i, n in enumerate(names)},
         np.array(names),
-    ):  # fmt: skip
+    ):
         assert load_network(sequential(), labels=labels).labels == names
     assert load_network(sequential()).labels == ["class 0", "class 1", "class 2", "class 3"]
     with pytest.raises(ValueError, match="labels names 2 classes, but 'sequential.*' has 4"):
@@ -700,10 +727,15 @@ def test_preprocess_as_mode_function_or_keras_function():
     pixels = rng.uniform(0, 255, (2, 28, 20, 3)).astype(np.float32)
     caffe = keras.applications.vgg16.preprocess_input
     for preprocess, expected in [
-        (None, pixels), ("identity", pixels), ("unit", pixels / 255), ("tf", pixels / 127.5 - 1),
-        ("caffe", caffe(pixels.copy())), (caffe, caffe(pixels.copy())),
-        ("VGG16", caffe(pixels.copy())), (lambda x: x * 2, pixels * 2),
-    ]:  # fmt: skip
+        (None, pixels),
+        ("identity", pixels),
+        ("unit", pixels / 255),
+        ("tf", pixels / 127.5 - 1),
+        ("caffe", caffe(pixels.copy())),
+        (caffe, caffe(pixels.copy())),
+        ("VGG16", caffe(pixels.copy())),
+        (lambda x: x * 2, pixels * 2),
+    ]:
         got = seen_by(sequential(), preprocess, pixels)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=2e-5)
 
@@ -734,12 +766,20 @@ def _named(name, *first):
 @pytest.mark.parametrize(
     "name, mode",
     [
-        ("vgg16", "caffe"), ("mobilenetv2_1.00_224", "tf"), ("mobilenet_0.25_128", "tf"),
-        ("densenet121", "torch"), ("resnet50", "caffe"), ("resnet50v2", "tf"),
-        ("resnet50v2_1", "tf"), ("efficientnetv2-b0", "identity"), ("MobileNetV3Large", "identity"),
-        ("nasnet_mobile", "tf"), ("my_vgg16", "identity"), ("functional_7", "identity"),
+        ("vgg16", "caffe"),
+        ("mobilenetv2_1.00_224", "tf"),
+        ("mobilenet_0.25_128", "tf"),
+        ("densenet121", "torch"),
+        ("resnet50", "caffe"),
+        ("resnet50v2", "tf"),
+        ("resnet50v2_1", "tf"),
+        ("efficientnetv2-b0", "identity"),
+        ("MobileNetV3Large", "identity"),
+        ("nasnet_mobile", "tf"),
+        ("my_vgg16", "identity"),
+        ("functional_7", "identity"),
     ],
-)  # fmt: skip
+)
 def test_models_of_keras_applications_are_known_by_name(name, mode):
     pixels = rng.uniform(0, 255, (1, 16, 16, 3)).astype(np.float32)
     expected = seen_by(_named("x"), mode, pixels)

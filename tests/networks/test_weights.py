@@ -162,8 +162,10 @@ def test_mobilenet_knows_the_cat(mobilenet):
     )
     best = mobilenet.predict(np.asarray(middle), top=3)
     assert [(p.index, p.label) for p in best] == [
-        (285, "Egyptian cat"), (282, "tiger cat"), (281, "tabby"),
-    ]  # fmt: skip
+        (285, "Egyptian cat"),
+        (282, "tiger cat"),
+        (281, "tabby"),
+    ]
     np.testing.assert_allclose([p.probability for p in best], [0.523, 0.257, 0.167], atol=0.002)
 
 
@@ -218,14 +220,25 @@ def test_addresses_and_checksums_are_those_in_the_source_of_keras(name):
 
 
 LAST_CONV = {
-    "densenet121": "relu", "efficientnetb0": "top_activation", "inceptionv3": "mixed10",
-    "mobilenetv2": "out_relu", "resnet50": "conv5_block3_out", "vgg16": "block5_conv3",
+    "densenet121": "relu",
+    "efficientnetb0": "top_activation",
+    "inceptionv3": "mixed10",
+    "mobilenetv2": "out_relu",
+    "resnet50": "conv5_block3_out",
+    "vgg16": "block5_conv3",
     "xception": "block14_sepconv2_act",
-}  # fmt: skip
+}
 # One of each kind; all forty, which takes minutes and 6 GB, with CNNVIS_EVERY_NETWORK=1.
-KINDS = APPLICATIONS if os.environ.get("CNNVIS_EVERY_NETWORK") else {
-    *LAST_CONV, "convnexttiny", "mobilenetv3small", "nasnetmobile",
-}  # fmt: skip
+KINDS = (
+    APPLICATIONS
+    if os.environ.get("CNNVIS_EVERY_NETWORK")
+    else {
+        *LAST_CONV,
+        "convnexttiny",
+        "mobilenetv3small",
+        "nasnetmobile",
+    }
+)
 
 
 @pytest.mark.slow

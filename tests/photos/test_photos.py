@@ -19,8 +19,12 @@ from cnnvis_helpers.photos.photos import list_photos, load_mask, load_photo, pho
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 RED, GREEN, BLUE, WHITE, BLACK = (
-    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0),
-)  # fmt: skip
+    (255, 0, 0),
+    (0, 255, 0),
+    (0, 0, 255),
+    (255, 255, 255),
+    (0, 0, 0),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,9 +108,16 @@ def test_every_way_to_hand_in_a_file_gives_the_same_photo(tmp_path):
     path.write_bytes(data)
     same = load_photo("coins")
     for source in (
-        str(path), path, data, bytearray(data), memoryview(data), io.BytesIO(data), same,
-        Image.open(path), np.asarray(Image.open(path)),
-    ):  # fmt: skip
+        str(path),
+        path,
+        data,
+        bytearray(data),
+        memoryview(data),
+        io.BytesIO(data),
+        same,
+        Image.open(path),
+        np.asarray(Image.open(path)),
+    ):
         assert np.array_equal(load_photo(source), same), type(source)
 
 
@@ -145,11 +156,10 @@ COLOURS = {
         [(255, 128, 0), (1, 0, 255)],
     ),
     "grey with alpha": (
-        png((3, 1), 8, 4, [b"\x00\xff\x00\x80\x00\x00"]), [BLACK, (127,) * 3, WHITE]
+        png((3, 1), 8, 4, [b"\x00\xff\x00\x80\x00\x00"]),
+        [BLACK, (127,) * 3, WHITE],
     ),
-    "RGBA": (
-        png((2, 1), 8, 6, [b"\x00\x00\xff\x80\x10\x20\x30\x00"]), [(127, 127, 255), WHITE]
-    ),
+    "RGBA": (png((2, 1), 8, 6, [b"\x00\x00\xff\x80\x10\x20\x30\x00"]), [(127, 127, 255), WHITE]),
     "RGB with one transparent colour": (
         png((2, 1), 8, 2, [b"\1\2\3\xff\0\0"], (b"tRNS", struct.pack(">HHH", 1, 2, 3))),
         [WHITE, RED],
@@ -165,7 +175,7 @@ COLOURS = {
         [BLACK, (128,) * 3, WHITE],
     ),
     "CMYK TIFF": (saved(Image.new("CMYK", (1, 1), (0, 255, 255, 0)), "TIFF"), [RED]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", COLOURS)
@@ -198,8 +208,15 @@ def test_exif_orientation_is_applied(orientation):
     stored = np.zeros((2, 3, 3), np.uint8)
     stored[0, 0], stored[0, 2], stored[1, 0], stored[1, 2] = RED, GREEN, BLUE, WHITE
     corners = {
-        1: "RGBW", 2: "GRWB", 3: "WBGR", 4: "BWRG", 5: "RBGW", 6: "BRWG", 7: "WGBR", 8: "GWRB",
-    }[orientation]  # fmt: skip
+        1: "RGBW",
+        2: "GRWB",
+        3: "WBGR",
+        4: "BWRG",
+        5: "RBGW",
+        6: "BRWG",
+        7: "WGBR",
+        8: "GWRB",
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     colours = {"R": RED, "G": GREEN, "B": BLUE, "W": WHITE}
@@ -511,20 +528,34 @@ def test_unknown_names_of_alt_texts_and_masks():
 def test_masks_lie_on_their_things():
     masked = [name for name in data_files.entries("photo") if load_mask(name) is not None]
     assert masked == [
-        "astronaut", "camera", "chelsea", "coffee", "dahlia", "hopper", "motorcycle", "palace",
-        "raccoon", "rocket",
-    ]  # fmt: skip
+        "astronaut",
+        "camera",
+        "chelsea",
+        "coffee",
+        "dahlia",
+        "hopper",
+        "motorcycle",
+        "palace",
+        "raccoon",
+        "rocket",
+    ]
     for name in masked:
         mask = load_mask(name)
         assert mask.dtype == bool and mask.shape == load_photo(name).shape[:2]
         assert 0.02 < mask.mean() < 0.8
     points = {  # (x, y) on the thing, and beside it
-        "chelsea": ([(170, 110), (320, 130), (255, 240), (10, 250), (385, 5)],
-                    [(10, 60), (430, 20), (400, 140), (380, 280), (370, 90)]),
-        "coffee": ([(290, 150), (100, 200), (290, 380), (410, 80)],
-                   [(30, 380), (580, 200), (290, 8), (90, 100)]),
-        "motorcycle": ([(300, 220), (200, 320), (600, 380), (530, 330), (350, 125)],
-                       [(60, 300), (420, 430), (300, 120), (540, 250), (700, 200)]),
+        "chelsea": (
+            [(170, 110), (320, 130), (255, 240), (10, 250), (385, 5)],
+            [(10, 60), (430, 20), (400, 140), (380, 280), (370, 90)],
+        ),
+        "coffee": (
+            [(290, 150), (100, 200), (290, 380), (410, 80)],
+            [(30, 380), (580, 200), (290, 8), (90, 100)],
+        ),
+        "motorcycle": (
+            [(300, 220), (200, 320), (600, 380), (530, 330), (350, 125)],
+            [(60, 300), (420, 430), (300, 120), (540, 250), (700, 200)],
+        ),
         "rocket": ([(322, 150), (322, 390)], [(450, 150), (360, 390), (322, 110), (322, 415)]),
         "astronaut": ([(225, 110), (160, 70), (225, 185)], [(225, 200), (225, 5), (400, 100)]),
         "camera": ([(290, 160), (293, 400), (395, 500)], [(200, 100), (60, 300), (420, 160)]),
@@ -532,7 +563,7 @@ def test_masks_lie_on_their_things():
         "hopper": ([(250, 60), (100, 450), (400, 500)], [(250, 200), (60, 80), (450, 100)]),
         "palace": ([(200, 80), (200, 200), (100, 300)], [(450, 220), (60, 400), (360, 200)]),
         "raccoon": ([(400, 270), (60, 60), (460, 335)], [(100, 400), (600, 300), (560, 20)]),
-    }  # fmt: skip
+    }
     for name, (on, beside) in points.items():
         mask = load_mask(name)
         assert all(mask[y, x] for x, y in on), name

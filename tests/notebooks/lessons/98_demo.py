@@ -58,6 +58,7 @@ if net.name == "course":
 #
 # Return the mean of an array over both of its axes, as a number.
 
+
 # %%
 def mean_of(values):
     """Mean of a float array (h, w)."""
