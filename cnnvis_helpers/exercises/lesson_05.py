@@ -15,7 +15,8 @@ def _cubic(x):
     return float((x**3).sum() / 10 - x.prod())
 
 
-_SLOPES = [
+_SLOPES = [  # of both signs: a magnitude is not a slope
+    (_bent, np.array([-4.0, 1.0, 0.5]), (0,), 0.5),
     (_bent, _RNG.normal(size=(2, 3)), (1, 2), 0.5),
     (_cubic, _RNG.normal(1.0, 1.0, size=(2, 2, 3)), (0, 1, 2), 0.25),
     (_bent, np.array([2.0, -1.0]), (0,), 2.0),
@@ -25,16 +26,12 @@ _GRADIENTS = [
     (_RNG.normal(size=(4, 5, 3)),),
     (-_RNG.exponential(size=(3, 4, 3)),),
 ]
-_COPIES = [
-    (_RNG.uniform(0, 255, size=(2, 3, 3)), _RNG.normal(size=(4, 2, 3, 3)), 0.15),
-    (_RNG.uniform(90, 130, size=(3, 2, 3)), _RNG.normal(size=(2, 3, 2, 3)), 0.2),
-    (np.array([[[0.0, 0.25, 1.0]]]), _RNG.normal(size=(3, 1, 1, 3)), 0.1),
-]
 _BATCHES = [
     (np.array([[[[2.0, -1.0, 0.0]]], [[[-2.0, -1.0, 1.0]]]]),),
     (_RNG.normal(size=(6, 3, 4, 3)),),
     (_RNG.normal(0.5, 2.0, size=(3, 2, 5, 3)),),
 ]
+_RELUS = [(_RNG.normal(size=(3, 4)), _RNG.normal(size=(3, 4))) for _ in range(2)]
 _PATHS = [
     (
         _RNG.uniform(0, 255, size=(3, 2, 3)),
@@ -87,7 +84,9 @@ EXERCISES = [
         "Check a slope",
         _slope,
         cases=_SLOPES,
-        rtol=1e-5,
+        rtol=1e-2,
+        atol=1e-2,
+        praise="This is how every gradient in this course was tested: two scores never lie.",
         wrong=[
             (
                 lambda score, x, place, step: _difference(score, x, place, step, -step) / step,
@@ -107,6 +106,10 @@ EXERCISES = [
                 lambda score, x, place, step: -_slope(score, x, place, step),
                 "The sign is turned round: a score that grows with `x` has a positive slope.",
             ),
+            (
+                lambda score, x, place, step: abs(_slope(score, x, place, step)),
+                "This is the magnitude. A score that falls has a negative slope: keep the sign.",
+            ),
         ],
         hints=[
             "Make two copies of `x` with `x.copy()`, and change `copy[place]` in each.",
@@ -119,11 +122,20 @@ EXERCISES = [
         "Three become one",
         lambda gradient: np.abs(gradient).max(axis=-1),
         cases=_GRADIENTS,
+        praise="Magnitude first, maximum second: other orders, other pictures.",
         wrong=[
             (
                 lambda gradient: gradient.max(axis=-1),
                 "This is the largest slope, not the largest magnitude: a slope of -3 is stronger "
                 "than one of 1.",
+            ),
+            (
+                lambda gradient: np.abs(gradient).max(axis=0),
+                "This is the maximum over the rows. The colours are the last axis.",
+            ),
+            (
+                lambda gradient: np.abs(gradient).max(),
+                "That is one number for the photo. Take the maximum over the colours only.",
             ),
             (
                 lambda gradient: np.abs(gradient.sum(axis=-1)),
@@ -150,59 +162,13 @@ EXERCISES = [
         ],
     ),
     function(
-        "05-noise",
-        "Noisy copies",
-        lambda pixels, draws, fraction: pixels + fraction * (pixels.max() - pixels.min()) * draws,
-        cases=_COPIES,
-        wrong=[
-            (
-                lambda pixels, draws, fraction: pixels + fraction * draws,
-                "Here `fraction` itself is the standard deviation, in pixel levels. Several "
-                "libraries do that; on pixels 0..255 it is hardly any noise.",
-            ),
-            (
-                lambda pixels, draws, fraction: (
-                    pixels + fraction / (pixels.max() - pixels.min()) * draws
-                ),
-                "The range is divided by, so that a photo of high contrast gets the least noise. "
-                "A published library has this upside down.",
-            ),
-            (
-                lambda pixels, draws, fraction: (
-                    pixels + (fraction / (pixels.max() - pixels.min())) ** 2 * draws
-                ),
-                "The range is divided by, and the result squared, as if the variance were asked "
-                "for. A published program does both. Multiply `draws` by the deviation itself.",
-            ),
-            (
-                lambda pixels, draws, fraction: pixels + fraction * 255 * draws,
-                "255 is the largest range that a photo can have, not the range of this one.",
-            ),
-            (
-                lambda pixels, draws, fraction: pixels + fraction * pixels.max() * draws,
-                "The largest value is not the range: a pale photo has large values and a small "
-                "range.",
-            ),
-            (
-                lambda pixels, draws, fraction: np.clip(
-                    pixels + fraction * (pixels.max() - pixels.min()) * draws, 0, 255
-                ),
-                "The copies were cut to 0..255. Then the noise no longer averages out at light and "
-                "dark pixels; here they may leave the range.",
-            ),
-        ],
-        hints=[
-            "First the standard deviation in pixel levels, one number for the whole photo.",
-            "The range is `pixels.max() - pixels.min()`.",
-            "A standard normal number times `deviation` has that standard deviation; NumPy adds "
-            "`pixels` to each of the `n` draws by itself.",
-        ],
-    ),
-    function(
         "05-mean",
         "SmoothGrad's mean",
         lambda gradients: np.abs(gradients.mean(axis=0)).max(axis=-1),
         cases=_BATCHES,
+        rtol=1e-2,
+        atol=1e-3,
+        praise="Signs cancel only as long as you keep them; that is the idea of SmoothGrad.",
         wrong=[
             (
                 lambda gradients: np.abs(gradients).mean(axis=0).max(axis=-1),
@@ -234,16 +200,43 @@ EXERCISES = [
             "Mean over axis 0, then `np.abs`, then the maximum over axis -1.",
         ],
     ),
+    value(
+        "05-quarter",
+        "Too much noise",
+        0.15,
+        atol=1e-3,
+        praise="In the middle of the usual advice, this network has lost the cat already. Ask it "
+        "before you explain it.",
+        wrong=[
+            (15, "That is a percentage. Give the fraction of the range."),
+            (0.1, "Here about a third is left. Take the mean over ten copies, not the worst one."),
+            (0.05, "Here more than half is left. Is `sigma` the fraction times the range?"),
+            (0.2, "Below a quarter, yes, but a smaller one of the five is, too."),
+            (0.3, "That is the largest of the five. How far down can you go?"),
+        ],
+        hints=[
+            "The noise has a standard deviation of fraction times `np.ptp(pixels)`.",
+            "`pixels + noise` with noise of the shape (10, 224, 224, 3), as `np.float32`.",
+            "A loop over the five fractions that prints the mean probability of each.",
+        ],
+    ),
     function(
         "05-shares",
         "Integrated gradients",
         lambda x, baseline, gradients: (x - baseline) * gradients.mean(axis=0),
         cases=_PATHS,
+        rtol=1e-2,
+        atol=1e-3,
+        praise="Mean slope times distance: a climb, shared out.",
         wrong=[
             (
                 lambda x, baseline, gradients: gradients.mean(axis=0),
                 "This is the mean slope on the way. Two published programs stop here; their maps "
                 "have no sum that means anything.",
+            ),
+            (
+                lambda x, baseline, gradients: np.abs((x - baseline) * gradients.mean(axis=0)),
+                "These are magnitudes. Shares have signs, else they do not add up to the climb.",
             ),
             (
                 lambda x, baseline, gradients: x * gradients.mean(axis=0),
@@ -294,6 +287,8 @@ EXERCISES = [
         "What must come out?",
         _rise,
         rtol=1e-3,
+        praise="The difference of two scores. The grey picture has a score as well, and "
+        "the shares start there.",
         wrong=[
             (
                 _score,
@@ -329,9 +324,9 @@ EXERCISES = [
         "05-pretty",
         "A beautiful map",
         "b",
+        praise="A picture that is the same for every class is a reason for none of them.",
         wrong={
-            "a": "The map looks the same for every class, so it cannot say that this class was "
-            "seen. What do the two drawings have in common?",
+            "a": "The drawing shows a cat, not a toaster. What do the two drawings have in common?",
             "c": "Clear lines are how the method draws. If the same lines come for a class that is "
             "not in the photo, can they be the reason for the class?",
             "d": "The network's answers are fine. It is the drawing that hardly depends on the "
@@ -341,6 +336,61 @@ EXERCISES = [
             "Which part of the input of the method was changed, and what changed in the drawing?",
             "Only the class was changed, and the drawing stayed.",
             "What stayed the same in both runs is the photo.",
+        ],
+    ),
+    choice(
+        "05-tower",
+        "The cat upside down",
+        "c",
+        praise="A softmax compares. Its slopes speak of the strongest class, whichever you ask "
+        "for.",
+        wrong={
+            "a": "There is no tower in this photo; toaster and lynx give nearly the same map.",
+            "b": "A correlation of 0.91 over 150528 numbers is no chance.",
+            "d": "The two logits need not move together. It is the softmax that ties the "
+            "probabilities: they add up to what?",
+        },
+        hints=[
+            "What do the probabilities of all classes add up to?",
+            "Which class holds most of the probability here?",
+            "If the cat loses, all others gain.",
+        ],
+    ),
+    function(
+        "05-relu",
+        "A guided ReLU",
+        lambda x, slope: slope * (x > 0) * (slope > 0),
+        cases=_RELUS,
+        rtol=1e-2,
+        atol=1e-3,
+        praise="Two gates: the plain ReLU's, and one for the sign of the slope. What speaks "
+        "against anything is gone.",
+        wrong=[
+            (
+                lambda x, slope: slope * (x > 0),
+                "That is the plain ReLU. The guided one also drops negative slopes.",
+            ),
+            (
+                lambda x, slope: np.maximum(slope, 0),
+                "That is the deconvnet's rule: it forgets where `x` was positive.",
+            ),
+            (
+                lambda x, slope: np.abs(slope) * (x > 0),
+                "Negative slopes are dropped, not made positive.",
+            ),
+            (
+                lambda x, slope: (x > 0) * (slope > 0) * 1.0,
+                "This says where a slope passes. Pass the slope itself on.",
+            ),
+            (
+                lambda x, slope: np.maximum(x, 0) * np.maximum(slope, 0),
+                "Here the slope is multiplied by `x`. It only matters *whether* x is positive.",
+            ),
+        ],
+        hints=[
+            "Start with the plain ReLU: `slope * (x > 0)`.",
+            "Guided means a second condition, on the slope.",
+            "Multiply by `(slope > 0)` as well.",
         ],
     ),
 ]
