@@ -213,9 +213,10 @@ def _changes_by_spot(net, values, spans, substitute=None):
     results = net.run_values(tf.constant(np.concatenate(pictures)), values, substitute)
     changes = []
     for maps in results:
-        maps = maps.numpy().astype(np.float64).reshape(2, 6, *maps.shape[1:])
-        with np.errstate(invalid="ignore"):  # a deep network without its ReLUs may overflow
-            change = np.abs(maps[:, 1:] - maps[:, :1]).sum(axis=(0, -1))
+        maps = maps.numpy().reshape(2, 6, *maps.shape[1:])
+        # A deep network without its ReLUs may overflow.
+        with np.errstate(invalid="ignore", over="ignore"):
+            change = np.abs(maps[:, 1:] - maps[:, :1]).sum(axis=-1).sum(axis=0, dtype=np.float64)
         usable = np.isfinite(change).all() and change.max() > 0 and change[0].size > 1
         changes.append(change if usable else None)
     return changes
