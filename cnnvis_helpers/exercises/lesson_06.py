@@ -106,6 +106,10 @@ EXERCISES = [
                 "wrong, that is another one. Use `label`.",
             ),
             (
+                lambda logits, label: float(-_log_softmax(logits).sum()),
+                "This adds up all classes. The loss looks at the true class alone.",
+            ),
+            (
                 lambda logits, label: float(_softmax(logits)[label]),
                 "That is the probability. The loss is minus its logarithm.",
             ),
@@ -147,7 +151,7 @@ EXERCISES = [
         rtol=1e-2,
         atol=1e-3,
         praise="It grows with the number of values: twice the photo, twice the effect. "
-        "Large photos are easy prey.",
+        "Large photos are easier to attack.",
         wrong=[
             (
                 lambda gradient, epsilon: float(epsilon * gradient.sum()),
@@ -166,6 +170,11 @@ EXERCISES = [
                 lambda gradient, epsilon: float(epsilon * np.linalg.norm(gradient)),
                 "That is what a step along the slope itself would give. FGSM moves all values by "
                 "the same amount.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * (gradient**2).sum()),
+                "That is for a step of epsilon times the slope. FGSM moves every value by epsilon, "
+                "however small its slope is.",
             ),
             (
                 lambda gradient, epsilon: float(epsilon * np.abs(gradient.sum())),
@@ -205,6 +214,12 @@ EXERCISES = [
                 lambda photo, gradient, epsilon: _levels(photo - epsilon * np.sign(gradient)),
                 "This goes downhill: the loss of the true class gets smaller and the network "
                 "surer.",
+            ),
+            (
+                lambda photo, gradient, epsilon: _levels(
+                    photo.astype(float) + np.where(gradient > 0, epsilon, -epsilon)
+                ),
+                "Nearly: where the slope is 0, its sign is 0, and the value stays as it is.",
             ),
             (
                 lambda photo, gradient, epsilon: _levels(photo + np.sign(gradient)),
@@ -265,6 +280,13 @@ EXERCISES = [
                 "That is the number of successes. Divide by the photos that were right before.",
             ),
             (
+                lambda truth, before, after: float(
+                    (before == truth).mean() - (after == truth).mean()
+                ),
+                "That is the fall in accuracy, over all photos. Look only at those that were right "
+                "before.",
+            ),
+            (
                 lambda truth, before, after: float((after == truth)[before == truth].mean()),
                 "That is the share that resisted.",
             ),
@@ -300,7 +322,7 @@ EXERCISES = [
         cases=_NEAR,
         rtol=1e-2,
         atol=0.1,
-        praise="Two clips, and no matter how many steps came before, nobody sees the change.",
+        praise="Two clips, and however many steps came before, no value is more than epsilon away.",
         wrong=[
             (
                 lambda x, original, epsilon: np.clip(x, 0, 255),
@@ -322,6 +344,11 @@ EXERCISES = [
                 lambda x, original, epsilon: _levels(_project(x, original, epsilon)),
                 "The decimals are cut off. PGD takes steps of less than a level, so `x` stays "
                 "float until the end.",
+            ),
+            (
+                lambda x, original, epsilon: np.rint(_project(x, original, epsilon)),
+                "The values were rounded. PGD takes steps of less than a level, so `x` stays float "
+                "until the end.",
             ),
             (
                 _shortened,

@@ -11,8 +11,8 @@
 # **Time:** 59 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 59 min: the toaster and the noise 6, one step by hand 14, one level 8, many steps and a target 14, explorer 3, saving 7, another network 4, the heat map 5. "Go deeper", with the single pixel, is homework.
-# **The aha of this lesson:** noise of 16 levels does nothing, one level in the right direction fools the network, because more than 150,000 tiny pushes add up.
+# 59 min: the toaster and the noise 6, one step by hand 14, one level 7, many steps and a target 13, explorer 2, saving 6, another network 3, the heat map 4, the unit of epsilon 4. "Go deeper", with the single pixel, is homework.
+# **The aha of this lesson:** noise of 16 levels leaves the cat on top, one level in the right direction fools the network, because more than 150,000 tiny pushes add up.
 # On the board: a *level* is one step of a colour value, 0 to 255. Every epsilon of this lesson is in levels.
 
 # %% [markdown]
@@ -34,7 +34,8 @@ cat, toaster = net.class_index("Egyptian cat"), net.class_index("toaster")
 # %% [markdown]
 # ## A cat is a toaster
 #
-# We allow each colour value to change by at most 2 of its 255 levels. **Predict first:** which of the two photos is the original, and what does the network say to the other?
+# We allow each colour value to change by at most 2 of its 255 levels. `pgd` looks for the change that makes the
+# network say "toaster"; later you will write it yourself. **Predict first:** will you see the change, and how sure will the network be of its toaster?
 
 # %% alt="Two photos of Chelsea the cat that look exactly alike. The title of the first says Egyptian cat, that of the second says toaster."
 attack = pgd(net, photo, toaster, epsilon=2, steps=20)
@@ -60,8 +61,8 @@ assert attack.linf == 2
 # </check>
 
 # %% [markdown]
-# There is no toaster in it, only specks. So is it just noise that upsets the network? We can test that: give every value a push of the same size, up or down at random. **Predict first:** how many levels of random noise
-# will the network stand before it loses the cat?
+# There is no toaster in it, only specks. So is it just noise that fools the network? We can test that: give every value a push of the same size, up or down at random. **Predict first:** how many levels of random noise
+# can you add before the network loses the cat?
 
 # %%
 signs = np.random.default_rng(0).choice([-1, 1], original.shape)
@@ -121,7 +122,7 @@ assert gradient.shape == (224, 224, 3)
 # </check>
 
 # %% [markdown]
-# Each slope is tiny: one level more in one value changes the loss by about two hundred-thousandths. How can anything come of that?
+# Each slope is tiny: one level more in one value changes the loss by about two hundred-thousandths. How can such small slopes fool the network?
 #
 # The **fast gradient sign method** (FGSM; Goodfellow and others, 2014) moves *every* value by the same $\varepsilon$ (epsilon), up where the slope is positive and down where it is negative:
 #
@@ -141,7 +142,7 @@ def expected_rise(gradient, epsilon):
 check("06-rise", expected_rise)
 
 # %% [markdown]
-# Now the real thing, one level each: along the sign of the slopes, and along the random signs from above.
+# Now the real thing, one level each: along the signs of the slopes, and along the random signs from above.
 
 # %%
 def cat_loss(picture):
@@ -160,7 +161,7 @@ assert cat_loss(uphill) - start > 50 * abs(cat_loss(random_way) - start)
 # </check>
 
 # %% [markdown]
-# There it is. At random, ups and downs cancel: 0.02. Along the slopes, 150528 tiny pushes all go the same way, and they add up to 2.65. That is why attacks work, and why they work best on *large* photos. (The straight-line
+# There it is. At random, ups and downs cancel: 0.02. Along the slopes, 150528 tiny pushes all go the same way, and they add up to 2.65. That is why attacks work, and why they become easier the *larger* the photo is. (The straight-line
 # prediction was 3.38; slopes change on the way.)
 #
 # A photo file holds whole numbers from 0 to 255, and the step may leave that range. **Exercise: one step of FGSM.** Return the attacked photo as it would be saved.
@@ -184,7 +185,7 @@ check("06-step", fgsm_step)
 # %% [markdown]
 # ## Is one level enough?
 #
-# `fgsm` makes the step and reports what happened. One photo proves little, so take five of which the network is right, and one single level, the smallest change that a file can hold.
+# `fgsm` makes the step and reports what happened. One photo proves little, so take five that the network gets right, and a single level, the smallest change that a file can hold.
 #
 # **Predict first:** how many of the five will it still get right?
 
@@ -199,7 +200,7 @@ for name in names:
     # </check>
 
 # %% [markdown]
-# Not one. But look at *what* it says: an espresso becomes a cup, a moped a motor scooter. One step away from the truth ends at the neighbours. (Five photos are a demonstration, not a benchmark.)
+# None. But look at *what* it says: an espresso becomes a cup, a moped a motor scooter. One step often ends at a similar class, though not always: a tripod becomes a harmonica. (Five photos are a demonstration, not a benchmark.)
 #
 # **Exercise: the success rate.** Papers report how often an attack succeeds. From three integer arrays (photos,), return the share, 0 to 1, of the photos that were answered rightly before and wrongly after.
 # Photos that were wrong anyway do not count, neither for nor against.
@@ -250,7 +251,7 @@ def project(x, original, epsilon):
 check("06-project", project)
 
 # %% [markdown]
-# Together they make PGD. A step is 2.5 epsilon divided by the number of steps, so that all steps together can reach every corner of what is allowed. `walk` takes the function that says which way is up; we use it again later.
+# Together they make PGD. A step is 2.5 epsilon divided by the number of steps, so that all steps together can reach every corner of what is allowed. `walk` takes a function that returns the slopes, so we can use it again later.
 
 # %%
 def walk(slopes, sign, epsilon=2, steps=20):
@@ -277,7 +278,7 @@ assert answer.index == toaster and answer.probability > 0.8
 # </check>
 
 # %% [markdown]
-# This is what `pgd(net, photo, toaster, epsilon=2, steps=20)` did at the top, except that `pgd` starts at a random place within the two levels. Watch the toaster come: `history` holds its probability before each step.
+# This is what `pgd(net, photo, toaster, epsilon=2, steps=20)` did at the top, except that `pgd` starts at a random place within the two levels. Watch the toaster appear: `history` holds its probability before each step; here is every third.
 
 # %%
 print([f"{p:.2f}" for p in attack.history[::3]])
@@ -286,10 +287,10 @@ assert attack.history[0] < 0.01 and attack.history[-1] > 0.8
 # </check>
 
 # %% [markdown] tags=["teaching-note"]
-# 14 min. The name says descent although an untargeted attack climbs; it descends the negative loss. Ask what would happen with a target that is already on top. What goes wrong live: epsilon is not in levels but in the network's own units (see below).
+# 13 min. The name says descent although an untargeted attack climbs; it descends the negative loss. Ask what would happen with a target that is already on top. What goes wrong live: epsilon is not in levels but in the network's own units (see below).
 
 # %% [markdown]
-# Now try to do better. Turn the largest change down as far as the toaster stays on top; then pick a class that you find even sillier. Which classes are hard to reach from a cat?
+# Now try to do better. Turn down the largest change as far as you can while the toaster stays on top; then pick a class that you find even sillier. Which classes are hard to reach from a cat?
 
 # %%
 from cnnvis_helpers import explore_attack
@@ -312,10 +313,10 @@ assert survives(net, attack)[0].success and not survives(net, attack)[2].success
 # </check>
 
 # %% [markdown]
-# The toaster of 2 levels survives PNG and enlargement. The best JPEG quality of all, 95, is already enough to bring back the cat. Fine specks are just what JPEG throws away first. More levels survive more.
+# The toaster of 2 levels survives PNG and enlargement. But even JPEG at the high quality of 95 brings back the cat. Fine specks are just what JPEG throws away first. A stronger attack survives more.
 #
 # **Exercise: an experiment.** How strong must the attack be to survive JPEG at quality 75? Try `pgd(net, photo, toaster, epsilon=..., steps=20)` with 4, 8, 16, 32 and 64 levels, put each result into `survives(net, ..., qualities=[75], scales=[])`,
-# and set `enough` to the smallest of the five whose toaster is still there. Look at that photo, too.
+# and see whether the toaster is still there. Set `enough` to the smallest of the five that survives. Look at that photo, too.
 
 # %%
 # <solution>
@@ -331,7 +332,7 @@ check("06-jpeg", enough, net=net, photo=photo)
 # %% [markdown]
 # ## Does it fool another network?
 #
-# An attacker rarely has your network. If an attack that was made with one network also fools another one, it **transfers**. SqueezeNet knows the same 1000 classes but has other layers and was trained on its own. Three photos, 8 levels, away from
+# An attacker rarely has your network. If an attack that was made with one network also fools another one, it **transfers**. SqueezeNet knows the same 1000 classes but has other layers and was trained separately. Three photos, 8 levels, away from
 # the right answer; and, as a control, random noise of the same 8 levels.
 
 # %%
@@ -361,15 +362,17 @@ what_it_shows = "c"
 check("06-transfer", what_it_shows)
 
 # %% [markdown]
-# The espresso and the tripod are clear: Lite0 is fooled, SqueezeNet is not, although the tripod loses more than through noise (0.53 against 0.75). These attacks hardly transfer. Attacks that are made on several networks at once do better, so do not rely on a secret network as your defence. And whoever shows you a success without a control shows you little.
+# The espresso and the tripod are clear: Lite0 is fooled, SqueezeNet is not, although the tripod loses more than through noise (0.53 against 0.75). These attacks hardly transfer.
+#
+# Attacks that are made on several networks at once do better, so a secret network is no defence. And a success without a control shows little.
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. The control is the point. Ask for the conclusion before anybody looks at the rows "noise".
+# 3 min. The control is the point. Ask for the conclusion before anybody looks at the rows "noise".
 
 # %% [markdown]
 # ## Can an attack move the heat map?
 #
-# Suppose the network still says "Egyptian cat". At least then we may believe its heat map? Lesson 04 showed that the class activation map is `maps @ weights`. That has slopes, too. So leave the answer alone and attack the *explanation*: pull the heat into
+# Suppose the network still says "Egyptian cat". May we at least believe its heat map then? Lesson 04 showed that the class activation map is `maps @ weights`. That has slopes, too. So leave the answer alone and attack the *explanation*: pull the heat into
 # the top right corner, to the tip of the ear. (Ghorbani and others, 2017, had this idea.)
 
 # %%
@@ -412,7 +415,7 @@ assert net.predict(moved)[0].index == cat and heats[1].argmax() // 224 < 112
 # The answer is the same, and even surer: 0.91. But the heat has left the face for the corner, and the two maps have next to nothing in common (correlation 0.14). Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. The discussion to have: is the map wrong?
+# 4 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. The discussion to have: is the map wrong?
 
 # %% [markdown]
 # ## What goes wrong: the unit of epsilon
@@ -461,7 +464,7 @@ def with_pixel(photo, candidate):
 check("06-pixel", with_pixel)
 
 # %% [markdown]
-# One pixel of so many is little, so we choose a close call: SqueezeNet hesitates between moped and motor scooter. Each dot is a candidate, in its own colour; the yellow square marks the best so far.
+# One pixel among so many is little, so we choose a photo with a close call: SqueezeNet hesitates between moped and motor scooter. Each dot is a candidate, in its own colour; the yellow square marks the best so far.
 
 # %% alt="A motorcycle three times with 32 coloured dots, the pixels that three generations of the search try; a yellow square marks the best one."
 states = []
@@ -533,7 +536,7 @@ assert answer_behind(original).label.endswith("cat") and answer.index != toaster
 # </check>
 
 # %% [markdown]
-# The toaster is gone. Is the network safe now? Only against an attacker who does not know. One who does puts the smoothing *inside* the slopes:
+# The toaster is gone. Is the network safe now? Only from an attacker who does not know about the smoothing. One who does puts the smoothing *inside* the slopes:
 
 # %%
 @tf.function
