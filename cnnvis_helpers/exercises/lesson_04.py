@@ -102,6 +102,8 @@ EXERCISES = [
         "Class activation map",
         lambda maps, kernel, c: maps @ kernel[:, c],
         cases=_CAM,
+        rtol=1e-2,
+        atol=1e-2,
         wrong=[
             (
                 lambda maps, kernel, c: maps @ kernel[c],
@@ -124,6 +126,10 @@ EXERCISES = [
             (
                 lambda maps, kernel, c: maps.mean(axis=(0, 1)) @ kernel[:, c],
                 "This pools first, and the places are gone: one number is left, the score.",
+            ),
+            (
+                lambda maps, kernel, c: maps @ kernel[:, c] / (maps @ kernel[:, c]).max(),
+                "The map was divided by its maximum. Keep the numbers: their mean is the score.",
             ),
             (
                 lambda maps, kernel, c: maps @ np.abs(kernel[:, c]),
@@ -166,6 +172,11 @@ EXERCISES = [
                 (1, 0.25),
                 "That is the mean of the first row. A pooled gradient is the mean over all places.",
             ),
+            (
+                lambda answer: np.ndim(answer) == 0,
+                "Give two numbers in parentheses: (channel, mean).",
+                0.4,
+            ),
             ((1, 6.4), "That is the sum over the places; pooling takes the mean."),
             (
                 lambda answer: answer[0] in (2, 3),
@@ -175,7 +186,7 @@ EXERCISES = [
         ],
         hints=[
             "A pooled gradient is the mean over height and width, the axes 0 and 1.",
-            "`slide_gradients.mean(axis=(0, 1))` gives three numbers to compare with `printed`.",
+            "`slide_gradients.mean(axis=(0, 1))` gives three numbers; compare the slide's.",
             "Only one of them differs; its position plus 1 is the channel's number.",
         ],
         praise="You read more closely than whoever made the slide.",
@@ -194,6 +205,17 @@ EXERCISES = [
                 lambda activations, gradients: _relu((activations * gradients).sum(axis=-1)),
                 "This multiplies cell by cell without pooling. Grad-CAM has one weight a channel: "
                 "the mean of its gradient.",
+            ),
+            (
+                lambda activations, gradients: np.abs(activations @ gradients.mean(axis=(0, 1))),
+                "With the absolute value, what speaks against the class glows as well. The ReLU "
+                "makes it 0.",
+            ),
+            (
+                lambda activations, gradients: (
+                    _gradcam(activations, gradients) / _gradcam(activations, gradients).max()
+                ),
+                "The map was divided by its maximum. Keep the numbers, or maps cannot be compared.",
             ),
             (
                 lambda activations, gradients: _relu(activations @ gradients.sum(axis=(0, 1))),
@@ -245,6 +267,10 @@ EXERCISES = [
             (
                 lambda heat, mask: heat[mask].mean() / heat.mean() if heat.any() else 0.0,
                 "These are means. That is how much hotter the inside is, not its share.",
+            ),
+            (
+                lambda heat, mask: heat[mask].sum(),
+                "That is the heat inside. Divide it by all the heat.",
             ),
             (
                 lambda heat, mask: mask.mean(),
@@ -334,6 +360,12 @@ EXERCISES = [
                 "The ReLU around the gradient is missing: only positive gradients count.",
             ),
             (
+                lambda activations, gradients: (
+                    _plus(activations, gradients) / gradients[..., 0].size
+                ),
+                "This takes the mean over the cells at the end. The formula adds them up.",
+            ),
+            (
                 lambda activations, gradients: gradients.mean(axis=(0, 1)),
                 "That is the weight of plain Grad-CAM: every place has the same share.",
             ),
@@ -372,6 +404,12 @@ EXERCISES = [
                 "This is why b rather than a. Look at the order.",
             ),
             (
+                lambda activations, gradients_a, gradients_b: (
+                    activations * (gradients_a - gradients_b)
+                ).sum(axis=-1),
+                "This multiplies cell by cell. Average the gradients over the places first.",
+            ),
+            (
                 lambda activations, gradients_a, gradients_b: np.abs(
                     _rather(activations, gradients_a, gradients_b)
                 ),
@@ -383,7 +421,8 @@ EXERCISES = [
             "Pool this difference: one weight a channel.",
             "`activations @ weights`, and no ReLU.",
         ],
-        praise="A difference of scores has a difference of gradients. Signs tell who gains.",
+        praise="The gradient of a difference is the difference of the gradients, and the sign says "
+        "which class a place speaks for.",
     ),
     choice(
         "04-winner",
@@ -460,6 +499,6 @@ EXERCISES = [
             "When a name is new, start an empty list for it; then append the number.",
             "`found.setdefault(name, []).append(number)` does both.",
         ],
-        praise="Nobody gets lost now. Numbers and WordNet ids are unique; names are not.",
+        praise="No class is lost now. Numbers and WordNet ids are unique; names are not.",
     ),
 ]

@@ -36,7 +36,7 @@ cat = net.class_index("Egyptian cat")
 #
 # **Predict first:** which part of the cat says "Egyptian cat" most?
 
-# %% alt="Chelsea the cat in grey under a heat map that glows on the face, between the eyes and the nose."
+# %% alt="Chelsea the cat in grey under a heat map that glows on the face, most of all between the eyes."
 heat = gradcam(net, photo, cat)
 show_overlay(photo, heat, title="Grad-CAM for Egyptian cat", label="logits per cell")
 print(net.predict(photo, top=3))
@@ -45,7 +45,7 @@ assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in 
 # </check>
 
 # %% [markdown]
-# The face, and not the ears or the fur. In this lesson we build that picture ourselves, and then we ask how far to believe it.
+# The face, and not the ears or the background. In this lesson we build that picture ourselves, and then we ask how far to believe it.
 
 # %% [markdown]
 # ## How the last maps become a score
@@ -67,9 +67,9 @@ assert abs(maps.mean(axis=(0, 1)) @ weights + bias - net.logits(net.prepare(phot
 # </check>
 
 # %% [markdown]
-# That score is the **logit**, the number before the softmax. Which maps give most to it? Multiply each average by its weight and take the eight largest.
+# That score is the **logit**, the number before the softmax. Which maps contribute most to it? Multiply each average by its weight and take the eight largest.
 
-# %% alt="Eight maps of 7 by 7 cells. In most of them the brightest cells lie in the middle, where the cat's face is."
+# %% alt="Eight maps of 7 by 7 cells. In most of them the brightest cells lie where the cat's face is."
 gives = maps.mean(axis=(0, 1)) * weights
 best = np.argsort(gives)[::-1][:8]
 
@@ -77,13 +77,13 @@ titles = [f"map {k}: {gives[k]:+.2f}" for k in best]
 show_grid([maps[..., k] for k in best], titles=titles, columns=4, cmap="viridis")
 
 # %% [markdown]
-# No map draws a cat. Each one says only *how strongly* it found something, and in *which cells*. The best of them adds half a logit; it takes many to make a cat.
+# No map draws a cat. Each one says only *how strongly* it found something, and in *which cells*. The best of them adds half a logit; the score is a sum of many.
 
 # %% [markdown]
 # ## A class activation map by hand
 #
-# Averaging first and weighting afterwards gives one number. Turn the order round: weight the maps first, add them up, and average last. The number stays the same,
-# because both steps are sums. But now there is a picture on the way:
+# Averaging first and weighting afterwards gives one number. Reverse the order: weight the maps first, add them up, and average last. The number stays the same,
+# because both steps are sums. But now there is a picture in between:
 #
 # $$S_c = b_c + \frac{1}{Z} \sum_{i,j} M_{ij}^c \qquad\text{with}\qquad M_{ij}^c = \sum_k w_k^c A_{ij}^k$$
 #
@@ -149,9 +149,9 @@ assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
 # </check>
 
 # %% [markdown]
-# Surprised? SqueezeNet reads "Egyptian cat" mostly from the spotted whisker pad, where EfficientNet takes the whole face. Both are right about the cat; each has its own evidence.
+# Surprised? SqueezeNet reads "Egyptian cat" mostly from the spotted whisker pad, where EfficientNet uses most of the face. Both are right about the cat, but from different evidence.
 #
-# The idea is Lin, Chen and Yan's ("Network in network", 2013), three years before CAM had its name: let the last layer hold one map a class, and the network explains itself.
+# The idea is Lin, Chen and Yan's ("Network in network", 2013), three years before CAM had its name: if the last layer has one map for each class, you can read the explanation off.
 
 # %% [markdown]
 # ## Grad-CAM: when there are no weights to read
@@ -194,9 +194,9 @@ assert np.allclose(by_gradient, gradcam(net, photo, cat, resize=False), atol=1e-
 # </check>
 
 # %% [markdown]
-# Twelve lines, and `gradcam(net, photo, cat, resize=False)` gives the same numbers.
+# Ten lines, and `gradcam(net, photo, cat, resize=False)` gives the same numbers.
 #
-# **Predict first:** CAM and Grad-CAM took different roads. How much will the two maps have in common? Divide one by the other, cell by cell.
+# **Predict first:** CAM and Grad-CAM find their weights in different ways. How similar will the two maps be? Divide one by the other, cell by cell.
 
 # %%
 ratio = by_hand / by_gradient
@@ -209,8 +209,8 @@ assert np.allclose(ratio, 49, atol=0.05)
 # Surprised? Every cell says 49, and 49 is the number of cells. The maps are the same picture.
 #
 # Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it by a single cell $A_{ij}^k$. Everything else drops out;
-# $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. It is not a rival of CAM but its big sister,
-# because it works for any layer of any network.
+# $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. Grad-CAM is the more general of the two:
+# it works for any layer of any network.
 #
 # **Exercise: the other network.** SqueezeNet's last maps have 13 x 13 cells, and its logit is the mean of one map. By which number do you have to multiply Grad-CAM at `conv10` to get that map? Think first, then test.
 
@@ -244,7 +244,7 @@ check("04-gradcam", heat_map)
 # %% [markdown]
 # ## Is the heat where it should be?
 #
-# A picture that looks right is not yet a measurement. Somebody drew the outline of this cat by hand, so we can count: which share of the heat lies inside? A map that knows nothing would spread its heat
+# A picture that looks right is not yet a measurement. Somebody drew the outline of this cat by hand, so we can count: what share of the heat lies inside? A map that knows nothing would spread its heat
 # evenly and score the share of the photo that the object covers. Here are three photos with outlines.
 
 # %% alt="Three photos in grey under their heat maps: the glow lies on the cat's face, in the cup of coffee and on the engine of the motorcycle."
@@ -261,8 +261,8 @@ with figure_row(3, width=12, height=3.6) as axes:
         # </check>
 
 # %% [markdown]
-# The network looks at the right thing in all three, and the numbers say how much better than chance it does. The cat is the weakest test, because it fills most of its photo anyway.
-# Notice the motorcycle: 59% is far above 29%, yet a good part of the heat lies beside it. Seven cells across a photo are a coarse net.
+# In all three, most of the heat lies on the right thing, and the numbers say how much better than chance that is. The cat is the weakest test, because it fills most of its photo anyway.
+# Notice the motorcycle: 59% is far above 29%, yet a good part of the heat lies beside it. Seven cells across a photo make a coarse grid.
 #
 # **Exercise: measure it yourself.** Return the share of a heat map that lies inside an outline, 0 to 1. `heat` (h, w) has no negative values, `mask` (h, w) is True inside.
 
@@ -278,7 +278,7 @@ def share_inside(heat, mask):
 check("04-share", share_inside)
 
 # %% [markdown] tags=["teaching-note"]
-# 6 min. Ask first what a map of pure noise would score. Many say 50 %. It scores the share that the object covers, which is why one number alone says nothing.
+# 5 min. Ask first what a map of pure noise would score. Many say 50 %. It scores the share that the object covers, which is why one number alone says nothing.
 
 # %% [markdown]
 # ## Why this cat rather than that one?
@@ -312,7 +312,7 @@ assert np.allclose(why, gradcam(net, photo, cat, relu=False) - gradcam(net, phot
 # </check>
 
 # %% [markdown]
-# *This* is the answer: the stripes on the forehead, beside the right-hand eye, make her an Egyptian cat. Next to nothing speaks for the tiger cat; the most negative place reaches only -0.04. When a network is wrong, this is
+# *This* is the answer: the striped forehead beside the right-hand eye speaks for Egyptian cat. Next to nothing speaks for the tiger cat; the most negative place reaches only -0.04. When a network is wrong, this is
 # the question to ask: why did it choose the wrong class rather than the right one?
 #
 # **Exercise: rather than.** From maps and the gradients of two logits $S_a$ and $S_b$, all (h, w, channels), return the signed map (h, w) of "why $a$ rather than $b$".
@@ -330,7 +330,7 @@ def rather_than(activations, gradients_a, gradients_b):
 check("04-rather", rather_than)
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min. The most useful question in practice. Typical mistake: subtracting two finished maps, after the ReLU. What spoke against each class is lost by then; the exercise catches it.
+# 7 min. The most useful question in practice. Typical mistake: subtracting two finished maps, after the ReLU. What spoke against each class is lost by then; the exercise catches it.
 
 # %% [markdown]
 # ## Your turn: an experiment
@@ -361,7 +361,7 @@ check("04-winner", winner)
 #
 # Most published code divides every map by its own maximum before drawing it. Then every map glows somewhere, even for a class that is not there at all. Ask for an African elephant:
 
-# %% alt=["On one scale, the map for African elephant is almost empty beside that for Egyptian cat.", "Each divided by its own maximum, the elephant glows as brightly as the cat."]
+# %% alt=["On one scale, the map for African elephant is almost empty beside that for Egyptian cat.", "Each divided by its own maximum, the elephant has a small spot on the cheek, as bright as the brightest part of the cat."]
 elephant = net.class_index("African elephant")
 asked = {"Egyptian cat": heat, "African elephant": gradcam(net, photo, elephant)}
 peaks = {name: each.max() for name, each in asked.items()}
@@ -382,10 +382,10 @@ assert peaks["African elephant"] < 0.15 * peaks["Egyptian cat"]
 # %% [markdown]
 # ## Go deeper: on paper
 #
-# One worked example, small enough for head and pencil. Three channels show the same 4 x 4 map; only the gradients differ. Average each gradient, weight the maps, add. (This example comes from a lecture slide,
+# One worked example, small enough for pencil and paper. Three channels show the same 4 x 4 map; only the gradients differ. Average each gradient, weight the maps, add. (This example comes from a lecture slide,
 # and one of the three averages printed there is wrong.)
 
-# %% tags=["exercise-setup"] alt="Five tables of 4 by 4 numbers: the map, three gradients, and the Grad-CAM, whose numbers rise from 2.5 to 4.0."
+# %% tags=["exercise-setup"] alt="Five tables of 4 by 4 numbers: the map, the Grad-CAM, whose numbers rise from 2.5 to 4.0, and three gradients."
 from cnnvis_helpers import gradcam_from, show_matrix
 
 small_map = np.add.outer([1.0, 1.1, 1.2, 1.3], [0.0, 0.1, 0.2, 0.3])
@@ -453,7 +453,7 @@ check("04-score", score_to_differentiate)
 # ## Go deeper: the last convolution is not the last map
 #
 # "Take the last convolution" is a common rule, and it is a trap. Here the last convolution is `head`, and its maps go through a ReLU before they are averaged. Only `head_relu` holds what the score is made of.
-# And earlier layers? Their maps are finer, but averaging their gradients throws away which cell counted.
+# And earlier layers? Their maps are finer, but averaging their gradients loses which cell mattered.
 
 # %% alt="Four heat maps of the cat. Those of block8 and block11 are scattered over the background; head and head_relu glow on the face, head in fewer cells."
 names = ["block8_project", "block11_project", "head", "head_relu"]
@@ -481,7 +481,7 @@ check("04-layer", layer_of_resnet)
 # %% [markdown]
 # ## Go deeper: the relatives
 #
-# **Grad-CAM++** replaces the plain average of the gradients $g_{ij}^k$ by a weighted one, so that a small second object is not drowned by a large one:
+# **Grad-CAM++** replaces the plain average of the gradients $g_{ij}^k$ by a weighted one, so that a large object does not hide a small second one:
 #
 # $$\alpha_{ij}^k = \frac{(g_{ij}^k)^2}{2 (g_{ij}^k)^2 + \big(\sum_{a,b} A_{ab}^k\big) (g_{ij}^k)^3} \qquad
 # w_k = \sum_{i,j} \alpha_{ij}^k \, \mathrm{ReLU}(g_{ij}^k) \qquad
@@ -507,9 +507,9 @@ assert np.corrcoef([each.ravel() for each in relatives.values()])[0].min() > 0.9
 # </check>
 
 # %% [markdown]
-# Hardly at all: every correlation is at least 0.98. At the last layer of a pooled head all cells of a map have the same gradient, which leaves the methods nothing to disagree about. In the middle of the network they part ways:
+# Hardly at all: their correlations with Grad-CAM are 0.995, 0.995 and 0.982. At the last layer of a pooled head all cells of a map have the same gradient. That leaves the three methods with gradients little to disagree about. In the middle of the network, the maps differ:
 
-# %% alt="Three heat maps from the middle of the network. Grad-CAM is scattered over the background, Grad-CAM++ and LayerCAM pick out parts of the face."
+# %% alt="Three heat maps from the middle of the network. Grad-CAM is brightest at the left edge, Grad-CAM++ at the ear, LayerCAM beside the mouth and at the ear."
 middle = "block10_add"
 early = [method(net, photo, cat, middle) for method in (gradcam, gradcam_plus_plus, layercam)]
 show_grid(early, titles=["Grad-CAM", "Grad-CAM++", "LayerCAM"], columns=3, scale="each")
@@ -537,10 +537,10 @@ check("04-plus", plus_plus_weights)
 # %% [markdown]
 # ## Go deeper: the prettiest picture of all
 #
-# **Guided Grad-CAM** multiplies Grad-CAM by guided backprop, a gradient at the pixels in which every ReLU lets only positive values back. It draws every whisker. Look at it with a warning: ask guided backprop for the elephant
-# as well.
+# **Guided Grad-CAM** multiplies Grad-CAM by guided backprop, a gradient at the pixels in which every ReLU lets only positive values back. Its detail is as fine as the pixels. But beware: ask guided backprop for the elephant,
+# too.
 
-# %% alt="Three maps of fine lines: Guided Grad-CAM, and guided backprop for Egyptian cat and for African elephant. The last two show the same eyes, nose and fur."
+# %% alt="Three maps of fine specks and lines: Guided Grad-CAM, and guided backprop for Egyptian cat and for African elephant. The last two show the same eyes, nose and fur."
 from cnnvis_helpers import guided_backprop, guided_gradcam
 
 lines = {
@@ -614,7 +614,7 @@ assert np.abs(theirs[0] - by_gradient).max() < 1e-4
 # </check>
 
 # %% [markdown]
-# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16 and an African elephant (class 386, probability .925), counting the heat 0.4, and with the colour map *jet*. <!-- source -->
+# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16 and an African elephant (class 386, probability .925), giving the heat a weight of 0.4, and with the colour map *jet*. <!-- source -->
 # Here are both looks side by side.
 
 # %% tags=["jet"] alt="The same heat map over the cat twice: in jet, with hard-looking bands of blue, green and red over the whole photo; in magma, fading softly from the face."
