@@ -79,7 +79,7 @@ def _answers(answer):
 
 def _is_edge(answer):
     flat, below, _, right, left = _answers(answer)
-    silent = max(abs(flat), *np.abs(right), *np.abs(left)) < 1e-6
+    silent = _is_filter(answer) and max(abs(flat), *np.abs(right), *np.abs(left)) < 1e-6
     return silent and (below > -1e-6).all() and below.max() > 1e-3
 
 
@@ -137,6 +137,11 @@ EXERCISES = [
                 "These are the weights. Each of the 512 filters has a bias as well.",
             ),
             (_count(3, 3, 64, 512), "That is with 64 input channels, as after the squeeze."),
+            (
+                _count(3, 3, 512, 512) - 197_184,
+                "That is what the squeeze saves. How many numbers does the ordinary convolution "
+                "hold?",
+            ),
             (_count(1, 1, 512, 512), "That is a convolution with windows of 1 x 1."),
             (
                 32_832 + 16_640 + 147_712,
@@ -154,8 +159,8 @@ EXERCISES = [
             "Height and width are 3, and 512 channels go in.",
             "`(3 * 3 * 512 + 1) * 512`",
         ],
-        praise="2,359,808, and fire9 does it with 197,184: a twelfth. That is how a network of "
-        "ImageNet fits into two megabytes.",
+        praise="2,359,808, and fire9 does it with 197,184: a twelfth. That is how "
+        "SqueezeNet gets by with 1.2 million numbers.",
     ),
     function(
         "01-slide",
@@ -381,6 +386,10 @@ EXERCISES = [
         wrong=[
             (_vgg16(dense=()), "These are the convolutions alone. Three Dense layers follow."),
             (
+                _vgg16() - _vgg16(dense=()),
+                "These are the Dense layers alone. Add the 13 convolutions.",
+            ),
+            (
                 _vgg16(bias=0),
                 "These are the weights without biases. Every filter and every unit has one.",
             ),
@@ -421,6 +430,7 @@ EXERCISES = [
                 "first window.",
                 99.33,
             ),
+            (295, "There the last window starts. How many windows are there up to it?"),
             (296, "That is the size for a stride of 1."),
             (60, "That is for windows side by side. They overlap: the stride is 3."),
         ],

@@ -65,7 +65,10 @@ assert net.model.count_params() == 1_235_496
 # </check>
 
 # %% [markdown]
-# `Output Shape` says what comes out: how many pictures (`None`: any number), height, width, and **channels**. `Param #` counts the numbers that the layer has learned. All of them sit in the
+# `Output Shape` says what comes out: how many pictures (`None`: any number), height, width, and **channels**. A photo has three channels: red, green and blue.
+# The output of a convolution can have many more. Each of its channels is a small grey picture, called a **map**; the pixels of a map are called cells.
+#
+# `Param #` counts the numbers that the layer has learned. All of them sit in the
 # **convolutions**; a pooling layer only shrinks what it gets. `conv_layers` shows the convolutions alone.
 
 # %%
@@ -85,7 +88,7 @@ assert counts.argmax() == 25 and counts.sum() == net.model.count_params()
 # </check>
 
 # %% [markdown]
-# The maps shrink from 113 to 13 cells across, while the channels grow from 64 to 1000: less *where*, more *what*. The last convolution holds 42% of all numbers, because it must tell 1000 classes apart. The first,
+# The maps shrink from 113 to 13 cells across, while the channels grow from 64 to 1000: the network keeps less of *where* and more of *what*. The last convolution holds 42% of all numbers, because it must tell 1000 classes apart. The first,
 # with all its bars and colours, needs only 0.15%.
 #
 # ## Kernel and bias
@@ -121,7 +124,7 @@ check("01-count", count_numbers)
 # %% [markdown]
 # ## A fire module
 #
-# The names in the table repeat: *squeeze*, *expand*, *expand*. Eight times, SqueezeNet stacks the same small machine, which its authors called a **fire module**. This is the first:
+# The names in the table repeat: *squeeze*, *expand*, *expand*. SqueezeNet repeats the same small group of layers eight times. Its authors called it a **fire module**. This is the first:
 #
 # ```
 #                  64 maps, 56 x 56
@@ -135,10 +138,10 @@ check("01-count", count_numbers)
 #                concatenate: 128 maps
 # ```
 #
-# A filter of 1 x 1 sees a single cell, but all of its channels: it mixes maps without looking sideways. The squeeze layer mixes 64 maps into only 16, so that the expensive 3 x 3 filters have few channels to look at.
+# A filter of 1 x 1 sees a single cell, but all of its channels: it mixes maps without looking at the neighbouring cells. The squeeze layer mixes 64 maps into only 16, so that the expensive 3 x 3 filters have few channels to look at.
 # What comes out is laid on one stack ("concatenated"): 64 + 64 maps.
 #
-# What is left of the cat in the narrow place, the squeeze?
+# How much of the cat is left after the squeeze?
 
 # %% alt="Sixteen small maps of the cat. The face is easy to recognise in nearly all of them; in some the eyes glow, in others the fur or the background."
 squeezed = feature_maps(net, photo, "fire2_squeeze1x1")
@@ -148,7 +151,7 @@ assert squeezed.shape == (56, 56, 16)
 # </check>
 
 # %% [markdown]
-# Nearly everything: each of the 16 maps still shows a cat, but each of them brings out something else. Lesson 02 is about such maps.
+# Nearly everything: nearly all of the 16 maps still show a cat, but each brings out something different. Lesson 02 is about such maps.
 #
 # **Exercise: what the squeeze saves.** The last fire module, fire9, turns 512 maps into 512 maps. Its three convolutions hold 32,832, 16,640 and 147,712 numbers. How many numbers would *one* ordinary 3 x 3 convolution from
 # 512 to 512 channels hold?
@@ -198,7 +201,7 @@ assert part.shape == (13, 13) and part.max() > 40
 # </check>
 
 # %% [markdown]
-# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye, and once more at the right, where the pupil begins. The same 27 weights serve every place, because an edge is an edge in every corner of a photo.
+# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye, and once more at the right, where the eye darkens towards the pupil. The same 27 weights serve every place, because an edge looks the same in every corner of a photo.
 #
 # **Exercise: slide it.** Write the loop: the map of one filter before the ReLU, for a picture of any size and any stride. Keep only windows that lie inside the picture completely.
 
@@ -308,10 +311,10 @@ check("01-blind", blind)
 # 8 min with the filters. Let the class bet on the number before anybody runs it. Then ask *why* a network would do that. A flat area says nothing about the thing in the photo; a filter that answered to it would answer everywhere.
 
 # %% [markdown]
-# Nobody told the network to balance its weights. In training it has found out that flat areas say nothing about what is in a photo, and edges do. The weights cancel in two ways, which you see when you sort the filters by what
+# Nobody told the network to balance its weights. In training, it found that flat areas say little about what is in a photo, and edges say much. The weights cancel in two ways, which you see when you sort the filters by what
 # is left *within* each colour:
 
-# %% alt="The 64 filters, sorted. The first half are light and dark bars, crosses and dots without much colour, then come pairs of colours side by side such as orange and blue, and at the end plain green, magenta, red and blue filters."
+# %% alt="The 64 filters, sorted. The first half are mostly light and dark bars, crosses and dots, then come mostly pairs of colours side by side such as orange and blue, and at the end plain green, magenta, red and blue filters."
 within = np.abs(kernel.sum(axis=(0, 1))).sum(axis=0) / np.abs(kernel).sum(axis=(0, 1, 2))
 show_filters(kernel[..., np.argsort(within)], columns=16, scale="each")
 # <check>
@@ -322,7 +325,7 @@ assert (within < 0.05).sum() == 36
 # The first 36 cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. Towards the end come filters that add one colour and subtract another: most of them are silent on grey
 # and active where there is colour.
 #
-# Your own eyes do much the same. Behind the retina, signals run as light against dark, red against green, blue against yellow. <!-- source -->
+# Your own eyes do something similar. The nerves behind the retina compare light with dark, red with green, and blue with yellow. <!-- source -->
 #
 # ## Explore
 #
@@ -334,7 +337,7 @@ explore_layers(net, photo, show="weights", channel=6)
 # %% [markdown]
 # ## What goes wrong: colours in the wrong order
 #
-# Many older networks, VGG16 among them, were trained on photos whose channels were stored as blue, green, red: **BGR**. Whoever draws such kernels as RGB gets a pretty picture with red and blue exchanged. SqueezeNet
+# Many older networks, VGG16 among them, were trained on photos whose channels were stored as blue, green, red: **BGR**. If you draw such kernels as RGB, you get a pretty picture with red and blue exchanged. SqueezeNet
 # was trained that way, too; we turned its first kernel around once, so that you can forget about it. Here is what it would look like otherwise.
 
 # %% alt="Eight filters twice. Right: green, violet-blue, red, magenta, orange beside blue, and others. Wrong: the green and magenta ones look nearly the same, but red and blue have changed places in all others."
@@ -347,7 +350,7 @@ with figure_row(1, rows=2, width=9, height=4.2) as (above, below):
 # %% [markdown]
 # Nothing crashes. The green filter even looks right. That is why this mistake lives on in published notebooks. `filters` and `weights` put the colours of VGG16 and ResNet50 in order for you.
 #
-# **Exercise: the wrong photo.** The opposite mistake is to hand a *photo* in BGR to a network that wants RGB: `net.predict(photo[:, :, ::-1])`. **Predict**, then try: which of these photos loses its first answer?
+# **Exercise: the wrong photo.** The opposite mistake is to hand a *photo* in BGR to a network that wants RGB: `net.predict(photo[:, :, ::-1])`. **Predict**, then try: for which of these photos does the first answer change?
 # (a) chelsea (b) coffee (c) camera (d) coins
 
 # %%
@@ -367,7 +370,7 @@ check("01-swap", loses)
 # %% [markdown]
 # ## Go deeper: each on its own scale?
 #
-# The coloured pictures above stretch each filter to full contrast. So a filter with tiny weights looks as strong as any. On one scale for all:
+# The coloured pictures above stretch each filter to full contrast. So a filter with small weights looks as strong as any other. On one scale for all:
 
 # %% alt="The 64 filters on one scale. A dozen stay strong in contrast; many are nearly grey, so their weights are small."
 show_filters(kernel, scale="shared")
@@ -417,7 +420,7 @@ for number, after in enumerate(vgg16_filters, start=1):
     channels = after
 
 # %% [markdown]
-# Behind them, the last maps of 7 x 7 cells and 512 channels are flattened to one long row of numbers, and three Dense layers follow, with 4096, 4096 and 1000 units. A Dense layer has one weight for each pair of an input and a unit,
+# Behind them, the last maps of 7 x 7 cells and 512 channels are flattened to one long row of numbers. Three Dense layers follow, with 4096, 4096 and 1000 units. A Dense layer has one weight for each pair of an input and a unit,
 # and one bias for each unit. <!-- source -->
 #
 # **Exercise: VGG16 on paper.** How many numbers does VGG16 hold, all in all?
@@ -454,7 +457,7 @@ check("01-size", cells)
 # %% [markdown]
 # ## Take-away
 #
-# 1. A convolution slides a small window of weights over its input, and its answer is large where the input looks like the filter.
+# 1. A convolution slides a small window of weights over its input, and its output is large where the input looks like the filter.
 # 2. Training has made edge, dot and colour detectors whose weights cancel, so that flat areas leave them silent.
 # 3. Filters of the first layer can be read as pictures, if zero is grey, the scale is stated and the colours are in order; deeper ones cannot.
 
