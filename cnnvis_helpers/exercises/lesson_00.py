@@ -140,8 +140,8 @@ EXERCISES = [
             ),
             (
                 _surer,
-                "With this part hidden the network is even surer than before. You have hidden "
-                "something that spoke against an Egyptian cat.",
+                "With this part hidden, the network is even surer than before, so it did not need "
+                "what you have hidden.",
                 (200, 0),
             ),
         ],
@@ -163,7 +163,7 @@ EXERCISES = [
             "a": "Upside down she is still its first answer, but with 0.50. The network was "
             "trained on cats that stand on their feet.",
             "b": "With half of the photo gone, 0.39 is left, and tiger cat comes close.",
-            "d": "That leaves 0.64. Blue cats are rare, even on ImageNet.",
+            "d": "That leaves 0.64. The network has hardly ever seen a blue cat.",
         },
         hints=[
             "Do not guess for long: `net.predict(photo[::-1])[0]` tells you about the first one.",
@@ -186,8 +186,9 @@ EXERCISES = [
             ),
             (_cats(285, 286), "That is Egyptian cat alone. There are five kinds of house cat."),
             (
-                lambda net, photo: 100 * _cats(281, 286)(net, photo),
-                "In per cent that is right. Give the probability, from 0 to 1.",
+                lambda answer, net, photo: abs(answer / 100 - _cats(281, 286)(net, photo)) < 0.006,
+                "In percent that is right. Give the probability, from 0 to 1.",
+                95,
             ),
             (
                 lambda net, photo: _cats(281, 286)(net, photo) / 5,
@@ -254,6 +255,10 @@ EXERCISES = [
                 "Clipping makes 1000 and 999 equal, although one of them is 2.7 times as probable.",
             ),
             (
+                lambda logits: np.exp(logits - np.max(logits)) / np.exp(logits).sum(),
+                "The largest logit was subtracted above the fraction line, but not below it.",
+            ),
+            (
                 lambda logits: np.exp(logits - np.max(logits)),
                 "These are the powers of e. They do not add up to 1 yet.",
             ),
@@ -293,6 +298,11 @@ EXERCISES = [
                 lambda answer: isinstance(answer, (int, float)),
                 "That is a number. Give the name of the photo, a text.",
                 0.06,
+            ),
+            (
+                lambda answer: isinstance(answer, str) and "grass" in answer.casefold(),
+                "That is the photo. Write its name as `list_photos()` does.",
+                "Grass",
             ),
             (
                 lambda answer: isinstance(answer, str) and answer != "grass",

@@ -16,10 +16,11 @@
 # Before class, run the lesson once from top to bottom: the dream takes some seconds, and the first pass of every network is its slowest.
 
 # %% [markdown]
-# In Colab or on your own computer, you work in the same way: click into a cell and press **Shift + Enter** to run it. Start with the next one.
+# Colab and your own computer work alike: click on a cell and press **Shift + Enter** to run it. Start with the next one.
 #
-# It loads two networks that know the same 1000 kinds of things. **SqueezeNet** is small and simple, so it is the one we will take apart in lessons 01, 02 and 07.
-# **EfficientNet-Lite0** is harder to read and more often right, so it answers everywhere else.
+# It loads two networks that know the same 1000 kinds of things, called **classes**. They come from ImageNet, a large collection of photos.
+# **SqueezeNet** is small and simple, so we take it apart in lessons 01, 02 and 07.
+# **EfficientNet-Lite0** is harder to read and more often right, so we ask it everywhere else.
 
 # %% tags=["exercise-setup"]
 import numpy as np
@@ -39,9 +40,9 @@ photo = load_photo("chelsea")
 # The Hubble telescope took this photo: a dark sky full of galaxies, of which we cut out a part. Now we change it for SqueezeNet. Step by step, every pixel becomes a little lighter or
 # darker, always so that the network sees *more* of whatever it already sees.
 #
-# **Predict first:** it was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes some seconds.)
+# **Predict first:** it was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes some seconds. Lesson 07 explains its settings.)
 
-# %% alt="Two pictures. Left, small galaxies on a black sky. Right, the same sky with birds in it: a large dark hen with a red eye, a tall bird with an orange head, and a small bright one between them."
+# %% alt="Two pictures. Left, small galaxies on a black sky. Right, the same sky with birds in it: a large dark hen with a red eye, a tall bird with an orange head, and a small round one at its feet."
 stars = load_photo("hubble")[190:440, 90:465]
 dream = deep_dream(squeezenet, stars, "fire9_concat", octaves=2, steps=25, step=2.0)
 
@@ -51,7 +52,7 @@ assert dream.shape == stars.shape and 2 < np.abs(dream.astype(float) - stars).me
 # </check>
 
 # %% [markdown]
-# Birds! Nobody painted them. Many of the 1000 things this network knows are birds. Where a few galaxies happened to stand like an eye and a pair of legs, it saw a trace of a bird, and we
+# Birds! Nobody painted them. Many of the 1000 classes are birds. Where a few galaxies happened to stand like an eye and a pair of legs, the network saw a trace of a bird. We
 # made that trace stronger, again and again. In lesson 07 you will do this to your own photos.
 #
 # But how can a network see a bird, or anything at all? Let us start with an easier photo.
@@ -123,7 +124,7 @@ assert abs(logits[285] - 10.54) < 0.01 and abs((logits < 0).sum() - 564) < 5
 # </check>
 
 # %% [markdown]
-# A logit says "more" or "less", and nothing else: it may be negative, and the 1000 of them add up to nothing in particular. **Softmax** turns them into probabilities. For the class $c$ with the logit $S_c$,
+# A logit only says "more" or "less". It may be negative, and the 1000 logits need not add up to any particular number. **Softmax** turns them into probabilities. For the class $c$ with the logit $S_c$,
 #
 # $$p_c = \frac{e^{S_c}}{\sum_j e^{S_j}}$$
 #
@@ -243,7 +244,7 @@ assert net.predict(coffee)[0].label == "espresso" and net.predict(coffee)[0].pro
 #
 # **Predict first:** what will the network say? "I don't know"?
 
-# %% alt="Left, a smiling astronaut in an orange suit under a heat map that glows on the suit. Right, bars: bobsled 0.22, football helmet 0.14, go-kart 0.05 and two smaller ones."
+# %% alt="Left, a smiling astronaut in an orange suit under a heat map that is brightest beside her shoulder and between the suit and a helmet. Right, bars: bobsled 0.22, football helmet 0.14, go-kart 0.05 and two smaller ones."
 astronaut = load_photo("astronaut")
 
 with figure_row(2, width=11, height=4.2) as (left, right):
@@ -254,8 +255,9 @@ assert net.predict(astronaut)[0].label == "bobsled"
 # </check>
 
 # %% [markdown]
-# A bobsled, a football helmet, a go-kart! Not stupid, if you think of it: people in padded suits with a helmet beside them. But the network *cannot* say "I don't know". Softmax shares out all of the probability among
-# the classes that exist, and an astronaut must go somewhere. At least here the network is unsure. It is not always so honest:
+# A bobsled, a football helmet, a go-kart! Not so silly, when you think about it: these are about people in suits and helmets. But the network *cannot* say "I don't know". Softmax shares out all of the probability among
+# the classes that exist, and an astronaut must go somewhere. At least the network is unsure here. That is not always so. Here is what SqueezeNet says
+# to three more photos that show none of its classes:
 
 # %% alt="Three photos with SqueezeNet's answers: a dahlia called coral fungus 0.59, old coins called golf ball 0.87, and a raccoon called grey fox 0.47."
 names = ["dahlia", "coins", "raccoon"]  # none of them is a class
@@ -279,7 +281,7 @@ assert abs(answers[1].probability - 0.87) < 0.02
 #
 # `load_photo` takes the path of a file, the address of a picture on the web, or one of the names that `list_photos()` shows. Change the name and run the cell again.
 
-# %% alt="Left, a motorcycle under a heat map that glows on its front half. Right, bars: moped 0.47, motor scooter 0.34, and three small ones."
+# %% alt="Left, a motorcycle under a heat map that glows on the engine and the tank. Right, bars: moped 0.47, motor scooter 0.34, and three small ones."
 mine = load_photo("motorcycle")  # or "my_photo.jpg", or "https://..."
 
 with figure_row(2, width=11, height=3.6) as (left, right):
@@ -287,7 +289,7 @@ with figure_row(2, width=11, height=3.6) as (left, right):
     show_predictions(net.predict(mine, top=5), ax=right)
 
 # %% [markdown]
-# Is the answer right? Is the heat where it should be? Those two questions are this course.
+# Is the answer right? Is the heat where it should be? This course is about those two questions.
 #
 # ## Go deeper: change the photo
 #
