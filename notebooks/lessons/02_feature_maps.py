@@ -2,7 +2,7 @@
 # %% [markdown]
 # # What does each layer keep of your photo?
 #
-# **You will do:** take a network apart, look at what its layers make of a photo, and draw the photo again from what a layer remembers.
+# **You will do:** take a network apart, look at what its layers make of a photo, and draw the photo again from the maps of one layer.
 #
 # **You will learn:** what a feature map is, how to find out what a channel responds to, how far a cell can see, and what gets lost on the way.
 #
@@ -11,7 +11,7 @@
 # **Time:** 55 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 55 min: drawn from memory 3, the extractor 9, first maps 10, mosaics 9, detectors 9, zeros 8, receptive field 5, inversion 8. "Go deeper" is homework.
+# 55 min: a picture from maps 3, the extractor 9, first maps 10, mosaics 9, detectors 9, zeros 8, receptive field 5, inversion 8. "Go deeper" is homework.
 # **The aha of this lesson:** the picture drawn from the last fire module is coloured noise to us, and to the network it is the same cat with the same three probabilities.
 # With 15 minutes only: the mosaics from shallow to deep, then the inversion.
 
@@ -31,7 +31,7 @@ net = load_network("squeezenet")
 photo = load_photo("chelsea")
 
 # %% [markdown]
-# ## Drawn from memory
+# ## A picture from maps alone
 #
 # The layer `fire5_concat` lies in the middle of the network. It holds 256 small maps of the photo. We give *only these maps* to a program that starts from grey noise and changes the pixels, step by step, until the
 # noise has the same maps. It never sees the photo.
@@ -208,7 +208,7 @@ tests = [np.stack([each] * 3, axis=-1) for each in grey]  # uint8 (227, 227, 3)
 show_grid([test[88:139, 88:139] for test in tests], list(shapes), columns=6)
 
 # %% [markdown]
-# For each channel of the layer `fire3_expand3x3`, take the largest answer to each test in the middle of the map. The channel that prefers one test most clearly to all others is a candidate for a detector.
+# For each channel of the layer `fire3_expand3x3`, take the largest value for each test in the middle of the map. The channel that prefers one test most clearly to all others is a candidate for a detector.
 
 # %% tags=["exercise-setup"]
 probed = "fire3_expand3x3"
@@ -280,7 +280,7 @@ assert zeros["fire9_expand3x3"] > 90 and zeros["conv10"] < 30
 # </check>
 
 # %% [markdown]
-# It is true of each kind, with a dip at module 8: from 64% to 93% in the 3 x 3 layers. A deep channel looks for something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse, because they have few channels (16 to 64) and must pass everything on through them.
+# On the whole it is true of each kind, in spite of the dip at module 8: from 64% to 93% in the 3 x 3 layers. A deep channel looks for something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse, because they have few channels (16 to 64) and must pass everything on through them.
 #
 # And `conv10`, the very last, has only 26% zeros. It does not search; it scores 1000 classes, and the softmax compares their means. A class with little evidence still gets a small number, not zero.
 #
@@ -339,7 +339,7 @@ check("02-field", field_size)
 # %% [markdown]
 # ## What is left at each stage
 #
-# Now back to the question in the title. We draw the photo from memory at four depths: each time from grey noise, with nothing but the maps of one layer.
+# Now back to the question in the title. We repeat the experiment of the beginning at four depths: each time from grey noise, with nothing but the maps of one layer.
 #
 # **Predict first:** `fire9_concat` has 13 x 13 cells. What will the fourth picture show?
 
@@ -355,9 +355,9 @@ assert found["conv1"].correlation > 0.95 and abs(found["fire9_concat"].correlati
 
 # %% [markdown]
 # `error` says how much the maps still differ (0: not at all), `correlation` how much the *pixels* agree. From `conv1` the photo comes back nearly perfect, at 0.98, and from `fire3_concat` at 0.89. So early layers throw away almost nothing.
-# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, with a correlation of 0.01. Is nothing left?
+# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, with a correlation of 0.01, although its maps are close to the photo's (error 0.26). Is nothing left?
 #
-# Ask the one who should know. **Predict first:** what does the network say to the fourth picture?
+# Ask the network. **Predict first:** what does the network say to the fourth picture?
 
 # %%
 for name, picture in [("photo", photo), ("from fire9_concat", found["fire9_concat"].picture)]:

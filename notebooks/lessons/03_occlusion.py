@@ -61,7 +61,7 @@ assert row > 300 and column > 200
 # </check>
 
 # %% [markdown]
-# It is the helmet. Bobsledders wear helmets, and their photos taught the network that a large smooth helmet means a bobsled. Second best was "football helmet": the same evidence, another word for it.
+# It is the helmet. Bobsledders wear helmets, so in the photos that the network learned from, a large smooth helmet often came with a bobsled. Second best was "football helmet", which fits.
 #
 # This method is called **occlusion**. It needs nothing but the network's answers. In this lesson we build it, and then we find out when not to believe it.
 
@@ -186,7 +186,7 @@ heat = occlusion(net, photo, cat, 56, 56, salmon, score="probability")
 show_grid([photo, mask_photo(photo, heat)], ["the photo", "times the map squared"], columns=2)
 
 # %% [markdown]
-# A beautiful picture that says *where* and hides *how much*. You would swear that this network lives on the cat's right-hand eye.
+# A beautiful picture that says *where* and hides *how much*. You would swear that the network looks at nothing but the cat's right-hand eye and cheek.
 #
 # **Exercise: undo the stretch.** A paper prints only a stretched map $m$, but its text gives $p_0$, $p_{max}$ and $p_{min}$. Return the map of drops.
 
@@ -249,7 +249,7 @@ assert logit_drop[1, 2] < -0.2 and drop[1, 2] > 0.05
 # </check>
 
 # %% [markdown]
-# The two tables do not even agree on the sign. Always say which drop you measured.
+# The two tables do not even agree on the sign. Always say which drop you measured. (The bluest square in logits, -0.63, is mostly the blurred room beside the face. A room is no evidence for a cat, and without it the cat stands out more.)
 #
 # **Exercise: why this cat rather than that one?** There is a drop that answers "which cat?": the drop of the *difference* $S_a - S_b$ of two logits. From the logits before, (classes,), and with each square hidden, (positions, classes),
 # return it for every position.
@@ -421,7 +421,7 @@ check("03-invisible", invisible)
 # %% [markdown]
 # ## Two objects
 #
-# The astronaut has two things to offer. We asked for "bobsled"; "space shuttle" is a class, too. **Predict first:** what will its map show?
+# The astronaut's photo shows more than one object. We asked for "bobsled"; "space shuttle" is a class, too. **Predict first:** what will its map show?
 
 # %% alt="Two signed maps of the astronaut on one scale. For bobsled the helmet in front of her is red, for space shuttle the model behind her."
 names = ["bobsled", "space shuttle"]
@@ -435,7 +435,7 @@ assert asked["space shuttle"][:128, 384:].mean() > 1 and shuttle < 0.01
 # </check>
 
 # %% [markdown]
-# The same photo, the same network, two different maps: the helmet and the model behind her. The network gives the shuttle less than half a percent, and still it knows where it is. A map without the name of its class says nothing.
+# The same photo, the same network, two different maps: the helmet and the model behind her. The network gives the shuttle less than half a percent, and still its map finds the model. A map without the name of its class says nothing.
 #
 # Now *two cats*, the second one mirrored. We hide the upper one, then the lower one, then both.
 
@@ -456,7 +456,7 @@ assert min(chances[:3]) > 0.65 and chances[3] < 0.01
 # %% [markdown]
 # One cat is worth 0.12 at most. Both together are worth 0.83. A sweep hides one place at a time, so it would report that *neither* cat matters much. This also explains the sixteen small drops at the beginning: inside one cat, each square has fifteen stand-ins.
 #
-# **Exercise: pairs.** To find such teams, hide *two* of the sixteen squares at a time, every pair once. How many forward passes does it take, with the whole photo?
+# **Exercise: pairs.** To find such partners, hide *two* of the sixteen squares at a time, every pair once. How many forward passes does it take, with the whole photo?
 
 # %%
 # <solution>
