@@ -429,16 +429,16 @@ EXERCISES = [
         "Which layer has most of its heat on the cat?",
         "head",
         wrong={
-            "head_relu": "Close, with 89 %, and it is the layer to trust. But another one has an "
+            "head_relu": "Close, with 89%, and it is the layer to trust. But another one has an "
             "even larger share: measure all five.",
             "block4_project": "An early layer sees edges everywhere. Measure it: less than half.",
             "block8_project": "About half of its heat is on the cat. Measure the later ones.",
-            "block11_project": "That is the worst of the late ones, at about 41 %.",
+            "block11_project": "That is the worst of the late ones, at about 41%.",
         },
         hints=[
             "A loop over the five names, `gradcam(net, photo, cat, name)` in it.",
             "Collect `share_inside(heat, load_mask('chelsea'))` for each name.",
-            "The largest share is above 95 %.",
+            "The largest share is above 95%.",
         ],
         praise="Surprised? `head` beats `head_relu`, but only `head_relu` holds what the score "
         "is made of. An outline rewards narrow maps: a good score is evidence, not proof.",

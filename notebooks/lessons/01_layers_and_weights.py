@@ -55,7 +55,7 @@ assert kernel.shape == (3, 3, 3, 64)
 #
 # ## Layers
 #
-# A Keras model is a list of layers. Each takes the output of an earlier one and computes something from it. `model.summary()` lists them; here are the first.
+# Our networks are written with Keras, a Python library. A Keras model is a list of layers. Each takes the output of an earlier one and computes something from it. `model.summary()` lists them; here are the first.
 
 # %%
 net.model.summary(layer_range=("photo", "fire2_concat"), line_length=100)

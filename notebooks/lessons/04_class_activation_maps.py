@@ -51,7 +51,7 @@ assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in 
 # ## How the last maps become a score
 #
 # This network ends like most modern ones. Its last layer makes 1280 feature maps of 7 x 7 cells. Each map is averaged to a single number (**global average pooling**),
-# and one Dense layer multiplies these 1280 numbers by 1280 weights for each class. `pooled_head` finds the two ends: the layer with the maps, and the Dense layer.
+# and one Dense layer multiplies these 1280 numbers by 1280 weights for each class. Such an end is called a **pooled head**. `pooled_head` finds the two ends: the layer with the maps, and the Dense layer.
 
 # %% tags=["exercise-setup"]
 layer, dense = pooled_head(net)
@@ -278,7 +278,7 @@ def share_inside(heat, mask):
 check("04-share", share_inside)
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Ask first what a map of pure noise would score. Many say 50 %. It scores the share that the object covers, which is why one number alone says nothing.
+# 5 min. Ask first what a map of pure noise would score. Many say 50%. It scores the share that the object covers, which is why one number alone says nothing.
 
 # %% [markdown]
 # ## Why this cat rather than that one?
@@ -467,7 +467,7 @@ assert np.corrcoef(found[2].ravel(), found[3].ravel())[0, 1] < 0.97
 # %% [markdown]
 # The map of `head` looks fine, and it is wrong: the correlation is 0.94, not 1. In DenseNet121 the same rule catches only 32 of the 1024 maps that are pooled. `net.last_conv` names the last *map*. <!-- source -->
 #
-# **Exercise: which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm; (b) `conv5_block3_add`, which adds the shortcut; (c) `conv5_block3_out`, a ReLU;
+# **Exercise: which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm, which rescales the values; (b) `conv5_block3_add`, which adds the input of the block (the shortcut); (c) `conv5_block3_out`, a ReLU;
 # (d) `avg_pool`. Which output should Grad-CAM read?
 
 # %%

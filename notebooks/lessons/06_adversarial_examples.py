@@ -161,7 +161,7 @@ assert cat_loss(uphill) - start > 50 * abs(cat_loss(random_way) - start)
 # </check>
 
 # %% [markdown]
-# There it is. At random, ups and downs cancel: 0.02. Along the slopes, 150528 tiny pushes all go the same way, and they add up to 2.65. That is why attacks work, and why they become easier the *larger* the photo is. (The straight-line
+# There it is. At random, ups and downs cancel: 0.02. Along the slopes, 150,528 tiny pushes all go the same way, and they add up to 2.65. That is why attacks work, and why they become easier the *larger* the photo is. (The straight-line
 # prediction was 3.38; slopes change on the way.)
 #
 # A photo file holds whole numbers from 0 to 255, and the step may leave that range. **Exercise: one step of FGSM.** Return the attacked photo as it would be saved.
@@ -444,7 +444,7 @@ assert (white + np.uint8(2)).tolist() == [255, 0, 1]
 # %% [markdown]
 # ## Go deeper: can a single pixel do it?
 #
-# So far we changed all pixels a little. Now the opposite: *one* pixel, by as much as you like. Su, Vargas and Sakurai tried it: one pixel was enough for 67.97 % of the small CIFAR-10 photos (32 x 32 pixels) and for 16.04 % of the ImageNet photos. <!-- source -->
+# So far we changed all pixels a little. Now the opposite: *one* pixel, by as much as you like. Su, Vargas and Sakurai tried it: one pixel was enough for 67.97% of the small CIFAR-10 photos (32 x 32 pixels) and for 16.04% of the ImageNet photos. <!-- source -->
 # Their search needs no slopes. It keeps a **population** of candidates (row, column, red, green, blue), makes new ones from the differences of old ones, and keeps what lowers the probability: **differential evolution**.
 #
 # **Exercise: try a candidate.** Return a *copy* of the photo with this one pixel set.
