@@ -431,9 +431,9 @@ EXERCISES = [
         wrong={
             "head_relu": "Close, with 89%, and it is the layer to trust. But another one has an "
             "even larger share: measure all five.",
-            "block4_project": "An early layer sees edges everywhere. Measure it: less than half.",
+            "block4_project": "It has 67%. Heat that is spread evenly would have 74%.",
             "block8_project": "About half of its heat is on the cat. Measure the later ones.",
-            "block11_project": "That is the worst of the late ones, at about 41%.",
+            "block11_project": "That is the worst of the five, at about 41%.",
         },
         hints=[
             "A loop over the five names, `gradcam(net, photo, cat, name)` in it.",
