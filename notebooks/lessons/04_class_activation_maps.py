@@ -39,7 +39,8 @@ cat = net.class_index("Egyptian cat")
 # %% alt="Chelsea the cat in grey under a heat map that glows on the face, most of all between the eyes."
 heat = gradcam(net, photo, cat)
 show_overlay(photo, heat, title="Grad-CAM for Egyptian cat", label="logits per cell")
-print(net.predict(photo, top=3))
+for guess in net.predict(photo, top=3):
+    print(f"{guess.label:12s} {guess.probability:.3f}")
 # <check>
 assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in range(90, 200)
 # </check>
@@ -385,15 +386,16 @@ assert peaks["African elephant"] < 0.15 * peaks["Egyptian cat"]
 # One worked example, small enough for pencil and paper. Three channels show the same 4 x 4 map; only the gradients differ. Average each gradient, weight the maps, add. (This example comes from a lecture slide,
 # and one of the three averages printed there is wrong.)
 
-# %% tags=["exercise-setup"] alt="Five tables of 4 by 4 numbers: the map, the Grad-CAM, whose numbers rise from 2.5 to 4.0, and three gradients."
+# %% tags=["exercise-setup"] alt="Five tables of 4 by 4 numbers: the map, three gradients, and the Grad-CAM, whose numbers rise from 2.5 to 4.0."
 from cnnvis_helpers import gradcam_from, show_matrix
 
 small_map = np.add.outer([1.0, 1.1, 1.2, 1.3], [0.0, 0.1, 0.2, 0.3])
 slide_maps = np.stack([small_map] * 3, axis=-1)  # (4, 4, 3)
 slide_gradients = np.stack([small_map - 0.9, small_map - 0.5, small_map], axis=-1)
 
-tables = {"each map": small_map, "Grad-CAM": gradcam_from(slide_maps, slide_gradients)}
+tables = {"each map": small_map}
 tables |= {f"gradient {k + 1}": slide_gradients[..., k] for k in range(3)}
+tables["Grad-CAM"] = gradcam_from(slide_maps, slide_gradients)
 with figure_row(5, width=15, height=3.4) as axes:
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
         show_matrix(table, name, ax=ax, vmin=0, vmax=4)
