@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import choice, function
+from cnnvis_helpers.exercises.kinds import choice, function, value
 
 _RNG = np.random.default_rng(7)
-_STEPS = [
-    (np.full((4, 5, 3), 120.0), _RNG.normal(0, 0.1, (4, 5, 3)), 4.0),
-    (_RNG.uniform(0, 255, (3, 3, 3)), _RNG.normal(0, 50, (3, 3, 3)), 10.0),
-    (np.full((2, 2, 3), 250.0), _RNG.uniform(0.1, 1.0, (2, 2, 3)), 8.0),
+_PICTURES = [
+    (_RNG.integers(0, 256, (4, 5, 3), np.uint8),),
+    (np.dstack([np.arange(0, 240, 40, np.uint8).reshape(2, 3)] * 3),),
+    (np.full((3, 4, 3), 250, np.uint8) - _RNG.integers(0, 200, (3, 4, 1), np.uint8),),
 ]
 _OCTAVES = [(300, 451, 4, 1.4), (100, 100, 3, 2.0), (227, 640, 2, 1.25)]
 _DETAIL = [  # dream, photos, k
@@ -27,8 +27,12 @@ def _sizes(height, width, octaves, scale, first=0):
     return [(round(height / scale**k), round(width / scale**k)) for k in exponents]
 
 
-def _rms(gradient):
-    return np.sqrt((gradient**2).mean())
+def _rough(picture, axis=1):
+    return np.abs(np.diff(picture.astype(float), axis=axis)).mean()
+
+
+def _silent(maps):
+    return int((maps.max(axis=(0, 1)) == 0).sum())
 
 
 def _shrunk_by_multiples(height, width, octaves, scale):
@@ -37,59 +41,126 @@ def _shrunk_by_multiples(height, width, octaves, scale):
 
 
 EXERCISES = [
+    choice(
+        "07-name",
+        "Who is this?",
+        "c",
+        wrong={
+            "a": "A jellyfish hangs in water and has tentacles. What is the band half way up?",
+            "b": "A strawberry is red with small seeds all over. Look at the outline and the top.",
+            "d": "An umbrella has a handle. What are the white puffs?",
+        },
+        hints=[
+            "Look at the outline: broad below, a tip above.",
+            "The white puffs are clouds or smoke, so the thing is large.",
+            "It is a mountain.",
+        ],
+        praise="A cone with smoke: the network has kept what all photos of volcanoes share.",
+    ),
     function(
-        "07-step",
-        "One step",
-        lambda picture, gradient, step: np.clip(picture + step * gradient / _rms(gradient), 0, 255),
-        cases=_STEPS,
+        "07-rough",
+        "How rough?",
+        _rough,
+        cases=_PICTURES,
         wrong=[
             (
-                lambda picture, gradient, step: np.clip(
-                    picture + step * gradient / np.linalg.norm(gradient), 0, 255
-                ),
-                "This divides by the length of the whole gradient (a sum of squares), so a larger "
-                "picture moves less. The root *mean* square does not depend on the size.",
+                lambda picture: np.abs(np.diff(picture, axis=1)).mean(),
+                "In uint8, 3 - 5 is 254: the difference wraps around. Make the picture float "
+                "before you subtract.",
             ),
             (
-                lambda picture, gradient, step: np.clip(picture + step * gradient, 0, 255),
-                "The gradient is not normalised: the step is as long as the hill is steep.",
+                lambda picture: _rough(picture, 0),
+                "This compares each pixel with its neighbour below: axis 0 runs downwards.",
             ),
             (
-                lambda picture, gradient, step: picture + step * gradient / _rms(gradient),
-                "Pixels leave the range 0..255: cut them off.",
+                lambda picture: _rough(picture, -1),
+                "This compares red with green and green with blue: the last axis holds the "
+                "colours.",
             ),
             (
-                lambda picture, gradient, step: np.clip(
-                    picture - step * gradient / _rms(gradient), 0, 255
-                ),
-                "This walks downhill, as training does with the loss. Here we climb.",
+                lambda picture: np.diff(picture.astype(float), axis=1).mean(),
+                "Without the absolute value, steps up and steps down cancel.",
             ),
             (
-                lambda picture, gradient, step: np.clip(picture + step * np.sign(gradient), 0, 255),
-                "This takes only the sign of the gradient, as the attack FGSM does.",
+                lambda picture: np.abs(np.diff(picture.astype(float), axis=1)).sum(),
+                "This is the sum; a larger picture would be rougher. Take the mean.",
+            ),
+            (
+                lambda picture: np.sqrt((np.diff(picture.astype(float), axis=1) ** 2).mean()),
+                "This is the root mean square. Take the mean of the absolute differences.",
             ),
         ],
         hints=[
-            "Divide the gradient by a single number that says how large it is.",
-            "Root mean square: `np.sqrt((gradient**2).mean())`.",
-            "Add `step` times the result to the picture, then `np.clip(..., 0, 255)`.",
+            "`np.diff(..., axis=1)` subtracts each pixel from its neighbour on the right.",
+            "Convert first: `picture.astype(float)`.",
+            "Then `np.abs(...)` and `.mean()`.",
         ],
+        praise="This is the total variation of a picture, per pixel; some regularisers lower it.",
+    ),
+    choice(
+        "07-other",
+        "The other network and the eagle",
+        "b",
+        wrong={
+            "a": "Run `other.predict(eagle, top=3)`: is a bald eagle among the three?",
+            "c": "Look the names up: a bittern, a partridge. What kind of animal are they?",
+            "d": "The grain gets such an answer. What are the three names for the eagle?",
+        },
+        hints=[
+            "Run `other.predict(eagle, top=3)`.",
+            "What do the three names have in common?",
+            "They all have feathers.",
+        ],
+        praise="It sees birds, if not this one: what survives another network is the part of the "
+        "picture that is about birds and not about SqueezeNet.",
+    ),
+    value(
+        "07-silent",
+        "How many filters are silent?",
+        _silent,
+        atol=0,
+        wrong=[
+            (
+                lambda maps: maps.shape[-1] - _silent(maps),
+                "This is the number of filters that do answer. Count the others.",
+            ),
+            (
+                lambda maps: _silent(maps) / maps.shape[-1],
+                "This is a share. How many filters is it?",
+            ),
+            (
+                lambda maps: int((maps == 0).sum()),
+                "This counts cells that are zero. A silent filter is zero in *all* its cells.",
+            ),
+            (
+                lambda maps: int((maps.min(axis=(0, 1)) == 0).sum()),
+                "These filters are zero somewhere. Silent ones are zero everywhere: look at the "
+                "largest cell.",
+            ),
+        ],
+        hints=[
+            "A filter is silent if the largest cell of its map is zero.",
+            "`start.max(axis=(0, 1))` gives the largest cell of each filter.",
+            "Count how many of them are zero: `(... == 0).sum()`.",
+        ],
+        praise="About one filter in six would never begin to climb from this noise.",
     ),
     choice(
         "07-relu",
         "Before the ReLU",
         "b",
         wrong={
-            "a": "It is not faster. Think of a filter whose sum is negative everywhere.",
+            "a": "A ReLU costs nearly nothing. Think of a sum that is negative everywhere.",
             "c": "Brightness does not come from there. What is the gradient of ReLU "
             "where its input is negative?",
-            "d": "In training the ReLU is there. Think of a filter that is silent on noise.",
+            "d": "In training the ReLUs are there. Think of a filter that is silent on noise.",
         },
         hints=[
             "What does ReLU make of a negative number, and what is its slope there?",
             "A filter whose sum is negative everywhere answers zero, whatever small step we take.",
             "No slope, no direction to climb.",
         ],
+        praise="No slope, no way up: behind the ReLU a silent filter would stay silent for ever.",
     ),
     function(
         "07-octaves",
@@ -129,6 +200,7 @@ EXERCISES = [
             "Let k run from `octaves - 1` down to 0.",
             "Each size is `(round(height / scale**k), round(width / scale**k))`.",
         ],
+        praise="Equal ratios, as in music: an octave is a factor, not a difference.",
     ),
     function(
         "07-detail",
@@ -169,6 +241,7 @@ EXERCISES = [
             "The gain is the difference of two neighbours in `photos`.",
             "`photos[k] - photos[k - 1]`, added to `dream`.",
         ],
+        praise="The dream keeps its shapes, and the photo gets its fine grain back.",
     ),
     function(
         "07-own",
@@ -203,5 +276,6 @@ EXERCISES = [
             "`responses.argmax(axis=0)` gives one picture a filter.",
             "Compare it with `np.arange(...)` and take the mean.",
         ],
+        praise="A pattern is worth showing only if its filter prefers it to all the others.",
     ),
 ]
