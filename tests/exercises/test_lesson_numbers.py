@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from cnnvis_helpers import cam, conv_layers, load_network, pooled_head
 from cnnvis_helpers.networks.layers import feature_maps
@@ -44,22 +43,3 @@ def test_vgg16_as_lessons_03_and_04_describe_it():
     net = untrained(keras.applications.VGG16)
     assert net.input_size == (4 * 56, 4 * 56)
     assert net.last_conv == "block5_conv3" and net.model.get_layer("block5_conv3").filters == 512
-
-
-def test_a_bare_keras_model_gives_what_lessons_06_and_07_say():
-    net = load_network("course")
-    model = keras.models.clone_model(net.model)
-    model.set_weights(net.model.get_weights())
-    noise = np.random.default_rng(0).uniform(0, 255, (1, *net.input_size, 3))
-    pixels = tf.constant(noise, tf.float32)
-    model.layers[-1].activation = keras.activations.linear
-    assert np.allclose(model(pixels), net.forward(pixels)[0], atol=1e-4)
-    layer = net.layer("block3_conv1")
-    model.get_layer(layer.name).activation = keras.activations.linear
-    bare = keras.Model(model.inputs, model.get_layer(layer.name).output)(pixels).numpy()
-
-    def linear(other):
-        return net.without_activation(other) if other is layer else None
-
-    ours = net.maps(pixels, [layer.name], linear)[0]
-    assert bare.min() < 0 and np.allclose(bare, ours, atol=1e-4)
