@@ -100,3 +100,9 @@ def check_photo(photo):
             "a division by 255: multiply by 255, or let load_photo make the photo."
         )
     return array if 0 <= low and high <= 255 else array.clip(0, 255)
+
+
+def first_line(error, length=150):
+    """Return the first line of an error's message, no full stop, at most `length` characters."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")[:length]

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import first_line
 from cnnvis_helpers._shared.data_files import entries
 from cnnvis_helpers.networks.applications import MODES, application_of
 from cnnvis_helpers.networks.graph import without_activation
@@ -41,7 +42,7 @@ def check_answer(net):
     except Exception as error:
         raise ValueError(
             f"The model {net.model.name!r} fails on a single picture "
-            f"({_first_line(error)}), so it cannot be explained."
+            f"({first_line(error)}), so it cannot be explained."
         ) from None
     difference = _difference(net, pixels, expected)
     if difference is None or difference > _tolerance(net):
@@ -54,10 +55,6 @@ def check_answer(net):
             f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
             "layers alone, or ask for the score with model(x) yourself."
         )
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")[:150]
 
 
 def _model_answer(net, tensor):

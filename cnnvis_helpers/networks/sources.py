@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import first_line
 from cnnvis_helpers.networks.applications import (
     MODES,
     Application,
@@ -406,7 +407,7 @@ def check_preprocessing(function, model, size):
     except Exception as error:
         raise ValueError(
             "preprocess must be made of TensorFlow or Keras operations on pixels (n, h, w, "
-            f"channels), but failed on such a tensor ({_first_line(error)})."
+            f"channels), but failed on such a tensor ({first_line(error)})."
         ) from None
     expected = open_model(model).inputs[0].shape[1:]
     if not tf.is_tensor(result):
@@ -485,10 +486,4 @@ def _cause(error):
     text = str(error).strip()
     for mark in ("Exception encountered: ", "Error encountered: ", "The error message was: "):
         text = text.rpartition(mark)[2]
-    return _first_line(text, 300)
-
-
-def _first_line(error, length=150):
-    """Return the first line of an error's message, no full stop."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".:")[:length]
+    return first_line(text, 300)
