@@ -171,7 +171,7 @@ def cam(net, photo, target=None, resize=True):
     if abs(grid.mean() + bias - score) > 0.02 * largest:  # 16-bit floats keep two digits
         raise ValueError(
             f"The mean of the maps of {layer!r} is {grid.mean() + bias:.3g}, but the score is "
-            f"{score:.3g}: {net.name!r} computes its scores in another way; gradcam works for it."
+            f"{score:.3g}: {net.name!r} scores in another way; take gradcam or occlusion."
         )
     return at_photo_size(grid.astype(np.float32), photo, resize)
 
@@ -360,8 +360,8 @@ def pooled_head(net):
     if head is None:
         raise ValueError(
             "CAM needs a network that ends with global average pooling of its maps, alone or with "
-            f"one Dense layer, but {net.name!r} ends with {_ending(net)}; gradcam works for every "
-            "network."
+            f"one Dense layer, but {net.name!r} ends with {_ending(net)}; "
+            f"{'gradcam and occlusion work' if net.last_conv else 'occlusion works'}."
         )
     name, dense = head
     return net.spatial_layer(name, on_photo=True), dense

@@ -13,6 +13,7 @@ import random
 import keras
 
 from cnnvis_helpers._shared.checks import check_net, check_whole
+from cnnvis_helpers.networks.forward import ForwardPass
 from cnnvis_helpers.networks.network import Network
 
 __all__ = ["layers_from_the_top", "randomize_layers"]
@@ -75,9 +76,9 @@ def randomize_layers(net, layer, cascading=True, seed=0):
     chosen = names[: names.index(last) + 1] if cascading else chosen
     words = f"from {names[0]} to {last}" if cascading else f"in {last}"
     fresh = _untrained_copy(net, seed)
-    copy = Network(
-        fresh, f"{net.name}, random {words}", net.input_size, net.labels, net._preprocess
-    )
+    name, numbers = f"{net.name}, random {words}", net.head == "number"
+    forward_pass = ForwardPass(fresh, name, net.input_size, net.preprocess, numbers)
+    copy = Network(forward_pass, net.labels, net.found)
     drawn = {name: copy.layer(name).get_weights() for name in chosen}
     fresh.set_weights(net.model.get_weights())
     for name, weights in drawn.items():

@@ -5,11 +5,13 @@
     whole score   every path from picture to score passes the default layer    `choose_layer`
     same scale    the pixels are of the scale that the network was trained on  `check_scale`
 
-A network with another answer is refused. The other three add a sentence to `net.notes`, which
-`load_network` gives as a warning, or refuse the methods that would draw a wrong map.
+A network with another answer is refused. The other three add a sentence to `Findings.notes`, which
+`load_network` gives as a warning, or refuse the methods that would draw a wrong map. All look at a
+`forward.ForwardPass`, called `net` here.
 """
 
 import functools
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -17,9 +19,9 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import first_line
 from cnnvis_helpers._shared.data_files import entries
-from cnnvis_helpers.networks.applications import MODES, application_of
+from cnnvis_helpers.networks.applications import application_of
 from cnnvis_helpers.networks.graph import without_activation
-from cnnvis_helpers.networks.head import sample_pictures
+from cnnvis_helpers.networks.head import probabilities, sample_pictures
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_photo
 
@@ -27,27 +29,65 @@ _LARGE_LOGIT = 20  # its sigmoid is 1 in 32 bits, so no training leads there
 _SCALES = '"identity" (0..255 as they are), "unit" (0..1) or "tf" (-1..1)'
 
 
+class Findings(NamedTuple):
+    """What the checks found: the default layer, why there is none, and what to warn of.
+
+    number : its one output is a number, not the logit of a class
+    trusted : it is known to be right and was not checked
+    """
+
+    last_conv: str | None
+    no_map: str
+    notes: list
+    number: bool = False
+    trusted: bool = False
+
+
+def trusted(net):
+    """Return the Findings on a network that is known to be right: nothing is tried."""
+    maps = net.graph.whole_maps()
+    no_map = "" if maps else _without_maps(net)
+    return Findings(maps[-1].name if maps else None, no_map, [], trusted=True)
+
+
+def check(net, other_scales=(), size_known=True, outputs_known=True):
+    """Try a ForwardPass on a few pictures; return the Findings, or refuse another answer.
+
+    other_scales : {name in `MODES`: preprocessing}, where the caller has chosen none
+    size_known, outputs_known : the caller said how large pictures are, and what the outputs mean
+    """
+    check_answer(net)
+    notes = []
+    if other_scales:
+        notes += [*_of_scale(net, other_scales), *_of_predict(net)]
+    number = False
+    if not outputs_known and net.head == "linear":
+        number, words = _number(net, bool(notes))
+        notes += words
+    if not size_known:
+        notes += _of_size(net)
+    last_conv, no_map, words = choose_layer(net)
+    return Findings(last_conv, no_map, notes + words, number)
+
+
 # Same answer -----------------------------------------------------------------------------------
 
 
 def check_answer(net):
-    """Raise ValueError unless the network's pass gives what its model gives for four pictures.
-
-    A model that takes single pictures alone has `net.one_by_one` set.
-    """
-    pixels = _samples(net)
-    singles = [pixels[i : i + 1] for i in range(len(pixels))]
+    """Raise ValueError unless the pass gives what the model gives for single pictures."""
+    pixels = sample_pictures(net.input_size)[1:3]
     try:
-        expected = np.concatenate([_model_answer(net, net.preprocess(one)) for one in singles])
+        singles = [net.preprocess(one[None]) for one in pixels]
+        answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
     except Exception as error:
         raise ValueError(
-            f"The model {net.model.name!r} fails on a single picture "
-            f"({first_line(error)}), so it cannot be explained."
+            f"The model {net.model.name!r} fails on a single picture ({first_line(error)}): build "
+            "it for batches of any size, beginning with keras.Input((height, width, channels))."
         ) from None
+    expected = np.concatenate(
+        [np.asarray(one, np.float32).reshape(-1, net.units) for one in answers]
+    )
     difference = _difference(net, pixels, expected)
-    if difference is None or difference > _tolerance(net):
-        net.one_by_one = True
-        difference = _difference(net, pixels, expected)
     if difference is None or difference > _tolerance(net):
         found = "fails" if difference is None else f"is off by {difference:.2g} of the largest"
         raise ValueError(
@@ -57,24 +97,19 @@ def check_answer(net):
         )
 
 
-def _model_answer(net, tensor):
-    answer = net.model(tensor, training=False)
-    return np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
-
-
 def _difference(net, pixels, expected):
     """Return the largest difference of answers, as a share of the largest answer; None if it fails.
 
     Answers are probabilities behind a softmax or sigmoid, else the outputs themselves.
     """
     try:
-        logits = net.forward(pixels)[0]
+        logits = net.forward(pixels)[0].numpy()
     except Exception:
         return None
-    found = logits.numpy() if net.head in ("linear", "number") else net.probabilities(logits)
-    found = found[:, 1:] if found.shape[1] > expected.shape[1] else found
     if not np.isfinite(expected).all():
         return 0.0  # `net.finite` refuses them with their own sentence
+    found = logits if net.head in ("linear", "number") else probabilities(logits, net.head)
+    found = found[:, 1:] if found.shape[1] > expected.shape[1] else found
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6))
 
 
@@ -85,11 +120,11 @@ def _tolerance(net):
     return 2e-3 if exact else 5e-2
 
 
-def check_predict(net):
-    """Note a model whose own predict() prepares its input otherwise than this network does."""
+def _of_predict(net):
+    """Say so where the model's own predict() prepares its input in another way."""
     if type(net.model).predict in (keras.Model.predict, keras.Sequential.predict):
         return
-    pixels = _samples(net)[2:]
+    pixels = sample_pictures(net.input_size)[2:]
     try:
         answer = net.model.predict(pixels.numpy(), verbose=0)
     except Exception:  # it takes something else than pixels
@@ -97,52 +132,45 @@ def check_predict(net):
     answer = np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
     difference = _difference(net, pixels, answer)
     if difference is None or difference > 10 * _tolerance(net):
-        net.notes.append(
+        yield (
             f"model.predict and model(x) of {net.model.name!r} give different answers, so predict "
             "preprocesses its input: pass the same function as preprocess=."
         )
 
 
-def _samples(net):
-    return sample_pictures(net.input_size)
-
-
-def check_number(net):
-    """Read a single output that is too large for the logit of two classes as a number; note it.
+def _number(net, noted):
+    """Return whether a single output is too large for the logit of two classes, and what to say.
 
     Nothing tells several large outputs from the logits of a network whose pixels were not prepared.
     """
-    if net.head != "linear":
-        return
-    outputs = np.asarray(net.forward(_samples(net)[2:])[0])
-    far = outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT
+    outputs = np.asarray(net.forward(sample_pictures(net.input_size)[2:])[0])
+    far = not noted and (outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT)
     name = net.model.name
-    if net.units > 1 and far and not net.notes:
-        net.notes.append(
+    if net.units > 1:
+        words = (
             f"All outputs of {name!r} are large ({outputs[0, 0]:.4g} is the first, for noise), "
             "unlike the logits of classes: numbers=True reads them as those of a regression."
         )
-    elif net.units == 1 and far and not net.notes:
-        net.head, net.labels = "number", ["number"]
-        net.notes.append(
+        return False, [words] if far else []
+    if far:
+        return True, [
             f"The model {name!r} gives one number, {outputs[0, 0]:.4g} for a picture of noise, "
             "too large for the logit of two classes, so it is read as a regression: "
             'labels=["age"] names the number, labels=["no", "yes"] the classes of a logit.'
-        )
-    elif net.units == 1:
-        net.notes.append(
-            f"The model {name!r} gives one number, read as the logit of class 1 rather than class "
-            '0: labels=["no", "yes"] names the two, or labels=["age"] the number of a regression.'
-        )
+        ]
+    return False, [
+        f"The model {name!r} gives one number, read as the logit of class 1 rather than class "
+        '0: labels=["no", "yes"] names the two, or labels=["age"] the number of a regression.'
+    ]
 
 
-def check_size(net, application, input_size):
-    """Note a model that takes pictures of any size when no input_size was given."""
+def _of_size(net):
+    """Say so where a model takes pictures of any size."""
     free = None in net.graph.input.shape[1:3]
     inside = any(None not in s.shape[1:3] for s in net.graph.steps if len(s.shape) == 4)
-    if free and input_size is None and application is None and not inside:
+    if free and not inside:
         height, width = net.input_size
-        net.notes.append(
+        yield (
             f"The model {net.model.name!r} takes pictures of any size; they are resized to "
             f"{height} x {width} pixels: pass input_size=(height, width) if it was trained on "
             "another size."
@@ -161,36 +189,29 @@ def misplaced(net, values, exact=False):
     values : of the graph, (n, h, w, c)
     exact : True for the first learned layers, where places are sharp
 
-    A spot is changed in each corner and in the middle of two pictures. None also where nothing can
+    A spot is changed in each corner and in the middle of a picture. None also where nothing can
     be said: a single place, or a map that does not change.
     """
     widths = [max(min(2, n), n // (16 if exact else 8)) for n in net.input_size]
+    for value in values:  # at least as wide as a cell of the maps, which may skip pixels
+        steps = [-(-n // (m or n)) for n, m in zip(net.input_size, value.shape[1:3], strict=True)]
+        limits = [max(w, n // 3) for w, n in zip(widths, net.input_size, strict=True)]
+        widths = [min(max(w, s), m) for w, s, m in zip(widths, steps, limits, strict=True)]
     spans = [
-        [
-            _span(place, n, width)
-            for place, n, width in zip(places, net.input_size, widths, strict=True)
-        ]
-        for places in _PLACES
+        [_span(*each) for each in zip(place, net.input_size, widths, strict=True)]
+        for place in _PLACES
     ]
-    centres = [
-        [(first + last) / 2 / n for (first, last), n in zip(span, net.input_size, strict=True)]
-        for span in spans
-    ]
-    centres = np.array(centres)
+    centres = np.array(spans).mean(axis=2) / net.input_size
+    faults = dict.fromkeys(values)
     # Without its ReLUs, so that none is dead; what seems misplaced is looked at with them, too.
-    changes = _changes_by_spot(net, values, spans, without_relu)
-    faults = [change is not None and _fault(change, centres, exact) for change in changes]
-    doubtful = [value for value, fault in zip(values, faults, strict=True) if fault]
-    as_it_is = dict.fromkeys(values)
-    if doubtful:
-        again = _changes_by_spot(net, doubtful, spans)
-        as_it_is.update(zip(doubtful, again, strict=True))
-    return [
-        fault
-        if fault and (as_it_is[value] is None or _fault(as_it_is[value], centres, exact))
-        else None
-        for value, fault in zip(values, faults, strict=True)
-    ]
+    for backgrounds, substitute in ((1, without_relu), (2, None)):
+        suspects = [value for value in values if backgrounds == 1 or faults[value]]
+        if suspects:
+            changes = _changes_by_spot(net, suspects, spans, backgrounds, substitute)
+            for value, change in zip(suspects, changes, strict=True):
+                if change is not None:
+                    faults[value] = _fault(change, centres, exact)
+    return list(faults.values())
 
 
 def fault_of_place(net, value):
@@ -204,13 +225,13 @@ def _fault_at_first(net):
     return next(filter(None, misplaced(net, first, exact=True)), None) if first else None
 
 
-def _changes_by_spot(net, values, spans, substitute=None):
+def _changes_by_spot(net, values, spans, backgrounds, substitute):
     """Return for each value the change of its maps with each spot: (5, h, w), or None."""
-    pictures = [_with_spots(net.input_size, spans, bright) for bright in (False, True)]
+    pictures = [_with_spots(net.input_size, spans, bright) for bright in range(backgrounds)]
     results = net.run_values(tf.constant(np.concatenate(pictures)), values, substitute)
     changes = []
     for maps in results:
-        maps = maps.numpy().reshape(2, 6, *maps.shape[1:])
+        maps = maps.numpy().reshape(backgrounds, 6, *maps.shape[1:])
         # A deep network without its ReLUs may overflow.
         with np.errstate(invalid="ignore", over="ignore"):
             change = np.abs(maps[:, 1:] - maps[:, :1]).sum(axis=-1).sum(axis=0, dtype=np.float64)
@@ -305,53 +326,50 @@ def refusal(name, fault):
     )
 
 
-_SHOWN = " By default the earlier maps of {!r} are shown."
-
-
 # Whole score -----------------------------------------------------------------------------------
 
 
 def choose_layer(net):
-    """Set `net.last_conv`: the last maps that the whole score passes and that lie on the photo.
+    """Return (name, why none, what to say) of the default layer.
 
-    Where there are none it is None, and `net.no_map` says why and what to do.
+    It is that of the last maps that the whole score passes and that lie on the photo; None where
+    there are no such maps.
     """
-    maps, bottlenecks = net.graph.maps(), set(net.graph.bottlenecks())
-    whole = [step for step in maps if step in bottlenecks]
+    maps, whole = net.graph.maps(), net.graph.whole_maps()
     turned, faults, placed = _fault_at_first(net) if whole else None, [], []
     if whole and not turned:
         faults = misplaced(net, [step.outputs[0] for step in whole])
         placed = [step for step, fault in zip(whole, faults, strict=True) if not fault]
-    net.last_conv, net.no_map = None, ""
-    if whole and (turned or not placed):
-        net.no_map = refusal(whole[-1].name, turned or faults[-1])
-    elif not whole:
-        net.no_map = _no_single_layer(net, maps)
+    if not maps:
+        return None, _without_maps(net), []
+    if not whole:
+        no_map = _no_single_layer(net, maps)
+    elif not placed:
+        no_map = refusal(whole[-1].name, turned or faults[-1])
     elif _goes_on(net, placed[-1], rank=3):
-        net.no_map = (
+        no_map = (
             f"The network {net.name!r} continues with tokens, as a vision transformer does, after "
             f"its last maps {placed[-1].name!r}, so no maps show what its score depends on: use "
             f"occlusion or the gradient methods, or pass layer={placed[-1].name!r} to see these "
             "early maps."
         )
+    elif faults[-1]:
+        shown = f" By default the earlier maps of {placed[-1].name!r} are shown."
+        return placed[-1].name, "", [refusal(whole[-1].name, faults[-1]) + shown]
     else:
-        net.last_conv = placed[-1].name
         others = [step for step in _ends(net, maps) if step is not placed[-1]]
-        if faults[-1]:
-            fault = refusal(whole[-1].name, faults[-1])
-            net.notes.append(fault + _SHOWN.format(net.last_conv))
-        else:
-            net.notes += _early_maps(net, placed[-1], others)
-    if net.no_map and maps:
-        net.notes.append(net.no_map)
+        return placed[-1].name, "", list(_early_maps(net, placed[-1], others))
+    return None, no_map, [no_map]
+
+
+def _without_maps(net):
+    return (
+        f"The network {net.name!r} has no layer of maps (n, h, w, c) behind its first weights, "
+        "so it makes no class activation maps; occlusion and the gradient methods work."
+    )
 
 
 def _no_single_layer(net, maps):
-    if not maps:
-        return (
-            f"The network {net.name!r} has no layer of maps (n, h, w, c) behind its first weights, "
-            "so it makes no class activation maps; occlusion and the gradient methods work."
-        )
     names = [step.name for step in _ends(net, maps)]
     return (
         f"The score of {net.name!r} comes from several last maps, those of "
@@ -416,36 +434,32 @@ def _listed(names):
 _PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 
 
-def check_scale(net, function_of_mode):
-    """Note a network that gets its pixels 0..255 as they are and may have learned from others.
+def _of_scale(net, other_scales):
+    """Say so where the first weights get pixels 0..255, and they may have learned from others.
 
-    function_of_mode : function from a name of `MODES` to the preprocessing of this network
-
-    The statistics that a batch norm has stored say which scale fits, where there are any.
+    other_scales : {name in `MODES`: preprocessing}; the statistics that a batch norm has stored say
+        which one fits, where there are any
     """
     first = net.graph.first_learned()
     values = list(dict.fromkeys(value for step in first for value in step.inputs))
-    seen = [np.asarray(each, np.float32) for each in net.run_values(_samples(net), values)]
-    if not any(each.min() >= 0 and each.max() > 200 for each in seen):
-        return
-    best = _fitting_scale(net, function_of_mode)
+    seen = map(np.asarray, net.run_values(sample_pictures(net.input_size)[1:3], values))
+    raw = [each.min() >= 0 and each.max() > 200 for each in seen]
+    best = _fitting_scale(net, other_scales) if any(raw) else "identity"
     if best == "identity":
         return
-    bodies = (
-        application_of(net.layer(step.path.rpartition("/")[0]))
-        for step in first
-        if "/" in step.path
-    )
+    layer = next(s.name for s in first if any(raw[values.index(value)] for value in s.inputs))
+    outer = [step.path.rpartition("/")[0] for step in first]
+    bodies = (application_of(net.graph.find(path)[0]) for path in outer if path)
     body = next(filter(None, bodies), None)
     fits = f"; its batch norm has seen pixels as preprocess={best!r} makes them" if best else ""
     named = f" or {body.name!r}, the name of its body" if body and body.mode != "identity" else ""
-    net.notes.append(
-        f"The model {net.model.name!r} gets its pixels as they are, 0..255, since it prepares none "
-        f"itself{fits}: say what it was trained on, preprocess={_SCALES}{named}."
+    yield (
+        f"The first layer with weights of {net.model.name!r}, {layer!r}, gets pixels 0..255{fits}: "
+        f"say what it was trained on, preprocess={_SCALES}{named}."
     )
 
 
-def _fitting_scale(net, function_of_mode):
+def _fitting_scale(net, other_scales):
     """Return the name in `MODES` that fits the first batch norm's statistics, or None."""
     steps = net.graph.needed_for([net.graph.output])
     norm = next((s for s in steps if isinstance(s.layer, keras.layers.BatchNormalization)), None)
@@ -456,8 +470,8 @@ def _fitting_scale(net, function_of_mode):
         return None  # as before a training
     pixels = tf.constant(_photos(tuple(net.input_size)))
     misfits = {}
-    for mode in MODES:
-        known = {net.graph.input: function_of_mode(mode)(pixels)}
+    for mode, function in other_scales.items():
+        known = {net.graph.input: function(pixels)}
         (maps,) = net.graph.run(known, norm.inputs[:1], lambda step: None)
         maps = np.asarray(maps, np.float64).reshape(-1, len(mean))
         spread = np.log((maps.var(axis=0) + 1e-6) / (variance + 1e-6))

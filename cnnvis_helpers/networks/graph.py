@@ -306,6 +306,11 @@ class Graph:
         total = before[self.output.step]
         return [step for step in needed if before[step] * after[step] == total > 0]
 
+    def whole_maps(self):
+        """Return the steps that make maps which the whole score passes, in order."""
+        whole = set(self.bottlenecks())
+        return [step for step in self.maps() if step in whole]
+
     def _from_picture(self, step):
         return [value for value in step.inputs if value not in self._constants]
 

@@ -53,3 +53,14 @@ def logits_of(probabilities, kind):
     if kind == "sigmoid":
         logits -= tf.math.log(tf.maximum(1 - probabilities, _NEXT_TO_ONE))
     return logits
+
+
+def probabilities(logits, kind):
+    """Return probabilities (n, classes) of logits (n, units); see `Network.probabilities`."""
+    symbolic = tf.is_tensor(logits) and not hasattr(logits, "numpy")
+    logits = tf.convert_to_tensor(logits, tf.float32)
+    if logits.shape[-1] == 1:
+        result = tf.sigmoid(tf.concat([-logits, logits], axis=-1))
+    else:
+        result = tf.sigmoid(logits) if kind == "sigmoid" else tf.nn.softmax(logits)
+    return result if symbolic else result.numpy()

@@ -16,7 +16,6 @@ import os
 import warnings
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -25,9 +24,10 @@ from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.networks import checks_at_load as checks
 from cnnvis_helpers.networks import head as heads
 from cnnvis_helpers.networks import sources
-from cnnvis_helpers.networks.applications import APPLICATIONS
+from cnnvis_helpers.networks.applications import APPLICATIONS, MODES
 from cnnvis_helpers.networks.bundled import bundled_card, bundled_names, imagenet_ids
-from cnnvis_helpers.networks.graph import Graph, without_activation
+from cnnvis_helpers.networks.forward import ForwardPass
+from cnnvis_helpers.networks.graph import without_activation
 from cnnvis_helpers.networks.weights import find_cached
 from cnnvis_helpers.photos.resizing import resize_photo
 
@@ -50,7 +50,7 @@ class Number(NamedTuple):
     value: float
 
 
-class Network:
+class Network(ForwardPass):
     """A Keras image classifier: RGB pixels 0..255 in, logits out. Made by `load_network`.
 
     Attributes
@@ -68,7 +68,7 @@ class Network:
     head_step : the layer call whose softmax or sigmoid `forward` leaves out, or None
     no_map : str, why `last_conv` is None and what to do
     notes : list of str, what there is to say of the network; `load_network` warns of each
-    trusted : bool, True for the networks known to be right, which need no checks
+    found : checks_at_load.Findings, what the checks at load found
     one_by_one : bool, True for a model that takes one picture at a time
     origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
         None for a model from memory and for a preprocessing function
@@ -76,55 +76,18 @@ class Network:
 
     origin = None
 
-    def __init__(self, model, name, input_size, labels, preprocess, numbers=False):
-        """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
-        self.model = model
-        self.name = name
-        self.input_size = input_size
-        self.labels = labels
-        self._preprocess = preprocess
-        self.graph = Graph(model)
-        self.steps = self.graph.steps
-        self.units = self.graph.output.shape[-1]
-        self.trusted, self.notes = True, []
-        self.one_by_one = self.graph.input.shape[0] == 1
-        self.head, self.head_step = ("number", None) if numbers else self.graph.head()
-        self._gives_probabilities = False
-        if self.head == "unknown":
-            self._tell_head()
-        whole = set(self.graph.bottlenecks())
-        maps = [step.name for step in self.graph.maps() if step in whole]
-        self.last_conv = maps[-1] if maps else None
-        self.no_map = f"The network {name!r} has no layer of maps that its whole score passes."
-        adaptable = [*(step.layer for step in self.steps), preprocess]
-        self._adapted = [one for one in adaptable if isinstance(one, keras.layers.Normalization)]
-        self._compiled, self._compiled_for = {}, self._statistics()
-
-    def _tell_head(self):
-        """Find `head` from the outputs of a few pictures; see `heads`."""
-        (outputs,) = self.run_values(heads.sample_pictures(self.input_size), [self.graph.output])
-        exact = "16" not in keras.backend.standardize_dtype(self.model.outputs[0].dtype)
-        outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
-        self.head = heads.kind_of(outputs, self.model.name, exact)
-        self._gives_probabilities = self.head != "linear"
+    def __init__(self, forward_pass, labels, found):
+        """`found`: the `checks_at_load.Findings` on this `forward.ForwardPass`."""
+        vars(self).update(vars(forward_pass))
+        self.labels, self.found = labels, found
+        self.head = "number" if found.number else self.head
+        self.last_conv, self.no_map, self.notes = found.last_conv, found.no_map, found.notes
+        self._compiled = {}
 
     def __repr__(self):
         size = f"{self.input_size[0]} x {self.input_size[1]} pixels"
         what = "numbers" if self.head == "number" else "classes"
         return f"<Network {self.name!r}: {size}, {len(self.labels)} {what}>"
-
-    @property
-    def preprocess(self):
-        """The function from pixels (n, h, w, 3), 0..255, to the model's own input.
-
-        `load_network` takes it as `preprocess` for another model that begins in the same way.
-        """
-        return self._preprocess
-
-    @property
-    def output_step(self):
-        """The layer call (`graph.Step`) that makes the output; not always the last in `steps`."""
-        return self.graph.output.step
 
     # From photo to prediction
 
@@ -160,13 +123,7 @@ class Network:
         ValueError for a regression.
         """
         self.check_classes()
-        symbolic = tf.is_tensor(logits) and not hasattr(logits, "numpy")
-        logits = tf.convert_to_tensor(logits, tf.float32)
-        if self.units == 1:
-            result = tf.sigmoid(tf.concat([-logits, logits], axis=-1))
-        else:
-            result = tf.sigmoid(logits) if self.head == "sigmoid" else tf.nn.softmax(logits)
-        return result if symbolic else result.numpy()
+        return heads.probabilities(logits, self.head)
 
     def check_classes(self):
         """Raise ValueError for a regression, which has no classes and so no probabilities."""
@@ -225,104 +182,14 @@ class Network:
             lambda pixels: self.forward(pixels)[0], input_signature=[shape], autograph=False
         )
 
-    def forward(self, pixels, layers=(), substitute=None):
-        """Run one forward pass, uncompiled, to be called inside a method's own tf.function.
-
-        Parameters
-        ----------
-        pixels : float32 tensor (n, h, w, 3), 0..255
-        layers : names of layers whose outputs are wanted from this same pass
-        substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
-            it is asked about every layer and Keras operation but the head's softmax or sigmoid
-
-        Returns
-        -------
-        (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients with
-        respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
-        """
-        values = [self.graph.find(name)[1] for name in layers]
-        return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
-
-    def forward_from(self, known, wanted=(), substitute=None):
-        """Run the rest of a forward pass, of which some values are known, uncompiled.
-
-        Parameters
-        ----------
-        known : {graph.Value: tensor}, enough of the values of `net.graph` to compute the output
-        wanted : values of the graph that are wanted from this same pass
-        substitute : as in `forward`
-
-        Returns
-        -------
-        (logits, tensors): float32 (n, units), and a list of the tensors of `wanted`
-        """
-        return self._as_logits(self._run(known, [self.graph.output, *wanted], substitute))
-
-    def _as_logits(self, results):
-        logits, *tensors = results
-        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
-        logits = heads.logits_of(logits, self.head) if self._gives_probabilities else logits
-        return logits, tensors
-
-    def maps(self, pixels, layers, substitute=None, before_activation=False):
-        """Return the outputs of `layers` alone, like `forward` but without the logits.
-
-        Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
-
-        before_activation : True leaves out the activation of the very calls that make the outputs;
-            earlier calls of the same layer keep theirs, and a nested model loses that of its last
-        """
-        values = [self.graph.find(name)[1] for name in layers]
-        bare = {value.step for value in values} if before_activation else ()
-        return self.run_values(pixels, values, substitute, bare)
-
-    def run_values(self, pixels, values, substitute=None, bare=()):
-        """Return the tensors of values of the graph; `substitute` and `bare` as in `maps`."""
-        if self.one_by_one and pixels.shape[0] != 1:
-
-            def run_one(picture):
-                results = self.run_values(picture[None], values, substitute, bare)
-                return [result[0] for result in results]
-
-            kinds = [tf.float32] * len(values)
-            return tf.map_fn(run_one, tf.cast(pixels, tf.float32), fn_output_signature=kinds)
-        return self._run({self.graph.input: self._input_of(pixels)}, values, substitute, bare)
-
-    @tf.autograph.experimental.do_not_convert
-    def _input_of(self, pixels):
-        return self._preprocess(tf.cast(pixels, tf.float32))
-
-    # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
-    @tf.autograph.experimental.do_not_convert
-    def _run(self, known, values, substitute, bare=()):
-        def replace(step):
-            if step is self.head_step or step in bare:
-                return without_activation(step.layer)
-            return substitute(step.layer) if substitute else None
-
-        # The scope catches what layers would note down about a call, such as activity losses.
-        with keras.StatelessScope(collect_losses=True):
-            return self.graph.run(known, values, replace)
-
     def cached(self, key, build):
-        """Return the callable that `build()` makes; built once a key and kept with the network.
-
-        All are built anew after a Normalization layer of the network was adapted again: its
-        statistics are constants of a compiled function.
-        """
-        statistics, compiled = self._statistics(), self._compiled
-        if any(a is not b for a, b in zip(statistics, self._compiled_for, strict=True)):
-            compiled = self._compiled = {}
-        self._compiled_for = statistics
-        if key not in compiled:
-            function = compiled[key] = build()
+        """Return the callable that `build()` makes; built once a key and kept with the network."""
+        if key not in self._compiled:
+            function = self._compiled[key] = build()
             # A trace for each network and key is the plan, not the mistake TensorFlow warns of.
             if hasattr(function, "_omit_frequent_tracing_warning"):
                 function._omit_frequent_tracing_warning = True
-        return compiled[key]
-
-    def _statistics(self):
-        return [getattr(one, kind, None) for one in self._adapted for kind in ("mean", "variance")]
+        return self._compiled[key]
 
     # Classes
 
@@ -435,7 +302,7 @@ class Network:
                 f"The layer {name!r} makes maps (n, c, h, w), channels first; the course reads "
                 "maps (n, h, w, c): build the model with channels last."
             )
-        if on_photo and not self.trusted and name != self.last_conv:
+        if on_photo and not self.found.trusted and name != self.last_conv:
             fault = self.cached(("place", name), lambda: checks.fault_of_place(self, value))
             if fault:
                 raise ValueError(checks.refusal(name, fault))
@@ -516,20 +383,19 @@ def read_network(what, preprocess=None, labels=None, input_size=None, numbers=No
     size, channels = sources.check_model(source, input_size)
     function = sources.preprocessing(preprocess, source, channels)
     sources.check_preprocessing(function, source.model, size)
-    notes = []
-    known = sources.are_numbers(numbers, labels, source)
-    names = sources.class_names(labels, source, known)
-    net = Network(source.model, source.name, size, names, function, known)
-    net.notes, net.trusted = notes, source.trusted
-    if not net.trusted:
-        checks.check_answer(net)
+    numbers_known = sources.are_numbers(numbers, labels, source)
+    forward_pass = ForwardPass(source.model, source.name, size, function, numbers_known)
+    if source.trusted:
+        found = checks.trusted(forward_pass)
+    else:
+        other_scales = {}
         if preprocess is None:
-            checks.check_scale(net, lambda mode: sources.preprocessing(mode, source, channels))
-            checks.check_predict(net)
-        if numbers is None and labels is None:
-            checks.check_number(net)
-        checks.check_size(net, source.application, input_size)
-        checks.choose_layer(net)
+            other_scales = {one: sources.preprocessing(one, source, channels) for one in MODES}
+        size_known = input_size is not None or source.application is not None
+        outputs_known = numbers is not None or labels is not None
+        found = checks.check(forward_pass, other_scales, size_known, outputs_known)
+    names = sources.class_names(labels, source, numbers_known or found.number)
+    net = Network(forward_pass, names, found)
     if isinstance(what, str | os.PathLike) and not callable(preprocess):
         net.origin = os.fspath(what), preprocess, None if labels is None else net.labels
     return net

@@ -16,9 +16,11 @@ from cnnvis_helpers import (
     cam,
     feature_maps,
     gradcam,
+    layers_from_the_top,
     load_network,
     occlusion,
     pgd,
+    randomize_layers,
     scorecam,
     show_predictions,
 )
@@ -171,16 +173,27 @@ def test_a_model_that_prepares_its_input_in_predict_alone():
     assert close(net.probabilities(net.logits(_pixels(net))), expected)
 
 
-def test_a_model_of_single_pictures_is_run_picture_by_picture():
-    photo = keras.Input(batch_shape=(1, 32, 32, 3))
+def _of_batch(n, flat=True):
+    """A model for batches of n pictures; n matters inside where it is flattened by hand."""
+    photo = keras.Input(batch_shape=(n, 32, 32, 3))
     x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
-    x = ops.reshape(x, (x.shape[0], -1))
-    net = load_network(keras.Model(photo, layers.Dense(3, activation="softmax")(x)))
+    x = ops.reshape(x, (x.shape[0], -1)) if flat else layers.Flatten()(x)
+    return keras.Model(photo, layers.Dense(3, activation="softmax")(x))
+
+
+@pytest.mark.parametrize("model", [_of_batch(1), _of_batch(4, flat=False)])
+def test_a_fixed_batch_does_not_matter(model):
+    net = load_network(model)
     pixels = _pixels(net)
-    singles = np.concatenate([net.model(one[None]) for one in pixels])
-    assert close(net.probabilities(net.logits(pixels)), singles)
+    expected = np.concatenate([model(one[None]) for one in pixels])
+    assert close(net.probabilities(net.logits(pixels)), expected)
     assert gradcam(net, pixels[0]).shape == occlusion(net, pixels[0]).shape == (32, 32)
     assert np.abs(scorecam(net, pixels[0])).max() > 0
+
+
+def test_a_batch_that_the_model_counts_on_is_refused():
+    with pytest.raises(ValueError, match="fails on a single picture"):
+        load_network(_of_batch(4))
 
 
 # The same place ---------------------------------------------------------------------------------
@@ -215,6 +228,11 @@ def test_maps_of_a_picture_that_is_moved_inside_are_refused(kind):
     with pytest.raises(ValueError, match="do not lie on the photo"):
         gradcam(net, photo, 1, net.graph.maps()[0].name)
     assert occlusion(net, photo, 1).shape == (48, 48)
+
+
+def test_a_copy_with_random_weights_moves_the_picture_as_well():
+    net = load_network(_ordinary(MOVED["transpose"]))
+    assert randomize_layers(net, layers_from_the_top(net)[0]).no_map == net.no_map
 
 
 @pytest.mark.parametrize(
@@ -453,7 +471,7 @@ def test_token_networks_show_no_early_maps_unasked(build):
     photo = _pixels(net, 1)[0]
     assert net.last_conv is None
     for method in (gradcam, scorecam, cam):
-        with pytest.raises(ValueError, match="token|CAM needs a network"):
+        with pytest.raises(ValueError, match="token|CAM needs a network.*occlusion works"):
             method(net, photo)
     assert gradcam(net, photo, layer="patches", resize=False).ndim == 2  # asked for
     assert occlusion(net, photo, patch=8).shape == photo.shape[:2]
@@ -504,7 +522,7 @@ def test_pixels_that_nobody_prepares_are_asked_about(front):
     model = keras.Model(photo, _bare()(front(photo)))
     (note,) = read_network(model).notes
     assert all(word in note for word in ('"identity"', '"unit"', '"tf"'))
-    with pytest.warns(UserWarning, match="pixels as they are") as caught:
+    with pytest.warns(UserWarning, match="gets pixels 0..255") as caught:
         load_network(model)
     assert caught[0].filename == __file__
     assert read_network(model, preprocess="identity").notes == []

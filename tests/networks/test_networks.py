@@ -1132,27 +1132,3 @@ def test_a_head_with_another_activation_is_refused(activation):
 def test_a_softmax_over_one_unit_is_refused(layer):
     with pytest.raises(ValueError, match="softmax over one unit, which is always 1"):
         load_network(_of_features(lambda x: layer(_sharp(1)(x))))
-
-
-# Statistics that are adapted anew ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("where", ["inside", "nested", "before"])
-def test_a_normalization_that_is_adapted_anew_counts_at_once(where):
-    normal = layers.Normalization()
-    normal.adapt(rng.uniform(0, 255, (10, 20, 28, 3)))
-    photo = keras.Input((20, 28, 3))
-    first = {"inside": normal, "nested": keras.Sequential([photo, normal]), "before": lambda x: x}
-    x = layers.Conv2D(4, 3, activation="relu", name="conv")(first[where](photo))
-    x = layers.GlobalAveragePooling2D()(x)
-    model = keras.Model(photo, layers.Dense(3, activation="softmax")(x))
-    net = load_network(model, preprocess=normal if where == "before" else None)
-    pixels = pixels_for(net)
-    before = net.logits(pixels).numpy()
-    traced = net.cached(("logits",), None)
-    net.logits(pixels)
-    assert net.cached(("logits",), None) is traced
-    normal.adapt(rng.uniform(0, 60, (10, 20, 28, 3)))
-    after = net.logits(pixels).numpy()
-    np.testing.assert_allclose(after, net.forward(pixels)[0], atol=1e-5)
-    assert np.abs(after - before).max() > 0.01

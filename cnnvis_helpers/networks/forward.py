@@ -1,0 +1,127 @@
+"""The forward pass of a network, layer by layer: pixels 0..255 in, logits out.
+
+`Network` adds names, predictions and targets; the checks at load need the pass alone.
+"""
+
+import keras
+import tensorflow as tf
+
+from cnnvis_helpers.networks import head as heads
+from cnnvis_helpers.networks.graph import Graph, without_activation
+
+
+class ForwardPass:
+    """The forward pass of a keras.Model; its attributes are described in `network.Network`."""
+
+    def __init__(self, model, name, input_size, preprocess, numbers=False):
+        """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
+        self.model, self.name, self.input_size = model, name, tuple(input_size)
+        self._preprocess = preprocess
+        self.graph = Graph(model)
+        self.steps = self.graph.steps
+        self.units = self.graph.output.shape[-1]
+        self.one_by_one = self.graph.input.shape[0] == 1
+        self.head, self.head_step = ("number", None) if numbers else self.graph.head()
+        self._gives_probabilities = False
+        if self.head == "unknown":
+            self._read_head()
+
+    def _read_head(self):
+        """Find `head` from the outputs of a few pictures; see `head.kind_of`."""
+        (outputs,) = self.run_values(heads.sample_pictures(self.input_size), [self.graph.output])
+        exact = "16" not in keras.backend.standardize_dtype(self.model.outputs[0].dtype)
+        outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
+        self.head = heads.kind_of(outputs, self.model.name, exact)
+        self._gives_probabilities = self.head != "linear"
+
+    @property
+    def preprocess(self):
+        """The function from pixels (n, h, w, 3), 0..255, to the model's own input.
+
+        `load_network` takes it as `preprocess` for another model that begins in the same way.
+        """
+        return self._preprocess
+
+    @property
+    def output_step(self):
+        """The layer call (`graph.Step`) that makes the output; not always the last in `steps`."""
+        return self.graph.output.step
+
+    def forward(self, pixels, layers=(), substitute=None):
+        """Run one forward pass, uncompiled, to be called inside a method's own tf.function.
+
+        Parameters
+        ----------
+        pixels : float32 tensor (n, h, w, 3), 0..255
+        layers : names of layers whose outputs are wanted from this same pass
+        substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
+            it is asked about every layer and Keras operation but the head's softmax or sigmoid
+
+        Returns
+        -------
+        (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients with
+        respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
+        """
+        values = [self.graph.find(name)[1] for name in layers]
+        return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
+
+    def forward_from(self, known, wanted=(), substitute=None):
+        """Run the rest of a forward pass, of which some values are known, uncompiled.
+
+        Parameters
+        ----------
+        known : {graph.Value: tensor}, enough of the values of `net.graph` to compute the output
+        wanted : values of the graph that are wanted from this same pass
+        substitute : as in `forward`
+
+        Returns
+        -------
+        (logits, tensors): float32 (n, units), and a list of the tensors of `wanted`
+        """
+        return self._as_logits(self._run(known, [self.graph.output, *wanted], substitute))
+
+    def _as_logits(self, results):
+        logits, *tensors = results
+        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.units))
+        logits = heads.logits_of(logits, self.head) if self._gives_probabilities else logits
+        return logits, tensors
+
+    def maps(self, pixels, layers, substitute=None, before_activation=False):
+        """Return the outputs of `layers` alone, like `forward` but without the logits.
+
+        Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
+
+        before_activation : True leaves out the activation of the very calls that make the outputs;
+            earlier calls of the same layer keep theirs, and a nested model loses that of its last
+        """
+        values = [self.graph.find(name)[1] for name in layers]
+        bare = {value.step for value in values} if before_activation else ()
+        return self.run_values(pixels, values, substitute, bare)
+
+    def run_values(self, pixels, values, substitute=None, bare=()):
+        """Return the tensors of values of the graph; `substitute` and `bare` as in `maps`."""
+        if not self.one_by_one or pixels.shape[0] == 1:
+            return self._run({self.graph.input: self._input_of(pixels)}, values, substitute, bare)
+
+        def run_one(picture):
+            results = self.run_values(picture[None], values, substitute, bare)
+            return [result[0] for result in results]
+
+        kinds = [tf.float32] * len(values)
+        return tf.map_fn(run_one, tf.cast(pixels, tf.float32), fn_output_signature=kinds)
+
+    @tf.autograph.experimental.do_not_convert
+    def _input_of(self, pixels):
+        return self._preprocess(tf.cast(pixels, tf.float32))
+
+    # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
+    @tf.autograph.experimental.do_not_convert
+    def _run(self, known, values, substitute, bare=()):
+        def replace(step):
+            if step is self.head_step or step in bare:
+                return without_activation(step.layer)
+            return substitute(step.layer) if substitute else None
+
+        # The scope catches what layers would note down about a call, such as activity losses.
+        with keras.StatelessScope(collect_losses=True):
+            return self.graph.run(known, values, replace)
