@@ -43,7 +43,7 @@ _AUGMENTING = [  # in training alone; else they hand on what they read
     f"Random{what}" for what in "Flip Rotation Zoom Translation Contrast Brightness".split()
 ]
 
-# What takes as long as one multiply-add of a convolution, measured on two cores with AVX-512.
+# Estimates, in multiply-adds of a convolution that take as long, fitted on two cores with AVX-512.
 _MOVED = 20  # multiply-adds, for each number that is read or written
 _STARTED = 5e6  # multiply-adds, for each table of cells to look up
 _COMPILED = 3e9  # multiply-adds, for each layer call to be compiled for windows, once a network
@@ -297,6 +297,11 @@ def choose(net, tops, lefts, patch, depth=None):
 
     depth : how many calls compute windows; None: as many as pay
     """
+    key = ("plan", tuple(tops), tuple(lefts), patch, depth)
+    return net.cached(key, lambda: _choose(net, tops, lefts, patch, depth))
+
+
+def _choose(net, tops, lefts, patch, depth):
     windows, shapes, graph = follow(net, tops, lefts, patch), shapes_of(net), net.graph
     if not windows.calls:
         return None
@@ -380,9 +385,9 @@ def shapes_of(net):
 
         traced = tf.function(run, autograph=False).get_concrete_function(picture)
         found = [tuple(one.shape) for one in traced.structured_outputs]
-        return lambda: dict(zip(shapes, found, strict=True))
+        return dict(zip(shapes, found, strict=True))
 
-    return net.cached(("shapes",), build)()
+    return net.cached(("shapes",), build)
 
 
 class LayerWindow(NamedTuple):
