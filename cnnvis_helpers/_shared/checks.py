@@ -1,5 +1,7 @@
 """Checks of arguments: each raises one sentence that says what came and what was expected."""
 
+import re
+
 import numpy as np
 
 _ROUNDING = 0.255  # 0.1 % of the range of a pixel, as in load_photo
@@ -104,5 +106,7 @@ def check_photo(photo):
 
 def first_line(error, length=150):
     """Return the first line of an error's message, no full stop, at most `length` characters."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras prints bold
+    text = re.sub(r"^Exception encountered when calling .*\n+", "", text.strip())
+    lines = text.splitlines() or [type(error).__name__]
     return lines[0].rstrip(".:")[:length]

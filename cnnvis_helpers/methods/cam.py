@@ -374,15 +374,13 @@ def find_pooled_head(net):
     if dense is not None:
         pool = _skip(last.inputs[0].step, _ONLY_SHAPE)
     if pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D):
-        maps = pool.inputs[0].step
-        if maps and type(maps.layer).__name__ not in _NOT_AS_THE_PHOTO:
+        if maps := pool.inputs[0].step:
             return maps.name, dense
     return None
 
 
 _HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")
 _ONLY_SHAPE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
-_NOT_AS_THE_PHOTO = ("Permute", "Transpose", "Reshape")  # rows and columns may be others behind
 _AFTER_SCORES = (*_ONLY_SHAPE, "Activation", "Softmax")
 
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 from cnnvis_helpers._shared.checks import first_line
 from cnnvis_helpers._shared.data_files import entries
 from cnnvis_helpers.networks.applications import application_of
-from cnnvis_helpers.networks.graph import without_activation
+from cnnvis_helpers.networks.graph import keeps_places, without_activation
 from cnnvis_helpers.networks.head import probabilities, sample_pictures
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_photo
@@ -80,9 +80,10 @@ def check_answer(net):
         singles = [net.preprocess(one[None]) for one in pixels]
         answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
     except Exception as error:
+        way_out = ": build it for batches of any size, with keras.Input((height, width, channels))"
         raise ValueError(
-            f"The model {net.model.name!r} fails on a single picture ({first_line(error)}): build "
-            "it for batches of any size, beginning with keras.Input((height, width, channels))."
+            f"The model {net.model.name!r} fails on a single picture ({first_line(error)})"
+            f"{way_out if net.graph.input.shape[0] else ''}."
         ) from None
     expected = np.concatenate(
         [np.asarray(one, np.float32).reshape(-1, net.units) for one in answers]
@@ -108,6 +109,8 @@ def _difference(net, pixels, expected):
         return None
     if not np.isfinite(expected).all():
         return 0.0  # `net.finite` refuses them with their own sentence
+    if net.head == "softmax" and expected.max() <= 0:
+        expected = np.exp(expected)  # a log softmax
     found = logits if net.head in ("linear", "number") else probabilities(logits, net.head)
     found = found[:, 1:] if found.shape[1] > expected.shape[1] else found
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6))
@@ -180,6 +183,7 @@ def _of_size(net):
 # Same place ------------------------------------------------------------------------------------
 
 _PLACES = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))  # of a spot, from border to border
+_REARRANGED = "its places are not those of the picture: the picture is cut, padded or rearranged"
 _CORNERS = ("top left", "top right", "bottom left", "bottom right", "middle")
 
 
@@ -211,11 +215,23 @@ def misplaced(net, values, exact=False):
             for value, change in zip(suspects, changes, strict=True):
                 if change is not None:
                     faults[value] = _fault(change, centres, exact)
-    return list(faults.values())
+    return [fault or _stretched(net, value) for value, fault in faults.items()]
+
+
+def _stretched(net, value):
+    """Return what is wrong with maps larger than the first ones, but not alike along both axes."""
+    shapes = [step.shape[1:3] for step in net.graph.first_learned() if len(step.shape) == 4]
+    if not shapes or None in (*shapes[0], *value.shape[1:3]):
+        return None
+    growth = [n / first for n, first in zip(value.shape[1:3], shapes[0], strict=True)]
+    return _REARRANGED if max(growth) > max(1, 1.5 * min(growth)) else None
 
 
 def fault_of_place(net, value):
     """Return what is wrong with the place of one layer's maps, or None; for layers chosen later."""
+    before = set(net.graph.needed_for([value]))
+    if not all(keeps_places(step) for step in net.graph.bottlenecks() if step in before):
+        return "they are made anew from a vector, which has no places"
     return _fault_at_first(net) or misplaced(net, [value])[0]
 
 
@@ -231,10 +247,10 @@ def _changes_by_spot(net, values, spans, backgrounds, substitute):
     results = net.run_values(tf.constant(np.concatenate(pictures)), values, substitute)
     changes = []
     for maps in results:
-        maps = maps.numpy().reshape(backgrounds, 6, *maps.shape[1:])
+        maps = tf.reshape(maps, (backgrounds, 6, *maps.shape[1:]))
+        change = tf.reduce_sum(tf.abs(maps[:, 1:] - maps[:, :1]), axis=(0, -1))
+        change = change.numpy().astype(np.float64)
         # A deep network without its ReLUs may overflow.
-        with np.errstate(invalid="ignore", over="ignore"):
-            change = np.abs(maps[:, 1:] - maps[:, :1]).sum(axis=-1).sum(axis=0, dtype=np.float64)
         usable = np.isfinite(change).all() and change.max() > 0 and change[0].size > 1
         changes.append(change if usable else None)
     return changes
@@ -285,14 +301,17 @@ def _fault(change, centres, exact):
         [local.sum(axis=2) @ rows / weight, local.sum(axis=1) @ columns / weight], axis=1
     )
     design = np.concatenate([centres - 0.5, np.ones((5, 1))], axis=1)
-    slopes = np.linalg.lstsq(design, found - 0.5, rcond=None)[0]  # (row, column, constant) by axis
+    slopes, rest, *_ = np.linalg.lstsq(design, found - 0.5, rcond=None)  # (row, column, constant)
+    varied = ((found - found.mean(axis=0)) ** 2).sum(axis=0)
+    if not exact and (rest > 0.1 * varied).all():
+        return None  # cells that see the picture as a whole have no clear places
     return _fault_of(slopes, found - centres, change.shape[1:], exact)
 
 
 def _fault_of(slopes, off, grid, exact):
     (down, crossed_down), (crossed_up, across), shift = slopes
     if exact:
-        near = max(0.075, 0.6 / min(grid))
+        near = max(0.04, 0.6 / min(grid))
         if np.abs(off).max() <= near:
             return None
     elif _plausible(slopes, grid):
@@ -301,7 +320,7 @@ def _fault_of(slopes, off, grid, exact):
         return "its rows lie along the columns of the picture: the picture is transposed or turned"
     if min(down, across) < -0.3:
         return "it is the mirror image of the picture"
-    return "its places are not those of the picture: the picture is cut, padded or rearranged"
+    return _REARRANGED
 
 
 def _plausible(slopes, grid):
@@ -336,16 +355,18 @@ def choose_layer(net):
     there are no such maps.
     """
     maps, whole = net.graph.maps(), net.graph.whole_maps()
-    turned, faults, placed = _fault_at_first(net) if whole else None, [], []
+    turned, faults, placed = _fault_at_first(net) if maps else None, [], []
     if whole and not turned:
-        faults = misplaced(net, [step.outputs[0] for step in whole])
-        placed = [step for step, fault in zip(whole, faults, strict=True) if not fault]
+        faults, placed = misplaced(net, whole[-1].outputs[:1]), whole[-1:]
+        if faults[-1]:
+            faults = misplaced(net, [step.outputs[0] for step in whole])
+            placed = [step for step, fault in zip(whole, faults, strict=True) if not fault]
     if not maps:
         return None, _without_maps(net), []
-    if not whole:
+    if turned or (whole and not placed):
+        no_map = refusal((whole or maps)[-1].name, turned or faults[-1])
+    elif not whole:
         no_map = _no_single_layer(net, maps)
-    elif not placed:
-        no_map = refusal(whole[-1].name, turned or faults[-1])
     elif _goes_on(net, placed[-1], rank=3):
         no_map = (
             f"The network {net.name!r} continues with tokens, as a vision transformer does, after "
@@ -370,7 +391,14 @@ def _without_maps(net):
 
 
 def _no_single_layer(net, maps):
-    names = [step.name for step in _ends(net, maps)]
+    ends = [step.name for step in _ends(net, maps)]
+    names = list(dict.fromkeys(ends))
+    if len(names) == 1:
+        others = "earlier calls of this layer" if len(ends) > 1 else "the picture without any maps"
+        return (
+            f"The score of {net.name!r} comes from the last maps of {names[0]!r} and from {others}"
+            f": layer={names[0]!r} shows a part of it, occlusion all."
+        )
     return (
         f"The score of {net.name!r} comes from several last maps, those of "
         f"{_listed(names)}, and no single layer carries it all: pass layer={names[0]!r} and so on, "

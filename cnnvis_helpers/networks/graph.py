@@ -8,6 +8,7 @@ is called with real tensors records nothing, so the caller's model stays exactly
 import difflib
 import functools
 import inspect
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -307,12 +308,21 @@ class Graph:
         return [step for step in needed if before[step] * after[step] == total > 0]
 
     def whole_maps(self):
-        """Return the steps that make maps which the whole score passes, in order."""
-        whole = set(self.bottlenecks())
+        """Return the steps that make maps which the whole score passes, in order.
+
+        Behind a Dense layer of a vector, maps that are made anew have no places of the picture.
+        """
+        whole = set(itertools.takewhile(keeps_places, self.bottlenecks()))
         return [step for step in self.maps() if step in whole]
 
     def _from_picture(self, step):
         return [value for value in step.inputs if value not in self._constants]
+
+
+def keeps_places(step):
+    """Tell whether a step is no learned layer of a vector, which mixes all places."""
+    one_place = len(step.shape) == 2 or (len(step.shape) == 4 and step.shape[1:3] == (1, 1))
+    return not (_learns(step) and one_place)
 
 
 def open_model(model):

@@ -26,12 +26,19 @@ def kind_of(outputs, name, exact=True):
     exact : False where the outputs were computed in 16 bits
 
     Returns "softmax" for rows of probabilities that sum to 1, "sigmoid" for other numbers in 0..1,
-    "linear" for the rest. Raises ValueError for a softmax over a single unit, which is always 1.
+    "linear" for the rest. Raises ValueError for probabilities times a number and for a softmax over
+    a single unit, which is always 1.
     """
     outputs = np.asarray(outputs, np.float64)
+    sums, near = outputs.sum(axis=1), 1e-3 if exact else 2e-2
+    if outputs.min() >= 0 and outputs.max() > 1 and np.ptp(sums) < near * sums.mean():
+        raise ValueError(
+            f"The outputs of {name!r} sum to {sums.mean():.4g} for every picture, as probabilities "
+            "times a number do: give the model without that step."
+        )
     if not ((outputs >= 0) & (outputs <= 1)).all():
         return "linear"
-    sums_to_one = np.abs(outputs.sum(axis=1) - 1).max() < (1e-3 if exact else 2e-2)
+    sums_to_one = np.abs(sums - 1).max() < near
     if sums_to_one and outputs.shape[1] == 1:
         raise ValueError(
             f"The model {name!r} ends with a softmax over one unit, which is always 1: give "

@@ -107,8 +107,8 @@ def _read_name(what):
             return Source(_load_application(one), one.name, one, None, trusted=True)
     if "://" in text:
         raise ValueError(
-            f"{text} is an address, but a network is a file on this machine: fetch it with "
-            f"keras.utils.get_file(origin={text!r}), which returns the path to give."
+            f"{text} is an address, but a network is a file on this machine: fetch it first (from "
+            f"the web with keras.utils.get_file(origin={text!r}), which returns the path to give)."
         )
     path = Path(text).expanduser()
     if path.suffix or path.exists() or os.sep in text:
@@ -158,40 +158,56 @@ def _load_file(path):
         raise FileNotFoundError(
             f"There is no file {path.absolute()}; list_networks() shows networks that need none."
         )
-    if path.is_dir() or path.suffix not in (".keras", ".h5", ".hdf5"):
+    if path.is_dir() or path.suffix.lower() not in (".keras", ".h5", ".hdf5"):
         kind = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
+        hint = ""
+        if (path / "saved_model.pb").exists():
+            hint = (
+                "; of a SavedModel, keras.Sequential([keras.Input((height, width, 3)), "
+                f'keras.layers.TFSMLayer({str(path)!r}, call_endpoint="serve")]) makes a model '
+                '("serving_default" before Keras 3)'
+            )
         raise ValueError(
-            f"{path} is {kind}, but a network is a .keras or .h5 file, as model.save writes it."
-        )
-    if _holds_weights_alone(path):
-        raise ValueError(
-            f"{path} holds weights alone: build the model, model.load_weights({str(path)!r}), and "
-            "give the model to load_network."
+            f"{path} is {kind}, but a network is a .keras or .h5 file, as model.save writes it"
+            f"{hint}."
         )
     try:
-        with _as_keras_expects(path) as readable:
-            return keras.models.load_model(
-                readable, compile=False, custom_objects=_WITHOUT_LEFTOVERS
-            )
+        without_model = _without_model(path) if h5py.is_hdf5(path) else ""
+        if not without_model:
+            with _as_keras_expects(path) as readable:
+                return keras.models.load_model(
+                    readable, compile=False, custom_objects=_WITHOUT_LEFTOVERS
+                )
     except Exception as error:
         raise ValueError(_why_not_loaded(path, error)) from None
+    raise ValueError(without_model)
 
 
-def _holds_weights_alone(path):
-    if not h5py.is_hdf5(path):
-        return False
+def _without_model(path):
+    """Return the sentence for an HDF5 file that holds weights alone, or None."""
     with h5py.File(path) as file:
-        return "model_config" not in file.attrs
+        if "model_config" in file.attrs:
+            return None
+        as_keras_2 = "layer_names" in file.attrs
+    named, rename = str(path), ""
+    if not as_keras_2 and not named.endswith(".weights.h5"):
+        named = str(path.with_suffix(".weights.h5"))
+        rename = f"rename it to {named}, "
+    return (
+        f"{path} holds weights alone: {rename}build the model, model.load_weights({named!r}), and "
+        "give the model to load_network."
+    )
 
 
 @contextlib.contextmanager
 def _as_keras_expects(path):
     """Yield a path whose suffix fits the content: TensorFlow 2.11 wrote HDF5 as .keras."""
-    if not (h5py.is_hdf5(path) and path.suffix == ".keras"):
+    suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
+    if path.suffix == suffix:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copy(path, Path(folder) / f"{path.stem}.h5")
+        yield shutil.copy(path, Path(folder) / f"{path.stem}{suffix}")
 
 
 def _without_leftovers(kind):
@@ -221,7 +237,8 @@ _WITHOUT_LEFTOVERS = {
 
 def _why_not_loaded(path, error):
     message = str(error)
-    if "safe_mode" in message or "Lambda" in message or "lambda" in message:
+    of_keras_2 = "OpLambda" in message  # an operation on tensors, such as x / 255
+    if not of_keras_2 and ("safe_mode" in message or "lambda" in message.lower()):
         return (
             f"{path} holds a Lambda layer, which is code that would run here: if you trust it, "
             f"keras.models.load_model({str(path)!r}, safe_mode=False) makes a model to load."
@@ -229,7 +246,7 @@ def _why_not_loaded(path, error):
     written = _keras_version(path)
     if not written:
         return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
-    if written != keras.__version__ and not _is_unknown_layer(message):
+    if written != keras.__version__ and (of_keras_2 or not _is_unknown_layer(message)):
         return (
             f"{path} was written by Keras {written} and cannot be read by Keras "
             f"{keras.__version__} here ({_cause(error)}): load it with Keras {written}, or build "
@@ -318,14 +335,16 @@ def _check_input(source, shape, input_size):
             "(None, height, width, 3), or (None, height, width, 1) in grey."
         )
     usual = (source.application.size,) * 2 if source.application else _size_inside(source.model)
-    chosen = tuple(map(int, input_size or usual))
-    if len(chosen) != 2 or any(n not in (None, m) for n, m in zip(size, chosen, strict=True)):
-        if input_size is not None:
-            raise ValueError(
-                f"input_size is (height, width) of pictures that the model {name!r} takes, "
-                f"{size}, not {input_size!r}."
-            )
-    return tuple(n or m for n, m in zip(size, chosen, strict=True)), channels[0]
+    chosen = usual if input_size is None else input_size
+    fits = isinstance(chosen, (tuple, list)) and len(chosen) == 2 and min(chosen) > 0
+    if input_size is not None and not (
+        fits and all(n in (None, m) for n, m in zip(size, chosen, strict=True))
+    ):
+        raise ValueError(
+            f"input_size is (height, width) of pictures that the model {name!r} takes, "
+            f"{size}, not {input_size!r}."
+        )
+    return tuple(int(n or m) for n, m in zip(size, chosen, strict=True)), channels[0]
 
 
 def _size_inside(model):
@@ -486,4 +505,4 @@ def _cause(error):
     text = str(error).strip()
     for mark in ("Exception encountered: ", "Error encountered: ", "The error message was: "):
         text = text.rpartition(mark)[2]
-    return first_line(text, 300)
+    return first_line(text.partition(" Full object config")[0], 300)

@@ -195,7 +195,7 @@ def test_a_class_map_of_its_own_needs_no_dense_layer():
 def test_maps_that_only_look_like_scores_are_refused():
     """Probabilities that are averaged: the score is the logarithm of a mean, not a mean."""
     averaged = head_of_maps(layers.Softmax(), activation=None)
-    with pytest.raises(ValueError, match="computes its scores in another way") as error:
+    with pytest.raises(ValueError, match="in another way") as error:
         cam(averaged, PHOTO, 1)
     assert one_sentence(error)
 
@@ -454,7 +454,7 @@ def test_cam_refuses_maps_that_do_not_lie_as_the_photo_does(small_photo):
     turned = layers.Permute((2, 1, 3))(layers.Conv2D(4, 3)(photo))
     pooled = layers.GlobalAveragePooling2D()(turned)
     net = load_network(keras.Model(photo, layers.Dense(3)(pooled)))
-    with pytest.raises(ValueError, match="ends with Permute, GlobalAveragePooling2D and Dense"):
+    with pytest.raises(ValueError, match="do not lie on the photo"):
         cam(net, small_photo)
 
 

@@ -210,6 +210,7 @@ MOVED = {
     "lambda": lambda x: layers.Lambda(lambda t: tf.image.central_crop(t, 0.5))(x),
     "cropping": lambda x: layers.Cropping2D(((0, 9), (0, 0)))(x),
     "padding": lambda x: layers.ZeroPadding2D(8)(x),
+    "narrow padding": lambda x: layers.ZeroPadding2D(4)(x),
     "padding of one side": lambda x: ops.pad(x, ((0, 0), (0, 0), (16, 0), (0, 0))),
     "roll": lambda x: ops.roll(x, 20, axis=2),
     "halves": lambda x: ops.concatenate([x[:, :, 24:], x[:, :, :24]], axis=2),
@@ -268,6 +269,9 @@ ORDINARY = {
     "batch norm first": lambda x: layers.BatchNormalization()(x),
     "squeeze and excite": lambda x: _excited(layers.Conv2D(6, 3, activation="relu")(x)),
     "patches": lambda x: layers.Conv2D(12, 6, 6)(x),
+    "few pixels seen": lambda x: layers.Conv2D(12, 3, 8, "same")(x),
+    "turned back": lambda x: layers.Permute((2, 1, 3))(layers.Permute((2, 1, 3))(x)),
+    "tokens and back": lambda x: layers.Reshape((48, 48, 3))(layers.Reshape((2304, 3))(x)),
     "residual": lambda x: layers.Add()([x, layers.Conv2D(3, 3, padding="same")(x)]),
 }
 
@@ -399,6 +403,27 @@ def test_a_layer_called_on_its_own_output_has_one_last_map():
     assert net.last_conv == "relu" and net.notes == []
 
 
+def test_towers_that_share_a_layer_or_pass_it_by_are_said():
+    body, pool = layers.Conv2D(4, 3, name="c"), layers.GlobalAveragePooling2D()
+    photo = keras.Input((16, 16, 3))
+    x = layers.Rescaling(1 / 255)(photo)
+    for other in (pool(body(layers.AveragePooling2D(2)(x))), layers.Flatten()(x)):
+        joined = layers.Concatenate()([other, pool(body(x))])
+        net = read_network(keras.Model(photo, layers.Dense(2, activation="softmax")(joined)))
+        assert net.last_conv is None and "occlusion all" in net.notes[0]
+
+
+def test_maps_made_anew_from_a_vector_have_no_places():
+    photo = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="early")(layers.Rescaling(1 / 255)(photo))
+    x = layers.Dense(8 * 8 * 4)(layers.GlobalAveragePooling2D()(x))
+    net = read_network(keras.Model(photo, _classifier(_conv(layers.Reshape((8, 8, 4))(x), "anew"))))
+    assert net.last_conv == "early" and len(net.notes) == 1
+    for method in (cam, lambda *given: gradcam(*given, layer="anew")):
+        with pytest.raises(ValueError, match="made anew from a vector"):
+            method(net, _pixels(net, 1)[0], 1)
+
+
 class Block(layers.Layer):
     """Convolution and pooling in one layer, as in many a course."""
 
@@ -446,9 +471,9 @@ def _vit(patch=8, blocks=2, class_token=False):
     return keras.Model(photo, _classifier(x))
 
 
-def _heads():
+def _heads(kernel=8):
     photo = keras.Input((64, 64, 3))
-    x = layers.Conv2D(16, 8, strides=8, activation="relu", name="patches")(
+    x = layers.Conv2D(16, kernel, 8, "same", activation="relu", name="patches")(
         layers.Rescaling(1 / 255)(photo)
     )
     tokens = layers.Reshape((64, 16))(x)
@@ -463,8 +488,8 @@ def _heads():
 
 @pytest.mark.parametrize(
     "build",
-    [_vit, lambda: _vit(4, 1), lambda: _vit(class_token=True), _heads],
-    ids=["vit", "one block", "class token", "heads by hand"],
+    [_vit, lambda: _vit(4, 1), lambda: _vit(class_token=True), _heads, lambda: _heads(3)],
+    ids=["vit", "one block", "class token", "heads by hand", "few pixels seen"],
 )
 def test_token_networks_show_no_early_maps_unasked(build):
     net = load_network(build())
@@ -567,8 +592,9 @@ def test_a_size_can_be_chosen_and_is_said():
     assert net.input_size == (64, 48) and net.notes == []
     inside = read_network(build(lambda x: layers.Resizing(96, 80)(x)))
     assert inside.input_size == (96, 80) and inside.notes == []
-    with pytest.raises(ValueError, match="input_size is"):
-        read_network(_ordinary(), input_size=(64, 64))
+    for model, size in ((_ordinary(), (64, 64)), (free, 64), (free, (0, 9)), (free, "64")):
+        with pytest.raises(ValueError, match="input_size is"):
+            read_network(model, input_size=size)
 
 
 def test_another_layout_of_the_notebook_changes_nothing():
@@ -696,3 +722,41 @@ def test_home_folders_and_addresses(tmp_path, monkeypatch):
     assert load_network("~/mine.keras").name == "mine"
     with pytest.raises(ValueError, match="is an address"):
         load_network("https://example.org/mine.keras")
+
+
+def test_a_file_of_keras_2_with_operations_names_both_versions(tmp_path):
+    _ordinary().save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        config = file.attrs["model_config"].replace('"Rescaling"', '"TFOpLambda"')
+        file.attrs["model_config"], file.attrs["keras_version"] = config, "2.13.1"
+    with pytest.raises(ValueError, match="written by Keras 2.13.1 .*TFOpLambda"):
+        load_network(tmp_path / "old.h5")
+
+
+def test_the_content_of_a_file_counts_not_its_suffix(tmp_path):
+    model = _ordinary()
+    for suffix, name in ((".keras", "zip.h5"), (".keras", "ZIP.KERAS"), (".h5", "hdf5.keras")):
+        model.save(tmp_path / f"net{suffix}")
+        (tmp_path / f"net{suffix}").rename(tmp_path / name)
+        assert load_network(tmp_path / name).input_size == (48, 48)
+
+
+def test_the_ways_out_of_files_work_as_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = _ordinary()
+    model.save_weights("net.weights.h5")
+    (tmp_path / "net.weights.h5").rename("mine.h5")
+    with pytest.raises(
+        ValueError, match="rename it to mine.weights.h5, build the model, model.loa"
+    ):
+        load_network("mine.h5")
+    (tmp_path / "mine.h5").rename("mine.weights.h5")
+    model.load_weights("mine.weights.h5")
+    model.export("saved", verbose=False)
+    with pytest.raises(ValueError, match="saved is a folder") as caught:
+        load_network("saved")
+    way_out = str(caught.value).partition("SavedModel, ")[2].partition(" makes")[0]
+    net = load_network(eval(way_out, {"keras": keras, "height": 48, "width": 48}))
+    assert close(
+        net.probabilities(net.logits(_pixels(net))), model.predict(_pixels(net), verbose=0)
+    )

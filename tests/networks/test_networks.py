@@ -888,6 +888,7 @@ def test_files_that_are_no_network(tmp_path):
         "bad.keras": "is not a Keras model, or is damaged: save the model anew",
         "bad.h5": "is not a Keras model, or is damaged: save the model anew",
         "half.keras": "is not a Keras model, or is damaged",
+        "half.h5": "is not a Keras model, or is damaged",
         "net.weights.h5": "holds weights alone",
         "lambda.keras": "holds a Lambda layer.*safe_mode=False",
         "custom.keras": "holds a layer that Keras .* does not know.*custom_objects",
@@ -895,9 +896,10 @@ def test_files_that_are_no_network(tmp_path):
     (tmp_path / "folder").mkdir()
     for name in ("notes.txt", "bad.keras", "bad.h5"):
         (tmp_path / name).write_bytes(b"not a model")
-    net.model.save(tmp_path / "whole.keras")
-    whole = (tmp_path / "whole.keras").read_bytes()
-    (tmp_path / "half.keras").write_bytes(whole[: len(whole) // 2])
+    for suffix in (".keras", ".h5"):
+        net.model.save(tmp_path / f"whole{suffix}")
+        whole = (tmp_path / f"whole{suffix}").read_bytes()
+        (tmp_path / f"half{suffix}").write_bytes(whole[: len(whole) // 2])
     net.model.save_weights(tmp_path / "net.weights.h5")
     _save_with(layers.Lambda(lambda x: x * 2), tmp_path / "lambda.keras")
     mine = type("Mine", (layers.Layer,), {"call": lambda self, x: x})
@@ -1060,6 +1062,27 @@ def test_outputs_that_are_probabilities_are_told_and_their_logits_taken(kind):
     if net.units == 1:
         probabilities = probabilities[:, 1:]
     np.testing.assert_allclose(probabilities, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda x: _sharp(4, "log_softmax")(x),
+        lambda x: keras.ops.log_softmax(_sharp(4)(x)),
+        lambda x: layers.Lambda(tf.nn.log_softmax)(_sharp(4)(x)),
+    ],
+    ids=["activation", "operation", "lambda"],
+)
+def test_a_log_softmax_gives_the_probabilities_whose_logarithms_it_makes(head):
+    net = load_network(_of_features(head))
+    pixels = pixels_for(net)
+    expected = np.exp(net.model(pixels))
+    np.testing.assert_allclose(net.probabilities(net.logits(pixels)), expected, atol=2e-6)
+
+
+def test_probabilities_in_percent_are_refused():
+    with pytest.raises(ValueError, match="sum to 100 for every picture"):
+        load_network(_of_features(lambda x: layers.Rescaling(100.0)(_sharp(4, "softmax")(x))))
 
 
 def test_gradients_of_such_logits_are_those_of_log_p():
