@@ -164,6 +164,9 @@ def cam(net, photo, target=None, resize=True):
         bias, grid = 0, tf.gather(activations, classes, axis=-1).numpy() @ vector[classes]
     else:
         kernel = tf.reshape(tf.convert_to_tensor(dense.kernel), (-1, net.units))
+        if getattr(dense, "quantization_mode", None):  # whole numbers, each class with its scale
+            linear, eye = net.without_activation(dense), tf.eye(activations.shape[-1])
+            kernel = linear(eye) - linear(0 * eye)
         weights = tf.cast(tf.gather(kernel, classes, axis=1), tf.float32).numpy() @ vector[classes]
         bias = np.asarray(dense.bias)[classes] @ vector[classes] if dense.use_bias else 0
         grid = activations.numpy() @ weights

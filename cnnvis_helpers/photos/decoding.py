@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageOps
 
 MAX_PIXELS = 50_000_000  # a phone's 48 megapixels; decoding them takes up to 700 MB
 MAX_BYTES = 500_000_000
+_DARK = 64  # of 255; 14 bits out of 16 make no more
 
 # Formats a photo comes in and whose decoder is safe. EPS is left out as it starts a program, TGA
 # and PCX as they have no signature and take noise for a picture.
@@ -85,6 +86,12 @@ def array_to_rgb(array, what="The array"):
     array = np.asarray(array)
     _check_shape(array, what)
     levels = _eight_bits(array, what)
+    if 0 < (high := int(levels.max())) <= _DARK:  # a mask of 0 and 1, or 12 bits out of 16
+        warnings.warn(
+            f"{what} is nearly black: no value is above {high} of 255. Where that is wrong, scale "
+            "its array to 0..255.",
+            stacklevel=2,
+        )
     if levels.ndim == 2:
         levels = levels[:, :, None]
     if levels.shape[2] in (2, 4):

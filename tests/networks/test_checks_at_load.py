@@ -577,6 +577,18 @@ def test_the_body_of_an_application_names_its_preprocessing():
     assert "'mobilenetv2'" in note
 
 
+def test_an_int8_head_is_read_with_its_scale():
+    model = _ordinary()
+    model.quantize("int8")
+    net = load_network(model)
+    photo = _pixels(net, 1)[0]
+    logits = net.logits(photo[None]).numpy()[0]
+    grid = cam(net, photo, 1, resize=False)
+    assert close(grid.mean(), logits[1], 0.02)
+    assert close(gradcam(net, photo, 1, relu=False, resize=False) * grid.size, grid, 0.03)
+    assert close(net.probabilities(net.logits(photo[None])), model.predict(photo[None], verbose=0))
+
+
 # Files, shapes, numbers and settings ------------------------------------------------------------
 
 

@@ -275,6 +275,16 @@ def test_sixteen_bits_of_which_few_are_used_are_read_as_12_or_8_with_a_warning(h
         assert np.abs(photo[:, :, 0] - levels * (255 / top)).max() <= 0.51
 
 
+@pytest.mark.parametrize(
+    "array",
+    [np.eye(9, dtype=np.uint8), np.eye(9, dtype=int), np.full((9, 9), 16383, np.uint16)],
+    ids=["mask of uint8", "mask of int", "14 of 16 bits"],
+)
+def test_a_picture_that_is_nearly_black_is_said(array):
+    with pytest.warns(UserWarning, match="nearly black"):
+        load_photo(array)
+
+
 def test_whole_numbers_of_32_bits_mean_the_same_in_an_array_an_image_and_a_file():
     levels = np.arange(256, dtype=np.int32).reshape(16, 16)
     image = Image.fromarray(levels)
