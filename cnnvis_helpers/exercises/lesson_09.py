@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import choice, function, value
+from cnnvis_helpers.exercises.kinds import choice, custom, function, value
 
 _RNG = np.random.default_rng(9)
-_MEAN_BGR = (103.939, 116.779, 123.68)
+_MEAN_BGR = np.float32([103.939, 116.779, 123.68])
 
 _PHOTOS = [
     (_RNG.integers(0, 256, (4, 6, 3), dtype=np.uint8),),
@@ -27,7 +27,50 @@ _INDICES = [
 
 
 def _prepared(photo):
-    return (photo.astype(np.float32) / 127.5 - 1)[None]
+    return (photo[None, :, :, ::-1] - _MEAN_BGR).astype(np.float32)
+
+
+def _best(box, net):
+    """The network's best answer for a cutout of the astronaut."""
+    from cnnvis_helpers import load_photo
+
+    top, bottom, left, right = (int(side) for side in box)
+    return net.predict(load_photo("astronaut")[top:bottom, left:right], 1)[0]
+
+
+def _is_box(box):
+    sides = np.asarray(box, float)
+    return sides.shape == (4,) and not (sides % 1).any()
+
+
+def _inside(box):
+    top, bottom, left, right = box
+    return 0 <= top < bottom <= 512 and 0 <= left < right <= 512
+
+
+def _found(box, net):
+    best = _best(box, net)
+    return best.label != "space shuttle" and best.probability > 0.5
+
+
+_QUESTIONS = (
+    "my claim",
+    "compared with which class",
+    "how I know that the pixels are right",
+    "what a simple rule would reach",
+    "what hiding the hot places did",
+    "what a second method says",
+    "what the map cannot say",
+)
+_SENTENCE = "The network looked at the face of the cat."
+
+
+def _case(**changes):
+    return {question: _SENTENCE for question in _QUESTIONS} | changes
+
+
+def _shortest(case):
+    return min(len(str(answer).split()) for answer in case.values())
 
 
 def _split(sources, held_out):
@@ -69,49 +112,108 @@ def _changed(net, photo, **changes):
 
 
 EXERCISES = [
+    custom(
+        "09-cutout",
+        "Find the other one",
+        lambda box, net: _is_box(box) and _inside(box) and _found(box, net),
+        praise="You found what the network knows. Whether it is *right* is another question: it "
+        "has no word for a space helmet, so it takes the nearest one.",
+        wrong=[
+            (
+                lambda box, net: np.shape(box) == (4,) and max(box) <= 1,
+                "Those look like shares of the photo. Give pixels: it has 512 rows and "
+                "512 columns.",
+                (0.6, 1.0, 0.6, 1.0),
+            ),
+            (
+                lambda box, net: not _is_box(box),
+                "`box` is four whole numbers: (top, bottom, left, right).",
+                99,
+            ),
+            (
+                lambda box, net: not _inside(box),
+                "The numbers are (top, bottom, left, right): two rows, then two columns, each pair "
+                "in rising order, from 0 to 512.",
+                (300, 300, 512, 512),
+            ),
+            (
+                lambda box, net: (box[1] - box[0]) * (box[3] - box[2]) > 512 * 512 / 2,
+                "That is most of the photo, and several things are on it. Choose one of them.",
+                (0, 512, 0, 512),
+            ),
+            (
+                lambda box, net: _best(box, net).label == "space shuttle",
+                "That is the shuttle again. Look for something else: what else did she "
+                "bring along?",
+                (60, 320, 330, 512),
+            ),
+            (
+                lambda box, net: _best(box, net).probability > 0.25,
+                "Warm: its best answer is above 0.25, but not above 0.5 yet. Move the box "
+                "a little.",
+                (320, 512, 350, 512),
+            ),
+        ],
+        otherwise="The network is not sure of anything here: its best answer is below 0.25. Look "
+        "at the cutout: does one thing fill it?",
+        hints=[
+            "What lies on her lap?",
+            "It is in the lower right quarter of the photo. Begin with rows 300 to 512.",
+            "Columns from 300 on: the white thing with the dark visor should fill the cutout.",
+        ],
+    ),
     function(
         "09-pixels",
-        "The input of a network that was trained on -1 to 1",
+        "The input of a network that wants blue first",
         _prepared,
         cases=_PHOTOS,
+        praise="Blue first, zero near the middle. This recipe comes from a program called Caffe, "
+        "and networks that learned with it can be read no other way.",
         wrong=[
             (
                 lambda photo: photo.astype(np.float32)[None],
-                "These are still the levels 0 to 255. A published notebook shows feature maps of a "
-                "photo that was never preprocessed; the network does not complain.",
+                "These are still the levels 0 to 255. The network would not complain; it would "
+                "answer, and be wrong more often.",
             ),
             (
-                lambda photo: photo.astype(np.float32)[None] / 255,
-                "This goes from 0 to 1. The network would see a pale, flat photo.",
+                lambda photo: photo.astype(np.float32)[None] / 127.5 - 1,
+                "That is the scale of our small network, -1 to 1. ResNet50 was trained in another "
+                "way: no division, but a mean colour to subtract.",
             ),
             (
-                lambda photo: _prepared(photo) / 127.5 - 1,
-                "This was prepared twice: nearly every number is about -1 now. It happens when a "
-                "function changes its array in place, and is called again.",
+                lambda photo: photo.astype(np.float32)[None] - _MEAN_BGR,
+                "Red still comes first, and the mean of blue was subtracted from it. Turn the last "
+                "axis round first.",
             ),
             (
-                lambda photo: _prepared(photo)[..., ::-1],
-                "Here blue comes first. This network was trained on RGB.",
+                lambda photo: photo.astype(np.float32)[None] - _MEAN_BGR[::-1],
+                "The right mean for each colour, but red still comes first. The network wants blue "
+                "first.",
             ),
             (
-                lambda photo: photo.astype(np.float32)[None, :, :, ::-1] - np.float32(_MEAN_BGR),
-                "That is how VGG16 and ResNet50 want their pixels: BGR minus the mean colour. This "
-                "network wants RGB from -1 to 1; a published attack mixes the two up.",
+                lambda photo: photo[None, :, :, ::-1].astype(np.float32) - _MEAN_BGR[::-1],
+                "Blue comes first, as it should, but the mean of red was subtracted from it.",
+            ),
+            (
+                lambda photo: photo[None, ::-1] - _MEAN_BGR,
+                "This turned the photo upside down. The colours are the *last* axis.",
             ),
             (
                 lambda photo: _prepared(photo)[0],
                 "A network takes a batch: there is one axis more in front, also for one photo.",
             ),
             (
-                lambda photo: (photo / np.uint8(128)).astype(np.uint8)[None] - np.float32(1),
-                "Somewhere the numbers were cut to whole ones. Make them float32 first, then "
-                "divide.",
+                lambda photo: (photo[None, :, :, ::-1] - _MEAN_BGR.astype(np.uint8)).astype(
+                    np.float32
+                ),
+                "Below zero these numbers wrap round: uint8 knows no -1. Subtract floats.",
             ),
         ],
         hints=[
-            "0 should become -1, and 255 should become 1. What happens to the middle, 127.5?",
-            "`photo.astype(np.float32)` first; then divide by half of 255 and subtract 1.",
-            "`[None]` at the end adds the axis of the batch.",
+            "Two steps: turn the order of the colours round, then subtract one number from each.",
+            "`photo[:, :, ::-1]` has blue first.",
+            "`np.array([103.939, 116.779, 123.68], np.float32)` is subtracted from the last axis; "
+            "`[None]` adds the axis of the batch.",
         ],
     ),
     function(
@@ -119,6 +221,8 @@ EXERCISES = [
         "An honest split",
         _split,
         cases=_SOURCES,
+        praise="Split by where a picture comes from, never by chance. Hospitals, cameras and days "
+        "leak as photos do.",
         wrong=[
             (
                 lambda sources, held_out: _split(sources, held_out)[::-1],
@@ -165,6 +269,8 @@ EXERCISES = [
         "Better than nothing?",
         _baseline,
         cases=_LABELS,
+        praise="Report this number beside your own. On a set with nine cats for each dog, 90 % is "
+        "what you get for saying cat.",
         wrong=[
             (
                 lambda train_labels, test_labels: _baseline(test_labels, test_labels),
@@ -203,6 +309,8 @@ EXERCISES = [
         "One output, two scores",
         _sigmoid_scores,
         cases=_PROBABILITIES,
+        praise="What speaks for one class speaks against the other, exactly: the two maps of such "
+        "a network are each other's negative.",
         wrong=[
             (
                 lambda p: np.array([1 - p, p]),
@@ -241,27 +349,25 @@ EXERCISES = [
     value(
         "09-head",
         "How much is trained?",
-        963,
+        2562,
+        praise="2,562 weights for eight pictures, and more than three million that nobody touches. "
+        "That is why it can work at all.",
         wrong=[
-            (960, "The biases are missing: one for each class."),
+            (2560, "The biases are missing: one for each class."),
             (
-                8 * 8 * 320 * 3 + 3,
-                "That would be a Dense layer on the flattened maps. After the pooling there is one "
-                "number a channel.",
+                7 * 7 * 1280 * 2 + 2,
+                "That would be a Dense layer on the 7 x 7 cells of each map. After the average "
+                "there is one number a map.",
             ),
-            (
-                8 * 8 * 320 * 3,
-                "That would be a Dense layer on the flattened maps, without its biases. After the "
-                "pooling there is one number a channel.",
-            ),
-            (320, "That is how many numbers go in. Each of the classes has a weight for each."),
-            (323, "Each class has weights of its own for all channels."),
-            (3 * 3 * 320 * 3 + 3, "That would be a convolution of 3 x 3; the head is one Dense."),
+            (1280, "That is how many numbers go in. Each of the two classes weighs all of them."),
+            (1282, "Each class has weights of its own for all the numbers."),
+            (1281, "That would be one output. There are two, one for each class."),
+            (8 * 1280, "Those are the numbers of the eight pictures. They are data, not weights."),
         ],
         hints=[
-            "What does global average pooling leave of a map of 8 x 8 cells?",
-            "320 numbers go into the Dense layer, and 3 come out.",
-            "One weight for each pair of input and output, and one bias for each output.",
+            "1280 numbers go into the Dense layer, and 2 come out.",
+            "One weight for each pair of input and output.",
+            "And one bias for each output.",
         ],
     ),
     function(
@@ -269,6 +375,8 @@ EXERCISES = [
         "Names in order",
         lambda class_indices: sorted(class_indices, key=class_indices.get),
         cases=_INDICES,
+        praise="With the names in the wrong order every answer is wrong, and every heat map "
+        "carries the wrong title. It is worth printing one.",
         wrong=[
             (
                 lambda class_indices: list(class_indices),
@@ -302,6 +410,8 @@ EXERCISES = [
         "09-claim",
         "What may you say?",
         "c",
+        praise="Cat and room always came together, so no map of these photos can part them. A "
+        "photo of the other cat in the kitchen can.",
         wrong={
             "a": "It may, but these photos cannot show it: whoever knows the rooms does as well.",
             "b": "It may, but these photos cannot show that either: whoever knows the cats "
@@ -311,7 +421,7 @@ EXERCISES = [
         },
         hints=[
             "Which two things always went together in these photos?",
-            "Remember grass and gravel: the heat lay on the right places, and it was the light.",
+            "Remember grass and gravel: a map says where, and the light was everywhere.",
             "Choose the sentence that claims no more than the photos can show, and says what to "
             "try next.",
         ],
@@ -362,5 +472,37 @@ EXERCISES = [
             "take that of the photo minus that of the hidden one.",
         ],
         praise="That is a case one can argue about: a sentence, a map, and a number that tests it.",
+    ),
+    custom(
+        "09-checklist",
+        "The checklist",
+        lambda case: set(case) == set(_QUESTIONS) and _shortest(case) >= 4,
+        praise="That is more than most papers say about their heat maps. Show it to somebody, and "
+        "ask them which sentence they would doubt first.",
+        wrong=[
+            (
+                lambda case: not isinstance(case, dict),
+                "Fill in the dict `my_case` as it stands, one sentence for each question.",
+                _SENTENCE,
+            ),
+            (
+                lambda case: set(case) != set(_QUESTIONS),
+                "The questions were changed, or one is missing. Keep the seven as they stand.",
+                {"my claim": _SENTENCE},
+            ),
+            (
+                lambda case: _shortest(case) == 1,
+                "One of the answers is a single word. Write a sentence that somebody else could "
+                "check; a number in it helps.",
+                _case(**{"what a second method says": "yes"}),
+            ),
+        ],
+        otherwise="One of the answers is very short. Write a sentence that somebody else "
+        "could check.",
+        hints=[
+            "Start with the number that surprised you, and say what it means.",
+            "`what a simple rule would reach`: brightness, background, size, the commonest class.",
+            "`what the map cannot say`: it says where; think of colour, texture, light.",
+        ],
     ),
 ]
