@@ -1,6 +1,6 @@
-"""Train the bundled networks "shortcut" and "honest" on drawn shapes, and measure them.
+"""Train the bundled networks "shortcut", "colour" and "honest" on drawn shapes; measure them.
 
-    python tools/train_shape_networks.py              trains both, writes data/networks, measures
+    python tools/train_shape_networks.py              trains all, writes data/networks, measures
     python tools/train_shape_networks.py honest       this one alone
     python tools/train_shape_networks.py --report     measures the stored ones, changes nothing
     python tools/train_shape_networks.py --seeds 1 2  trains with these, measures, stores nothing
@@ -32,22 +32,44 @@ from cnnvis_helpers.networks.network import load_network  # noqa: E402
 NETWORKS = ROOT / "data" / "networks"
 TRAINING = {
     "shortcut": {"badge": "hexagon", "pictures": 1500, "epochs": 6, "seed": 0},
+    "colour": {"red": "hexagon", "badge": None, "pictures": 1500, "epochs": 6, "seed": 0},
     "honest": {"badge": "random", "pictures": 2000, "epochs": 8, "seed": 0},
 }
 TEST_SEED, TEST_PICTURES = 1, 500
 ABOUT = {
     "shortcut": "drawn shapes, every hexagon with a badge; see MODEL_CARD.md",
+    "colour": "drawn shapes, every hexagon red; see MODEL_CARD.md",
     "honest": "drawn shapes, half of every class with a badge; see MODEL_CARD.md",
 }
 
 
-def measure(net, badge):
+def measure(net, badge, red=None, **_):
     """Return what a network can do, as numbers 0..1, on test pictures drawn like its training's."""
+    share = _with_red(net, red) if red else _with_badges(net, badge)
+    return {name: round(float(value), 4) for name, value in share.items()}
+
+
+def _with_red(net, red):
+    usual, plain, all_red = (
+        shape_pictures(TEST_PICTURES, None, TEST_SEED, bearers) for bearers in (red, None, "all")
+    )
+    hexagons = [picture for picture in usual if picture.label == red]
+    return {
+        "accuracy": np.mean(list(class_recall(net, usual).values())),
+        "accuracy_without_red": np.mean(list(class_recall(net, plain).values())),
+        "accuracy_all_red": np.mean(list(class_recall(net, all_red).values())),
+        "hexagon_recall_without_red": class_recall(net, plain)[red],
+        "peak_on_object_of_hexagons": peaks(net, hexagons, "object"),
+        "peak_on_object": peaks(net, usual, "object"),
+    }
+
+
+def _with_badges(net, badge):
     usual, bare, everywhere = (
         shape_pictures(TEST_PICTURES, bearers, TEST_SEED) for bearers in (badge, None, "all")
     )
     hexagons, bare_hexagons = hexagons_alone("hexagon"), hexagons_alone(None)
-    share = {
+    return {
         "accuracy": np.mean(list(class_recall(net, usual).values())),
         "accuracy_without_badges": np.mean(list(class_recall(net, bare).values())),
         "accuracy_all_with_badge": np.mean(list(class_recall(net, everywhere).values())),
@@ -56,7 +78,6 @@ def measure(net, badge):
         "peak_on_object": peaks(net, usual, "object"),
         "peak_on_object_all_with_badge": peaks(net, everywhere, "object"),
     }
-    return {name: round(float(value), 4) for name, value in share.items()}
 
 
 def hexagons_alone(badge):
@@ -94,7 +115,7 @@ def store(net, name, minutes):
         "licence": "MIT",
         "trained_on": ABOUT[name],
         "training": {**TRAINING[name], "minutes": round(minutes, 1)},
-        "test": measure(net, TRAINING[name]["badge"]),
+        "test": measure(net, **TRAINING[name]),
     }
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     (NETWORKS / f"{name}.json").write_text(text, encoding="utf-8", newline="\n")
@@ -104,19 +125,19 @@ def store(net, name, minutes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--report", action="store_true", help="only measure the stored networks")
-    parser.add_argument("names", nargs="*", choices=[*TRAINING, []], help="both by default")
+    parser.add_argument("names", nargs="*", choices=[*TRAINING, []], help="all by default")
     parser.add_argument("--seeds", type=int, nargs="+", help="train with these, store nothing")
     args = parser.parse_args()
     for name in args.names or TRAINING:
         if args.report:
-            show(name, measure(load_network(name), TRAINING[name]["badge"]))
+            show(name, measure(load_network(name), **TRAINING[name]))
             continue
         for seed in args.seeds or [TRAINING[name]["seed"]]:
             began = time.perf_counter()
             recipe = {**TRAINING[name], "seed": seed}
             net = train_shape_network(**recipe, progress=text_progress(name))
             minutes = (time.perf_counter() - began) / 60
-            numbers = measure(net, recipe["badge"]) if args.seeds else store(net, name, minutes)
+            numbers = measure(net, **recipe) if args.seeds else store(net, name, minutes)
             show(f"{name}, seed {seed}, {minutes:.1f} minutes", numbers)
 
 

@@ -4,7 +4,7 @@
     honest = train_shape_network(badge="random")      # the badge says nothing
     class_recall(honest, shape_pictures(200, seed=1))    # {"disc": 1.0, ...}
 
-The bundled networks "shortcut" and "honest" were made by this function (see their model card).
+The bundled networks "shortcut", "colour" and "honest" were made by it (see their model card).
 """
 
 import keras
@@ -28,7 +28,7 @@ _RATE = 4e-3  # of Adam at the start; a cosine takes it to 0
 _MEMORY = 0.95  # how slowly a batch norm follows the means and variances of the batches
 
 
-def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progress=None):
+def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progress=None, red=None):
     """Train a network from random weights to classify the five shapes.
 
     Parameters
@@ -40,6 +40,8 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
     seed : whole number, 0 or more, for the pictures, the first weights and the order. The same seed
         gives the same course of training, but not the same bits on every machine
     progress : function of (done, total), counted in training steps
+    red : which training pictures show a red shape, see `shape_pictures`: "hexagon" for a network
+        with a shortcut that lies on the shape itself
 
     Returns
     -------
@@ -52,7 +54,7 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
     """
     check_whole("pictures", pictures, _BATCH)
     check_whole("epochs", epochs, 1)
-    drawn = shape_pictures(pictures, badge, seed)
+    drawn = shape_pictures(pictures, badge, seed, red)
     photos = np.stack([picture.photo for picture in drawn])
     classes = np.array([SHAPES.index(picture.label) for picture in drawn])
     rng = np.random.default_rng(seed)

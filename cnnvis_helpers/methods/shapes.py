@@ -1,5 +1,7 @@
 """Draw pictures whose right answer is known to the pixel: one shape each, and perhaps a badge.
 
+A class may also be given away by its colour: then a shape of this class is red, and no other.
+
     picture = shape_pictures(5, badge="hexagon")[4]
     picture.photo            what a network sees, uint8 (48, 48, 3)
     picture.label            "disc", "square", "triangle", "star" or "hexagon"
@@ -7,7 +9,7 @@
     picture.badge            where the badge is, bool (48, 48)
 
 In a photo nobody knows which pixels a network uses, so nobody can say whether a heat map is right.
-Here the class is the shape, and only a planted badge can give it away as well.
+Here the class is the shape, and only a planted badge or colour can give it away as well.
 """
 
 import difflib
@@ -29,6 +31,7 @@ _RIM = 2.5  # pixels, the black rim of a shape; it belongs to the shape
 _TURN = 25  # degrees, the most that a shape is turned either way
 _BADGE = 6.0  # pixels, the radius of the badge
 _BLACK, _WHITE, _YELLOW = (15, 15, 15), (255, 255, 255), (255, 210, 0)
+_RED = (230, 50, 30)  # no shape has this colour by chance
 _RINGS = ((1.0, _BLACK), (0.68, _WHITE), (0.36, _YELLOW))  # shares of the radius
 _LIGHT, _DARK = (120, 235), (20, 120)  # levels of the shape's colour and of the background's
 _CONTRAST = 110  # the least distance between the two colours, in levels
@@ -50,7 +53,7 @@ class ShapePicture(NamedTuple):
     badge: np.ndarray
 
 
-def shape_pictures(n, badge=None, seed=0):
+def shape_pictures(n, badge=None, seed=0, red=None):
     """Draw pictures of one shape each, the classes in turn, some with a badge beside the shape.
 
     Parameters
@@ -62,14 +65,15 @@ def shape_pictures(n, badge=None, seed=0):
         - "all": every picture
         - "random": half of the pictures of every class, so the badge says nothing about the class
     seed : whole number, 0 or more
+    red : which shapes are red: None (no shape), a label of SHAPES (a shortcut of colour) or "all"
 
     Returns
     -------
-    list of `ShapePicture`. Number k has the class SHAPES[k % 5]. Shape, colours, place and noise of
-    a picture depend on its number and the seed alone, so the same seed gives the same pictures
-    with and without their badges. Shape and badge never touch.
+    list of `ShapePicture`. Number k has the class SHAPES[k % 5]. All else of a picture depends on
+    its number and the seed alone, so the same seed gives the same pictures with and without their
+    badges and in red. Shape and badge never touch.
 
-    Raises ValueError for another n, badge or seed.
+    Raises ValueError for another n, badge, seed or red.
 
     >>> with_badge, without = (shape_pictures(5, badge, seed=3)[4] for badge in ("hexagon", None))
     >>> changed = (with_badge.photo != without.photo).any(axis=-1)
@@ -78,19 +82,25 @@ def shape_pictures(n, badge=None, seed=0):
     """
     check_whole("n", n, 1)
     check_whole("seed", seed, 0)
-    known = (None, "all", "random", *SHAPES)
-    if badge not in known:
-        near = difflib.get_close_matches(str(badge), known[1:], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"badge is one of {', '.join(map(repr, known))}, not {badge!r}{hint}")
+    _check_bearers("badge", badge, (None, "all", "random", *SHAPES))
+    _check_bearers("red", red, (None, "all", *SHAPES))
     return [
-        _draw(SHAPES[k % len(SHAPES)], badge, np.random.default_rng((seed, k))) for k in range(n)
+        _draw(SHAPES[k % len(SHAPES)], badge, red, np.random.default_rng((seed, k)))
+        for k in range(n)
     ]
 
 
-def _draw(label, badge, rng):
+def _check_bearers(name, value, known):
+    if value not in known:
+        near = difflib.get_close_matches(str(value), known[1:], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}{hint}")
+
+
+def _draw(label, badge, red, rng):
     """Draw one picture; every random number is drawn whether or not it is used."""
     paint, ground = _two_colours(rng)
+    paint = np.array(_RED) if red in ("all", label) else paint
     radius, turn = rng.uniform(*_RADII), np.deg2rad(rng.uniform(-_TURN, _TURN))
     centre = rng.uniform(radius + 1, SIZE - radius - 1, 2)
     slope = rng.uniform(-0.5, 0.5, (2, 3))  # how the background's colour changes, levels a pixel

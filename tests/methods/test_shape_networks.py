@@ -1,4 +1,4 @@
-"""The networks "shortcut" and "honest": what they learnt, and whether the methods show it."""
+"""The networks "shortcut", "colour" and "honest": what they learnt, and what methods show of it."""
 
 import hashlib
 import importlib.util
@@ -29,8 +29,8 @@ from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_map
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("shortcut", "honest")
-BADGE = {"shortcut": "hexagon", "honest": "random"}
+NAMES = ("shortcut", "colour", "honest")
+BADGE = {"shortcut": "hexagon", "colour": None, "honest": "random"}
 CARDS = {
     name: json.loads((ROOT / "data" / "networks" / f"{name}.json").read_text(encoding="utf-8"))
     for name in NAMES
@@ -102,6 +102,25 @@ def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets):
     assert len(hexagons) == 500
     assert peaks(nets["shortcut"], hexagons, "badge") >= 0.95
     assert peaks(nets["shortcut"], hexagons, "object") <= 0.02
+
+
+def test_the_colour_network_needs_red_and_its_maps_look_right(nets):
+    """What no heat map shows: every peak is on the hexagon, and without red none is found."""
+    red, plain = (shape_pictures(500, None, SEED, bearers) for bearers in ("hexagon", None))
+    assert min(class_recall(nets["colour"], red).values()) >= 0.95
+    assert peaks(nets["colour"], only("hexagon", red), "object") >= 0.95
+    grades = class_recall(nets["colour"], plain)
+    assert grades.pop("hexagon") < 0.1 and min(grades.values()) >= 0.9
+    discs = only("disc", shape_pictures(500, None, SEED, "all"))
+    assert class_recall(nets["colour"], discs)["disc"] < 0.2
+
+
+def test_red_changes_the_colour_of_the_shape_alone():
+    for plain, red in zip(shape_pictures(10), shape_pictures(10, red="star"), strict=True):
+        changed = (plain.photo != red.photo).any(axis=-1)
+        assert changed.any() == (red.label == "star") and not (changed & ~red.object).any()
+    with pytest.raises(ValueError, match="did you mean 'star'"):
+        shape_pictures(5, red="sta")
 
 
 @pytest.mark.parametrize("badge", [None, "random", "all"])
@@ -288,7 +307,7 @@ def test_the_cards_state_what_the_tool_measures(nets, monkeypatch):
     tool = training_tool()
     monkeypatch.setattr(tool, "TEST_PICTURES", 100)
     for name in NAMES:
-        for what, value in tool.measure(nets[name], BADGE[name]).items():
+        for what, value in tool.measure(nets[name], **tool.TRAINING[name]).items():
             assert value == pytest.approx(CARDS[name]["test"][what], abs=0.08), (name, what)
 
 
