@@ -11,6 +11,7 @@ A network with another answer is refused. The other three add a sentence to `Fin
 """
 
 import functools
+import warnings
 from typing import NamedTuple
 
 import keras
@@ -26,6 +27,7 @@ from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_photo
 
 _LARGE_LOGIT = 20  # its sigmoid is 1 in 32 bits, so no training leads there
+_LARGE_PIXEL = 200  # more than a mean subtracted from 0..255 leaves
 _SCALES = '"identity" (0..255 as they are), "unit" (0..1) or "tf" (-1..1)'
 
 
@@ -78,7 +80,9 @@ def check_answer(net):
     pixels = sample_pictures(net.input_size)[1:3]
     try:
         singles = [net.preprocess(one[None]) for one in pixels]
-        answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a tensor for a dict with one input
+            answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
     except Exception as error:
         way_out = ": build it for batches of any size, with keras.Input((height, width, channels))"
         raise ValueError(
@@ -125,7 +129,8 @@ def _tolerance(net):
 
 def _of_predict(net):
     """Say so where the model's own predict() prepares its input in another way."""
-    if type(net.model).predict in (keras.Model.predict, keras.Sequential.predict):
+    kind = type(net.model)
+    if (kind.predict, kind.predict_step) == (keras.Model.predict, keras.Model.predict_step):
         return
     pixels = sample_pictures(net.input_size)[2:]
     try:
@@ -136,8 +141,8 @@ def _of_predict(net):
     difference = _difference(net, pixels, answer)
     if difference is None or difference > 10 * _tolerance(net):
         yield (
-            f"model.predict and model(x) of {net.model.name!r} give different answers, so predict "
-            "preprocesses its input: pass the same function as preprocess=."
+            f"model.predict and model(x) of {net.model.name!r} give different answers, and here it "
+            "is model(x): where predict preprocesses its input, pass that function as preprocess=."
         )
 
 
@@ -414,11 +419,6 @@ def _early_maps(net, step, others):
             f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
             f"score passes; behind them are those of {names}, with a part of it."
         )
-    elif _goes_on(net, step, rank=2, least=5):
-        yield (
-            f"The only maps of {net.name!r} that the whole score passes, those of {step.name!r}, "
-            "lie far before its output: they show little of what it depends on."
-        )
 
 
 def _ends(net, maps):
@@ -436,15 +436,15 @@ def _ends(net, maps):
     return [step for step in net.steps if step in ends]
 
 
-def _goes_on(net, step, rank, least=3):
-    """Tell whether more kernels lie behind `step`, on outputs of a rank, than before it.
+def _goes_on(net, step, rank):
+    """Tell whether more kernels, at least 3, lie behind `step` than before it.
 
-    rank : 3 for tokens (n, t, c), 2 for dense layers (n, c). least : how many there must be
+    rank : of the outputs of those behind it, 3 for tokens (n, t, c)
     """
     before = net.graph.needed_for(step.outputs)
     behind = [one for one in net.graph.needed_for([net.graph.output]) if one not in before]
     ranked = [one for one in behind if len(one.shape) == rank]
-    return _kernels(ranked) >= max(least, _kernels(before) + 1)
+    return _kernels(ranked) >= max(3, _kernels(before) + 1)
 
 
 def _kernels(steps):
@@ -462,28 +462,37 @@ def _listed(names):
 _PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 
 
+def large_inputs(net):
+    """Return {value: (least, largest)} of large numbers that the first layers with weights get."""
+    values = [value for step in net.graph.first_learned() for value in step.inputs]
+    values = list(dict.fromkeys(values))
+    seen = net.run_values(sample_pictures(net.input_size)[1:3], values)
+    ranges = [(float(np.min(each)), float(np.max(each))) for each in map(np.asarray, seen)]
+    large = zip(values, ranges, strict=True)
+    return {value: ends for value, ends in large if np.abs(ends).max() > _LARGE_PIXEL}
+
+
 def _of_scale(net, other_scales):
-    """Say so where the first weights get pixels 0..255, and they may have learned from others.
+    """Say so where the first weights get large numbers, and may have learned from smaller ones.
 
     other_scales : {name in `MODES`: preprocessing}; the statistics that a batch norm has stored say
         which one fits, where there are any
     """
-    first = net.graph.first_learned()
-    values = list(dict.fromkeys(value for step in first for value in step.inputs))
-    seen = map(np.asarray, net.run_values(sample_pictures(net.input_size)[1:3], values))
-    raw = [each.min() >= 0 and each.max() > 200 for each in seen]
-    best = _fitting_scale(net, other_scales) if any(raw) else "identity"
+    large = large_inputs(net)
+    best = _fitting_scale(net, other_scales) if large else "identity"
     if best == "identity":
         return
-    layer = next(s.name for s in first if any(raw[values.index(value)] for value in s.inputs))
+    first = net.graph.first_learned()
+    layer = next(step.name for step in first if any(value in large for value in step.inputs))
+    low, high = next(iter(large.values()))
     outer = [step.path.rpartition("/")[0] for step in first]
     bodies = (application_of(net.graph.find(path)[0]) for path in outer if path)
     body = next(filter(None, bodies), None)
     fits = f"; its batch norm has seen pixels as preprocess={best!r} makes them" if best else ""
     named = f" or {body.name!r}, the name of its body" if body and body.mode != "identity" else ""
     yield (
-        f"The first layer with weights of {net.model.name!r}, {layer!r}, gets pixels 0..255{fits}: "
-        f"say what it was trained on, preprocess={_SCALES}{named}."
+        f"The first layer with weights of {net.model.name!r}, {layer!r}, gets values from "
+        f"{low:.0f} to {high:.0f}{fits}: say what it was trained on, preprocess={_SCALES}{named}."
     )
 
 

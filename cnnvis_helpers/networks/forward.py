@@ -86,20 +86,16 @@ class ForwardPass:
         logits = heads.logits_of(logits, self.head) if self._gives_probabilities else logits
         return logits, tensors
 
-    def maps(self, pixels, layers, substitute=None, before_activation=False):
+    def maps(self, pixels, layers, substitute=None):
         """Return the outputs of `layers` alone, like `forward` but without the logits.
 
         Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
-
-        before_activation : True leaves out the activation of the very calls that make the outputs;
-            earlier calls of the same layer keep theirs, and a nested model loses that of its last
         """
         values = [self.graph.find(name)[1] for name in layers]
-        bare = {value.step for value in values} if before_activation else ()
-        return self.run_values(pixels, values, substitute, bare)
+        return self.run_values(pixels, values, substitute)
 
     def run_values(self, pixels, values, substitute=None, bare=()):
-        """Return the tensors of values of the graph; `substitute` and `bare` as in `maps`."""
+        """Return the tensors of values of the graph; the steps `bare` run without activation."""
         if not self.one_by_one or pixels.shape[0] == 1:
             return self._run({self.graph.input: self._input_of(pixels)}, values, substitute, bare)
 

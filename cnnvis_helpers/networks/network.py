@@ -384,7 +384,12 @@ def read_network(what, preprocess=None, labels=None, input_size=None, numbers=No
     function = sources.preprocessing(preprocess, source, channels)
     sources.check_preprocessing(function, source.model, size)
     numbers_known = sources.are_numbers(numbers, labels, source)
-    forward_pass = ForwardPass(source.model, source.name, size, function, numbers_known)
+    given = source.model, source.name, size
+    forward_pass = ForwardPass(*given, function, numbers_known)
+    # An application wants its usual pixels, unless it prepares them inside.
+    if preprocess is None and source.application and checks.large_inputs(forward_pass):
+        function = sources.preprocessing(source.application.mode, source, channels)
+        forward_pass = ForwardPass(*given, function, numbers_known)
     if source.trusted:
         found = checks.trusted(forward_pass)
     else:

@@ -382,8 +382,9 @@ def preprocessing(preprocess, source, channels):
 def _choose_mode(preprocess, source):
     if callable(preprocess):
         return preprocess
-    if preprocess is None:
-        return _own_preprocessing(source)
+    if preprocess is None:  # keras_hub's classifiers bring their own
+        own = getattr(source.model, "preprocessor", None)
+        return own if callable(own) else MODES["identity"]
     if preprocess in MODES:
         return MODES[preprocess]
     if named := find_application(preprocess):
@@ -392,30 +393,6 @@ def _choose_mode(preprocess, source):
         f"preprocess is {', '.join(map(repr, MODES))}, the name of a keras.applications "
         f"classifier or a function, not {preprocess!r}."
     )
-
-
-def _own_preprocessing(source):
-    """Return the preprocessing of a model that comes without `preprocess`.
-
-    That of its preprocessor (keras_hub), else its application's, unless it holds one: then a layer
-    without weights comes first. `checks_at_load.check_scale` looks at what reaches the weights.
-    """
-    if callable(preprocessor := getattr(source.model, "preprocessor", None)):
-        return preprocessor
-    if source.application is None or _begins_with_arithmetic(open_model(source.model)):
-        return MODES["identity"]
-    return MODES[source.application.mode]
-
-
-def _begins_with_arithmetic(functional):
-    """Tell whether the first layer that does not augment or resize has no weights."""
-    changing = ("Rescaling", "Normalization", "Lambda", "Multiply", "Divide", "Subtract", "Add")
-    for layer in functional.operations:
-        if any(word in type(layer).__name__ for word in changing):
-            return True
-        if getattr(layer, "weights", ()):
-            return False
-    return False
 
 
 def check_preprocessing(function, model, size):

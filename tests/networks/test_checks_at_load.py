@@ -160,10 +160,18 @@ class Prepared(keras.Model):
         return super().predict(x / 255.0, **options)
 
 
-def test_a_model_that_prepares_its_input_in_predict_alone():
+class PreparedByStep(keras.Model):
+    def predict_step(self, data):
+        return super().predict_step(data / 255.0)
+
+
+@pytest.mark.parametrize("kind", [Prepared, PreparedByStep])
+def test_a_model_that_prepares_its_input_in_predict_alone(kind):
+    keras.utils.set_random_seed(4)
     photo = keras.Input((16, 16, 3))
-    x = _classifier(layers.Conv2D(4, 3)(photo), activation="softmax")
-    model = Prepared(photo, x)
+    x = layers.Conv2D(4, 3, use_bias=False, kernel_initializer="ones")(photo)
+    x = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x / 1000))
+    model = kind(photo, x)
     assert any("model.predict" in note for note in read_network(model).notes)
     assert not read_network(model, preprocess="unit").notes
     model.preprocessor = lambda pixels: pixels / 255.0
@@ -539,15 +547,16 @@ def test_batch_norm_tells_the_scale(named):
         lambda x: layers.Resizing(32, 32)(x),
         lambda x: layers.Lambda(lambda t: t[..., ::-1])(x),
         lambda x: x[..., ::-1],
+        lambda x: layers.Rescaling(1.0)(x),
     ],
-    ids=["bare", "augmented", "resized", "lambda", "slice"],
+    ids=["bare", "augmented", "resized", "lambda", "slice", "rescaling by one"],
 )
 def test_pixels_that_nobody_prepares_are_asked_about(front):
     photo = keras.Input((32, 32, 3))
     model = keras.Model(photo, _bare()(front(photo)))
     (note,) = read_network(model).notes
     assert all(word in note for word in ('"identity"', '"unit"', '"tf"'))
-    with pytest.warns(UserWarning, match="gets pixels 0..255") as caught:
+    with pytest.warns(UserWarning, match="gets values from 0 to 255") as caught:
         load_network(model)
     assert caught[0].filename == __file__
     assert read_network(model, preprocess="identity").notes == []
@@ -566,6 +575,13 @@ def test_pixels_that_nobody_prepares_are_asked_about(front):
 def test_pixels_that_the_model_prepares_are_not(front):
     photo = keras.Input((32, 32, 3))
     assert read_network(keras.Model(photo, _bare()(front(photo)))).notes == []
+
+
+def test_a_normalization_that_was_adapted_to_0_to_1_is_asked_about():
+    photo = keras.Input((32, 32, 3))
+    normal = layers.Normalization(mean=[0.45] * 3, variance=[0.07] * 3)
+    (note,) = read_network(keras.Model(photo, _bare()(normal(photo)))).notes
+    assert '"unit"' in note
 
 
 def test_the_body_of_an_application_names_its_preprocessing():

@@ -1143,7 +1143,7 @@ if not hasattr(keras.activations, "sparsemax"):  # Keras 3.5
 
 @pytest.mark.parametrize("activation", NO_HEADS)
 def test_a_head_with_another_activation_is_refused(activation):
-    words = "ends with the activation .* softmax, a sigmoid or no activation.$"
+    words = "ends with the activation .* softmax, a sigmoid or no activation, "
     with pytest.raises(ValueError, match=words):
         load_network(_of_features(_sharp(4, activation)))
     with pytest.raises(ValueError, match="ends with the activation relu"):
