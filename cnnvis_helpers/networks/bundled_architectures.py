@@ -6,8 +6,6 @@ Keras wants it: (h, w, in, out), (h, w, channels, 1) for a depthwise convolution
 Dense layer.
 """
 
-_EMPTY = {"kernel_initializer": "zeros"}  # faster than random numbers that are replaced at once
-
 
 def build_squeezenet(weights):
     """Build SqueezeNet 1.1 (Iandola et al. 2016, arXiv 1602.07360).
@@ -20,7 +18,7 @@ def build_squeezenet(weights):
 
     def conv(x, name, size=1, **options):
         filters = weights[f"{name}/bias"].size
-        return layers.Conv2D(filters, size, activation="relu", name=name, **options, **_EMPTY)(x)
+        return layers.Conv2D(filters, size, activation="relu", name=name, **options)(x)
 
     def fire(x, name):
         squeezed = conv(x, f"{name}_squeeze1x1")
@@ -67,18 +65,16 @@ def build_efficientnet_lite0(weights):
     from keras import Input, Model, layers
 
     def conv(x, name, filters, size=1, stride=1):
-        x = layers.Conv2D(filters, size, stride, padding="same", name=name, **_EMPTY)(x)
+        x = layers.Conv2D(filters, size, stride, padding="same", name=name)(x)
         return layers.ReLU(6, name=f"{name}_relu")(x)
 
     def block(x, name, size, stride, expansion, channels):
         wide = x
         if expansion > 1:
             wide = conv(x, f"{name}_expand", expansion * x.shape[-1])
-        wide = layers.DepthwiseConv2D(
-            size, stride, padding="same", depthwise_initializer="zeros", name=f"{name}_depthwise"
-        )(wide)
+        wide = layers.DepthwiseConv2D(size, stride, padding="same", name=f"{name}_depthwise")(wide)
         wide = layers.ReLU(6, name=f"{name}_depthwise_relu")(wide)
-        narrow = layers.Conv2D(channels, 1, name=f"{name}_project", **_EMPTY)(wide)
+        narrow = layers.Conv2D(channels, 1, name=f"{name}_project")(wide)
         return layers.Add(name=f"{name}_add")([narrow, x]) if x.shape == narrow.shape else narrow
 
     photo = Input((224, 224, 3), name="photo")
@@ -91,7 +87,7 @@ def build_efficientnet_lite0(weights):
             number += 1
     x = conv(x, "head", 1280)  # (7, 7, 1280)
     x = layers.GlobalAveragePooling2D(name="pooling")(x)
-    x = layers.Dense(1000, activation="softmax", name="predictions", **_EMPTY)(x)
+    x = layers.Dense(1000, activation="softmax", name="predictions")(x)
     return _with_weights(Model(photo, x, name="efficientnet_lite0"), weights)
 
 

@@ -198,3 +198,13 @@ def test_a_layer_that_cannot_be_copied_is_refused():
     net = built(Stubborn(lambda x: 2 * x), layers.Conv2D(4, 3, name="conv"))
     with pytest.raises(ValueError, match="cannot be copied"):
         randomize_layers(net, "conv")
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "squeezenet", "honest"])
+def test_a_random_copy_of_a_bundled_network_still_answers_the_photo(name):
+    """A copy of zeros would make every map empty, which looks like a passed sanity check."""
+    net = load_network(name)
+    blank = randomize_layers(net, layers_from_the_top(net)[-1])
+    for layer in blank.model.layers:
+        assert all(np.ptp(w) > 0 for w in layer.get_weights() if w.ndim > 1), layer.name
+    assert np.ptp(blank.logits(blank.prepare(PHOTO))) > 0
