@@ -326,6 +326,19 @@ def test_the_map_lies_on_what_it_shows():
     assert np.allclose(_middle(occlusion(moved, _bright_spot(), 1, patch=8)), (9.5, 41.5), atol=1.5)
 
 
+def test_cells_without_places_are_no_fault_and_blurred_mirror_images_are():
+    ends = (0.06, 0.94)
+    centres = np.array([(row, column) for row in ends for column in ends] + [(0.5, 0.5)])
+    noise = np.random.default_rng(0).uniform(0.5, 1, (400, 5, 3, 3))
+    assert sum(bool(checks._fault(change, centres, exact=False)) for change in noise) < 20
+    cells = (np.arange(7) + 0.5) / 7
+    for mirrored in (False, True):
+        rows, columns = (1 - centres if mirrored else centres).T[:, :, None]
+        change = np.exp(-4 * (cells - rows) ** 2)[:, :, None]
+        change = change * np.exp(-4 * (cells - columns) ** 2)[:, None, :]
+        assert bool(checks._fault(change, centres, exact=False)) == mirrored
+
+
 def test_channels_first_is_refused():
     first = {"data_format": "channels_first"}
     photo = keras.Input((32, 40, 3))
