@@ -189,8 +189,12 @@ def _of_batch(n, flat=True):
     return keras.Model(photo, layers.Dense(3, activation="softmax")(x))
 
 
-@pytest.mark.parametrize("model", [_of_batch(1), _of_batch(4, flat=False)])
-def test_a_fixed_batch_does_not_matter(model):
+def _mixing():
+    return _ordinary(lambda x: layers.Lambda(lambda y: y - tf.reduce_mean(y))(x), (32, 32, 3))
+
+
+@pytest.mark.parametrize("model", [_of_batch(1), _of_batch(4, flat=False), _mixing()])
+def test_the_batch_does_not_matter(model):
     net = load_network(model)
     pixels = _pixels(net)
     expected = np.concatenate([model(one[None]) for one in pixels])
@@ -330,7 +334,7 @@ def test_cells_without_places_are_no_fault_and_blurred_mirror_images_are():
     ends = (0.06, 0.94)
     centres = np.array([(row, column) for row in ends for column in ends] + [(0.5, 0.5)])
     noise = np.random.default_rng(0).uniform(0.5, 1, (400, 5, 3, 3))
-    assert sum(bool(checks._fault(change, centres, exact=False)) for change in noise) < 20
+    assert sum(bool(checks._fault(change, centres, exact=False)) for change in noise) < 40
     cells = (np.arange(7) + 0.5) / 7
     for mirrored in (False, True):
         rows, columns = (1 - centres if mirrored else centres).T[:, :, None]
