@@ -21,13 +21,12 @@ _HOT[2, 1] = 7.0
 _BROAD = np.where(_MASK, 2.0, 0.0) + np.abs(_signed(4, 5)) / 10  # warm inside, its peak outside
 _BROAD[0, 0] = 5.0
 _MASKED = [(_COLD, _MASK), (_HOT, _MASK), (_BROAD, _MASK), (np.abs(_signed(4, 5)), ~_MASK)]
+_MASKED += [(_signed(4, 5), _RNG.random((4, 5)) < 0.4) for _ in range(8)]
 _PAIRS = [
     (_signed(4, 5), _signed(4, 5)),
     (_signed(3, 3), np.exp(3 * _signed(3, 3))),
     (_COLD, _HOT),
 ]
-_PIXELS = _RNG.uniform(0, 255, (4, 5, 3)).round()
-_HIDING = [(_PIXELS, _COLD, 3, 127.5), (_PIXELS, _HOT, 7, 0.0)]
 _SCORES = [(np.array([1.0, 0.4, 0.2, 0.1]),), (np.array([0.9, 0.9, 0.3, 0.0, 0.0]),)]
 
 
@@ -38,16 +37,6 @@ def _ranks(values):
 def _correlation(x, y):
     x, y = np.ravel(x) - np.mean(x), np.ravel(y) - np.mean(y)
     return (x @ y) / np.sqrt((x @ x) * (y @ y))
-
-
-def _hidden(pixels, order, k, fill):
-    result = pixels.reshape(-1, 3).copy()
-    result[order[:k]] = fill
-    return result.reshape(pixels.shape)
-
-
-def _descending(heat):
-    return np.argsort(-np.ravel(heat))
 
 
 def _trapezoid(scores):
@@ -62,38 +51,16 @@ def _positive(heat):
     return np.maximum(heat, 0)
 
 
-def _table(tables, pictures, mask="object", score=None):
-    """{method: share of pictures where its peak lies in the mask}, as lesson 08 asks for it.
+def _recall(net, pictures):
+    from cnnvis_helpers import class_recall
 
-    score: another function (heat, mask) -> number than `pointing_game`
-    """
-    if score is None:
-        from cnnvis_helpers.methods.faithfulness import pointing_game as score
-    return {
-        result.name: np.mean(
-            [
-                score(table[result.name].heat, getattr(picture, mask))
-                for table, picture in zip(tables, pictures, strict=True)
-            ]
-        )
-        for result in tables[0]
-    }
+    return class_recall(net, pictures)
 
 
-def _first_peak(heat, mask):
-    return float(mask.ravel()[np.argmax(heat)])
+def _usual(net):
+    from cnnvis_helpers import shape_pictures
 
-
-def _nearly(heat, mask):
-    from cnnvis_helpers.methods.faithfulness import pointing_game
-
-    return pointing_game(heat, mask, tolerance=1)
-
-
-def _mass(heat, mask):
-    from cnnvis_helpers.methods.faithfulness import relevance_mass
-
-    return relevance_mass(heat, mask)
+    return _recall(net, shape_pictures(250, seed=1))
 
 
 def _bug(number, title, right, wrong, hints, praise):
@@ -124,6 +91,8 @@ EXERCISES = [
         "Rank correlation",
         lambda a, b: _correlation(_ranks(a), _ranks(b)),
         cases=_PAIRS,
+        praise="Ranks forget the size of the values, so one hot pixel cannot decide alone. They "
+        "also forget how hot it was.",
         wrong=[
             (
                 lambda a, b: _correlation(a, b),
@@ -154,49 +123,12 @@ EXERCISES = [
         ],
     ),
     function(
-        "08-hide",
-        "Hide the hottest pixels",
-        lambda pixels, heat, k, fill: _hidden(pixels, _descending(heat), k, fill),
-        cases=_HIDING,
-        wrong=[
-            (
-                lambda pixels, heat, k, fill: _hidden(pixels, np.argsort(np.ravel(heat)), k, fill),
-                "The coldest pixels are hidden. `np.argsort` sorts upwards.",
-            ),
-            (
-                lambda pixels, heat, k, fill: _hidden(pixels, _descending(np.abs(heat)), k, fill),
-                "Pixels that speak strongly against the class were hidden too. Their values are "
-                "negative, so they come last.",
-            ),
-            (
-                lambda pixels, heat, k, fill: _hidden(pixels, _descending(heat)[k:], 10**6, fill),
-                "This hides everything but the hottest: an insertion without its other half.",
-            ),
-            (
-                lambda pixels, heat, k, fill: _hidden(pixels, _descending(heat), k, 0.0),
-                "The pixels are hidden with black, whatever `fill` says. The table of five fills, "
-                "under deletion and insertion, shows how much that matters.",
-            ),
-            (
-                lambda pixels, heat, k, fill: np.where(
-                    (np.ravel(heat) >= np.sort(np.ravel(heat))[-k]).reshape(heat.shape)[..., None],
-                    np.array([fill, 0, 0]),
-                    pixels,
-                ),
-                "Only red gets the fill; all three colours of a hidden pixel should.",
-            ),
-        ],
-        hints=[
-            "Order the pixels by heat, downwards: `np.argsort(-heat.ravel())`.",
-            "Work on a copy, seen as rows of three colours: `pixels.reshape(-1, 3).copy()`.",
-            "Set the rows of the first k pixels to `fill` and reshape back to `pixels.shape`.",
-        ],
-    ),
-    function(
         "08-area",
         "The area under a curve",
         _trapezoid,
         cases=_SCORES,
+        praise="One number for a whole curve is handy, and it hides where the curve fell. Draw the "
+        "curve as well.",
         wrong=[
             (
                 lambda scores: float(np.mean(scores)),
@@ -231,6 +163,8 @@ EXERCISES = [
         "The pointing game",
         lambda heat, mask: bool(mask.ravel()[heat.argmax()]),
         cases=_MASKED,
+        praise="One pixel decides, so the game is harsh, and it asks only *where*. That matters "
+        "in a moment.",
         wrong=[
             (
                 lambda heat, mask: bool(mask.ravel()[np.abs(heat).argmax()]),
@@ -249,6 +183,24 @@ EXERCISES = [
                 lambda heat, mask: bool(heat[mask].sum() > heat.sum() / 2),
                 "This asks for most of the heat: that is nearer to relevance mass.",
             ),
+            (
+                lambda heat, mask: bool(mask.T.ravel()[heat.argmax()]),
+                "Rows and columns are swapped: `argmax` counts along the rows of `heat`; flatten "
+                "`mask` as it is.",
+            ),
+            (
+                lambda heat, mask: bool(mask.ravel()[heat.argmax() - 1]),
+                "This looks one pixel beside the peak. Python counts from 0, and so does `argmax`.",
+            ),
+            (
+                lambda heat, mask: bool(mask.ravel()[heat.astype(int).astype(np.uint8).argmax()]),
+                "As uint8 the negative values wrap round and become the largest. Leave the map as "
+                "it is.",
+            ),
+            (
+                lambda heat, mask: 100.0 * mask.ravel()[heat.argmax()],
+                "Those are percent. The game knows hit and miss: True and False.",
+            ),
         ],
         hints=[
             "`heat.argmax()` counts through the rows of the flattened map.",
@@ -256,11 +208,42 @@ EXERCISES = [
             "Index the one with the other.",
         ],
     ),
+    value(
+        "08-convict",
+        "One more experiment",
+        lambda net: _usual(net)["hexagon"],
+        atol=0.006,
+        praise="Not one of them. It took an experiment, and somebody who thought of the colour; no "
+        "map would have told you.",
+        wrong=[
+            (
+                lambda net: float(np.mean(list(_usual(net).values()))),
+                "That is the mean over all five classes. The four others hide what became of the "
+                "hexagons: look at that class alone.",
+            ),
+            (
+                lambda net: _usual(net)["disc"],
+                "That is what it gets right of the exam, or of another class. Take the hexagons in "
+                "their usual colours, `shape_pictures(250, seed=1)`.",
+            ),
+            (
+                lambda net: _usual(net),
+                "That is the whole dict; the share of the hexagons is one entry of it.",
+            ),
+        ],
+        hints=[
+            "`class_recall(second, pictures)` is a dict with one share for each class.",
+            "The pictures are `shape_pictures(250, seed=1)`, without `red`.",
+            'Take its entry "hexagon".',
+        ],
+    ),
     function(
         "08-mass",
         "Relevance mass",
         lambda heat, mask: _inside(heat, mask, _positive),
         cases=_MASKED,
+        praise="Compare it with the share of the photo that the mask covers: a map without any "
+        "opinion gets that much.",
         wrong=[
             (
                 lambda heat, mask: _inside(heat, mask),
@@ -292,43 +275,22 @@ EXERCISES = [
             "Divide their sum by the sum of all.",
         ],
     ),
-    value(
-        "08-table",
-        "Twelve methods in a known-answer test",
-        lambda tables, pictures: _table(tables, pictures),
-        atol=0.006,  # two decimals are enough
-        wrong=[
-            (
-                lambda tables, pictures: _table(tables, pictures, score=_first_peak),
-                "Occlusion's peak is a block of equal pixels, and `argmax` takes the first of "
-                "them. `pointing_game` counts the share of them that lies inside.",
-            ),
-            (
-                lambda tables, pictures: _table(tables, pictures, mask="badge"),
-                "These are the peaks on the badge. This network was trained so that the badge "
-                "tells it nothing; the right answer is the shape, `picture.object`.",
-            ),
-            (
-                lambda tables, pictures: _table(tables, pictures, score=_nearly),
-                "Here a peak one pixel outside counts too. The table wants the exact mask, without "
-                "`tolerance`.",
-            ),
-            (
-                lambda tables, pictures: {
-                    name: share * len(pictures) for name, share in _table(tables, pictures).items()
-                },
-                "These are numbers of pictures; the table wants shares from 0 to 1.",
-            ),
-            (
-                lambda tables, pictures: _table(tables, pictures, score=_mass),
-                "These are the masses from the cell above. Points ask for the peak alone: "
-                "`pointing_game`.",
-            ),
-        ],
+    choice(
+        "08-dice",
+        "Why do the dice win?",
+        "b",
+        praise="The score then says 'this is no photo', not 'these pixels mattered'. Every test "
+        "that changes a photo has this problem.",
+        wrong={
+            "a": "They were rolled without a look at the photo.",
+            "c": "Then all four curves would fall alike, but Grad-CAM's falls slowly.",
+            "d": "Then the order would not matter, and all curves would be one.",
+        },
         hints=[
-            "Two loops: one over the methods, one over the pictures.",
-            "A map is `table[name].heat`; the right answer is `picture.object`.",
-            "`np.mean([pointing_game(map, mask) for ...])` is one entry of the dict.",
+            "What does the photo look like when a tenth of its pixels, one here and one there, are "
+            "grey?",
+            "Has the network ever been trained on such a picture?",
+            "Compare with Grad-CAM, which hides one compact place: the rest is still a photo.",
         ],
     ),
     choice(
