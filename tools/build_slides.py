@@ -50,8 +50,9 @@ LECTURE = {  # the sections that the lecture in TEACHING.md shows
         "Does it survive being saved?",
     ],
     "08": [
-        "The shortcut detective",
-        "The sanity check: a network that has forgotten everything",
+        "The detective",
+        "A cheat that no heat map shows",
+        "What if the network forgets everything?",
     ],
 }
 _CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
