@@ -148,7 +148,7 @@ for name, network in {"suspect": suspect, "honest": honest}.items():
     heats = [gradcam(network, each.photo, "hexagon") for each in judged]
     on_shape = [pointing_game(h, each.object) for h, each in zip(heats, judged, strict=True)]
     on_badge = [pointing_game(h, each.badge) for h, each in zip(heats, judged, strict=True)]
-    print(f"{name:9}peak on the shape {np.mean(on_shape):.0%}, on the badge {np.mean(on_badge):.0%}")
+    print(f"{name:9}peak on the shape {np.mean(on_shape):.0%}, the badge {np.mean(on_badge):.0%}")
 # <check>
 assert np.mean(on_shape) >= 0.9
 # </check>
