@@ -63,7 +63,7 @@ def test_the_network_changes(app, page):
     alert.wait_for()
     assert "vgg19" in alert.inner_text() and not app.get_by_role("tab", name="CAM").is_visible()
     keep_picture(page, "studio-no-network")
-    menu(app, "Network").select_option(label="course")
+    menu(app, "Network").select_option(label="efficientnet_lite0")
     app.locator("img:visible").first.wait_for()
 
 
@@ -87,5 +87,6 @@ def test_the_picture_is_saved_and_the_code_copied(app, page, lab):
     copy.click()
     app.get_by_role("button", name="Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert 'load_network("course")' in copied and "heat = gradcam(net, photo, " in copied
+    assert 'load_network("efficientnet_lite0")' in copied
+    assert "heat = gradcam(net, photo, " in copied
     keep_picture(page, "studio-code")

@@ -102,7 +102,7 @@ def test_prefetch_without_a_network_is_one_sentence_and_leaves_no_file(
 def test_list_shows_networks_and_photos(capsys):
     assert main(["list"]) == 0
     said = capsys.readouterr().out
-    for name in ("course", "vgg16", "mobilenetv2", "chelsea", "rocket"):
+    for name in ("squeezenet", "vgg16", "mobilenetv2", "chelsea", "rocket"):
         assert f"\n{name} " in said
 
 

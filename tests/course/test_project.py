@@ -189,7 +189,7 @@ def test_no_path_of_one_machine():
 def test_files_are_small_and_weights_within_bounds():
     sizes = {path.relative_to(ROOT): path.stat().st_size for path in files()}
     weights = {path for path in sizes if path.parts[:2] == ("data", "networks")}
-    assert sum(sizes[path] for path in weights) <= 12 * MB
+    assert sum(sizes[path] for path in weights) <= 8 * MB
     assert not {path: size for path, size in sizes.items() if size > 5 * MB and path not in weights}
 
 
@@ -210,7 +210,7 @@ def built(tmp_path_factory):
 def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(built):
     (wheel,) = built.glob("*.whl")
     assert wheel.name == f"cnnvis_helpers-{cnnvis_helpers.__version__}-py3-none-any.whl"
-    assert wheel.stat().st_size < 16 * MB
+    assert wheel.stat().st_size < 10 * MB
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         manifest = json.loads(archive.read("cnnvis_helpers/data/manifest.json"))["files"]

@@ -302,7 +302,7 @@ def test_another_network_is_one_line():
         if a != b
     ]
     assert lines == [
-        ('NETWORK = "course"  # change this line', "NETWORK = 'vgg16'  # change this line")
+        ('NETWORK = "squeezenet"  # change this line', "NETWORK = 'vgg16'  # change this line")
     ]
 
 

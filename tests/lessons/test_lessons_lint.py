@@ -59,7 +59,7 @@ LOOK = "print(len(net.labels)"
         ("3. Its exercises are proven.", "", "three numbered sentences"),
         ("## Next lesson", "## Then", "must start with '## Next lesson'"),
         ("1 min.", "Soon.", "3 teaching notes; write at least three"),
-        ('NETWORK = "course"', "import keras", "imports keras"),
+        ('NETWORK = "squeezenet"', "import keras", "imports keras"),
         ('NETWORK = "', 'from tensorflow import nn\nNETWORK = "', "imports tensorflow"),
         (LOOK, f'cmap = "jet"\n{LOOK}', "is not perceptual"),
         (LOOK, f"# !pip install x\n{LOOK}", "shell or magic"),

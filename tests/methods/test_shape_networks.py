@@ -143,23 +143,22 @@ def test_cam_is_exact(nets):
 # What the methods show ---------------------------------------------------------------------------
 
 METHODS = {"gradient": saliency, "gradcam": gradcam, "guided": guided_backprop}
-PHOTOS = {"chelsea": "cat", "motorcycle": "motorbike"}
 
 
-@pytest.mark.parametrize("name", PHOTOS)
-def test_guided_backprop_hardly_changes_when_all_weights_are_random(name):
-    """By rank correlation, for every draw of the random weights (measured: 0.51 to 0.59)."""
-    net, photo, target = load_network("course"), load_photo(name), PHOTOS[name]
-    trained = {method: run(net, photo, target) for method, run in METHODS.items()}
-    for seed in range(3):
-        blank = randomize_layers(net, layers_from_the_top(net)[-1], seed=seed)
+@pytest.mark.parametrize(
+    "name, last", [("efficientnet_lite0", "predictions"), ("squeezenet", "conv10")]
+)
+def test_guided_backprop_does_not_notice_a_random_last_layer(name, last):
+    """Measured by rank correlation: guided backprop 0.88 to 1.00, the gradient at most 0.58."""
+    net, photo = load_network(name), load_photo("chelsea")
+    trained = {method: run(net, photo, 285) for method, run in METHODS.items()}
+    for seed in range(2):
+        blank = randomize_layers(net, last, seed=seed)
         alike = {
-            method: rank_correlation(trained[method], run(blank, photo, target))
+            method: rank_correlation(trained[method], run(blank, photo, 285))
             for method, run in METHODS.items()
         }
-        assert alike["guided"] > alike["gradient"] + 0.2, alike
-        assert alike["guided"] > alike["gradcam"] + 0.1, alike
-        assert alike["guided"] > 0.45, alike
+        assert alike["guided"] > 0.8 > alike["gradient"] + 0.1, alike
 
 
 def test_on_drawn_shapes_the_ordering_holds_until_the_last_two_layers_go(nets):

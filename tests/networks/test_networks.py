@@ -940,13 +940,6 @@ def test_list_networks():
     assert text.count("\n") == len(table) == table._repr_html_().count("<tr>") - 1
 
 
-def test_the_course_network(tiny_photo):
-    net = load_network("course")
-    assert net.head == "linear" and len(net.labels) == net.units == 16
-    assert net.predict(tiny_photo)[0].label in net.labels
-    assert net.last_conv == net.steps[-3].name
-
-
 def test_every_part_of_the_course_means_the_same_top_class(tiny_photo):
     """Where two sigmoids round to 1, the larger logit is on top, not the first class."""
     from cnnvis_helpers import fgsm, gradcam, occlusion, saliency

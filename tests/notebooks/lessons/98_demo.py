@@ -28,7 +28,7 @@ def load_network(name):
     return type("Network", (), {"name": name, "labels": ["cat", "dog", "fish"]})()
 
 
-NETWORK = "course"  # change this line
+NETWORK = "squeezenet"  # change this line
 net = load_network(NETWORK)
 
 # %% [markdown]
@@ -42,7 +42,7 @@ from IPython.display import HTML, display  # noqa: E402
 PIXEL = "R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 print(len(net.labels), "labels")
 display(HTML(f"<img alt='One pixel of plain colour, seen' src='data:image/gif;base64,{PIXEL}'>"))
-if net.name == "course":
+if net.name == "squeezenet":
     assert net.labels[0] == "cat"
 
 # %% [markdown] tags=["teaching-note"]
