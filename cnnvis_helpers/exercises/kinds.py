@@ -15,10 +15,13 @@ was probably done and where to look, never the answer.
 
 import inspect
 import linecache
+import numbers
 import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from cnnvis_helpers.exercises.comparing import (
     ATOL,
@@ -90,6 +93,7 @@ def value(
         if is_blank(answer):
             return NOT_YET, "Not answered yet."
         right = _from_given(expected, given)
+        answer = _as_number(answer, right)
         equal = same(answer, right, rtol, atol)
         if equal and _fits([answer], dtype):
             return RIGHT, praise
@@ -238,6 +242,18 @@ def _computed(function, given):
         message = f"This check also needs `{needed}`, as in the cell it comes from."
         raise NeedsMore(message) from None
     return function(**given)
+
+
+def _as_number(answer, right):
+    """Return "12.75", [12.75] or array([12.75]) as 12.75 where a number is asked for."""
+    if not isinstance(right, numbers.Real) or not isinstance(
+        answer, (str, list, tuple, np.ndarray)
+    ):
+        return answer
+    try:
+        return np.asarray(answer, float).item()
+    except (TypeError, ValueError):
+        return answer
 
 
 def _word(answer):

@@ -8,10 +8,10 @@
 #
 # **You need:** Python, and the idea of an array.
 #
-# **Time:** 25 minutes
+# **Time:** 28 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 25 min: the dream 3, the cat and its numbers 8, the heat map and the grey square 7, other photos 5, your own photo 2. "Go deeper" is homework.
+# 28 min: the dream 3, the cat and its numbers 9, the heat map and the grey square 8, other photos 6, your own photo 2. "Go deeper" is homework.
 # **The aha of this lesson:** three cats share 0.95 of the probability, and an astronaut is a bobsled. A network can only answer with the words it has.
 # Before class, run the lesson once from top to bottom: the dream takes some seconds, and the first pass of every network is its slowest.
 

@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb) for the tape and class activation maps.
 #
-# **Time:** 59 minutes
+# **Time:** 60 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 59 min: the toaster and the noise 6, one step by hand 14, one level 7, many steps and a target 13, explorer 2, saving 6, another network 3, the heat map 4, the unit of epsilon 4. "Go deeper", with the single pixel, is homework.
+# 60 min: the toaster and the noise 6, one step by hand 14, one level 8, many steps and a target 13, explorer 2, saving 6, another network 3, the heat map 4, the unit of epsilon 4. "Go deeper", with the single pixel, is homework.
 # **The aha of this lesson:** noise of 16 levels leaves the cat on top, one level in the right direction fools the network, because more than 150,000 tiny pushes add up.
 # On the board: a *level* is one step of a colour value, 0 to 255. Every epsilon of this lesson is in levels.
 

@@ -261,6 +261,15 @@ def test_tuples_texts_dicts_and_sets():
     assert say(number({"a", "b"}), {"b", "a"}).startswith("right")
 
 
+@pytest.mark.parametrize("answer", ["12.75", " 12.75 ", [12.75], (12.75,), np.array([12.75])])
+def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
+    exercise = value("98-n", "N", 12.75, wrong=[(1, "one")], hints=["a", "b", "c"])
+    assert exercise.judge(answer, {})[0] == "right"
+    assert exercise.judge(["1"], {}) == ("wrong", "one")
+    for other in ("12,75 levels", [12.75, 0], {"n": 12.75}):
+        assert exercise.judge(other, {})[0] == "wrong"
+
+
 def test_a_value_may_depend_on_what_is_given():
     exercise = value(
         "97-g",
