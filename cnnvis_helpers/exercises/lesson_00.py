@@ -284,15 +284,15 @@ EXERCISES = [
     value(
         "00-puzzling",
         "The most puzzling photo",
-        "grass",
+        "gravel",
         wrong=[
             ("camera", "That is the photo it is surest of. Look for the smallest."),
-            ("gravel", "Close: its first answer has 0.063. One photo has still less."),
+            ("grass", "Close: its first answer has 0.068. One photo has still less."),
             ("brick", "Its first answer has 0.11. Two photos have less."),
             (
-                lambda answer: str(answer).strip().casefold() == "soccer ball",
+                lambda answer: str(answer).strip().casefold() == "doormat",
                 "That is what the network calls it. The name of the photo is asked for.",
-                "soccer ball",
+                "doormat",
             ),
             (
                 lambda answer: isinstance(answer, (int, float)),
@@ -300,12 +300,12 @@ EXERCISES = [
                 0.06,
             ),
             (
-                lambda answer: isinstance(answer, str) and "grass" in answer.casefold(),
+                lambda answer: isinstance(answer, str) and "gravel" in answer.casefold(),
                 "That is the photo. Write its name as `list_photos()` does.",
-                "Grass",
+                "Gravel",
             ),
             (
-                lambda answer: isinstance(answer, str) and answer != "grass",
+                lambda answer: isinstance(answer, str) and answer != "gravel",
                 "Another photo puzzles it more. Compare the probabilities of the first answers.",
                 "hubble",
             ),
@@ -315,7 +315,7 @@ EXERCISES = [
             "`net.predict(load_photo(p.name))[0].probability` is what to compare.",
             "Keep all of them in a dict and take `min(found, key=found.get)`.",
         ],
-        praise="The network finds a soccer ball in the lawn, with 0.06. It has no class for grass, "
+        praise="The network takes the stones for a doormat, with 0.06. It has no class for gravel, "
         "only for things that lie or stand on it.",
     ),
 ]

@@ -38,7 +38,7 @@ def browser(lab):
 def explorers(lab, browser):
     """The page of a notebook with all seven explorers, after all its cells have run."""
     names = "layers occlusion cam saliency attack dream randomization".split()
-    start = "from cnnvis_helpers import *\nnet = load_network('course')"
+    start = "from cnnvis_helpers import *\nnet = load_network()"
     cells = [f"explore_{name}(net, 'chelsea')" for name in names]
     write_notebook(lab.folder / "explorers.ipynb", [start, *cells])
     with lab.opened(browser, "explorers.ipynb") as page:

@@ -194,9 +194,9 @@ def test_praise(declare):
 @pytest.mark.parametrize(
     "answer, sentence",
     [
-        ("12", "This is a text, but a number is expected."),
+        ("twelve", "This is a text, but a number is expected."),
         (np.ones((2, 3)), "This is an array of shape (2, 3), but a number is expected."),
-        ([12], "This is an array of shape (1,), but a number is expected."),
+        ([12, 12], "This is an array of shape (2,), but a number is expected."),
         (True, "This is True or False, but a number is expected."),
         (lambda: 12, "This is the function itself. Call it and hand over what it returns."),
         (float("nan"), "This is nan, not an ordinary number. Look for a division by zero."),

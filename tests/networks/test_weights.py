@@ -152,7 +152,7 @@ def mobilenet(keras_cache):
 
 def test_mobilenet_knows_the_cat(mobilenet):
     """Known numbers: short side to 256 pixels, then the middle 224 x 224; and the whole photo."""
-    photo = Image.open(Path(__file__).resolve().parents[2] / "data" / "photos" / "chelsea.png")
+    photo = Image.open(Path(__file__).resolve().parents[2] / "data" / "photos" / "chelsea.webp")
     whole = mobilenet.predict(np.asarray(photo))[0]
     assert whole.label == "Egyptian cat" and whole.probability == pytest.approx(0.79, abs=0.02)
     width, height = round(photo.width * 256 / photo.height), 256
