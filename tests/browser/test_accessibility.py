@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import ROOT
+from lab import ROOT, run_all, write_notebook
 
 AXE = """selector => axe.run(selector, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})
   .then(found => found.violations.flatMap(one => one.nodes.map(
@@ -39,3 +39,30 @@ def test_a_stored_notebook_exported_to_html(browser, axe, tmp_path):
     found = violations(page, axe, outputs.replace(",", ", main "))
     page.close()
     assert found == []
+
+
+def test_the_studio(lab, browser, axe):
+    cells = ["from cnnvis_helpers import studio", "studio()"]
+    write_notebook(lab.folder / "accessible-studio.ipynb", cells)
+    with lab.opened(browser, "accessible-studio.ipynb") as page:
+        run_all(page)
+        box = page.locator(".cnnvis-studio-1-live")
+        box.locator("img:visible").first.wait_for()
+        for tab in box.get_by_role("tab").all():
+            tab.click()
+            box.locator("img:visible").first.wait_for()
+            assert violations(page, axe, ".cnnvis-studio-1-live") == [], tab.inner_text()
+
+
+def test_the_slides(browser, axe, tmp_path):
+    command = [sys.executable, ROOT / "tools" / "build_slides.py", "04", "--into", tmp_path]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    page = browser.new_page()
+    for path in sorted(tmp_path.glob("*.html")):
+        page.goto(path.as_uri(), wait_until="load")
+        assert violations(page, axe, "body") == [], path.name
+        for number in range(1, page.evaluate("window.Reveal ? Reveal.getTotalSlides() : 0")):
+            page.evaluate("Reveal.next()")
+            if number % 6 == 0:  # all would take minutes
+                assert violations(page, axe, ".slides") == [], number
+    page.close()
