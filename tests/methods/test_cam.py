@@ -473,3 +473,12 @@ def test_a_network_of_64_bit_floats_gives_maps_of_float32(method, small_photo):
         assert found.dtype == np.float32 and np.isfinite(found).all()
     one_layer = guided_backprop(net, small_photo, layer=net.last_conv)
     assert one_layer.dtype == np.float32 and one_layer.any()
+
+
+def test_cam_takes_a_head_with_a_large_bias(small_photo):
+    photo = keras.Input((16, 16, 3))
+    maps = layers.Conv2D(4, 3, activation="relu")(photo)
+    head = layers.Dense(3, bias_initializer=keras.initializers.Constant(500.0))
+    net = load_network(keras.Model(photo, head(layers.GlobalAveragePooling2D()(maps))))
+    logits = np.asarray(net.logits(net.prepare(small_photo)))[0]
+    assert np.isclose(cam(net, small_photo, 1, resize=False).mean() + 500, logits[1], atol=0.01)
