@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 02](02_feature_maps.ipynb) and the idea of a gradient.
 #
-# **Time:** 55 minutes
+# **Time:** 59 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 55 min: the eagle 8, without help 10, one filter by hand 14, depth 8, patches 4, dreams 11.
+# 59 min: the eagle 9, without help 10, one filter by hand 14, depth 9, patches 4, dreams 13.
 # **The aha of this lesson:** two pictures get a probability of 1.00 for bald eagle. One is grey noise. Ask another network, and it sees birds in the first and nothing in the second.
 # With ten minutes only: the eagle, the grey noise, the cup.
 
@@ -37,7 +37,7 @@ net = load_network("squeezenet")
 #
 # **Predict first:** what will you see after 96 steps?
 
-# %% alt="A colourful painting-like picture on a pale blue ground: a large bird's head with a white cap and a beak, a second white head below it, and a dark bird with yellow feet."
+# %% alt="A painting-like picture: at the upper right a dark bird with a white head and a beak, below it a second white head, at the left a dark bird on yellow feet, all on a grey-blue ground."
 eagle = class_pattern(net, "bald eagle", steps=96)
 show_photo(eagle, title="What SqueezeNet takes for a bald eagle")
 print(net.predict(eagle, top=1))
@@ -48,10 +48,20 @@ assert net.predict(eagle)[0].label == "bald eagle" and net.predict(eagle)[0].pro
 # %% [markdown]
 # White heads, dark feathers, yellow feet. All of it comes out of the weights. Notice too what is missing: there is no single eagle before a sky, but several half
 # eagles. The score of a class is an average over places, so more heads are worth more than one whole bird.
+# The lecture slides behind this course grow the same class on VGG, another network. <!-- source -->
+#
+# The answer has 1000 probabilities. Here are all of them, drawn as one curve:
+
+# %% alt="A curve over 1000 classes that stays at zero, with one single peak up to 1.0 near the left edge, at class 22."
+probabilities = net.probabilities(net.logits(net.prepare(eagle)))[0]
+show_curve(range(1000), probabilities, xlabel="class", ylabel="probability")
+
+# %% [markdown]
+# One peak, at 22, and nothing else.
 #
 # **Exercise: who is this?** Here is another class. Is it a) a jellyfish, b) a strawberry, c) a volcano, or d) an umbrella?
 
-# %% alt="A pale cone with a dark reddish band across its middle and wrinkled slopes below, white puffs at the lower corners and blue clouds behind."
+# %% alt="A pale pointed cone with a dark reddish band across its middle and wrinkled slopes below, white puffs at the lower left and dark blue clouds at the upper right."
 mystery = class_pattern(net, 980, steps=48)
 show_photo(mystery)
 
@@ -69,7 +79,7 @@ check("07-name", mystery_class)
 # %% [markdown]
 # Now choose a class of your own. Animals and things with a clear shape work best: try a school bus, a tarantula or a flamingo.
 
-# %% alt="Two round shapes covered with bumps, one green and one reddish, under a tuft of blue pointed leaves."
+# %% alt="Two round shapes covered with bumps, the left one green, the right one reddish under a tuft of dark blue pointed leaves."
 MY_CLASS = "pineapple"  # change me
 show_photo(class_pattern(net, MY_CLASS, steps=48), title=MY_CLASS)
 
@@ -242,6 +252,16 @@ for name, channels in shelf.items():
 # %% [markdown]
 # Stripes and spots of colour, then meshes and balls, then rings that look at you, then faces. Each layer builds its patterns out of those before. Nobody drew any of them.
 #
+# Did we choose the pretty ones? Here are the first 64 filters of `fire2_concat`, all of them.
+
+# %% alt="64 patterns in 8 rows of 8: most are fine stripes in several directions, some are dots or flat colours."
+first = filter_patterns(net, "fire2_concat", range(64), size=48, steps=20)
+show_grid(first, columns=8)
+
+# %% [markdown]
+# The lecture slides draw the same wall for VGG16: the first 64 filters of block1_conv1, block2_conv1, block3_conv1 and block4_conv1, 64 pixels each, 5 pixels apart. They see edges and colours first, then textures, then
+# feathers, eyes and leaves. Our small network tells the same story. <!-- source -->
+#
 # **Exercise: whose picture?** To test such patterns, show every picture to every filter. `responses[i, k]` is the answer of filter k to the picture made for filter i. Return the share of filters that answer most to
 # their own picture.
 
@@ -385,7 +405,7 @@ check("07-detail", with_detail)
 # and detail taken from a base that is never updated.
 
 # %% [markdown]
-# ## What networks see in galaxies
+# ## What networks see in galaxies and clouds
 #
 # The dark sky of the Hubble telescope holds no animals. **Predict first:** what will `fire9_concat`, the last fire module, see in it?
 
@@ -401,12 +421,60 @@ assert net.predict(birds)[0].index in range(7, 147) and net.predict(sky)[0].prob
 
 # %% [markdown]
 # Birds. Before, the network had no idea what it saw; now it says peacock, with 0.96. It finds in the sky what it knows, and it knows many animals: 398 of the 1000 classes of ImageNet. <!-- source -->
-# We do the same when we see faces in clouds.
+#
+# We do the same when we see faces in clouds. So let us make some: random noise with strong slow waves and weak fast ones, white where it is high and blue where it is low. **Predict first:** which animal will `fire8_concat` find?
+
+# %% alt="White clouds on a blue sky, made of noise; in the dream they are fur with several eyes, and in the middle a dog-like face with a dark nose."
+rng = np.random.default_rng(3)
+frequency = np.hypot(np.fft.fftfreq(300)[:, None], np.fft.fftfreq(300))
+frequency[0, 0] = 1
+waves = np.fft.fft2(rng.normal(size=(300, 300))) / frequency**1.7
+noise_sky = np.fft.ifft2(waves).real
+white = np.clip(2.5 * (noise_sky - noise_sky.min()) / np.ptp(noise_sky) - 0.9, 0, 1)[..., None]
+clouds = (white * [250, 250, 250] + (1 - white) * [70, 130, 200]).astype(np.uint8)
+
+faces = deep_dream(net, clouds, "fire8_concat", octaves=4, steps=30)
+show_grid([clouds, faces], titles=["noise", "the dream"], columns=2, size=4.5)
+# <check>
+assert clouds.shape == (300, 300, 3) and np.abs(faces.astype(float) - clouds).mean() > 10
+# </check>
+
+# %% [markdown]
+# A furry face with a nose, and far too many eyes. None of it was in the noise. A dream tells you about the network and its training photos. It tells you little about the sky.
 #
 # Your turn: another photo, a layer nearer to the input, more octaves. The dream is shown while it grows, and *Stop* keeps what you see.
 
 # %%
 explore_dream(net, "coffee", layer="fire8_expand3x3", octaves=4, steps=10)
+
+# %% [markdown]
+# ## Go deeper: the field's library
+#
+# tf-keras-vis has `ActivationMaximization`. We let it climb to the same logit in the same number of steps, from noise as well. Its regularisation is another one: it shifts the picture by up to 4 pixels, rotates it by up to
+# one degree, and lowers the score of rough pictures. `pool10` holds the logits, before the softmax.
+
+# %% alt="Ours: coarse shapes of animals in strong colours, with a few stripes. Theirs: nearly even grey; with four times the contrast, two striped bodies with legs on a grassy ground."
+from tf_keras_vis.activation_maximization import ActivationMaximization
+from tf_keras_vis.utils.scores import CategoricalScore
+
+tf.keras.utils.set_random_seed(0)
+logits = tf.keras.Model(net.model.inputs, net.model.get_layer("pool10").output)
+start_here = np.random.default_rng(0).uniform(112, 144, (1, 227, 227, 3)).astype(np.float32)
+climb = ActivationMaximization(logits, clone=False)
+theirs = np.asarray(climb(CategoricalScore([340]), seed_input=start_here, steps=32))[0]
+ours = class_pattern(net, "zebra", steps=32)
+
+clearer = np.clip(128 + 4 * (theirs - theirs.mean()), 0, 255)
+shown = [picture.astype(np.uint8) for picture in (ours, theirs, clearer)]
+show_grid(shown, titles=["ours", "tf-keras-vis", "with 4 times the contrast"], columns=3)
+print(net.predict(shown[0], top=1)[0].label, "and", net.predict(shown[1], top=1)[0].label)
+# <check>
+assert net.predict(shown[0])[0].label == net.predict(shown[1])[0].label == "zebra"
+# </check>
+
+# %% [markdown]
+# The network calls both a zebra. Surprised? Theirs is pale, yet after 32 steps it shows the animals better than ours: two striped bodies with legs. Our helper moves coarse shapes first and needs more steps for the stripes.
+# Try 96. Neither picture is *the* zebra of the network: the rules of the climb decide which one you see.
 
 # %% [markdown]
 # ## Take-away
