@@ -542,15 +542,16 @@ check("04-plus", plus_plus_weights)
 # **Guided Grad-CAM** multiplies Grad-CAM by guided backprop, a gradient at the pixels in which every ReLU lets only positive values back. Its detail is as fine as the pixels. But beware: ask guided backprop for the elephant,
 # too.
 
-# %% alt="Three maps of fine specks and lines: Guided Grad-CAM, and guided backprop for Egyptian cat and for African elephant. The last two show the same eyes, nose and fur."
-from cnnvis_helpers import guided_backprop, guided_gradcam
+# %% alt="Three drawings of fine coloured lines on grey: Guided Grad-CAM, and guided backprop for Egyptian cat and for African elephant. The last two show the same eyes, nose and fur."
+from cnnvis_helpers import around_grey, guided_backprop, guided_gradcam
 
 lines = {
-    "Guided Grad-CAM, cat": guided_gradcam(net, photo, cat),
-    "guided backprop, cat": guided_backprop(net, photo, cat),
-    "guided backprop, elephant": guided_backprop(net, photo, elephant),
+    "Guided Grad-CAM, cat": guided_gradcam(net, photo, cat, reduce="rgb"),
+    "guided backprop, cat": guided_backprop(net, photo, cat, reduce="rgb"),
+    "guided backprop, elephant": guided_backprop(net, photo, elephant, reduce="rgb"),
 }
-show_grid(list(lines.values()), titles=list(lines), columns=3, scale="each", percentile=99.5)
+drawings = [around_grey(each, np.percentile(np.abs(each), 97)) for each in lines.values()]
+show_grid(drawings, titles=list(lines), columns=3)
 _, of_cat, of_elephant = (each.ravel() for each in lines.values())
 print(f"cat and elephant: correlation {np.corrcoef(of_cat, of_elephant)[0, 1]:.3f}")
 # <check>
