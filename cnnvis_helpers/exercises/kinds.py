@@ -16,6 +16,7 @@ was probably done and where to look, never the answer.
 import inspect
 import linecache
 import numbers
+import re
 import traceback
 import warnings
 from collections.abc import Callable
@@ -250,6 +251,8 @@ def _as_number(answer, right):
         answer, (str, list, tuple, np.ndarray)
     ):
         return answer
+    if isinstance(answer, str) and re.fullmatch(r"\d{1,3}(,\d{3})+", answer.strip()):
+        answer = answer.replace(",", "")  # "138,357,544", as the lessons print it
     try:
         return np.asarray(answer, float).item()
     except (TypeError, ValueError):

@@ -268,6 +268,9 @@ def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
     assert exercise.judge(["1"], {}) == ("wrong", "one")
     for other in ("12,75 levels", [12.75, 0], {"n": 12.75}):
         assert exercise.judge(other, {})[0] == "wrong"
+    large = value("98-m", "M", 138357544, wrong=[], hints=["a", "b", "c"])
+    assert large.judge("138,357,544", {})[0] == "right"
+    assert large.judge("13,8357,544", {})[0] == "wrong"
 
 
 def test_a_value_may_depend_on_what_is_given():
