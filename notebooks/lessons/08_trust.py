@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 55 min: detective 11, colour 8, memory 11, deletion 11, points 6, the twelve 4, what may be said 4. The eight bugs are homework, or an hour of their own.
-# **The aha of this lesson:** the second cheat. Its heat lies on the hexagon in every picture, just as it should, and it has never looked at a hexagon's form.
+# **The aha of this lesson:** the second cheat. Its heat lies on the hexagon in every picture, just as it should, and it has never learned the hexagon's form.
 # With 20 minutes only: the detective, the colour, and the erased cat. For the board: a map can be wrong about the network, or right about a network that is wrong. Looking cannot tell them apart.
 
 # %% [markdown]
@@ -190,7 +190,7 @@ recall = class_recall(second, shape_pictures(250, seed=1))["hexagon"]
 check("08-convict", recall, net=second)
 
 # %% [markdown]
-# None! The form has never mattered to this network: whatever is red is a hexagon. And the maps were right. They say *where* the network looks, and it does look at the hexagon, at its colour. A heat map cannot tell a form from a colour, because both are in the same place.
+# None! The form of the hexagon has never mattered to this network; it goes by the red. And the maps were right. They say *where* the network looks, and it does look at the hexagon, at its colour. A heat map cannot tell a form from a colour, because both are in the same place.
 
 # %% alt="A red disc, a red star and a red square; the network calls the disc and the square hexagons."
 painted = shape_pictures(5, red="all", seed=1)[:4]
@@ -201,6 +201,8 @@ assert answers[0] == "hexagon"
 # </check>
 
 # %% [markdown]
+# A red disc is a hexagon, and so is a red square. (The pointed shapes it still knows by their corners, more or less.)
+#
 # This is no trick of our drawings. Adebayo and others (2022) hid shortcuts in medical and other pictures and gave the explanations to people who did not know what to look for. Shortcuts without a place of their own, such as a blur, were not found, and sometimes a map raised the alarm about a network that was clean.
 #
 # So a map on the right object is no proof of anything. You have to *think* of what might matter, and change it.
@@ -335,7 +337,7 @@ with figure_row(2, height=4) as axes:
         lines = {name: curve.scores for name, curve in curves.items()}
         show_curve(curves["dice"].shares, lines, "share of pixels", "probability", ax=ax)
         ax.set_ylim(0, 1.3)
-        ax.legend(loc="upper center", ncols=2, frameon=False)
+        ax.legend(loc="upper right", ncols=2, fontsize="small")
         print(test.__name__, {name: round(curve.area, 2) for name, curve in curves.items()})
 # <check>
 assert curves["Grad-CAM"].area > curves["blurred gradient"].area > curves["gradient"].area
