@@ -414,3 +414,27 @@ def test_a_wrong_way_is_refused(every_kind):
         occlusion(every_kind, photo_of_noise(), exact=True)
     with pytest.raises(ValueError, match="exact must be"):
         occlusion_plan(every_kind, exact="fast")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: layers.Activation(lambda z: z - keras.ops.mean(z, axis=(1, 2), keepdims=True)),
+        lambda: layers.Conv2D(
+            4, 3, activation=lambda z: z - keras.ops.mean(z, axis=(1, 2), keepdims=True)
+        ),
+        lambda: layers.Rescaling(
+            1.0, offset=np.arange(48.0).reshape(4, 4, 3).repeat(8, 0).repeat(8, 1)
+        ),
+    ],
+)
+def test_a_function_or_a_constant_that_knows_the_place_ends_the_windows(odd):
+    """What reads the whole map, or differs from place to place, is not computed in windows."""
+    first = odd()
+    picture = keras.Input((32, 32, 3))
+    x = first(picture if isinstance(first, layers.Rescaling) else layers.Conv2D(4, 3)(picture))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(x))
+    net = load_network(keras.Model(picture, layers.Dense(3)(x)), preprocess="identity")
+    calls = incremental.follow(net, [0, 8], [0, 8], (4, 4)).calls
+    assert first.name not in [call.step.name for call in calls]
+    assert len(calls) <= 1
