@@ -83,6 +83,8 @@ def is_blank(value):
 def same(answer, expected, rtol=RTOL, atol=ATOL):
     """True when both agree: sort of thing, shape, and every number within the tolerance."""
     answer, expected = plain(answer), plain(expected)
+    if isinstance(expected, (bool, np.bool_)) and np.ndim(answer) == 0 and answer in (0, 1):
+        answer = bool(answer)  # 1.0, as a score that hits, is a yes
     if _kind(answer) != _kind(expected):
         return False
     if _is_numeric(expected):

@@ -410,7 +410,7 @@ EXERCISES = [
         "09-claim",
         "What may you say?",
         "c",
-        praise="Cat and room always came together, so no map of these photos can part them. A "
+        praise="Cat and room always came together, so no map of these photos can separate them. A "
         "photo of the other cat in the kitchen can.",
         wrong={
             "a": "It may, but these photos cannot show it: whoever knows the rooms does as well.",

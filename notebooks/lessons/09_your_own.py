@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 55 min: photo and studio 13, the small network 20, transfer 9, the capstone 13. "Go deeper" is homework.
-# **The aha of this lesson:** 96 % right on the test, and in another light 64 %. The network is no fool: we gave it a test that could not tell.
+# **The aha of this lesson:** 96 % right on the test, and in another light 64 %. The test could not show it.
 # Ask the group beforehand to bring photos, one that the network should know and one that it cannot know. Run the notebook once before class: three networks are trained, some seconds each.
 
 # %% [markdown]
@@ -65,7 +65,7 @@ assert best.label == "space shuttle" and abs(best.probability - 0.36) < 0.03
 # </check>
 
 # %% [markdown]
-# "Space shuttle". The knowledge was there all along; the photo was in its way. Cutting out what you mean is the first thing to try with any photo of your own.
+# "Space shuttle". The knowledge was there all along; the rest of the photo hid it. Cutting out what you mean is the first thing to try with any photo of your own.
 #
 # **Exercise: find the other one.** An experiment. One more thing in this photo is a class that the network knows well. Choose four numbers, predict what the network will say, look, and try again, until its best answer for the
 # cutout is *not* a space shuttle and has a probability above 0.5.
@@ -144,7 +144,7 @@ assert small_network().count_params() == 23_714
 # </check>
 
 # %% [markdown]
-# Small networks like their pixels small, so we scale them to -1 ... 1. Remember this; it will matter. The training takes a few seconds.
+# Training works best with numbers near 0, so we scale the pixels to -1 ... 1. Remember this; it will matter. The training takes a few seconds.
 
 # %%
 def scaled(pixels):
@@ -196,7 +196,7 @@ assert model.evaluate(scaled(relit), test_class, verbose=0)[1] < 0.85
 # </check>
 
 # %% [markdown]
-# From 96 % to 64 %, hardly better than the rule. You and I still see grass and gravel; the network does not. It had leaned on the light, because the light was the easiest thing to learn.
+# From 96 % to 64 %, hardly better than the rule. You and I still see grass and gravel; the network does not. It had leaned on brightness and contrast, because these were the easiest to learn.
 #
 # The test could not tell us. Its squares come from the *same two photos*, taken in the same light. It asked "do you know these photos?", and we read "do you know gravel?".
 #
@@ -358,7 +358,7 @@ trained = 1280 * 2 + 2
 check("09-head", trained)
 
 # %% [markdown]
-# The body does nothing new, so its features were computed once, above. What is left to train takes a moment. For comparison, our small network gets the same eight pictures.
+# The body is not trained, so its features were computed once, above. What is left to train takes a moment. For comparison, our small network gets the same eight pictures.
 #
 # **Predict first:** who does better on the 200 squares in another light?
 

@@ -261,6 +261,11 @@ def test_tuples_texts_dicts_and_sets():
     assert say(number({"a", "b"}), {"b", "a"}).startswith("right")
 
 
+def test_a_score_of_one_or_zero_is_a_yes_or_a_no():
+    assert same(1.0, True) and same(0, False) and not same(0.0, True) and not same(2, True)
+    assert not same(True, 1)
+
+
 @pytest.mark.parametrize("answer", ["12.75", " 12.75 ", [12.75], (12.75,), np.array([12.75])])
 def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
     exercise = value("98-n", "N", 12.75, wrong=[(1, "one")], hints=["a", "b", "c"])
