@@ -167,7 +167,10 @@ def test_the_pictures_of_the_readme_are_made_by_the_course_and_have_alt_text(tmp
             np.asarray(Image.open(folder / name).convert("L").resize((60, 20)), float)
             for folder in (ROOT / "docs", tmp_path)
         )
-        assert np.abs(stored - made).mean() < 4, f"{name}: run tools/make_readme_pictures.py"
+        # Gradient ascent ends elsewhere on another processor: patterns differed by 11 between an
+        # Intel and an AMD; with its four classes in another order, the picture differs by 30.
+        limit = 20 if name == "patterns.png" else 4
+        assert np.abs(stored - made).mean() < limit, f"{name}: run tools/make_readme_pictures.py"
 
 
 # --- what must not be there ------------------------------------------------------------------
