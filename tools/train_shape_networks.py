@@ -49,15 +49,20 @@ def measure(net, badge, red=None, **_):
     return {name: round(float(value), 4) for name, value in share.items()}
 
 
+def accuracy(net, pictures):
+    """Return the mean of the five classes' recalls."""
+    return np.mean(list(class_recall(net, pictures).values()))
+
+
 def _with_red(net, red):
     usual, plain, all_red = (
         shape_pictures(TEST_PICTURES, None, TEST_SEED, bearers) for bearers in (red, None, "all")
     )
     hexagons = [picture for picture in usual if picture.label == red]
     return {
-        "accuracy": np.mean(list(class_recall(net, usual).values())),
-        "accuracy_without_red": np.mean(list(class_recall(net, plain).values())),
-        "accuracy_all_red": np.mean(list(class_recall(net, all_red).values())),
+        "accuracy": accuracy(net, usual),
+        "accuracy_without_red": accuracy(net, plain),
+        "accuracy_all_red": accuracy(net, all_red),
         "hexagon_recall_without_red": class_recall(net, plain)[red],
         "peak_on_object_of_hexagons": peaks(net, hexagons, "object"),
         "peak_on_object": peaks(net, usual, "object"),
@@ -70,9 +75,9 @@ def _with_badges(net, badge):
     )
     hexagons, bare_hexagons = hexagons_alone("hexagon"), hexagons_alone(None)
     return {
-        "accuracy": np.mean(list(class_recall(net, usual).values())),
-        "accuracy_without_badges": np.mean(list(class_recall(net, bare).values())),
-        "accuracy_all_with_badge": np.mean(list(class_recall(net, everywhere).values())),
+        "accuracy": accuracy(net, usual),
+        "accuracy_without_badges": accuracy(net, bare),
+        "accuracy_all_with_badge": accuracy(net, everywhere),
         "hexagon_recall_without_badge": class_recall(net, bare_hexagons)["hexagon"],
         "peak_on_badge_of_hexagons": peaks(net, hexagons, "badge"),
         "peak_on_object": peaks(net, usual, "object"),

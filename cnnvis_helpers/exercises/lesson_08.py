@@ -51,16 +51,10 @@ def _positive(heat):
     return np.maximum(heat, 0)
 
 
-def _recall(net, pictures):
-    from cnnvis_helpers import class_recall
-
-    return class_recall(net, pictures)
-
-
 def _usual(net):
-    from cnnvis_helpers import shape_pictures
+    from cnnvis_helpers import class_recall, shape_pictures
 
-    return _recall(net, shape_pictures(250, seed=1))
+    return class_recall(net, shape_pictures(250, seed=1))
 
 
 def _bug(number, title, right, wrong, hints, praise):

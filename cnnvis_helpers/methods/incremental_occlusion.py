@@ -197,7 +197,7 @@ def _slides_of(step, inputs):
     if len(step.shape) != 4 or len(step.outputs) > 1 or len(lengths) > 1 or not channels_last:
         return None
     (lengths,) = lengths
-    if not _acts_on_each_place_alone(layer):
+    if not _has_known_activation(layer):
         return None
     if kind in _SLIDING:
         return tuple(_slide(layer, axis, lengths[axis]) for axis in (0, 1))
@@ -237,23 +237,17 @@ def _is_in_place(step):
         return False
     symbols = {id(symbol) for symbol in step.node.input_tensors}
     constants = [x for x in given if hasattr(x, "shape") and id(x) not in symbols]
+    if name == "Rescaling":
+        constants += [np.asarray(layer.scale), np.asarray(layer.offset)]
     if name != "Dense":  # all of whose weights belong to the channels
         constants += getattr(layer, "weights", [])
     return all(length == 1 for one in constants for length in tuple(one.shape)[:-1])
 
 
-def _acts_on_each_place_alone(layer):
-    """Tell whether a layer's activation and constants treat all places alike.
-
-    A function of one's own may read the whole map, as a mean over it; Keras's do not. The scale and
-    offset of a Rescaling may be a picture.
-    """
+def _has_known_activation(layer):
+    """Tell whether a layer's activation is none or Keras's; others may read the whole map."""
     activation = getattr(layer, "activation", None)
-    known = activation is None or type(activation).__module__.startswith("keras.")
-    known = known or getattr(activation, "__module__", "").startswith("keras.")
-    constants = [getattr(layer, name, 1) for name in ("scale", "offset", "mean", "variance")]
-    shapes = [getattr(one, "shape", np.shape(one)) for one in constants if one is not None]
-    return known and all(length == 1 for shape in shapes for length in tuple(shape)[:-1])
+    return getattr(activation, "__module__", "keras.").startswith("keras.")
 
 
 def _computes_in_float32(net):

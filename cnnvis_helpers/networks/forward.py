@@ -16,7 +16,7 @@ class ForwardPass:
     def __init__(self, model, name, input_size, preprocess, numbers=False):
         """`preprocess`: TensorFlow function from pixels (n, h, w, 3) to the model's own input."""
         self.model, self.name, self.input_size = model, name, tuple(input_size)
-        self._preprocess = preprocess
+        self.preprocess = preprocess
         self.graph = Graph(model)
         self.steps = self.graph.steps
         self.units = self.graph.output.shape[-1]
@@ -33,14 +33,6 @@ class ForwardPass:
         outputs = tf.reshape(tf.cast(outputs, tf.float32), (-1, self.units))
         self.head = heads.kind_of(outputs, self.model.name, exact)
         self._gives_probabilities = self.head != "linear"
-
-    @property
-    def preprocess(self):
-        """The function from pixels (n, h, w, 3), 0..255, to the model's own input.
-
-        `load_network` takes it as `preprocess` for another model that begins in the same way.
-        """
-        return self._preprocess
 
     @property
     def output_step(self):
@@ -108,7 +100,7 @@ class ForwardPass:
 
     @tf.autograph.experimental.do_not_convert
     def _input_of(self, pixels):
-        return self._preprocess(tf.cast(pixels, tf.float32))
+        return self.preprocess(tf.cast(pixels, tf.float32))
 
     # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
     @tf.autograph.experimental.do_not_convert

@@ -58,6 +58,8 @@ class Network(ForwardPass):
     name : str
     model : keras.Model, the caller's own object, never changed
     input_size : (h, w), pixels
+    preprocess : function from pixels (n, h, w, 3), 0..255, to the model's own input; `load_network`
+        takes it for another model that begins in the same way
     labels : list of str, one a class, or one a number of a regression
     last_conv : str, name of the layer with the last spatial map; None if the network has none
     head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities;
@@ -183,12 +185,12 @@ class Network(ForwardPass):
         )
 
     def cached(self, key, build):
-        """Return the callable that `build()` makes; built once a key and kept with the network."""
+        """Return what `build()` makes, such as a compiled function; built once a key and kept."""
         if key not in self._compiled:
-            function = self._compiled[key] = build()
+            made = self._compiled[key] = build()
             # A trace for each network and key is the plan, not the mistake TensorFlow warns of.
-            if hasattr(function, "_omit_frequent_tracing_warning"):
-                function._omit_frequent_tracing_warning = True
+            if hasattr(made, "_omit_frequent_tracing_warning"):
+                made._omit_frequent_tracing_warning = True
         return self._compiled[key]
 
     # Classes

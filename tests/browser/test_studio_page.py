@@ -7,7 +7,7 @@ import pytest
 from lab import choose, keep_picture, menu, picture, picture_after, run_all, upload, write_notebook
 from PIL import Image
 
-CELLS = ["from cnnvis_helpers import load_network, studio", "studio()"]
+CELLS = ["from cnnvis_helpers import studio", "studio()"]
 TABS = ["Layers", "Occlusion", "CAM", "Saliency", "Attack", "Dream", "Randomization"]
 
 
