@@ -42,7 +42,7 @@ from cnnvis_helpers.methods.gradients import (
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
-    even_slices,
+    in_batches,
     outputs,
     target_weights,
 )
@@ -288,8 +288,12 @@ def scorecam(
     masked = net.cached(("masked logits",), lambda: _compile_masked(net))
     weights = np.zeros(len(channels), np.float32)
     with stoppable("the map is that of the channels done so far"):
-        for part in even_slices(len(channels), batch_size(net)):
-            logits = masked(pixels, masks[part], np.float32(fill))
+        batches = in_batches(
+            lambda part: masked(pixels, masks[part], np.float32(fill)),
+            len(channels),
+            batch_size(net),
+        )
+        for part, logits in batches:
             weights[part] = outputs(net, logits, "probability") @ classes
             if progress:
                 progress(part.stop, len(channels))

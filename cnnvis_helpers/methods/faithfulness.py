@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 
 from cnnvis_helpers._shared.checks import check_map, check_net, check_number, check_whole
 from cnnvis_helpers.methods.occlusion import fill_picture
-from cnnvis_helpers.methods.sliding_window import batch_size, even_slices, outputs, target_weights
+from cnnvis_helpers.methods.sliding_window import batch_size, in_batches, outputs, target_weights
 from cnnvis_helpers.photos.resizing import resize_map
 
 __all__ = ["ScoreCurve", "deletion_curve", "insertion_curve", "pointing_game", "relevance_mass"]
@@ -163,9 +163,12 @@ def _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete)
     weights = target_weights(net, target, net.logits(prepared), score)
     counts = np.linspace(0, heat.size, steps + 1).astype(int)
     scores = np.empty(steps + 1)
-    for part in even_slices(steps + 1, batch_size(net)):
+
+    def changed_logits(part):
         changed = rank < counts[part, None, None, None]  # (pictures, h, w, 1)
-        logits = net.logits(np.where(changed, end, start))
+        return net.logits(np.where(changed, end, start))
+
+    for part, logits in in_batches(changed_logits, steps + 1, batch_size(net)):
         scores[part] = outputs(net, logits, score) @ weights
         if progress:
             progress(part.stop, steps + 1)

@@ -20,6 +20,7 @@ Nakandala, Kumar and Papakonstantinou, "Incremental and approximate inference fo
 based deep CNN explanations", SIGMOD 2019.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers.methods.sliding_window import batch_size, even_slices
+from cnnvis_helpers.methods.sliding_window import batch_size, in_batches
 from cnnvis_helpers.networks.applications import MODES
 from cnnvis_helpers.networks.receptive_field import IN_PLACE
 
@@ -72,10 +73,13 @@ class Side:
 
     def behind(self, slide):
         """Return the side that a layer makes of this one; it has one cell at least."""
+        if slide == (1, 1, 0, self.length):  # an activation, say
+            return self
         first = -((slide.span - 1 - slide.before - self.first) // slide.stride)
         stop = (self.stop - 1 + slide.before) // slide.stride + 1
-        first = np.clip(first, 0, slide.length - 1)
-        return Side(slide.length, first, np.clip(stop, first + 1, slide.length))
+        first = np.minimum(np.maximum(first, 0), slide.length - 1)
+        stop = np.minimum(np.maximum(stop, first + 1), slide.length)
+        return Side(slide.length, first, stop)
 
     def joined(self, other):
         """Return the side of two maps together: the cells that change in one of them or in both."""
@@ -151,16 +155,10 @@ def follow(net, tops, lefts, patch):
         ]
     }
     windows = Windows([_frame(sides[graph.input])], {graph.input: 0}, [])
-    if not (_computes_in_float32(net) and _prepares_each_pixel_alone(net)):
-        return windows
-    for step in graph.needed_for([graph.output]):
-        inputs = [sides[value] for value in step.inputs]
-        slides = None if step is net.head_step else _slides_of(step, inputs)
-        if slides is None:
-            break
+    for step, slides in net.cached(("sliding steps",), lambda: _sliding_steps(net)):
         after = []
         for axis, slide in enumerate(slides):
-            side, *others = (pair[axis] for pair in inputs)
+            side, *others = (sides[value][axis] for value in step.inputs)
             for other in others:
                 side = side.joined(other)
             after.append(side.behind(slide))
@@ -189,12 +187,26 @@ def _same(one, other):
     return one.size == other.size and starts
 
 
-def _slides_of(step, inputs):
+def _sliding_steps(net):
+    """Return [(step, its two Slides)] up to the first layer call that may read any place."""
+    found, shapes = [], shapes_of(net)
+    if not (_computes_in_float32(net) and _prepares_each_pixel_alone(net)):
+        return found
+    for step in net.graph.needed_for([net.graph.output]):
+        slides = None if step is net.head_step else _slides_of(step, shapes)
+        if slides is None:
+            break
+        found.append((step, slides))
+    return found
+
+
+def _slides_of(step, shapes):
     """Return the two Slides of a layer call; None for one that may read any place."""
     layer, kind = step.layer, type(step.layer)
-    lengths = {tuple(side.length for side in sides) for sides in inputs}
+    maps = all(len(shapes[value]) == 4 for value in (*step.inputs, *step.outputs))
+    lengths = {tuple(shapes[value][1:3]) for value in step.inputs}
     channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
-    if len(step.shape) != 4 or len(step.outputs) > 1 or len(lengths) > 1 or not channels_last:
+    if not maps or len(step.outputs) > 1 or len(lengths) > 1 or not channels_last:
         return None
     (lengths,) = lengths
     if not _has_known_activation(layer):
@@ -319,7 +331,7 @@ def _choose(net, tops, lefts, patch, depth):
     batch = min(positions, batch_size(net))
     last_use = {value: i for i, step in enumerate(steps) for value in step.inputs}
     last_use[graph.output] = len(steps)
-    full = [_cost(step, shapes) for step in steps]
+    full = net.cached(("costs",), lambda: [_cost(step, shapes) for step in steps])
 
     def look_up_cost(value, size):
         own, (_, height, width, channels) = windows.frames[windows.frame_of[value]], shapes[value]
@@ -328,7 +340,8 @@ def _choose(net, tops, lefts, patch, depth):
 
     plans, spent, live = [], 0.0, [graph.input]
     for i, call in enumerate(windows.calls):
-        spent += _cost(call.step, shapes, windows.frames[call.frame])
+        cells = math.prod(shapes[call.step.outputs[0]][1:3])
+        spent += full[i] * windows.frames[call.frame].cells / cells
         for value, read in zip(call.step.inputs, call.reads, strict=True):
             spent += 0 if read is None else look_up_cost(value, windows.frames[read].size)
         live = [v for v in (*live, call.step.outputs[0]) if last_use.get(v, i) > i]
@@ -349,21 +362,20 @@ def _choose(net, tops, lefts, patch, depth):
     )
 
 
-def _cost(step, shapes, frame=None):
-    """Count what a layer call costs, on a map or on a window, in multiply-adds."""
-    part = 1 if frame is None else frame.cells / np.prod(shapes[step.outputs[0]][1:-1])
-    return part * (_operations(step, shapes) + _MOVED * _numbers(step, shapes))
+def _cost(step, shapes):
+    """Count what a layer call costs, in multiply-adds."""
+    return _operations(step, shapes) + _MOVED * _numbers(step, shapes)
 
 
 def _numbers(step, shapes):
     """Count the numbers that a layer call reads and writes."""
-    return sum(float(np.prod(shapes[value][1:])) for value in (*step.inputs, *step.outputs))
+    return sum(math.prod(shapes[value][1:]) for value in (*step.inputs, *step.outputs))
 
 
 def kernel_size(layer):
     """Return how many multiply-adds a cell takes: each weight of the kernels is used once."""
     weights = getattr(layer, "weights", [])
-    return sum(int(np.prod(one.shape)) for one in weights if len(one.shape) > 1)
+    return sum(math.prod(one.shape) for one in weights if len(one.shape) > 1)
 
 
 def _batch(at_once, steps, shapes, calls, frames):
@@ -371,7 +383,7 @@ def _batch(at_once, steps, shapes, calls, frames):
     window = max(
         _numbers(call.step, shapes)
         * frames[call.frame].cells
-        / np.prod(shapes[call.step.outputs[0]][1:3])
+        / math.prod(shapes[call.step.outputs[0]][1:3])
         for call in calls
     )
     rest = max((_numbers(step, shapes) for step in steps[len(calls) :]), default=0)
@@ -455,7 +467,7 @@ def report(net, windows, depth, positions):
 
 
 def _operations(step, shapes):
-    return int(np.prod(shapes[step.outputs[0]][1:-1])) * kernel_size(step.layer)
+    return math.prod(shapes[step.outputs[0]][1:-1]) * kernel_size(step.layer)
 
 
 # 3. Computing
@@ -473,10 +485,14 @@ def passes(net, plan, pixels, cover):
     sizes = np.array([frame.size for frame in frames], np.int32)
     rows = np.array([frame.rows[0] for frame in frames], np.int32)  # (frames, tops)
     columns = np.array([frame.columns[0] for frame in frames], np.int32)
-    for part in even_slices(rows.shape[1] * columns.shape[1], plan.batch):
+
+    def at(part):
         down, right = np.divmod(np.arange(part.start, part.stop), columns.shape[1])
         starts = np.stack([rows[:, down], columns[:, right]], axis=-1)  # (frames, n, 2)
-        yield slice(part.start + 1, part.stop + 1), windows(maps, cover, starts, sizes)
+        return windows(maps, cover, starts, sizes)
+
+    for part, logits in in_batches(at, rows.shape[1] * columns.shape[1], plan.batch):
+        yield slice(part.start + 1, part.stop + 1), logits
 
 
 def _compiled(net, plan):

@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from cnnvis_helpers._shared.checks import check_net, check_number, check_photo
+from cnnvis_helpers._shared.checks import check_net, check_number, check_photo, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods import incremental_occlusion
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
-    even_slices,
+    in_batches,
     outputs,
     spread,
     target_weights,
@@ -241,9 +241,11 @@ def _pair(name, value, default):
     """Return `value` as two whole numbers of at least 1: (height, width) or (down, right)."""
     if value is None:
         return tuple(default)
-    pair = np.asarray((value, value) if np.ndim(value) == 0 else value)
-    if pair.shape != (2,) or pair.dtype.kind not in "iu" or pair.min() < 1:
-        raise ValueError(f"{name} must be one or two whole numbers from 1 up, not {value!r}.")
+    pair = tuple(value) if np.ndim(value) else (value, value)
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be one or two whole numbers, not {value!r}.")
+    for length in pair:
+        check_whole(name, length, 1)
     return int(pair[0]), int(pair[1])
 
 
@@ -273,10 +275,10 @@ def fill_picture(net, pixels, fill, patch):
 
 
 def _full_passes(net, pixels, cover, boxes):
-    """Yield (slice, logits) of the photo, 0, and of the positions, 1, 2, ..., in batches."""
+    """Return (slice, logits) of the photo, 0, and of the positions, 1, 2, ..., in batches."""
     boxes = np.concatenate([np.zeros((1, 4), np.int32), boxes])  # no patch first
-    for part in even_slices(len(boxes), batch_size(net)):
-        yield part, _occluded_logits(net)(pixels, cover, boxes[part])
+    logits = _occluded_logits(net)
+    return in_batches(lambda part: logits(pixels, cover, boxes[part]), len(boxes), batch_size(net))
 
 
 def _occluded_logits(net):

@@ -14,7 +14,7 @@ from cnnvis_helpers.methods.gradients import compiled, pixels_spec
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
-    even_slices,
+    in_batches,
     outputs,
     spread,
     target_weights,
@@ -138,8 +138,12 @@ class _PixelSearch:
         """(energies, whether one succeeds) of a population; calls `progress` and `watch`."""
         candidates = np.rint(vectors.T).astype(np.int32).reshape(vectors.shape[1], -1, 5)
         energies, found = np.empty(len(candidates)), False
-        for part in even_slices(len(candidates), batch_size(self.net, SEARCH_PIXELS)):
-            energies[part], found = self._evaluate(candidates[part])
+        largest = batch_size(self.net, SEARCH_PIXELS)
+        evaluated = in_batches(
+            lambda part: self._evaluate(candidates[part]), len(energies), largest
+        )
+        for part, (values, found) in evaluated:
+            energies[part] = values
             if found:
                 break
         self.history.append(self.probability)
@@ -234,9 +238,12 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     candidates = np.concatenate([unchanged, np.hstack(tried)]).astype(np.int32)[:, None]
     check_target(net, target, score)
     values, weights = np.full(len(candidates), np.nan, np.float32), None
+
+    def changed(part):
+        return _changed_logits(net)(original, candidates[part])
+
     with stoppable("only the pixels done so far have a value"):
-        for part in even_slices(len(candidates), batch_size(net)):
-            logits = _changed_logits(net)(original, candidates[part])
+        for part, logits in in_batches(changed, len(candidates), batch_size(net)):
             if weights is None:  # the first candidate is the photo itself
                 weights = target_weights(net, target, logits[:1], score)
             values[part] = outputs(net, logits, score) @ weights

@@ -37,7 +37,7 @@ from cnnvis_helpers.methods.gradients import (
     score_of,
     target_vector,
 )
-from cnnvis_helpers.methods.sliding_window import batch_size, even_slices
+from cnnvis_helpers.methods.sliding_window import batch_size, in_batches
 
 
 def saliency(net, photo, target=None, reduce="max_abs", resize=True):
@@ -127,12 +127,15 @@ def smoothgrad(
     deviation = noise * (tf.reduce_max(pixels) - tf.reduce_min(pixels))
     noisy = net.cached(("noisy",), lambda: _compile_noisy(net))
     total, done = tf.zeros(pixels.shape[1:]), 0
+
+    def noisy_gradients(part):
+        numbers = tf.range(part.start, part.stop, dtype=tf.int64)
+        copies = noisy(pixels, deviation, tf.constant(seed, tf.int64), numbers)
+        return _gradient_sum(net, copies, tf.ones(len(copies)), vector, squared=squared)
+
     with stoppable("the map is the mean over the noisy copies done so far"):
-        for part in even_slices(samples, batch_size(net)):
-            numbers = tf.range(part.start, part.stop, dtype=tf.int64)
-            copies = noisy(pixels, deviation, tf.constant(seed, tf.int64), numbers)
-            total += _gradient_sum(net, copies, tf.ones(len(copies)), vector, squared=squared)
-            done = part.stop
+        for part, gradients in in_batches(noisy_gradients, samples, batch_size(net)):
+            total, done = total + gradients, part.stop
             if progress:
                 progress(done, samples)
     mean = total.numpy() / max(done, 1)
@@ -198,9 +201,13 @@ def integrated_gradients(
     vector = net.score_vector(target, photo)
     places, weights = path_rule(steps)
     total = tf.zeros(pixels.shape[1:])
-    for part in even_slices(steps, batch_size(net)):
+
+    def path_gradients(part):
         along = places[part, None, None, None]
-        total += _gradient_sum(net, start + along * (pixels - start), weights[part], vector)
+        return _gradient_sum(net, start + along * (pixels - start), weights[part], vector)
+
+    for part, gradients in in_batches(path_gradients, steps, batch_size(net)):
+        total += gradients
         if progress:
             progress(part.stop, steps)
     shares = ((pixels - start)[0] * total).numpy()

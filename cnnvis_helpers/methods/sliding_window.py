@@ -1,6 +1,7 @@
 """Sweeps: positions of a sliding window, batches of them, and the way back to a map."""
 
 import numpy as np
+import tensorflow as tf
 
 SIDE = 224  # pixels; pictures up to this size go through a network 16 at a time
 BATCH, LARGEST_BATCH = 16, 128
@@ -30,6 +31,29 @@ def even_slices(count, largest):
     """
     parts = -(-count // largest)
     return [slice(k * count // parts, (k + 1) * count // parts) for k in range(parts)]
+
+
+def in_batches(compute, count, largest):
+    """Yield (slice, compute(slice)) for `count` items, in even batches of at most `largest`.
+
+    Where the memory is too small for a batch, it and those after it are halved. Raises MemoryError
+    if it is too small for one item.
+    """
+    parts = even_slices(count, largest)
+    while parts:
+        start, stop = parts[0].start, parts[0].stop
+        try:
+            result = compute(parts[0])
+        except tf.errors.ResourceExhaustedError:
+            if stop - start == 1:
+                raise MemoryError(
+                    "The memory is too small for one picture: shut down other kernels, or load the "
+                    "network with a smaller input_size."
+                ) from None
+            halves = even_slices(count - start, (stop - start) // 2)
+            parts = [slice(start + half.start, start + half.stop) for half in halves]
+        else:
+            yield parts.pop(0), result
 
 
 def window_starts(length, window, stride):

@@ -66,7 +66,7 @@ TARGETS = {
 }
 SETTINGS = [  # one case for each kind of refusal
     ("occlusion", {"patch": 99}, "99 x 99 is larger than the network's input"),
-    ("occlusion", {"patch": 0}, "from 1 up, not 0"),
+    ("occlusion", {"patch": 0}, "1 or more, not 0"),
     ("occlusion", {"patch": (1, 2, 3)}, "one or two whole numbers"),
     ("occlusion", {"stride": 1.5}, "not 1.5"),
     ("occlusion", {"fill": "grey"}, "not 'grey'"),
