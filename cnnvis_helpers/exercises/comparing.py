@@ -11,6 +11,11 @@ import reprlib
 import numpy as np
 
 RTOL, ATOL = 1e-4, 1e-6  # relative and absolute tolerance; the relative one is for floats
+# What often happens to right numbers: (how it is undone, the sentence for it).
+_SLIPS = (
+    (lambda answer: answer / 100, "That is in percent; give the share, from 0 to 1."),
+    (lambda answer: -answer, "The numbers are right but for the sign: what is taken from what?"),
+)
 
 
 def plain(value):
@@ -188,6 +193,10 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
         return "This is the function itself. Call it and hand over what it returns."
     if _kind(answer) != _kind(expected) or _is_numeric(expected) != _is_numeric(answer):
         return f"This is {kind_of(answer)}, but {kind_of(expected)} is expected."
+    if _is_numeric(expected) and np.asarray(expected).dtype.kind == "f":
+        for undone, sentence in _SLIPS:
+            if same(undone(answer), expected, rtol, atol):
+                return sentence
     if isinstance(expected, np.ndarray):
         return _array_difference(answer, expected, reveal, rtol, atol)
     if isinstance(expected, (tuple, dict)) and len(answer) != len(expected):

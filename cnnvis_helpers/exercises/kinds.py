@@ -246,20 +246,24 @@ def _computed(function, given):
 
 
 def _as_number(answer, right):
-    """Return "12.75", [12.75] or array([12.75]) as 12.75 where a number is asked for."""
+    """Return "12.75", "1275%", [12.75] or array([12.75]) as 12.75 where a number is wanted."""
     if not isinstance(right, numbers.Real) or not isinstance(
         answer, (str, list, tuple, np.ndarray)
     ):
         return answer
     if isinstance(answer, str) and re.fullmatch(r"\d{1,3}(,\d{3})+", answer.strip()):
         answer = answer.replace(",", "")  # "138,357,544", as the lessons print it
+    percent = isinstance(answer, str) and answer.strip().endswith("%")
     try:
-        return np.asarray(answer, float).item()
+        number = np.asarray(answer.strip(" %") if percent else answer, float).item()
     except (TypeError, ValueError):
         return answer
+    return number / 100 if percent else number
 
 
 def _word(answer):
+    if isinstance(answer, (list, tuple)) and len(answer) == 1:
+        answer = answer[0]
     return str(plain(answer)).strip().strip(".()").casefold()
 
 

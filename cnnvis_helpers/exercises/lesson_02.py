@@ -264,10 +264,6 @@ EXERCISES = [
             ),
             (lambda maps: int((maps == 0).sum()), "This is how many zeros there are, not a share."),
             (
-                lambda maps: float((maps == 0).mean()) * 100,
-                "This is in percent. A share runs from 0 to 1.",
-            ),
-            (
                 lambda maps: float((maps == 0).all(axis=(0, 1)).mean()),
                 "This is the share of channels that are zero everywhere: dead channels.",
             ),

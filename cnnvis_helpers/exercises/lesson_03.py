@@ -394,11 +394,6 @@ EXERCISES = [
                 1 / (1 + np.exp(1 - _MARGIN)),
             ),
             (
-                lambda answer: abs(float(answer) - 100 * 0.001712) < 2e-3,
-                "This is in percent. Give it in units of probability, from 0 to 1.",
-                0.1712,
-            ),
-            (
                 lambda answer: abs(float(answer) + 0.001712) < 2e-5,
                 "The size is right. A fall is a positive number here.",
                 -0.001712,

@@ -281,10 +281,6 @@ EXERCISES = [
                 "This counts cells with any heat. Add up the heat itself.",
             ),
             (
-                lambda heat, mask: 100 * _share(heat, mask),
-                "That is in percent. A share goes from 0 to 1.",
-            ),
-            (
                 lambda heat, mask: heat[~mask].sum() / heat.sum() if heat.any() else 0.0,
                 "That is the share *outside*: `~` turns the mask round.",
             ),

@@ -28,7 +28,7 @@ _ANSWERS = [
     (np.array([4, 4, 1, 0]), np.array([4, 2, 1, 0]), np.array([4, 4, 3, 2])),
     (np.array([0, 3, 5, 1]), np.array([0, 2, 5, 5]), np.array([0, 3, 2, 1])),
 ]
-_STRENGTHS = (4, 8, 16, 32, 64)
+_STRENGTHS = (6, 12, 24, 48, 96)  # 24 is clearly too few, 48 clearly enough
 
 
 def _levels(values):
@@ -256,10 +256,6 @@ EXERCISES = [
         "stronger, or weaker, than it is.",
         wrong=[
             (
-                lambda truth, before, after: 100 * _rate(truth, before, after),
-                "That is a percentage. A share runs from 0 to 1.",
-            ),
-            (
                 lambda truth, before, after: float((after != truth).mean()),
                 "Photos that were wrong before the attack count here. They need no attack: leave "
                 "them out of the count and of the total.",
@@ -375,19 +371,19 @@ EXERCISES = [
         wrong=[
             (
                 lambda answer, net, photo: answer not in _STRENGTHS,
-                "Take one of the five: 4, 8, 16, 32 or 64 levels.",
+                "Take one of the five: 6, 12, 24, 48 or 96 levels.",
                 2,
             ),
             (
                 lambda answer, net, photo: not _survives(net, photo, int(answer)),
                 "Saved as JPEG 75, this photo is no toaster any more. Ask for "
                 "`survives(net, attack, qualities=[75], scales=[])[-1]`, the row of the JPEG.",
-                4,
+                6,
             ),
             (
                 lambda answer, net, photo: _survives(net, photo, int(answer / 2)),
                 "This one survives, but half as many levels do, too.",
-                64,
+                96,
             ),
         ],
         otherwise="Give the number of levels alone.",
@@ -395,7 +391,7 @@ EXERCISES = [
             "Predict first: the table says what becomes of 8 levels at quality 75.",
             "`survives(...)[0]` is the PNG; the JPEG is the last row. Its `success` is True if "
             "the toaster is still there.",
-            "A loop over (4, 8, 16, 32, 64) that stops with `break` at the first success.",
+            "A loop over (6, 12, 24, 48, 96) that stops with `break` at the first success.",
         ],
     ),
     choice(

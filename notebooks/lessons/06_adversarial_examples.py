@@ -315,17 +315,17 @@ assert survives(net, attack)[0].success and not survives(net, attack)[2].success
 # %% [markdown]
 # The toaster of 2 levels survives PNG and enlargement. But even JPEG at the high quality of 95 brings back the cat. Fine specks are just what JPEG throws away first. A stronger attack survives more.
 #
-# **Exercise: an experiment.** How strong must the attack be to survive JPEG at quality 75? Try `pgd(net, photo, toaster, epsilon=..., steps=20)` with 4, 8, 16, 32 and 64 levels, put each result into `survives(net, ..., qualities=[75], scales=[])`,
+# **Exercise: an experiment.** How strong must the attack be to survive JPEG at quality 75? Try `pgd(net, photo, toaster, epsilon=..., steps=20)` with 6, 12, 24, 48 and 96 levels, put each result into `survives(net, ..., qualities=[75], scales=[])`,
 # and see whether the toaster is still there. Set `enough` to the smallest of the five that survives. Look at that photo, too.
 
 # %%
 # <solution>
-for enough in (4, 8, 16, 32, 64):
+for enough in (6, 12, 24, 48, 96):
     trial = pgd(net, photo, toaster, epsilon=enough, steps=20)
     if survives(net, trial, qualities=[75], scales=[])[-1].success:
         break
 # <stub>
-# enough = None  # 4, 8, 16, 32 or 64
+# enough = None  # 6, 12, 24, 48 or 96
 # </solution>
 check("06-jpeg", enough, net=net, photo=photo)
 
