@@ -113,7 +113,7 @@ def _connection():
 
 def _caches():
     from cnnvis_helpers import list_networks
-    from cnnvis_helpers.networks.weights import cache_folder as weights_folder
+    from cnnvis_helpers.networks.weights import weights_folder
 
     here = ", ".join(row.name for row in list_networks() if row.here)
     text = f"networks {here}; weights in {_tilde(weights_folder())}, photos in "

@@ -74,7 +74,7 @@ def fetch_weights(application, progress=None):
     path = find_cached(application.file)
     if path and (not application.checksum or is_whole(path, application.checksum)):
         return path
-    path = cache_folder() / application.file
+    path = weights_folder() / application.file
     progress = progress or text_progress(f"{application.name}, megabytes")
     try:
         download(application.url, path, application.checksum or None, progress=progress)
@@ -101,7 +101,7 @@ def _checksum(path, checksum, size, changed):
     return checksum_of(path, checksum)
 
 
-def cache_folder():
+def weights_folder():
     """Return the Path of the folder that weights are downloaded to; it need not exist."""
     return _cache_folders()[-1]
 

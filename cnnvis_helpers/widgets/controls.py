@@ -9,11 +9,12 @@ ValueError: There is no method 'gradcam'; did you mean 'Grad-CAM'? The other one
 """
 
 import difflib
-import math
 
 import ipywidgets
 import numpy as np
 import traitlets
+
+from cnnvis_helpers._shared.checks import check_number, check_whole
 
 __all__ = ["ClassMenu", "checkbox", "choice", "set_high", "slider", "steps_slider"]
 
@@ -27,7 +28,9 @@ def slider(label, value, low, high, step=1, live=True, called=None, **options):
     options: of the ipywidget. Raises ValueError for a value outside low..high.
     """
     whole = all(isinstance(number, int | np.integer) for number in (low, high, step))
-    _check_number(called or label, value, low, high, whole)
+    if whole:
+        check_whole(called or label, value, low)
+    check_number(called or label, value, low, high)
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     return kind(
         **{
@@ -148,14 +151,6 @@ def _described(label, width=None):
 
 
 # Refusals
-
-
-def _check_number(called, value, low, high, whole):
-    kinds = int | np.integer if whole else int | float | np.integer | np.floating
-    number = isinstance(value, kinds) and not isinstance(value, bool)
-    if not number or math.isnan(value) or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise ValueError(f"{called} is {kind} from {low:g} to {high:g} here, not {value!r}.")
 
 
 def _check_choice(called, value, values):

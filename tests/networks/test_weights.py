@@ -137,7 +137,7 @@ def test_a_read_only_keras_home_is_read_and_a_temporary_folder_written(
     (models / "weights.h5").write_bytes(b"x")
     monkeypatch.setattr(weights, "_writable", lambda folder: False)
     assert find_cached("weights.h5") == models / "weights.h5"
-    assert weights.cache_folder() != models and weights.cache_folder().parts[-1] == "models"
+    assert weights.weights_folder() != models and weights.weights_folder().parts[-1] == "models"
 
 
 # With the ImageNet MobileNetV2 ------------------------------------------------------------------
