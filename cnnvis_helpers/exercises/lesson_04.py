@@ -19,8 +19,8 @@ def _gradients(*shape):
 
 # Square kernels: one that is read along the wrong axis still gives numbers.
 _CAM = [
-    (_maps(3, 4, 5), _RNG.normal(size=(5, 5)), 2),
-    (_maps(2, 2, 4), _RNG.normal(size=(4, 4)), 1),
+    (_maps(3, 4, 5), _RNG.normal(size=(5, 5)), _RNG.normal(size=5), 2),
+    (_maps(2, 2, 4), _RNG.normal(size=(4, 4)), _RNG.normal(size=4), 1),
 ]
 _PAIRS = [(_maps(3, 4, 3), _gradients(3, 4, 3)), (_maps(4, 4, 6), _gradients(4, 4, 6))]
 _TRIPLES = [
@@ -38,12 +38,16 @@ def _relu(values):
     return np.maximum(values, 0)
 
 
+def _whole(maps, kernel, bias, c):
+    return maps @ kernel[:, c] + bias[c]
+
+
 def _gradcam(activations, gradients):
     return _relu(activations @ gradients.mean(axis=(0, 1)))
 
 
-def _gated(activations, gradients):
-    return _gradcam(activations, np.where((activations > 0) & (gradients > 0), gradients, 0))
+def _against(activations, gradients):
+    return _relu(-(activations @ gradients.mean(axis=(0, 1))))
 
 
 def _softmax(logits, c):
@@ -99,49 +103,49 @@ def _numbers(labels, start=0, spell=str):
 EXERCISES = [
     function(
         "04-cam",
-        "Class activation map",
-        lambda maps, kernel, c: maps @ kernel[:, c],
+        "A map of the whole score",
+        _whole,
         cases=_CAM,
         rtol=1e-2,
         atol=1e-2,
         wrong=[
             (
-                lambda maps, kernel, c: maps @ kernel[c],
+                lambda maps, kernel, bias, c: maps @ kernel[:, c],
+                "The mean of this map misses the score, by the bias of the class.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps @ kernel[:, c] + bias[c] / maps[..., 0].size,
+                "The bias was shared out. In a mean of equal numbers each of them is the mean.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps @ kernel[:, c] + bias.sum(),
+                "This adds the biases of all classes. Take that of class `c`.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps @ kernel[c] + bias[c],
                 "`kernel[c]` is a row: the weights of one channel for all classes. A class is a "
                 "column.",
             ),
             (
-                lambda maps, kernel, c: _relu(maps @ kernel[:, c]),
-                "This cuts off what speaks against the class. CAM itself has no ReLU, else it "
-                "no longer gives the score by its mean.",
+                lambda maps, kernel, bias, c: _relu(_whole(maps, kernel, bias, c)),
+                "This cuts off what speaks against the class, and the mean is no longer the score.",
             ),
             (
-                lambda maps, kernel, c: maps @ kernel[:, c] / maps[..., 0].size,
-                "That is each place's share in the score. The map itself is not divided.",
+                lambda maps, kernel, bias, c: _whole(maps, kernel, bias, c) / maps[..., 0].size,
+                "That is each place's share in the score: its *sum* is the score, not its mean.",
             ),
             (
-                lambda maps, kernel, c: maps @ kernel[:, c] / maps.shape[2],
-                "This averages over the channels; the score adds them up.",
-            ),
-            (
-                lambda maps, kernel, c: maps.mean(axis=(0, 1)) @ kernel[:, c],
-                "This pools first, and the places are gone: one number is left, the score.",
-            ),
-            (
-                lambda maps, kernel, c: maps @ kernel[:, c] / (maps @ kernel[:, c]).max(),
-                "The map was divided by its maximum. Keep the numbers: their mean is the score.",
-            ),
-            (
-                lambda maps, kernel, c: maps @ np.abs(kernel[:, c]),
-                "Without their signs, channels that speak against the class count for it.",
+                lambda maps, kernel, bias, c: _whole(maps, kernel, bias, c).mean(),
+                "This is the score itself, and the places are gone. Do not pool.",
             ),
         ],
         hints=[
             "Each channel has one weight for the class; all of them are one column of the kernel.",
-            "Weight the maps and add them along the last axis.",
-            "`maps @ column` does both.",
+            "The mean of the map must grow by the bias: add the same number to every cell.",
+            "`maps @ column` weights and adds; then add `bias[c]`.",
         ],
-        praise="One line, and it is exact: the mean of this map is the score, up to the bias.",
+        praise="Exact, for any class. A constant moves no cell before another, so most programs "
+        "leave the bias out, and few of them say so.",
     ),
     value(
         "04-factor",
@@ -193,65 +197,60 @@ EXERCISES = [
     ),
     function(
         "04-gradcam",
-        "Grad-CAM from maps and gradients",
-        _gradcam,
+        "What speaks against the class",
+        _against,
         cases=_PAIRS,
         wrong=[
             (
-                lambda activations, gradients: activations @ gradients.mean(axis=(0, 1)),
-                "The ReLU is missing: values below zero speak against the class.",
+                _gradcam,
+                "This is Grad-CAM: what speaks *for* the class. The other half is wanted.",
             ),
             (
-                lambda activations, gradients: _relu((activations * gradients).sum(axis=-1)),
+                lambda activations, gradients: -_gradcam(activations, gradients),
+                "This turns the sign after the ReLU: it is Grad-CAM upside down. Turn it before.",
+            ),
+            (
+                lambda activations, gradients: -(activations @ gradients.mean(axis=(0, 1))),
+                "The ReLU is missing: what speaks for the class should be 0 here.",
+            ),
+            (
+                lambda activations, gradients: _relu(
+                    activations @ _relu(-gradients).mean(axis=(0, 1))
+                ),
+                "Only negative gradients entered the mean. The weight of a channel is the mean of "
+                "all its gradients.",
+            ),
+            (
+                lambda activations, gradients: activations @ _relu(-gradients.mean(axis=(0, 1))),
+                "This drops the channels that speak for the class before the sum. In a cell they "
+                "weigh against the others: add first.",
+            ),
+            (
+                lambda activations, gradients: _relu(-(activations * gradients).sum(axis=-1)),
                 "This multiplies cell by cell without pooling. Grad-CAM has one weight a channel: "
                 "the mean of its gradient.",
             ),
             (
                 lambda activations, gradients: np.abs(activations @ gradients.mean(axis=(0, 1))),
-                "With the absolute value, what speaks against the class glows as well. The ReLU "
-                "makes it 0.",
+                "With the absolute value, both halves glow, and nobody can tell them apart.",
             ),
             (
-                lambda activations, gradients: (
-                    _gradcam(activations, gradients) / _gradcam(activations, gradients).max()
-                ),
-                "The map was divided by its maximum. Keep the numbers, or maps cannot be compared.",
-            ),
-            (
-                lambda activations, gradients: _relu(activations @ gradients.sum(axis=(0, 1))),
+                lambda activations, gradients: _relu(-(activations @ gradients.sum(axis=(0, 1)))),
                 "This adds the gradients up; the weight is their mean.",
             ),
             (
-                lambda activations, gradients: _relu(
-                    activations @ (gradients.mean(axis=(0, 1)) / (gradients**2).mean())
+                lambda activations, gradients: (
+                    _against(activations, gradients) / _against(activations, gradients).max()
                 ),
-                "The gradients were divided by their mean square. A published notebook does that; "
-                "the definition does not.",
-            ),
-            (
-                _gated,
-                "Here only positive gradients at active cells count. That is the default of one "
-                "library, which calls it Grad-CAM; the paper's mean takes all of them.",
-            ),
-            (
-                lambda activations, gradients: _relu(activations * gradients.mean(axis=(0, 1))).sum(
-                    axis=-1
-                ),
-                "The ReLU came before the sum: then channels that speak against the class no "
-                "longer count. Add first.",
-            ),
-            (
-                lambda activations, gradients: _relu(activations @ _plus(activations, gradients)),
-                "These are the weights of Grad-CAM++. A published class notebook explains the one "
-                "and runs the other. Grad-CAM's weight is a plain mean.",
+                "The map was divided by its maximum. Keep the numbers, or maps cannot be compared.",
             ),
         ],
         hints=[
-            "First one weight a channel: the mean of its gradient over the places.",
-            "Then the maps times the weights, added over the channels: `activations @ weights`.",
-            "At the very end the ReLU: `np.maximum(values, 0)`.",
+            "First one weight a channel, as above: the mean of its gradient over the places.",
+            "`activations @ weights` is positive where the sum speaks for the class.",
+            "Turn its sign, then cut off with `np.maximum(values, 0)`.",
         ],
-        praise="Two lines. Everything else in a Grad-CAM program is drawing.",
+        praise="Grad-CAM minus this map is the whole signed sum; `relu=False` draws both halves.",
     ),
     function(
         "04-share",

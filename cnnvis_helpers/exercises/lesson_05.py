@@ -317,7 +317,7 @@ EXERCISES = [
         hints=[
             "Completeness says it: the shares add up to a difference of two scores.",
             "`net.logits` takes a batch `(n, h, w, 3)`; `net.prepare(photo)` has the right shape.",
-            "The logit of class `best.index` for the photo, minus that for `grey`.",
+            "The logit of class `cat` for the photo, minus that for `grey`.",
         ],
     ),
     choice(
@@ -340,15 +340,15 @@ EXERCISES = [
     ),
     choice(
         "05-tower",
-        "The cat upside down",
+        "The tower that is minus a cat",
         "c",
         praise="A softmax compares. Its slopes speak of the strongest class, whichever you ask "
         "for.",
         wrong={
             "a": "There is no tower in this photo; toaster and lynx give nearly the same map.",
             "b": "A correlation of 0.91 over 150528 numbers is no chance.",
-            "d": "The two logits need not move together. It is the softmax that ties the "
-            "probabilities: they add up to what?",
+            "d": "It has: the last line above prints the largest of them. They are just not what "
+            "you asked for.",
         },
         hints=[
             "What do the probabilities of all classes add up to?",

@@ -25,7 +25,7 @@ class Inversion(NamedTuple):
     correlation: float  # of the picture's pixel values with the photo's, -1..1
 
 
-def invert_features(net, photo, layer=None, steps=200, *, tv=0.03, seed=0, progress=None):
+def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progress=None):
     """Find a picture, from grey noise, whose maps at a layer equal the photo's.
 
     Adam lowers the relative error of the maps plus the total variation of the picture. Many

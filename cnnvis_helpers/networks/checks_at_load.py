@@ -379,7 +379,7 @@ def choose_layer(net):
         no_map = refusal((whole or maps)[-1].name, turned or faults[-1])
     elif not whole:
         no_map = _no_single_layer(net, maps)
-    elif _goes_on(net, placed[-1], rank=3):
+    elif _goes_on(net, placed[-1], rank=3, times=1):
         no_map = (
             f"The network {net.name!r} continues with tokens, as a vision transformer does, after "
             f"its last maps {placed[-1].name!r}, so no maps show what its score depends on: use "
@@ -426,6 +426,12 @@ def _early_maps(net, step, others):
             f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
             f"score passes; behind them are those of {names}, with a part of it."
         )
+    elif _goes_on(net, step, rank=2, times=2):
+        yield (
+            f"The last maps of {net.name!r}, those of {step.name!r}, come early: most of its "
+            "layers with weights are the Dense ones behind them. A class activation map shows "
+            "where they get their input, occlusion where the score depends on the picture."
+        )
 
 
 def _ends(net, maps):
@@ -443,15 +449,15 @@ def _ends(net, maps):
     return [step for step in net.steps if step in ends]
 
 
-def _goes_on(net, step, rank):
-    """Tell whether more kernels, at least 3, lie behind `step` than before it.
+def _goes_on(net, step, rank, times):
+    """Tell whether more than `times` as many kernels, at least 3, lie behind `step` as up to it.
 
-    rank : of the outputs of those behind it, 3 for tokens (n, t, c)
+    rank : of the outputs of those behind it, 3 for tokens (n, t, c), 2 for Dense layers
     """
     before = net.graph.needed_for(step.outputs)
     behind = [one for one in net.graph.needed_for([net.graph.output]) if one not in before]
     ranked = [one for one in behind if len(one.shape) == rank]
-    return _kernels(ranked) >= max(3, _kernels(before) + 1)
+    return _kernels(ranked) >= max(3, times * _kernels(before) + 1)
 
 
 def _kernels(steps):

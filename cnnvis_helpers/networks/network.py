@@ -227,6 +227,8 @@ class Network(ForwardPass):
                 )
         if target in (ids := imagenet_ids(self.labels)):
             return ids.index(target)
+        if target.isdecimal():
+            return self.class_index(int(target))
         spelled = {_loosely(label): label for label in self.labels}
         near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
         hint = (

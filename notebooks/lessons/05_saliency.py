@@ -4,16 +4,16 @@
 #
 # **You will do:** ask every single pixel of a photo what it does to the score, clean up the answer, and share a score out among the pixels.
 #
-# **You will learn:** what a gradient says and what it cannot say; SmoothGrad; integrated gradients and the sum that checks them; and why the most beautiful map of all is no evidence.
+# **You will learn:** what a gradient says and what it cannot say; SmoothGrad; integrated gradients and the sum that checks them; and a test that every explanation should pass.
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb) for the tape, and that a derivative is a slope.
 #
 # **Time:** 55 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 55 min: the drawing 3, slopes and their check 12, noise and SmoothGrad 12, the dark photos 5, integrated gradients 12, the drawing again 4, explorer 3, the tower 3. "Go deeper" is homework.
+# 55 min: the drawing 3, slopes and their check 13, noise and SmoothGrad 12, the dark photos 5, integrated gradients 12, the drawing again 4, explorer 3, the tower 3. "Go deeper" is homework.
 # **The aha of this lesson:** the drawing from the first minute comes out the same when you ask for a toaster.
-# Write two questions on the board: "How would the score change?" and "Who made the score?" The first is the gradient's, the second that of integrated gradients.
+# Write two questions on the board: "How would the score change?" and "Where did the score come from?" The first is the gradient's, the second that of integrated gradients.
 
 # %% [markdown]
 # The first cell loads EfficientNet-Lite0 and Chelsea the cat. `pixels` is the photo as the network gets it: a batch of one, values from 0 to 255.
@@ -34,7 +34,7 @@ pixels = net.prepare(photo)  # (1, 224, 224, 3)
 # %% [markdown]
 # ## The prettiest picture first
 #
-# The heat maps of lesson 04 had 7 x 7 cells. This one has a value for every pixel. It is called **guided backprop**, and it answers "what makes this an Egyptian cat?" with a drawing:
+# The heat maps of lesson 04 had 7 x 7 cells. This one has a value for every pixel. It is called **guided backprop** (slopes computed backwards, with a guide), and it answers "what makes this an Egyptian cat?" with a drawing. Grey is zero; red, green and blue stand for the three colour values of a pixel.
 
 # %% alt="Left the photo of the cat; right, on even grey, a fine drawing of the same cat in coloured lines: bright eyes and nose, whiskers, the edge of the face."
 drawing = guided_backprop(net, photo, cat, reduce="rgb", resize=False)
@@ -52,7 +52,7 @@ show_grid([seen, drawing], titles=["photo", "guided backprop"], columns=2, size=
 # Take one number of the photo, say the green value of one pixel. Raise it a little. How fast does the score of the cat rise? That is a **slope**, and you can measure it without any calculus:
 # move the number a small step up, then the same step down, and look at the two scores.
 #
-# **Exercise: measure a slope.** `score` is a function of an array `x`. Return the slope of the score with respect to `x[place]`, from one step above to one step below. `hint("05-slope")` helps.
+# **Exercise: measure a slope.** `score` is a function of an array `x`. Return the slope of the score in `x[place]`, measured from one `step` below to one `step` above. `hint("05-slope")` helps.
 
 
 # %%
@@ -69,7 +69,7 @@ def measured_slope(score, x, place, step):
 check("05-slope", measured_slope)
 
 # %% [markdown]
-# For one number that costs two forward passes; this photo has 150528 numbers. The tape of lesson 04 gets all their slopes with a single pass backwards. All slopes together are the **gradient**. (`@tf.function` compiles a
+# For one number that costs two forward passes; this photo has 150528 numbers. The tape of lesson 04 gets all their slopes in a single backward pass. All slopes together are the **gradient**. (`@tf.function` compiles a
 # function; it is faster and gives the same numbers.)
 
 # %% tags=["exercise-setup"]
@@ -82,7 +82,7 @@ def slopes_of(pixels, c):
     with tf.GradientTape() as tape:
         tape.watch(pixels)
         logits, _ = net.forward(pixels)
-        score = tf.reduce_sum(tf.gather(logits, c, axis=1))
+        score = tf.reduce_sum(tf.gather(logits, c, axis=1))  # n photos, each with its own slopes
     return tape.gradient(score, pixels)
 
 
@@ -93,7 +93,7 @@ assert gradient.shape == (224, 224, 3) and np.abs(gradient).max() > 0
 # </check>
 
 # %% [markdown]
-# Trust, but check: take the steepest number of all, and move it one level up and one level down.
+# Trust, but check: take the steepest number of all, and move it one **level**, one of the 255 steps from black to white, up and one down.
 
 # %%
 place = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
@@ -109,9 +109,9 @@ assert np.isclose((above - below) / 2, gradient[place], rtol=0.2)
 # </check>
 
 # %% [markdown]
-# They agree, though not to the last digit: a step of one level is not infinitely small. (And the steepest of all pixels, at the lower edge, is no eye and no whisker. Keep that in mind.)
+# They agree roughly: a step of one level is not infinitely small. (And the steepest of all pixels, at the lower edge, lies neither on an eye nor on a whisker. Keep that in mind.)
 #
-# A pixel has three slopes, one a colour, and a map has one number. The first paper on **saliency maps** (Simonyan and others, 2013) takes the largest *magnitude*: it asks how much a pixel could do, no matter in which direction.
+# A pixel has three slopes, one per colour, and a map has one number. The first paper on **saliency maps** (Simonyan and others, 2013) takes the largest *magnitude*: it asks how much a pixel could do, no matter in which direction.
 #
 # **Exercise: three become one.** Make this map (h, w) from a gradient (h, w, 3).
 
@@ -129,7 +129,7 @@ check("05-colours", saliency_map)
 # %% [markdown]
 # The helper `saliency` does both steps. **Predict first:** will you see a cat?
 
-# %% alt="A dark square full of fine bright specks, all over the cat and the background. The face can hardly be made out."
+# %% alt="A dark picture full of fine bright specks, all over the cat and the background. The face can hardly be made out."
 heat = saliency(net, photo, cat)
 show_map(heat, "Saliency for Egyptian cat", percentile=99.5, label="logits per level")
 
@@ -142,7 +142,7 @@ assert np.corrcoef(ours.ravel(), saliency(net, photo, cat, resize=False).ravel()
 # </check>
 
 # %% [markdown]
-# Specks everywhere. Spread evenly, the map would put 74% on the cat, because the cat fills so much of the photo; it puts 70% there. As a picture of "where the cat is", the gradient is worth nothing. Is it wrong? No, we have checked it. It answers another question than we thought.
+# Specks everywhere. Spread evenly, the map would put 74% on the cat, because the cat fills so much of the photo; it puts 70% there. As a picture of "where the cat is", the gradient is worth nothing. Is it wrong? The slope that we checked was right. It answers another question than we thought.
 
 # %% [markdown] tags=["teaching-note"]
 # 12 min. Ask: is a steep pixel an important pixel? Steep means "the answer would change here", not "the answer was made here".
@@ -169,7 +169,7 @@ assert abs(scores[0] - scores[1]) < 1 and np.corrcoef(maps[0].ravel(), maps[1].r
 # </check>
 
 # %% [markdown]
-# The score hardly moves, and the map becomes another one: a correlation of 0.43. (The picture shows the part around one eye.) Every ReLU is a kink, and a tiny step flips thousands of them on or off. So the slope at *this very photo* is partly luck.
+# The score falls by 0.36, and the map changes far more: a correlation of 0.43. (The picture shows the part around one eye.) Every ReLU is a kink, and a tiny step flips many of them on or off. So the slope at *this very photo* is partly luck.
 #
 # ## SmoothGrad: ask thirty neighbours
 #
@@ -208,7 +208,7 @@ assert np.corrcoef(smooth.ravel(), helper.ravel())[0, 1] > 0.2
 # </check>
 
 # %% [markdown]
-# The helper draws other noise, and with thirty copies there is still some luck left in each single pixel. And now the cat?
+# The helper draws other noise. Only 0.45, hardly more than the 0.43 above: pixel by pixel, thirty copies still leave much to luck. What they agree on is regions. And now the cat?
 
 # %% alt="The SmoothGrad map: the specks gather on the cat's face, around the eye on the left, the nose and the edge of the head; the background at the lower right is dark."
 heat = smoothgrad(net, photo, cat, samples=30, noise=0.1)
@@ -219,7 +219,7 @@ assert heat[mask].sum() / heat.sum() > mask.mean() + 0.03
 # </check>
 
 # %% [markdown]
-# There she is: 81% now. Averaging found what the slopes of many near photos have in common.
+# There she is: 81% now. Averaging found what the slopes of many similar photos have in common.
 #
 # But whose explanation is it? Not that of the photo; that of the noisy copies. If the network sees no cat in them, the map explains nothing. **Exercise: an experiment.** Measure the mean probability of the cat over ten noisy copies,
 # `net.probabilities(net.logits(copies))[:, cat].mean()`, for noise of 0.05, 0.1, 0.15, 0.2 and 0.3 of the range. Which is the smallest of the five for which it is below one quarter? Guess first.
@@ -257,11 +257,11 @@ assert rising[1] > 0.6 * rising[-1] and abs(rising[10] - rising[-1]) < 0.1 * ris
 # </check>
 
 # %% [markdown]
-# With a twentieth of the light, where you see almost nothing, the score has already climbed from 0.18 to 8.57 of its 10.54. After that it hardly moves. This is **saturation**: at the photo itself the curve is flat, and a slope that is measured there misses where the score was made.
+# With a twentieth of the light, where you see almost nothing, the score has already climbed from 0.18 to 8.57 of its 10.54. From a quarter of the light on it hardly moves. This is **saturation**: at the photo itself the curve is flat, and a slope that is measured there misses where the score came from.
 #
 # ## Integrated gradients: share out the climb
 #
-# So do not measure the slope at the end only. Measure it all along the way from black to the photo, and take the mean. A climb is the sum of its slopes, so each number $x_i$ of the photo gets a share of it:
+# So do not measure the slope at the end only. Measure it all along the way from black to the photo, and take the mean. A climb is distance times mean slope, so each number $x_i$ of the photo gets a share of it:
 #
 # $$a_i = (x_i - x'_i) \cdot \text{mean slope of } x_i \text{ on the way from } x' \text{ to } x$$
 #
@@ -281,7 +281,7 @@ def shares_of(x, baseline, gradients):
 check("05-shares", shares_of)
 
 # %% [markdown]
-# **Exercise: what must come out?** Take mid grey, `127.5`, as the baseline instead of black. To which number must the shares of all values add up? Compute it from two scores; `np.full_like(pixels, 127.5)` is the grey picture.
+# **Exercise: what must come out?** Take mid grey, `127.5`, as the baseline instead of black. To which number must the shares of all values add up? `np.full_like(pixels, 127.5)` is the grey picture.
 
 # %%
 # <solution>
@@ -309,8 +309,8 @@ assert abs(shares.sum() / (rising[-1] - rising[0]) - 1) < 0.15
 # </check>
 
 # %% [markdown]
-# Surprised? With 10 places the sum is 0.55, with 20 it is 17.96, and only with 80 it comes close to 10.36. The maps alone would not have shown the mistake: no map has its sum written on it. Nearly all of the climb happens in the first twentieth of the way, and ten places never look there.
-# *That* is what the sum is for. The helper does it for you and says how large the error is.
+# Surprised? With 10 places the sum is 0.55, with 20 it is 17.96; from 40 on it comes close to 10.36. The maps alone would not have shown the mistake: no map has its sum written on it. Four fifths of the climb happen in the first twentieth of the way, and ten places hardly look there.
+# *That* is what the sum is for. The helper spaces its 80 places differently, so its sum differs; it says how large the error is.
 
 # %% alt="Left SmoothGrad; right the magnitudes of integrated gradients: fine specks on the fur, while the dark rims of both eyes and the nostrils are black."
 found, report = integrated_gradients(net, photo, cat, steps=80, return_error=True)
@@ -323,7 +323,7 @@ assert report.error < 0.2
 # </check>
 
 # %% [markdown]
-# The unit has changed: no longer logits per level, but logits. A share says who *made* the score, and no longer what would change it. And look at the eyes: their dark rims are black in the map. Compared with a black baseline, a black pixel has a share of exactly zero, however much it matters, because $x_i - x'_i$ is zero. Always name your baseline.
+# The unit has changed: no longer logits per level, but logits. A share says where the score *came from*, and no longer what would change it. And look at the eyes: their dark rims are black in the map. Compared with a black baseline, a black pixel has a share of exactly zero, however much it matters, because $x_i - x'_i$ is zero. Always name your baseline.
 
 # %% [markdown] tags=["teaching-note"]
 # 12 min. The best minute: which number must come out of the sum? Most say "the logit". It is the logit minus the baseline's logit. Then run the cell and let them be shocked by the first two rows.
@@ -376,10 +376,10 @@ from cnnvis_helpers import explore_saliency
 explore_saliency(net, photo)
 
 # %% [markdown]
-# ## What goes wrong: the tower that is a cat upside down
+# ## What goes wrong: the tower that is minus a cat
 #
 # Some published code differentiates the probability instead of the logit. Let us ask that way for *bell cote*, a church tower, to which the network gives almost no probability here. And compare the result with two maps: the slopes of the tower's own logit, and the cat's slopes with their
-# signs turned round.
+# signs reversed.
 
 # %%
 tower = net.class_index("bell cote")
@@ -404,8 +404,8 @@ assert np.corrcoef(asked, -gradient.ravel())[0, 1] > np.corrcoef(asked, own)[0, 
 # </check>
 
 # %% [markdown]
-# **Exercise: why?** The slopes of the tower's probability are nearly the cat's, turned upside down (0.91). Why? (a) The tower is in the background. (b) By chance. (c) All probabilities add up to 1, so the cheapest way to raise any other class is less cat. (d) The logit of the tower
-# falls when that of the cat rises.
+# **Exercise: why?** The slopes of the tower's probability are nearly the cat's with the signs reversed (0.91). Why? (a) The tower is in the background. (b) By chance. (c) All probabilities add up to 1, so the cheapest way to raise any other class is less cat. (d) The logit of the tower
+# has no slopes of its own.
 
 # %%
 # <solution>
@@ -416,12 +416,12 @@ why = "c"
 check("05-tower", why)
 
 # %% [markdown]
-# So differentiate the logit. And look at the sizes: where a network is sure, the slopes of its probabilities nearly vanish. A map that is divided by its own maximum hides that, too.
+# So differentiate the logit. And look at the sizes: where a probability is near 0 or 1, its slopes nearly vanish. A map that is divided by its own maximum hides that, too.
 
 # %% [markdown]
 # ## Go deeper: guided backprop of any layer
 #
-# Honest use of the pretty method: not "why this class?" but "what in the photo does this *channel* react to?" Two layers, and in each the channel with the highest mean.
+# Guided backprop can also be asked for a single *channel*. Two layers, and in each the channel with the highest mean. **Predict first:** will they differ?
 
 # %% alt="Two drawings on grey: for a channel of an earlier layer, fine lines all over the cat and the background; for a channel of a deeper layer, mostly the eyes, the nose and the edge of the face."
 from cnnvis_helpers import feature_maps
@@ -435,7 +435,7 @@ for name in ("block5_expand", "block11_expand"):
 show_grid(drawings, titles=titles, columns=2, size=4.4)
 
 # %% [markdown]
-# The earlier channel likes edges anywhere, the deeper one the face.
+# The earlier channel reacts to edges anywhere, the deeper one more to the eyes and the nose. But its drawing is nearly the one that we got for the cat and for the toaster: do not read too much into it.
 #
 # **Exercise: the rule.** Write the backward step of one guided ReLU. `x` is what went into the ReLU, `slope` what comes back from above. A plain ReLU lets a slope pass where `x` was positive.
 
@@ -474,8 +474,8 @@ assert np.corrcoef(theirs.ravel(), maps[0].ravel())[0, 1] > 0.99
 # %% [markdown]
 # ## Take-away
 #
-# 1. A gradient says what would change the score, at this very photo; it does not say who made the score.
-# 2. SmoothGrad averages the luck away; integrated gradients share out the climb, and their sum must fit.
+# 1. A gradient says what would change the score, at this very photo; it does not say where the score came from.
+# 2. SmoothGrad averages some of the luck away; integrated gradients share out the climb, and their sum must fit.
 # 3. Ask every method for something that is not there: a map that stays the same is a picture of the photo.
 
 # %% [markdown]
@@ -490,4 +490,4 @@ assert np.corrcoef(theirs.ravel(), maps[0].ravel())[0, 1] > 0.99
 # %% [markdown]
 # ## Next lesson
 #
-# If slopes say which way the score rises, we can walk that way, and make a toaster of a cat.
+# If slopes say which way the score rises, we can walk that way, and turn a cat into a toaster: [lesson 06](06_adversarial_examples.ipynb).

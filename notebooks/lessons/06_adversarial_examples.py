@@ -412,7 +412,7 @@ assert net.predict(moved)[0].index == cat and heats[1].argmax() // 224 < 112
 # </check>
 
 # %% [markdown]
-# The answer is the same, and even surer: 0.91. But the heat has left the face for the corner, and the two maps have next to nothing in common (correlation 0.14). Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
+# The answer is the same, and even surer: 0.91. But the heat has left the face for the corner, and the two maps have next to nothing in common. Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
 
 # %% [markdown] tags=["teaching-note"]
 # 4 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. The discussion to have: is the map wrong?

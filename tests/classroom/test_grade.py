@@ -18,8 +18,8 @@ from cnnvis_helpers.classroom.notebooks import read_code, run_notebook  # noqa: 
 from cnnvis_helpers.exercises import of_lesson  # noqa: E402
 
 FIRST = "import numpy as np\nfrom cnnvis_helpers import check"
-CAM = "def class_map(maps, kernel, c):\n    return maps @ kernel[:, c]\ncheck('04-cam', class_map)"
-WRONG = "def heat_map(a, g):\n    return a @ g.mean(axis=(0, 1))\ncheck('04-gradcam', heat_map)"
+CAM = "def whole(maps, w, b, c):\n    return maps @ w[:, c] + b[c]\ncheck('04-cam', whole)"
+WRONG = "def against(a, g):\n    return -(a @ g.mean(axis=(0, 1)))\ncheck('04-gradcam', against)"
 STUB = "check('04-slide', None)"
 LIE = {"output_type": "stream", "name": "stdout", "text": ["\u2713 Right. Everything."]}
 
@@ -48,7 +48,7 @@ def statuses(graded):
 def test_each_exercise_gets_the_status_that_its_code_earns(tmp_path):
     look = "import os\nassert os.listdir('.') == []\nopen('mine.txt', 'w').close()"
     broken = "no_such_name\ncheck('04-score', 1)"
-    later = "check('04-cam', lambda maps, kernel, c: 0)" + "\n" + CAM  # the last check counts
+    later = "check('04-cam', lambda maps, kernel, bias, c: 0)" + "\n" + CAM  # the last check counts
     own = "def check(*_):\n    print('Right.')\ncheck('04-plus', 0)"
     path = write(tmp_path / "04_mine.ipynb", FIRST, look, later, WRONG, STUB, broken, own)
     before = path.read_bytes()

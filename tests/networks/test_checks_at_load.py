@@ -380,6 +380,22 @@ def _towers(*weights):
     return model
 
 
+@pytest.mark.parametrize(
+    ("maps", "dense", "said"), [(1, 2, False), (1, 3, True), (2, 3, False), (2, 5, True)]
+)
+def test_maps_before_a_long_dense_part_are_said_to_come_early(maps, dense, said):
+    photo = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255)(photo)
+    for _ in range(maps):
+        x = layers.Conv2D(4, 3, strides=2, activation="relu")(x)
+    x = layers.Flatten()(x)
+    for _ in range(dense):
+        x = layers.Dense(5, activation="relu")(x)
+    net = read_network(keras.Model(photo, layers.Softmax()(x)))
+    assert len(net.notes) == said and all("come early" in note for note in net.notes)
+    assert net.last_conv
+
+
 def test_several_towers_are_named_and_chosen():
     net = load_network(_towers(1, 1))
     photo = np.zeros((64, 64, 3), np.uint8)
