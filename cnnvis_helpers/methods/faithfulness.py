@@ -39,7 +39,7 @@ class ScoreCurve(NamedTuple):
 def deletion_curve(
     net, photo, heat, target=None, steps=50, fill=127.5, score="probability", seed=0, progress=None
 ):
-    """Hide the hottest pixels of a photo first, and follow the score of a class down.
+    """Hide the hottest pixels of a photo first and follow the score of a class down.
 
     If the map is right, the score falls at once, and the area under the curve is small.
 
