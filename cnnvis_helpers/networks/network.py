@@ -243,7 +243,7 @@ class Network(ForwardPass):
         ----------
         target : class index; label; None for the top class; or (a, b) for "why a rather than b",
             the difference of two logits
-        photo_or_logits : where None finds the top class: a photo (H, W, 3), prepared pixels
+        photo_or_logits : where None finds the class: a photo (H, W, 3), prepared pixels
             (1, h, w, 3), or logits (units,) or (1, units)
 
         With one logit, class 1 scores +logit and class 0 scores -logit. The target of a regression
