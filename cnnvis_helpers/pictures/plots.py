@@ -65,7 +65,7 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     """Show predictions as horizontal bars, best on top, on the full scale from 0 to 1.
 
     predictions: what `net.predict` gives, or (label, probability) pairs. The numbers of a
-    regression get their own axis, with bars from 0.
+    regression get their own axis, drawn from 0.
     """
     if predictions and hasattr(predictions[0], "value"):
         return _show_numbers(predictions, title, ax, alt)
