@@ -126,7 +126,7 @@ def _reason(error):
     if isinstance(error, exceptions.Timeout):
         return f"{host} has sent nothing for {SECONDS} seconds; try again later"
     if isinstance(error, exceptions.ProxyError):
-        return "the proxy refuses or is not there; check HTTPS_PROXY, its address"
+        return "the proxy refuses or cannot be reached; check its address in HTTPS_PROXY"
     if isinstance(error, exceptions.SSLError):
         return f"{host} has no valid certificate"
     if isinstance(error, exceptions.ChunkedEncodingError):

@@ -116,7 +116,7 @@ def check(exercise_id, answer=None, **given):
         status = WRONG
         message = (
             f"An answer of type {type(answer).__name__} could not be compared "
-            f"({type(error).__name__}: {str(error)[:120]}). Read once more what is to be returned."
+            f"({type(error).__name__}: {str(error)[:120]}). Read again what the exercise asks for."
         )
     return Result(exercise.id, exercise.title, status, message or "That is it.")
 

@@ -105,7 +105,7 @@ def check_answer(net):
         raise ValueError(
             f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
             f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
-            "layers alone, or ask for the score with model(x) yourself."
+            "layers only, or compute the score with model(x) yourself."
         )
 
 
@@ -164,7 +164,7 @@ def _number(net, noted):
     if net.units > 1:
         words = (
             f"All outputs of {name!r} are large ({outputs[0, 0]:.4g} is the first, for noise), "
-            "unlike the logits of classes: numbers=True reads them as those of a regression."
+            "unlike the logits of classes: numbers=True reads them as outputs of a regression."
         )
         return False, [words] if far else []
     if far:
@@ -397,7 +397,7 @@ def choose_layer(net):
 
 def _without_maps(net):
     return (
-        f"The network {net.name!r} has no layer of maps (n, h, w, c) behind its first weights, "
+        f"The network {net.name!r} has no layer of maps (n, h, w, c) after its first weights, "
         "so it makes no class activation maps; occlusion and the gradient methods work."
     )
 
@@ -424,7 +424,7 @@ def _early_maps(net, step, others):
         names = _listed([other.name for other in others])
         yield (
             f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
-            f"score passes; behind them are those of {names}, with a part of it."
+            f"score passes; after them come those of {names}, with a part of it."
         )
 
 

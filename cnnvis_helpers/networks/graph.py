@@ -242,7 +242,7 @@ class Graph:
             if kind == "other":
                 raise ValueError(
                     f"The model {self.name!r} ends with the activation {_activation(step.layer)}, "
-                    "but its outputs are to be logits or probabilities: give its last layer a "
+                    "but its outputs must be logits or probabilities: give its last layer a "
                     "softmax, a sigmoid or no activation, or pass numbers=True for a regression."
                 )
             if kind != "linear" or not _is_transparent(step.layer):

@@ -132,8 +132,8 @@ class Network(ForwardPass):
         if self.head == "number":
             raise ValueError(
                 f"The network {self.name!r} gives numbers ({', '.join(self.labels)}), not classes, "
-                'so there are no probabilities: take score="logit", which stands for the number, '
-                "or a method of gradients."
+                'so there are no probabilities: use score="logit", which means the number itself, '
+                "or a gradient method."
             )
 
     def top_classes(self, logits):

@@ -125,7 +125,7 @@ def _load_application(application):
         if damaged := find_cached(application.file):
             raise ValueError(
                 f"The weights file {damaged} is damaged (it does not have the checksum that Keras "
-                f"knows) and could not be fetched anew ({error.reason}): once online, run "
+                f"knows) and could not be fetched again ({error.reason}): once online, run "
                 f"{_command(application)}; {_OFFLINE_HINT}."
             ) from None
         raise FileNotFoundError(
@@ -144,7 +144,7 @@ def _load_application(application):
         if is_whole(path, application.checksum):
             raise ValueError(
                 f"Keras cannot build {application.name!r} here ({_cause(error)}), though its "
-                f"weights file is as it should be; {_OFFLINE_HINT}."
+                f"weights file is intact; {_OFFLINE_HINT}."
             ) from None
         raise ValueError(
             f"The weights file {path} is damaged ({_cause(error)}): delete it and run "

@@ -88,7 +88,7 @@ def array_to_rgb(array, what="The array"):
     levels = _eight_bits(array, what)
     if 0 < (high := int(levels.max())) <= _DARK:  # a mask of 0 and 1, or 12 bits out of 16
         warnings.warn(
-            f"{what} is nearly black: no value is above {high} of 255. Where that is wrong, scale "
+            f"{what} is nearly black: no value is above {high} of 255. If that is wrong, scale "
             "its array to 0..255.",
             stacklevel=2,
         )
@@ -121,7 +121,7 @@ def _levels(image, what):
         if planes or zero_is_white:  # Pillow reads both as the usual layout
             kind = "its colours in separate planes" if planes else "white stored as 0"
             raise _Refused(
-                f"{what} is a TIFF file of more than 8 bits with {kind}, which is not read right "
+                f"{what} is a TIFF file of more than 8 bits with {kind}, which cannot be read "
                 "here; save it as PNG."
             )
     format_, info = image.format, image.info
@@ -226,7 +226,7 @@ def _from_sixteen_bits(array, high, what):
     if 0 < high and bits < 16:
         warnings.warn(
             f"{what} has 16 bits but no value above {high}, so it is read as {bits} bits, "
-            f"0 to {top}; where it really is that dark, pass its array divided by 65535.",
+            f"0 to {top}; if it really is that dark, pass its array divided by 65535.",
             stacklevel=2,
         )
     scaled = (np.arange(top + 1) * 255 + top // 2) // top  # rounded: values * 255 / top

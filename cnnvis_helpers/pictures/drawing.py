@@ -197,7 +197,7 @@ def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
         raise ValueError(f"A colour scale needs vmin < vmax, got {low:g} and {high:g}.")
     if signed and low != -high:
         raise ValueError(
-            f"A signed scale has zero in the middle, got {low:g} to {high:g}: give vmax alone."
+            f"A signed scale has zero in the middle, got {low:g} to {high:g}: give only vmax."
         )
     return low, high
 

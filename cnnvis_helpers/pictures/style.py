@@ -144,7 +144,7 @@ def display_figure(figure, alt=None):
     if not isinstance(figure, Figure):
         raise TypeError(
             f"display_figure needs a matplotlib Figure, got {type(figure).__name__}; "
-            "of axes take ax.figure."
+            "for axes, pass ax.figure."
         )
     alt = alt_text(figure, alt)
     display = _notebook_display()
