@@ -15,7 +15,7 @@ import types
 
 __version__ = "0.1.0"
 
-# Names before the semicolon are listed; those behind it are importable for the lessons.
+# Names before the semicolon are listed; those after it are importable for the lessons.
 _NAMES_OF_MODULE = {
     "networks.network": "list_networks load_network; Network Number Prediction",
     "networks.weights": "prefetch",

@@ -10,15 +10,15 @@ from cnnvis_helpers import __version__
 def main(arguments=None):
     """Run one command line.
 
-    Returns the exit status: 0 when all went well, 1 when the user can do something about it. A
-    command line that makes no sense ends in SystemExit with status 2.
+    Returns the exit status: 0 if all went well, 1 if the user can do something about it. An
+    invalid command line ends in SystemExit with status 2.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return 2
-    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character shows its number
+    for stream in (sys.stdout, sys.stderr):  # a terminal without a character shows its number
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -54,14 +54,14 @@ def _parser():
     results.add_argument("what", nargs="?", choices=["list", "clear"], default="list")
     grading = add("grade", _grade, "run notebooks again and say which exercises are right")
     grading.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="such as homework.ipynb")
-    grading.add_argument("--json", metavar="FILE", help="write the results as JSON, too")
+    grading.add_argument("--json", metavar="FILE", help="also write the results as JSON")
     grading.add_argument("--seconds", type=_limit, default=600, help="for each notebook (600)")
     return parser
 
 
 def _limit(text):
     number = float(text)
-    if not 0 < number <= 1_000_000:  # nan fails, too
+    if not 0 < number <= 1_000_000:  # nan also fails
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, up to 1,000,000")
     return number
 
@@ -121,7 +121,7 @@ def _grade(options):
     print("This runs the code of the notebooks, with your rights, in a separate process.")
     graded = []
     if options.json:
-        write_json(options.json, graded)  # a file that cannot be written is known at once
+        write_json(options.json, graded)  # fail at once if the file cannot be written
     for each in grade_each(options.notebooks, options.seconds):
         graded.append(each)
         print(as_text(each), flush=True)

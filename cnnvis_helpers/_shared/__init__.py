@@ -1,1 +1,1 @@
-"""Shared by all: checks, tables, progress, downloads, bundled files."""
+"""Shared by all modules: checks, tables, progress, downloads, files."""

@@ -1,4 +1,4 @@
-"""Checks of arguments: each raises one sentence that says what came and what was expected."""
+"""Argument checks: each raises one sentence that says what it got and what it expected."""
 
 import re
 
@@ -67,9 +67,9 @@ def check_map(heat):
 def check_photo(photo):
     """Return a photo as an array (H, W, 3), uint8 or float 0..255; ValueError for anything else.
 
-    Floats beyond 0..255 by rounding alone, 0.1 % of the range, are clipped.
+    Floats just outside 0..255 (rounding, 0.1 % of the range) are clipped.
     """
-    mode = getattr(photo, "mode", "RGB")  # a PIL image's: the colours of "HSV" are three, too
+    mode = getattr(photo, "mode", "RGB")  # of a PIL image: "HSV" also has three channels
     if isinstance(mode, str) and mode != "RGB":
         raise ValueError(f"A photo is RGB, not a picture of mode {mode!r}; load_photo makes one.")
     try:

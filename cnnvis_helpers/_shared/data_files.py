@@ -1,7 +1,7 @@
 """Find the bundled files and check them.
 
-Everything that the course ships besides code lies in one folder: `data/` beside the package in a
-checkout, `cnnvis_helpers/data/` in an installed wheel. `manifest.json` in it lists every file with
+Everything the course ships besides code is in one folder: `data/` beside the package in a
+checkout, `cnnvis_helpers/data/` in an installed wheel. Its `manifest.json` lists every file with
 name, kind, licence, source, size in bytes and SHA-256; `tools/build_manifest.py` writes it.
 """
 
@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def data_folder():
     """Return the folder of the bundled files as a Path.
 
-    Raises ValueError where the package was copied without its data.
+    Raises ValueError if the package was copied without its data.
     """
     for folder in (_PACKAGE / "data", _PACKAGE.parent / "data"):
         if (folder / "manifest.json").is_file():
@@ -48,7 +48,7 @@ def entries(kind):
 def data_file(entry):
     """Return the Path of an entry's file, after checking its SHA-256 once per process.
 
-    Raises ValueError when the file is missing or has another checksum.
+    Raises ValueError if the file is missing or has another checksum.
     """
     return _checked_file(entry["file"], entry["sha256"])
 

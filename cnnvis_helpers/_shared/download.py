@@ -1,4 +1,4 @@
-"""Download a file by its web address, completely and checked, or not at all.
+"""Download a file from a web address, completely and checked, or not at all.
 
 Uses requests, which TensorFlow requires.
 """
@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 from cnnvis_helpers._shared.files import atomic_write
 
 SECONDS = 20  # without a byte from the server
-ATTEMPTS = 3  # a broken connection is taken up again where it broke
+ATTEMPTS = 3  # a broken download resumes where it stopped
 _CHUNK = 1 << 18
 _HEADERS = {
     "User-Agent": "cnnvis-helpers (a course on convolutional networks)",
-    "Accept-Encoding": "identity",  # so that the length of the answer is that of the file
+    "Accept-Encoding": "identity",  # so that the length of the response is that of the file
 }
 
 
 class DownloadError(ConnectionError):
-    """A download that failed. `reason` says why and what to do; the text names the address, too."""
+    """A failed download. `reason` says why and what to do; the text also names the address."""
 
     def __init__(self, url, reason):
         super().__init__(f"{url} cannot be downloaded: {reason}.")
@@ -31,16 +31,16 @@ def download(url, path, checksum=None, limit=None, progress=None):
 
     Parameters
     ----------
-    url : http or https; redirects are followed to these two alone
-    path : where the file goes; it appears there when it is complete and has its checksum, so two
-        processes that download the same file both end with a good one
+    url : http or https; redirects are followed only to these two
+    path : where the file goes; it appears there once it is complete and verified, so two processes
+        that download the same file both end up with a good one
     checksum : MD5 or SHA-256 of the file, as hexadecimal digits, or None
     limit : the most bytes to accept, or None
-    progress : function of (done, total), both in megabytes. Whatever it raises ends the download,
-        and no part is left.
+    progress : function of (done, total), both in megabytes. Whatever it raises ends the download
+        and leaves no partial file.
 
-    Raises ValueError for an address that is not one of the web, DownloadError, one sentence, when
-    the download fails, and OSError when the file cannot be written.
+    Raises ValueError for an address that is not a web address, DownloadError, one sentence, if
+    the download fails, and OSError if the file cannot be written.
     """
     check_address(url)
     import requests
@@ -126,7 +126,7 @@ def _reason(error):
     if isinstance(error, exceptions.Timeout):
         return f"{host} has sent nothing for {SECONDS} seconds; try again later"
     if isinstance(error, exceptions.ProxyError):
-        return "the proxy refuses or is not there; check HTTPS_PROXY, its address"
+        return "the proxy refuses or cannot be reached; check its address in HTTPS_PROXY"
     if isinstance(error, exceptions.SSLError):
         return f"{host} has no valid certificate"
     if isinstance(error, exceptions.ChunkedEncodingError):

@@ -10,7 +10,7 @@ from pathlib import Path
 def cache_folder():
     """Return the Path of the course's cache folder, which need not exist.
 
-    CNNVIS_CACHE where that is set, else `cnnvis` in the system's place for caches:
+    CNNVIS_CACHE if set, else `cnnvis` in the system's folder for caches:
     XDG_CACHE_HOME or ~/.cache, ~/Library/Caches on macOS, LOCALAPPDATA on Windows.
     """
     if os.environ.get("CNNVIS_CACHE"):
@@ -29,7 +29,7 @@ def atomic_write(path):
     """Open a binary stream that becomes the file `path` at the end of the block, or leaves no file.
 
     The stream writes to a temporary file with a unique name in the same folder, so other processes
-    see the old file or the new one, and two that write the same file both end with a good one.
+    see the old file or the new one, and if two write the same file, both leave a good one.
 
     with atomic_write("map.npy") as stream:
         np.save(stream, heat)

@@ -2,7 +2,7 @@
 
 Every long method takes `progress`, a function of (done, total) that it calls after each part of the
 work. Whatever the function raises ends the work. KeyboardInterrupt (the Stop button of a notebook)
-and StopIteration end it politely: the method returns what it has so far, with a warning.
+and StopIteration end it cleanly: the method returns what it has so far, with a warning.
 """
 
 import sys
@@ -25,7 +25,7 @@ def text_progress(label, width=30):
 
     Returns
     -------
-    function of (done, total) -> None, both counts of the same unit. In a notebook the line is one
+    function of (done, total) -> None, both in the same unit. In a notebook the line is one
     output that is updated in place; elsewhere it is written to standard error and overwritten.
 
     >>> bar_line("occlusion", 3, 12, 8)
@@ -49,9 +49,9 @@ def bar_line(label, done, total, width=30):
 def stoppable(kept):
     """End the enclosed loop at the Stop button or a StopIteration, and warn in one sentence.
 
-    kept : str, what the caller gets although the loop did not reach its end
+    kept : str, what the caller gets although the loop did not finish
 
-    Where one such loop runs inside another, the outer one stops, too.
+    If one such loop runs inside another, the outer one stops as well.
 
     >>> with warnings.catch_warnings(record=True) as seen, stoppable("2 squares are kept"):
     ...     squares = [n * n for n in range(2)]

@@ -1,7 +1,7 @@
 """Import TensorFlow without its start-up messages.
 
-TensorFlow's native code writes a dozen lines of log to stderr while it is imported ("Could not find
-cuda drivers", "oneDNN custom operations are on"); its own variable TF_CPP_MIN_LOG_LEVEL does not
+TensorFlow's native code logs a dozen lines to stderr while it is imported ("Could not find cuda
+drivers", "oneDNN custom operations are on"); its own variable TF_CPP_MIN_LOG_LEVEL does not
 stop those (tensorflow/tensorflow issue 100442). In a notebook they appear in red below the first
 cell, although nothing is wrong. They are filtered here; everything else still reaches stderr.
 """
@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 # Log lines: information and warnings (I, W) in either format, and the errors (E) that TensorFlow
-# writes on a machine without a graphics card, or when a library is registered twice.
+# writes on a machine without a GPU, or when a library is registered twice.
 _GREETING = re.compile(
     r"^\s*$|^WARNING: All log messages before absl|^To enable the following instructions"
     r"|^[IW]\d{4} |^\d{4}-\d\d-\d\d [\d:.]+: [IW] "
@@ -25,7 +25,7 @@ _GREETING = re.compile(
 def without_greetings():
     """Suppress TensorFlow's messages while it is imported in this block; later do nothing.
 
-    Where TF_CPP_MIN_LOG_LEVEL is not set it becomes "3", which also suppresses later messages
+    If TF_CPP_MIN_LOG_LEVEL is not set it becomes "3", which also suppresses later messages
     about devices.
     """
     if "tensorflow" in sys.modules:

@@ -1,4 +1,4 @@
-"""A list that shows itself as a table."""
+"""A list that prints as a table."""
 
 import html
 import textwrap
@@ -49,7 +49,7 @@ class Table(list):
 
 
 def _aligned(column):
-    """Pad the cells of a column; numbers stand at the right."""
+    """Pad the cells of a column; numbers are right-aligned."""
     width = max(map(len, column))
     numbers = all(cell[:1].isdigit() or cell[:1] in "-?" for cell in column[1:])
     return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]

@@ -2,9 +2,9 @@
 
     python -m cnnvis_helpers grade homework/*.ipynb --json grades.json
 
-Stored outputs count for nothing. The code runs in a fresh kernel, a separate process in an empty
-folder with a time limit, and with the rights of the person who started it: grade strangers' work in
-a container or an account that owns nothing. A student who wants to deceive `check` from inside that
+Stored outputs are ignored. The code runs in a fresh kernel, a separate process in an empty folder
+with a time limit, and with the rights of the person who started it: grade strangers' work in a
+container or an account that owns nothing. A student who wants to deceive `check` from inside that
 process can.
 """
 
@@ -48,17 +48,17 @@ def grade(path, seconds=600):
 
     Parameters
     ----------
-    path : of a student's copy of a lesson, .ipynb
-    seconds : limit for the run; what comes after is "not reached"
+    path : a student's copy of a lesson, .ipynb
+    seconds : limit for the run; later exercises are "not reached"
 
     Returns
     -------
     dict, ready for JSON: "notebook", "lesson", "holds" and "of" (numbers), "exercises" (a list of
     {"id", "title", "status", "message"}, status "holds", "wrong", "not yet", "error" (its cell
-    failed before its check), "not reached" or "not checked"), "problems" (one sentence for each
-    cell with an error), "seconds"
+    failed before its check), "not reached" or "not checked"), "problems" (one sentence per cell
+    with an error), "seconds"
 
-    Raises ValueError for a file that is no notebook of a lesson.
+    Raises ValueError for a file that is not a lesson's notebook.
     """
     path, begun = Path(path), time.monotonic()
     notebook = read_code(path)
@@ -96,9 +96,9 @@ def grade(path, seconds=600):
 
 
 def grade_each(paths, seconds=600):
-    """Yield what `grade` finds for each notebook of a class.
+    """Yield the result of `grade` for each notebook of a class.
 
-    One that cannot be graded has "lesson" None, and "problems" says why.
+    If one cannot be graded, "lesson" is None and "problems" says why.
     """
     for path in paths:
         try:
@@ -120,7 +120,7 @@ def grade_each(paths, seconds=600):
 
 
 def as_text(graded):
-    """Return what `grade` or `grade_each` found as lines of text."""
+    """Return a result of `grade` or `grade_each` as text."""
     if graded["lesson"] is None:
         return graded["problems"][0]
     lines = [f"{graded['notebook']}: {graded['holds']} of {graded['of']} exercises hold"]
@@ -134,7 +134,7 @@ def as_text(graded):
 
 
 def write_json(path, graded):
-    """Write a list of what was found as JSON, in one step; ValueError where that cannot be."""
+    """Write a list of results as JSON, in one step; ValueError if that fails."""
     if Path(path).suffix == ".ipynb":
         raise ValueError(
             f"--json {str(path)!r} would replace a notebook: name it grades.json, for example."
@@ -148,7 +148,7 @@ def write_json(path, graded):
 
 
 def _lesson(path, notebook):
-    """Return the number of the lesson that a notebook is a copy of, by its checks or its name."""
+    """Return the number of a notebook's lesson, by its checks or its name."""
     numbers = [name[:2] for cell in notebook.cells for name in _ids(cell.source)]
     numbers = numbers or re.findall(r"(?<!\d)(\d\d)_", path.name)[:1]
     number = Counter(numbers).most_common(1)[0][0] if numbers else None
@@ -161,7 +161,7 @@ def _lesson(path, notebook):
 
 
 def _ids(source):
-    """Return the ids of exercises that a cell names as strings, outside comments and hints."""
+    """Return the exercise ids in a cell's strings, outside comments and hints."""
     found = [name for shown, name in _IDS.findall(_COMMENT_LINE.sub("", source)) if not shown]
     return [name for name in found if any(name == e.id for e in exercises.of_lesson(name[:2]))]
 

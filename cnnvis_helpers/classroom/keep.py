@@ -1,14 +1,14 @@
-"""Keep slow results on disk, so that a rehearsed lesson answers at once, also after a restart.
+"""Keep slow results on disk, so that a rehearsed lesson answers at once, even after a restart.
 
-`python -m cnnvis_helpers rehearse 04` runs a lesson and keeps its slow results with joblib. From
-then on the methods of `cnnvis_helpers`, in lessons and in explorers, look their result up first.
+`python -m cnnvis_helpers rehearse 04` runs a lesson and keeps its slow results with joblib. After
+that, the methods of `cnnvis_helpers`, in lessons and in explorers, first look up their result.
 
     CNNVIS_KEEP    not set: kept results are used, none are added
-                   a number: results that took more than so many seconds are kept
+                   a number: results that took more than this many seconds are kept
                    off: nothing is used, nothing is kept
 
-Results belong to the package's code, the network (where it comes from and its weights), the method
-and all its arguments. Networks without `origin`, such as a model from memory, are never kept.
+The key is the package's code, the network (its origin and weights), the method and all its
+arguments. Results of networks without `origin`, such as a model from memory, are never kept.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ LIMIT = "1G"  # of all results together; `tidy` removes those used least recentl
 
 
 class _NoKey(Exception):
-    """An argument that cannot be compared with that of another call."""
+    """An argument that cannot be compared between calls."""
 
 
 def folder():
@@ -41,10 +41,10 @@ def folder():
 
 
 def through(method):
-    """Return `method`, looking its result up on disk first while results are used or kept.
+    """Return `method`, wrapped to look up its result on disk while results are used or kept.
 
-    The wrapper has an attribute `ready(net, ...)`: True where the answer is on disk already, or
-    where a rehearsal wants it kept, so that an explorer need not show its steps.
+    The wrapper has an attribute `ready(net, ...)`: True if the answer is already on disk or a
+    rehearsal will keep it, so that an explorer need not show its steps.
     """
     if importlib.util.find_spec("joblib") is None or not _in_use():
         return method
@@ -63,7 +63,7 @@ def through(method):
 
 
 def seconds_limit():
-    """Return from how many seconds on results are kept: inf for none, nan to use none either."""
+    """Return the seconds above which results are kept: inf for none, nan to use none either."""
     setting = os.environ.get("CNNVIS_KEEP", "").strip().lower() or "inf"
     try:
         seconds = float("nan" if setting == "off" else setting)
@@ -93,7 +93,7 @@ def clear():
 
 
 def summary():
-    """Return (paths of the kept results, bytes of all of them together)."""
+    """Return (paths of the kept results, their total size in bytes)."""
     paths = list(folder().rglob("output.pkl"))
     return paths, sum(path.stat().st_size for path in paths)
 
@@ -120,7 +120,7 @@ def _answer(method, arguments, named):
     stops, begun = progress.stops(), time.perf_counter()
     result = method(*arguments, **named)
     slow = time.perf_counter() - begun > seconds_limit()
-    # A stopped method returns a part; a network trained meanwhile is neither the old nor the new.
+    # A stopped method returns a part; a network trained meanwhile has no well-defined key.
     if slow and progress.stops() == stops and _key(method, arguments, named) == key:
         _stored()(key, lambda: result)
     return result
@@ -151,7 +151,7 @@ def _is_kept(key):
 
 
 def _key(method, arguments, named):
-    """Return the key of a call as text, or None where the call is not to be kept."""
+    """Return the key of a call as text, or None if the call must not be kept."""
     import joblib
 
     try:
@@ -166,7 +166,7 @@ def _key(method, arguments, named):
 
 
 def _plain(value):
-    """Return an argument as plain values that are equal only where the arguments are."""
+    """Return an argument as plain values that are equal only if the arguments are."""
     if value is None or isinstance(value, str | bytes | int | float | np.generic):
         return value
     if isinstance(value, np.ndarray) and value.dtype != object:
@@ -186,7 +186,7 @@ def _plain(value):
 
 
 def _is_method(function):
-    """Tell whether a function is one of the package's methods, and not a user's wrapper of one."""
+    """Return whether a function is one of the package's methods, not a user's wrapper of one."""
     module = sys.modules.get(function.__module__)
     known = getattr(module, function.__qualname__, None)
     ours = function.__module__.startswith("cnnvis_helpers.methods.")
@@ -199,7 +199,7 @@ def _checksum(variable):
 
 @functools.cache
 def _code():
-    """Return what the results of this process were computed with: our code and the libraries."""
+    """Return what determines this process's results: our code and the library versions."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())

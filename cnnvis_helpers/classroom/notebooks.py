@@ -51,17 +51,17 @@ def code_cell(source):
 
 
 def run_notebook(notebook, folder, seconds, variables=None, keep_going=False):
-    """Run all code cells in a fresh kernel of this Python; their outputs are put in the notebook.
+    """Run all code cells in a fresh kernel of this Python and put their outputs in the notebook.
 
     Parameters
     ----------
     notebook : nbformat node
     folder : the kernel's working folder
     seconds : limit for all cells together
-    variables : environment variables that the kernel gets besides those of this process
-    keep_going : whether the cells after an error run too
+    variables : environment variables for the kernel besides those of this process
+    keep_going : whether the cells after an error also run
 
-    Returns None where the last cell was reached, else (index, reason) of the cell where it ended.
+    Returns None if the last cell was reached, else (index, reason) of the cell where it ended.
     """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
@@ -72,7 +72,7 @@ def run_notebook(notebook, folder, seconds, variables=None, keep_going=False):
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         kernel_spec = KernelSpec(argv=argv, language="python")
 
-    def release_ctrl_c(notebook):  # nbclient takes Ctrl-C for a kernel that died
+    def release_ctrl_c(notebook):  # nbclient mistakes Ctrl-C for a dead kernel
         with contextlib.suppress(RuntimeError, ValueError):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
@@ -113,7 +113,7 @@ def errors(notebook):
 
 
 def _environment(variables):
-    """Return the kernel's variables: this copy of the package, no screen, no graphics card."""
+    """Return the kernel's variables: this copy of the package, no screen, no GPU."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     fixed = {"PYTHONPATH": path, "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": "-1"}

@@ -3,10 +3,10 @@
     python -m cnnvis_helpers rehearse 04
 
 runs every cell of the lesson in a fresh kernel, then moves the controls of its explorers, starting
-from where the lesson sets them, until the time is over:
+from where the lesson sets them, until the time is up:
 
-1. each control alone, through every position that it has
-2. each two controls together; of a long slider, round values only (0.05, 0.10, ... or 8, 16, ...)
+1. each control alone, through all its positions
+2. each pair of controls; for a long slider, only round values (0.05, 0.10, ... or 8, 16, ...)
 3. each menu together with two sliders, such as SmoothGrad with noise and number of samples
 
 Results of cells that took more than `SECONDS`, and all results of explorers, are kept on disk (see
@@ -25,10 +25,10 @@ from pathlib import Path
 from cnnvis_helpers.classroom import keep
 from cnnvis_helpers.classroom.notebooks import code_cell, read_code, run_notebook
 
-SECONDS = 0.1  # slower results are kept: after a restart the first call of everything is slow
+SECONDS = 0.1  # slower results are kept: after a restart every first call is slow
 MINUTES = 20  # for one lesson
-ROUND = 12  # places of a long slider, at most, where controls are moved together
-PRODUCT = 600  # positions of two sliders: up to here all, beyond it the round ones
+ROUND = 12  # at most this many positions of a long slider when controls move together
+PRODUCT = 600  # positions of two sliders: up to here all, beyond this only round ones
 _WALK = """
 import time as _t
 from cnnvis_helpers.classroom import rehearse as _r
@@ -45,8 +45,8 @@ def rehearse(lesson, minutes=MINUTES, say=print):
     minutes : limit for the rehearsal
     say : function of a line of text, called with the progress
 
-    Returns the number of results that were added. Raises ValueError when there is no such lesson,
-    when its file is no notebook, and when a cell fails.
+    Returns the number of results added. Raises ValueError if there is no such lesson, its file is
+    not a notebook, or a cell fails.
     """
     path, seconds = find_lesson(lesson), 60 * minutes
     notebook, before = read_code(path), len(keep.summary()[0])
@@ -71,7 +71,7 @@ def rehearse(lesson, minutes=MINUTES, say=print):
 
 
 def find_lesson(lesson):
-    """Return the Path of a lesson's notebook: the lecturer's copy where there is one."""
+    """Return the Path of a lesson's notebook: the lecturer's copy if there is one."""
     if str(lesson).endswith(".ipynb"):
         if Path(lesson).is_file():
             return Path(lesson).resolve()
@@ -95,10 +95,10 @@ def walk_explorers(seconds, report, keep_all=True, rounds=3):
     Parameters
     ----------
     seconds : limit for all of them together
-    report : path of a JSON file to be written: for each explorer its name, the number of positions
-        there are, and [settings, seconds] of each that was reached
+    report : path of a JSON file to write: for each explorer its name, the number of positions,
+        and [settings, seconds] of each one reached
     keep_all : whether their results are kept; False measures how a rehearsed lesson answers
-    rounds : how many controls are moved together at most
+    rounds : the most controls that are moved together
     """
     base = sys.modules.get("cnnvis_helpers.widgets.explorer")
     explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
@@ -140,7 +140,7 @@ def _move(explorer, start, settings):
 
 
 _CLASSES = ("target", "rather")
-CHOICES = 40  # of a menu; a class menu lists its most probable classes first
+CHOICES = 40  # per menu; a class menu lists its most probable classes first
 
 
 def demo_settings(explorer, rounds=3):
@@ -182,7 +182,7 @@ def _is_box(control):
 
 
 def demo_positions(explorer):
-    """Return {control: all its values except the present one}."""
+    """Return {control: all its values except the current one}."""
     positions = {}
     for name, control in _demo_controls(explorer).items():
         if getattr(control, "options", None):

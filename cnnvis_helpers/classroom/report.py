@@ -43,7 +43,7 @@ def report(show=None):
     for look in (_course, _python, _packages, _graphics, _prediction, _connection, _caches):
         try:
             finding = look()
-        except Exception as error:  # a report is needed most where something is broken
+        except Exception as error:  # a report is needed most when something is broken
             text = f"{type(error).__name__}: {str(error)[:200]}"
             finding = Finding(look.__name__[1:], text, "install the course again, or report this")
         found.append(finding)
@@ -121,6 +121,6 @@ def _caches():
 
 
 def _tilde(path):
-    """Return a path as text, with ~ for the user's folder."""
+    """Return a path as text, with ~ for the home folder."""
     text, home = str(path), str(Path.home())
     return "~" + text[len(home) :] if text == home or text.startswith(home + os.sep) else text

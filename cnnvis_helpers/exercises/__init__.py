@@ -16,22 +16,22 @@ _ID = re.compile(r"(\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def lessons():
-    """Numbers of the lessons that have exercises, sorted: ["01", "02", ...]."""
+    """Return the lessons that have exercises, sorted: ["01", "02", ...]."""
     names = (module.name for module in pkgutil.iter_modules(__path__))
     return sorted(name[-2:] for name in names if re.fullmatch(r"lesson_\d\d", name))
 
 
 def of_lesson(number):
-    """The list of exercises of lesson `number` ("01"); empty when the lesson has none."""
+    """Return the list of exercises of lesson `number` ("01"); empty if it has none."""
     if number not in lessons():
         return []
     return importlib.import_module(f"{__name__}.lesson_{number}").EXERCISES
 
 
 def find(exercise_id):
-    """The exercise with this id.
+    """Return the exercise with this id.
 
-    Raises ValueError for an unknown id; the sentence names ids that look similar.
+    Raises ValueError for an unknown id; the sentence names similar ids.
     """
     text = str(exercise_id).strip()
     match = _ID.fullmatch(text)
@@ -43,7 +43,7 @@ def find(exercise_id):
 
 
 def solution_source(exercise_id):
-    """Source text of the solution of an exercise, or None where none was generated yet."""
+    """Return the source of an exercise's solution, or None if not generated yet."""
     path = resources.files(__name__) / f"lesson_{exercise_id[:2]}.json"
     if not path.is_file():
         return None

@@ -1,8 +1,8 @@
 """Exercises with feedback: check(id, answer), hint(id), solution(id).
 
-The answer is handed over as a value; nothing looks into the caller's variables, nothing is
-evaluated from text, and the answer is never changed. Every reply is plain text in a terminal and
-a coloured box with words in a notebook.
+The answer is passed as a value; nothing looks into the caller's variables, nothing is evaluated
+from text, and the answer is never changed. Every reply is plain text in a terminal and a coloured
+box with words in a notebook.
 """
 
 import html
@@ -16,7 +16,7 @@ __all__ = ["Hint", "Result", "Solution", "check", "hint", "solution"]
 
 _given_hints = {}  # exercise id -> number of hints shown by hint(id) so far
 
-# status: (sign, words, text colour, background); every pair has a contrast above 7 to 1
+# status: (sign, words, text colour, background); each pair has a contrast above 7 to 1
 _LOOKS = {
     RIGHT: ("\u2713", "Right", "#0b3d1e", "#e3f4e8"),
     WRONG: ("\u2717", "Not right", "#5c1a00", "#fdece2"),
@@ -35,7 +35,7 @@ class _Reply:
 
 @dataclass(frozen=True, repr=False)
 class Result(_Reply):
-    """Reply to an answer. True in an `if` when the answer is right.
+    """Reply to an answer. True in an `if` if the answer is right.
 
     status: "right", "wrong" or "not yet"; message: the sentence for the student.
     """
@@ -100,9 +100,9 @@ class Solution(_Reply):
 def check(exercise_id, answer=None, **given):
     """Say whether an answer is right, and if not, what probably happened.
 
-    exercise_id: as in "01-count-weights". answer: the value, array, text, tuple or function that
-    the exercise asks for. given: further values that the exercise says to hand over (`net=net`).
-    Returns a Result: true when right, with a `message`. A strange answer never raises.
+    exercise_id: such as "01-count-weights". answer: the value, array, text, tuple or function that
+    the exercise asks for. given: other values that the exercise says to pass (`net=net`).
+    Returns a Result: true if right, with a `message`. A strange answer never raises.
     Raises ValueError for an unknown exercise id; the sentence names similar ones.
 
         check("01-count-weights", 672)
@@ -116,16 +116,16 @@ def check(exercise_id, answer=None, **given):
         status = WRONG
         message = (
             f"An answer of type {type(answer).__name__} could not be compared "
-            f"({type(error).__name__}: {str(error)[:120]}). Read once more what is to be returned."
+            f"({type(error).__name__}: {str(error)[:120]}). Read again what the exercise asks for."
         )
     return Result(exercise.id, exercise.title, status, message or "That is it.")
 
 
 def hint(exercise_id, number=None):
-    """The next hint of an exercise at each call, or the hint with this number (from 1).
+    """Return the next hint of an exercise at each call, or the hint with this number.
 
     exercise_id: such as "00-softmax". number: from 1; None for the next one. Hints go from
-    gentle to nearly the answer; after the last one it is shown again.
+    gentle to nearly the answer; the last one then repeats.
     Raises ValueError for an unknown exercise id or hint number.
     """
     exercise = exercise_sets.find(exercise_id)
@@ -139,9 +139,9 @@ def hint(exercise_id, number=None):
 
 
 def solution(exercise_id):
-    """The source of an exercise's solution, as the lecturer's notebook has it.
+    """Return the source of an exercise's solution, as in the lecturer's notebook.
 
-    exercise_id: such as "00-softmax", as it stands in the `check` line.
+    exercise_id: such as "00-softmax", as in the `check` line.
     Raises ValueError for an unknown exercise id.
     """
     exercise = exercise_sets.find(exercise_id)

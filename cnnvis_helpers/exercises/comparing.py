@@ -1,7 +1,7 @@
-"""Compare an answer with what is expected, and say in a sentence how they differ.
+"""Compare an answer with what is expected and say in a sentence how they differ.
 
-Pure functions on plain values. They never change what they are given, never raise for a strange
-value, and know arrays, numbers, strings, tuples, lists, dicts and eager TensorFlow tensors.
+Pure functions on plain values. They never change their arguments, never raise for a strange value,
+and know arrays, numbers, strings, tuples, lists, dicts and eager TensorFlow tensors.
 """
 
 import copy
@@ -11,7 +11,7 @@ import reprlib
 import numpy as np
 
 RTOL, ATOL = 1e-4, 1e-6  # relative and absolute tolerance; the relative one is for floats
-# What often happens to right numbers: (how it is undone, the sentence for it).
+# Common slips with right numbers: (how to undo the slip, the sentence for it).
 _SLIPS = (
     (lambda answer: answer / 100, "That is in percent; give the share, from 0 to 1."),
     (lambda answer: -answer, "The numbers are right but for the sign: what is taken from what?"),
@@ -19,11 +19,11 @@ _SLIPS = (
 
 
 def plain(value):
-    """A private, plain copy of a value.
+    """Return a private, plain copy of a value.
 
     Eager tensors become arrays, regular lists or tuples of numbers become arrays, other lists
-    and arrays become tuples of plain values, numbers of NumPy become Python's; everything else
-    stays what it is.
+    and arrays become tuples of plain values, NumPy numbers become Python's; the rest is
+    unchanged.
     """
     if isinstance(value, np.ndarray):
         if value.shape == () and value.dtype != object:
@@ -56,7 +56,7 @@ def _is_numeric(value):
 
 
 def private_copy(value):
-    """A copy that shares no array, list or dict with `value`; other objects are shared."""
+    """Copy `value`, sharing no array, list or dict with it; other objects are shared."""
     if isinstance(value, (np.ndarray, list, dict, set)):
         if isinstance(value, np.ndarray):
             return value.copy()
@@ -71,7 +71,7 @@ def private_copy(value):
 
 
 def is_blank(value):
-    """True for an answer that nobody has written yet: None, ..., "", or a container with one."""
+    """Return True for an answer not yet written: None, ..., "", or a container with one."""
     if value is None or value is Ellipsis or value is NotImplemented:
         return True
     if isinstance(value, str):
@@ -86,10 +86,10 @@ def is_blank(value):
 
 
 def same(answer, expected, rtol=RTOL, atol=ATOL):
-    """True when both agree: sort of thing, shape, and every number within the tolerance."""
+    """Return True if both agree: kind, shape, and every number within the tolerance."""
     answer, expected = plain(answer), plain(expected)
     if isinstance(expected, (bool, np.bool_)) and np.ndim(answer) == 0 and answer in (0, 1):
-        answer = bool(answer)  # 1.0, as a score that hits, is a yes
+        answer = bool(answer)  # 1.0, such as the score of a hit, counts as True
     if _kind(answer) != _kind(expected):
         return False
     if _is_numeric(expected):
@@ -109,12 +109,12 @@ def same(answer, expected, rtol=RTOL, atol=ATOL):
 
 
 def close(answer, expected, rtol=RTOL, atol=ATOL):
-    """Elementwise agreement of two numeric arrays of one shape; rtol is for floats alone."""
+    """Return where two numeric arrays of one shape agree; rtol applies only to floats."""
     answer, expected = np.asarray(answer), np.asarray(expected)
     if expected.dtype.kind == "b":
         return answer == expected
     if expected.dtype.kind in "iu":
-        rtol = 0  # a tenth of a thousandth of a large whole number is another number
+        rtol = 0  # a relative tolerance would accept other large integers
         expected = expected.astype(np.float64)  # uint8 would wrap around
     return np.isclose(answer, expected, rtol=rtol, atol=atol, equal_nan=True)
 
@@ -149,7 +149,7 @@ def _kind(value):
 
 
 def kind_of(value):
-    """What sort of thing a value is, in words: "a number", "an array of shape (2, 3)"."""
+    """Return the kind of a value in words: "a number", "an array of shape (2, 3)"."""
     value = plain(value)
     kind = _kind(value)
     if isinstance(value, np.ndarray) and kind == "an array":
@@ -160,7 +160,7 @@ def kind_of(value):
 
 
 def brief(value):
-    """A value in a few words: small things as they are, arrays by their shape."""
+    """Describe a value briefly: small ones in full, arrays by their shape."""
     shown = plain(value)
     if isinstance(shown, np.ndarray):
         if shown.size <= 6:
@@ -178,10 +178,10 @@ def brief(value):
 
 
 def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
-    """One sentence on how `answer` differs from `expected`.
+    """Say in a sentence how `answer` differs from `expected`.
 
-    reveal: True shows expected values too; False shows only the answer's side, so that the
-    sentence does not give the answer away. Shapes and kinds are shown in both cases.
+    reveal: True also shows expected values; False shows only the answer's, so that the sentence
+    does not give the solution away. Shapes and kinds are always shown.
     """
     answer, expected = plain(answer), plain(expected)
     if _looks_symbolic(answer):
@@ -219,7 +219,7 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
 
 
 def dtype_of(value):
-    """Name of the dtype that NumPy sees in a value, such as "uint8"."""
+    """Return the name of a value's NumPy dtype, such as "uint8"."""
     numpy = getattr(value, "numpy", None)
     return str(np.asarray(numpy() if callable(numpy) else value).dtype)
 
@@ -229,7 +229,7 @@ def _looks_symbolic(value):
 
 
 def _first_difference(entries, reveal, rtol, atol):
-    """One sentence on the first of (name, answer, expected) that differs."""
+    """Describe the first of (name, answer, expected) that differs."""
     for name, mine, right in entries:
         if not same(mine, right, rtol, atol):
             return f"{name} is not right yet. {difference(mine, right, reveal, rtol, atol)}"

@@ -1,8 +1,8 @@
 """The four kinds of exercise that a lesson can declare: value, choice, function, custom.
 
 Each makes an Exercise with an id ("01-count-weights"), a title, three hints from gentle to nearly
-the answer, and at least three known wrong answers, each with a sentence of its own that says what
-was probably done and where to look, never the answer.
+the answer, and at least three known wrong answers, each with its own sentence that says what
+probably happened and where to look, never the answer.
 
     from cnnvis_helpers.exercises.kinds import choice, custom, function, value
 
@@ -65,11 +65,11 @@ class Exercise:
 
 
 class NeedsMore(ValueError):
-    """check() was not handed what an exercise needs; the message says what."""
+    """check() did not get what an exercise needs; the message says what."""
 
 
 class Given:
-    """A value that is computed from what check() was given: Given(lambda net: net.labels[0])."""
+    """A value computed from the arguments of check(): Given(lambda net: net.labels[0])."""
 
     def __init__(self, compute):
         self.compute = compute
@@ -78,14 +78,14 @@ class Given:
 def value(
     id, title, expected, *, wrong, hints, rtol=RTOL, atol=ATOL, dtype=None, reveal=False, praise=""
 ):
-    """An exercise whose answer is a number, array, text, tuple, list or dict.
+    """Make an exercise whose answer is a number, array, str, tuple, list or dict.
 
     expected: the right answer; or a function that computes it from the keyword arguments of
         check(id, answer, net=net): `lambda net: len(net.labels)`.
     wrong: list of (wrong answer, sentence), or of (test, sentence, example), where
-        test(answer, **given) -> bool. A wrong answer may be a function as `expected` may.
-    rtol, atol: tolerance of numbers; whole numbers may differ by `atol` alone.
-    dtype: the dtype that an array must have ("uint8"), where it matters.
+        test(answer, **given) -> bool. Like `expected`, a wrong answer may be a function.
+    rtol, atol: tolerance of numbers; integers may only differ by `atol`.
+    dtype: the dtype that an array must have ("uint8"), if it matters.
     reveal: show the expected value at the first difference; False keeps the answer secret.
     """
     wrongs = _wrongs(wrong)
@@ -113,10 +113,10 @@ def value(
 
 
 def choice(id, title, right, *, wrong, hints, praise=""):
-    """An exercise that is answered by a letter or a word out of a few.
+    """Make an exercise that is answered by one of a few letters or words.
 
     right: "b". wrong: {"a": sentence, "c": sentence, ...}. Case and blanks do not matter. A
-    number may be meant by its text: 2 and "2" are one answer.
+    number and its text, 2 and "2", are the same answer.
     """
     wrongs = _wrongs(wrong.items())
     sentences = {_word(known.example): known.message for known in wrongs}
@@ -148,16 +148,16 @@ def function(
     pure=True,
     praise="",
 ):
-    """An exercise whose answer is a function; it is called on `cases` and compared to `reference`.
+    """Make an exercise whose answer is a function, compared on `cases` with `reference`.
 
     reference: a right function; the student's must accept its parameters without a default.
     cases: list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
         of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`.
-    wrong: list of (wrong function, sentence): known when all its results equal the student's; or
-        of (test, sentence, example), where test(list of results, one a case) -> bool.
-    dtype: the dtype that every returned array must have ("uint8"), where it matters.
+    wrong: list of (wrong function, sentence): known if all its results equal the student's; or
+        of (test, sentence, example), where test(list of results, one per case) -> bool.
+    dtype: the dtype that every returned array must have ("uint8"), if it matters.
     reveal: show the expected value of the first case that differs.
-    pure: refuse a function that changes its arguments.
+    pure: reject a function that changes its arguments.
     Every call gets its own copies of arrays, lists and dicts.
     """
     wrongs = _wrongs(wrong)
@@ -185,12 +185,12 @@ def function(
 
 
 def custom(id, title, right, *, wrong, hints, otherwise, praise=""):
-    """An exercise with its own test, for answers that no single value describes.
+    """Make an exercise with its own test, for answers no single value describes.
 
     right: right(answer, **given) -> bool. An exception inside it counts as False.
     wrong: list of (test, sentence, example): test(answer, **given) -> bool, in this order. An
-        example may be Given(lambda net: ...) where it depends on what check() was given.
-    otherwise: the sentence for every other wrong answer.
+        example may be Given(lambda net: ...) if it depends on the arguments of check().
+    otherwise: the sentence for any other wrong answer.
     """
     wrongs = _wrongs(wrong)
 
@@ -246,7 +246,7 @@ def _computed(function, given):
 
 
 def _as_number(answer, right):
-    """Return "12.75", "1275%", [12.75] or array([12.75]) as 12.75 where a number is wanted."""
+    """Return "12.75", "1275%", [12.75] or array([12.75]) as 12.75 if a number is wanted."""
     if not isinstance(right, numbers.Real) or not isinstance(
         answer, (str, list, tuple, np.ndarray)
     ):
@@ -270,7 +270,7 @@ def _word(answer):
 def _holds(test, *args, **given):
     try:
         return bool(test(*args, **given))
-    except Exception:  # a test meets answers of any kind
+    except Exception:  # a test gets answers of any kind
         return False
 
 
@@ -293,18 +293,18 @@ def _not_a_function(answer, reference):
 
 
 def _required(function):
-    """Names of the parameters that a function cannot do without."""
+    """Return the names of a function's required parameters."""
     parameters = inspect.signature(function).parameters.values()
     return [each.name for each in parameters if each.default is each.empty]
 
 
 def _results(answer, cases, pure):
-    """(RIGHT, results) or (status, sentence) when the function did not get through."""
+    """Return (RIGHT, results), or (status, sentence) if the function failed."""
     results = []
     for case in cases:
         arguments = private_copy(tuple(case))
         try:
-            with warnings.catch_warnings(action="ignore"):  # the reply says what matters
+            with warnings.catch_warnings(action="ignore"):  # the reply says enough
                 result = answer(*arguments)
         except NotImplementedError:
             return NOT_YET, "Not answered yet."
@@ -359,7 +359,7 @@ def _dtype_difference(values, dtype):
 
 
 def _exception_sentence(error, function):
-    """One sentence for an exception that a student's function raised: type, message, line."""
+    """Describe an exception of a student's function in a sentence: type, message, line."""
     text = " ".join(str(error).split()) or "no message"
     text = text if len(text) <= 200 else text[:197] + "..."
     sentence = f"The function stopped with {type(error).__name__}: {text.rstrip('.')}"

@@ -1,4 +1,4 @@
-"""What pictures by gradient ascent share: their settings, the size of maps, Adam."""
+"""Shared by the gradient-ascent methods: checks of settings, map sizes, Adam."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ _ABOVE = {"step": 0, "learning_rate": 0, "octave_scale": 1}
 
 
 def check_settings(**settings):
-    """Raise a ValueError, one sentence, for the first setting out of its range."""
+    """Raise a one-sentence ValueError for the first setting out of range."""
     for name, value in settings.items():
         if name in _WHOLE:
             check_whole(name, value, _WHOLE[name])
@@ -24,13 +24,13 @@ def check_settings(**settings):
 
 
 def map_shape(net, layer, size, beyond=0):
-    """Return (h, w, channels) of a layer's maps of a picture of `size`; refuse one too small.
+    """Return (h, w, channels) of a layer's maps for a picture of `size`; reject small ones.
 
-    beyond : by how many pixels the picture is continued on each side
+    beyond : pixels by which the picture is extended on each side
     """
 
     def measure():
-        # Traced, not run: a convolution with nothing left can end in any error, or in none.
+        # Traced, not run: a convolution of an empty map may raise any error, or none.
         pixels = tf.TensorSpec((1, *(length + 2 * beyond for length in size), 3))
         trace = tf.function(lambda pixels: net.maps(pixels, [layer])[0], autograph=False)
         try:
@@ -42,8 +42,8 @@ def map_shape(net, layer, size, beyond=0):
     if shape is None:
         height, width = net.input_size
         raise ValueError(
-            f"The network {net.name!r} reshapes its input before the layer {layer!r}, so it takes "
-            f"no other pictures than {width} x {height} pixels, and this needs "
+            f"The network {net.name!r} reshapes its input before the layer {layer!r}, so it only "
+            f"takes pictures of {width} x {height} pixels, and this needs "
             f"{size[1] + 2 * beyond} x {size[0] + 2 * beyond}."
         )
     if 0 in shape:
@@ -61,12 +61,12 @@ def _has_fixed_size(net, layer):
 
 
 def falling(done, steps):
-    """Return the factor of a step size that falls from 1 to 0 along half a cosine."""
+    """Return a step-size factor that falls from 1 to 0 along half a cosine."""
     return (1 + np.cos(np.pi * done / steps)) / 2
 
 
 def adam(gradient, moments, count):
-    """Return the direction of Adam's step number `count` (1, 2, ...), and the new moments.
+    """Return the direction of Adam's step `count` (1, 2, ...) and the new moments.
 
     moments : running means of the gradient and of its square
     """

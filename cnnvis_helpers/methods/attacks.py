@@ -4,9 +4,9 @@ Every attack starts from the photo at the network's size, rounded to integer pix
 with a uint8 photo that is classified again: a success survives saving as PNG. Epsilon is in pixel
 levels (0..255) for every network.
 
-Attacks follow the gradient of the log-odds of one class, log(p / (1 - p)). The cross-entropy,
-log(1 + exp(-log-odds)), has the opposite sign of gradient everywhere, so the sign is the same; but
-its gradient fades to exactly 0 where p rounds to 1.
+Attacks follow the gradient of the log-odds of one class, log(p / (1 - p)). The gradient of the
+cross-entropy, log(1 + exp(-log-odds)), has the opposite sign everywhere, so it would serve as
+well, but it vanishes to exactly 0 where p rounds to 1.
 """
 
 import warnings
@@ -30,13 +30,13 @@ class Attack:
     photo : uint8 (h, w, 3), the changed photo at the network's input size
     success : bool, judged on `photo`: the target class is on top, or the label no longer is
     before, after : lists of Prediction, best first, of `original` and of `photo`
-    label : int, the class to get away from
-    target, target_label : int and str, the class to arrive at; None for any other class
+    label : int, the class to leave
+    target, target_label : int and str, the class to reach; None for any other class
     original : uint8 (h, w, 3), the photo before the attack
     unrounded : float32 (h, w, 3), the changed photo before rounding to integer pixel levels
     method : str
     epsilon : float, the largest change allowed, in pixel levels; None if any is allowed
-    queries : int, pictures that went through the network, the two predictions included
+    queries : int, pictures that went through the network, including the two predictions
     history : tuple of floats, the pushed class's probability at each step or generation
     """
 
@@ -120,17 +120,17 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     ----------
     net : Network
     photo : uint8 or float array (H, W, 3), 0..255
-    target : class index or label to arrive at; None: any class but the photo's
+    target : class index or label to reach; None: any class but the photo's
     epsilon : the size of the step in pixel levels, 0..255; rounding stays within it: 2.5 acts as 2
-    label : class index or label to get away from; None: the network's own top class
+    label : class index or label to leave; None: the network's own top class
 
     Returns
     -------
     Attack, after one forward and backward pass
 
-    Raises ValueError for an epsilon outside 0..255, for a photo that is a success before the attack
-    (the target is on top already, or the label is not), and for what `net.prepare` and
-    `net.class_index` refuse.
+    Raises ValueError for an epsilon outside 0..255, for a photo that succeeds before the attack
+    (the target is already on top, or the label is not), and for what `net.prepare` or
+    `net.class_index` rejects.
 
     Goodfellow et al. 2014, "Explaining and harnessing adversarial examples", arXiv 1412.6572
 
@@ -161,25 +161,25 @@ def pgd(
     seed=0,
     progress=None,
 ):
-    """Projected gradient descent: many small steps, each brought back into the epsilon ball.
+    """Projected gradient descent: many small steps, each projected back into the epsilon ball.
 
-    Starts at a random point of the ball, then repeats: a step along the sign of the gradient (as in
-    `fgsm`), back to within `epsilon` levels of the photo, back to 0..255.
+    Starts at a random point of the ball, then repeats: step along the sign of the gradient (as in
+    `fgsm`), clip to within `epsilon` levels of the photo, clip to 0..255.
 
     Parameters
     ----------
     net, photo, target, epsilon, label : as in `fgsm`
-    steps : int from 1 up
-    step_size : levels a step; None: 2.5 * epsilon / steps, so that every point can be reached
+    steps : int, 1 or more
+    step_size : levels per step; None: 2.5 * epsilon / steps, so that every point can be reached
     random_start : False starts at the photo itself
     stop_early : True stops at the first step at which the photo is a success, rounded or not
-    seed : int, of the random start; the same seed gives the same photo
+    seed : int, for the random start; the same seed gives the same photo
     progress : function of (done, total), counted in steps
 
     Returns
     -------
     Attack. Its history is the pushed class's probability at the start of each step. The Stop button
-    (or a StopIteration from `progress`) returns the attack as far as it came, with a warning.
+    (or a StopIteration from `progress`) returns the attack so far, with a warning.
 
     Raises ValueError as `fgsm` does, and for steps below 1 or a step size not above 0.
 
@@ -281,7 +281,7 @@ def probability(net, logits, chosen):
 
 
 def log_odds(net, logits, chosen):
-    """Return log(p / (1 - p)), a differentiable tensor (n,), of one class a row.
+    """Return log(p / (1 - p)), a differentiable tensor (n,), of a class per row.
 
     logits : (n, units); chosen : int32 (n,). With softmax it is the class's logit minus the
     logarithm of the sum of exp over all other logits.
@@ -296,7 +296,7 @@ def log_odds(net, logits, chosen):
 
 
 def log_odds_gradient(net):
-    """Return the compiled (pixels, classes) -> (logits, gradient of the log-odds by the pixels)."""
+    """Return the compiled (pixels, classes) -> (logits, pixel gradient of the log-odds)."""
     return net.cached(("log-odds gradient",), lambda: _compile_gradient(net))
 
 

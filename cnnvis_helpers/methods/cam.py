@@ -1,23 +1,23 @@
-"""Which places matter: class activation maps, made from the maps of one layer.
+"""Which places matter: class activation maps, built from the maps of one layer.
 
     cam(net, photo, "cat")              exact, for networks that average their last maps
-    gradcam(net, photo, "cat")          the same idea for every network and every layer
+    gradcam(net, photo, "cat")          the same idea for any network and any layer
     gradcam_plus_plus, layercam         other weights from the same gradients
     scorecam(net, photo, "cat")         weights from forward passes, no gradient
     guided_gradcam(net, photo, "cat")   Grad-CAM times guided backprop: fine lines, no evidence
 
-Every method weights the maps A_k (h, w) of a layer's channels k and adds them. Scores S are
+Every method weights the maps A_k (h, w) of a layer's channels k and sums them. Scores S are
 logits. All return a raw float32 map (H, W) at the photo's size, enlarged bilinearly from the
-layer's coarse grid; `resize=False` returns that grid. `relu=False` leaves out the ReLU at the
-end of a definition, to see what speaks against the class.
+layer's coarse grid; `resize=False` returns that grid. `relu=False` leaves out the final ReLU,
+to show evidence against the class.
 
 The arithmetic is in pure NumPy functions (`gradcam_from` and so on), which take a layer's maps
 and gradients.
 
 tf-keras-vis has all but `cam`; ours exist because its default layer is wrong for most networks,
-its Grad-CAM++ overflows for logits above 88, it refuses nested (transfer) models, and it copies
-or changes the model. On equal terms the maps are equal (see the tests, which also state where
-the definitions differ).
+its Grad-CAM++ overflows for logits above 88, it rejects nested (transfer) models, and it copies
+or changes the model. With equal settings the maps are equal (see the tests, which also state
+where the definitions differ).
 """
 
 import keras
@@ -47,11 +47,11 @@ from cnnvis_helpers.methods.sliding_window import (
     target_weights,
 )
 
-# From maps and gradients to a class activation map: NumPy alone
+# From maps and gradients to a class activation map: NumPy only
 
 
 def gradcam_from(activations, gradients, relu=True):
-    """Weight each map with its mean gradient and add: Grad-CAM.
+    """Weight each map by its mean gradient and sum: Grad-CAM.
 
     activations : maps A of one layer, (h, w, c)
     gradients : dS/dA, (h, w, c)
@@ -85,7 +85,7 @@ def pooled_gradients(gradients):
 
 
 def gradcam_plus_plus_from(activations, gradients, relu=True):
-    """Weight each map with its positive gradients, the fewer the stronger each: Grad-CAM++.
+    """Weight each map by its positive gradients, more strongly if few: Grad-CAM++.
 
     Parameters and return value as in `gradcam_from`.
 
@@ -93,7 +93,7 @@ def gradcam_plus_plus_from(activations, gradients, relu=True):
     alpha_ij = g_ij^2 / (2 g_ij^2 + g_ij^3 sum_ab A_ab), 0 where the denominator is 0, and
     w = sum_ij alpha_ij ReLU(Y g_ij). The factor Y is the same everywhere and overflows above
     S = 88, so it is left out. Only positions with g > 0 count, and there alpha g is
-    g / (2 + g sum A), which needs no third power. Peers: tf-keras-vis divides each channel's
+    g / (2 + g sum A), which needs no cube. Others: tf-keras-vis divides each channel's
     alphas by their sum; xplique takes the mean of A instead of its sum.
 
     >>> activations, gradients = np.ones((1, 2, 1)), np.array([[[1.0], [-1.0]]])
@@ -107,7 +107,7 @@ def gradcam_plus_plus_from(activations, gradients, relu=True):
 
 
 def layercam_from(activations, gradients, relu=True):
-    """Weight each value of each map with its own positive gradient: LayerCAM.
+    """Weight each value of each map by its own positive gradient: LayerCAM.
 
     Parameters as in `gradcam_from`. Returns ReLU(sum_k ReLU(g_k) A_k), (h, w).
     Jiang et al. 2021, doi 10.1109/TIP.2021.3089943
@@ -126,18 +126,17 @@ def _rectified(values, relu):
 
 
 def cam(net, photo, target=None, resize=True):
-    """Map the exact share of each place in the score of a class, where the head averages maps.
+    """Map each position's exact share of a class score, for heads that average maps.
 
-    With global average pooling and one Dense layer the score is a mean over places,
-    S_c = (1/Z) sum_ij M_ij + bias with M = sum_k w_kc A_k, where Z is the number of places and w
-    are the weights of the Dense layer. Where the network ends with one map a class, which is
-    averaged (a 1x1 convolution, its activation, the average), M is that map, and the bias of the
-    convolution is part of it.
+    With global average pooling and one Dense layer the score is a mean over positions,
+    S_c = (1/Z) sum_ij M_ij + bias with M = sum_k w_kc A_k, where Z is the number of positions and w
+    are the weights of the Dense layer. If the network ends by averaging one map per class (a 1x1
+    convolution, its activation, the average), M is that map, including the convolution's bias.
 
     Parameters
     ----------
     net : Network with one of these two heads (EfficientNet-Lite0, ResNet50, MobileNetV2 and many
-        others; SqueezeNet). There is no choice of layer: it is the one that is averaged
+        others; SqueezeNet). The layer is always the one that is averaged
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index, label, None (the photo's top class) or a pair (a, b) for "why a rather
         than b"
@@ -145,14 +144,14 @@ def cam(net, photo, target=None, resize=True):
 
     Returns
     -------
-    float32 array (H, W), signed: what speaks against the class is negative. In logits; the mean of
+    float32 array (H, W), signed: evidence against the class is negative. In logits; the mean of
     the raw grid is the score, without the bias of a Dense layer.
 
-    Raises ValueError for a network with another head, and for what `net.prepare` and
-    `net.score_vector` refuse.
+    Raises ValueError for a network with another head, and for what `net.prepare` or
+    `net.score_vector` rejects.
 
     Zhou et al. 2015, "Learning deep features for discriminative localization", arXiv 1512.04150;
-    one map a class: Lin et al. 2013, "Network in network", arXiv 1312.4400
+    one map per class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
     layer, dense = pooled_head(net)
     run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
@@ -164,7 +163,7 @@ def cam(net, photo, target=None, resize=True):
         bias, grid = 0, tf.gather(activations, classes, axis=-1).numpy() @ vector[classes]
     else:
         kernel = tf.reshape(tf.convert_to_tensor(dense.kernel), (-1, net.units))
-        if getattr(dense, "quantization_mode", None):  # whole numbers, each class with its scale
+        if getattr(dense, "quantization_mode", None):  # integer weights, one scale per class
             linear, eye = net.without_activation(dense), tf.eye(activations.shape[-1])
             kernel = linear(eye) - linear(0 * eye)
         weights = tf.cast(tf.gather(kernel, classes, axis=1), tf.float32).numpy() @ vector[classes]
@@ -185,15 +184,15 @@ def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
     Parameters
     ----------
     net, photo, target : as in `cam`; any network
-    layer : name of a layer with maps; None for the last one, `net.last_conv`. A layer that is
-        called several times stands for its last call; `load_network` warns where it has others
-    relu : False to keep what speaks against the class, negative
+    layer : name of a layer with maps; None for the last one, `net.last_conv`. For a layer that is
+        called several times, the last call counts; `load_network` warns about such layers
+    relu : False to keep evidence against the class, negative
     resize : False for the raw grid (h, w) of the layer
 
     Returns
     -------
-    float32 array (H, W), never negative unless `relu` is False. At the layer that
-    `cam` takes it is exactly `cam` divided by the number of places, before the ReLU.
+    float32 array (H, W), never negative unless `relu` is False. At the layer that `cam`
+    uses, it is exactly `cam` divided by the number of positions, before the ReLU.
 
     Raises ValueError for a layer that does not exist, has no maps or does not reach the score,
     and as `cam`.
@@ -205,10 +204,10 @@ def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
 
 
 def gradcam_plus_plus(net, photo, target=None, layer=None, relu=True, resize=True):
-    """Map the places that raise the score, several objects of a class alike (Grad-CAM++).
+    """Map the places that raise the score, for several objects of a class (Grad-CAM++).
 
     Parameters, return value and errors as in `gradcam`. The maps should not be negative (a layer
-    that ends with a ReLU), else the weights lose their meaning.
+    that ends with a ReLU), or the weights lose their meaning.
 
     Chattopadhyay et al. 2017, "Grad-CAM++", arXiv 1710.11063. The arithmetic:
     `gradcam_plus_plus_from`
@@ -218,7 +217,7 @@ def gradcam_plus_plus(net, photo, target=None, layer=None, relu=True, resize=Tru
 
 
 def layercam(net, photo, target=None, layer=None, relu=True, resize=True):
-    """Map the places that raise the score, also in early layers with fine maps (LayerCAM).
+    """Map the places that raise the score, even in early layers with fine maps (LayerCAM).
 
     Parameters, return value and errors as in `gradcam`.
 
@@ -241,14 +240,14 @@ def scorecam(
 ):
     """Map the places that raise a class's probability: maps weighted by what each lets through.
 
-    Each map, enlarged and scaled to 0..1, is laid over the photo as a mask; the probability of
-    the class for the masked photo is the map's weight. One forward pass per channel, no gradient.
+    Each map, enlarged and scaled to 0..1, masks the photo; the probability of the class for the
+    masked photo is the map's weight. One forward pass per channel, no gradient.
 
     Parameters
     ----------
     net, photo, target, layer, relu, resize : as in `gradcam`; for a pair (a, b) the weights are
         differences of two probabilities
-    max_channels : take only this many channels, those whose maps vary most; None for all
+    max_channels : use only this many channels, those whose maps vary most; None for all
     fill : grey level 0..255 behind the mask
     progress : function of (done, total), counted in forward passes, called after each batch
 
@@ -256,10 +255,10 @@ def scorecam(
     -------
     float32 array (H, W), never negative unless `relu` is False.
 
-    Maps that are constant over the photo mask nothing and are left out (all of them, in a layer
-    with a single place). The weights are
-    probabilities, as in the authors' code and the text of their section 3.3; their Algorithm 1
-    also subtracts the probability of the empty photo and takes a softmax over channels.
+    Constant maps mask nothing and are left out (all of them, in a layer with a single position).
+    The weights are probabilities, as in the authors' code and the text of their section 3.3;
+    their Algorithm 1 also subtracts the probability of the empty photo and takes a softmax over
+    channels.
     tf-keras-vis masks preprocessed input, so its fill depends on the network: 127.5 for networks
     that expect -1..1. Memory does not grow with the channels. The Stop button (or a
     StopIteration from `progress`) returns the map of the channels done.
@@ -302,7 +301,7 @@ def scorecam(
 
 
 def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize=True):
-    """Multiply guided backprop with Grad-CAM: the fine lines of the one at the places of the other.
+    """Multiply guided backprop by Grad-CAM: the lines of the first at the places of the second.
 
     Parameters
     ----------
@@ -313,10 +312,10 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
     Returns
     -------
     float32 array (H, W): `guided_backprop(net, photo, target)` times `gradcam(net, photo,
-    target, layer)`, from one forward pass. The guided factor fails the test with random weights
+    target, layer)`, from one forward pass. Guided backprop fails the test with random weights
     (see there): no evidence.
 
-    Raises ValueError as `gradcam`, and for networks with other nonlinearities than ReLU.
+    Raises ValueError as `gradcam`, and for networks with nonlinearities other than ReLU.
 
     Selvaraju et al. 2016, "Grad-CAM", arXiv 1610.02391, section 3.2
     """
@@ -342,7 +341,7 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
 def layer_gradients(net, photo, target=None, layer=None):
     """Return the maps A of a layer and the gradients dS/dA of a target's score, from one pass.
 
-    Returns two float32 arrays (h, w, c), the input of `gradcam_from` and its relatives.
+    Returns two float32 arrays (h, w, c), the input of `gradcam_from` and the like.
     Parameters and errors as in `gradcam`.
     """
     check_net(net)
@@ -356,11 +355,10 @@ def layer_gradients(net, photo, target=None, layer=None):
 def pooled_head(net):
     """Return (name of the averaged layer, Dense layer) of a network that averages its maps.
 
-    The network has to end with maps, global average pooling, and then either one Dense layer (or a
-    1x1 convolution of the pooled 1x1 map, which is the same) or nothing, where there is one map a
-    class: then None takes the place of the Dense layer. Dropout, a softmax and layers that only
-    change the shape or the precision may stand between and behind them. Raises ValueError for
-    every other network.
+    The network must end with maps, global average pooling, and then either one Dense layer (or a
+    1x1 convolution of the pooled 1x1 map, which is equivalent) or, with one map per class, nothing:
+    then None replaces the Dense layer. Dropout, a softmax and layers that only change the shape or
+    the precision may come between and after them. Raises ValueError for any other network.
     """
     check_net(net)
     head = find_pooled_head(net)
@@ -375,7 +373,7 @@ def pooled_head(net):
 
 
 def find_pooled_head(net):
-    """Return the two that `pooled_head` returns, or None for a network with another head."""
+    """Return what `pooled_head` returns, or None for a network with another head."""
     last = pool = _skip(net.output_step, _AFTER_SCORES)
     dense = last.layer if last and _is_linear_map(last.layer) else None
     if dense is not None:
@@ -393,13 +391,13 @@ _AFTER_SCORES = (*_ONLY_SHAPE, "Activation", "Softmax")
 
 def _is_linear_map(layer):
     """Return whether a layer multiplies the pooled values by one matrix and adds a bias."""
-    kinds = keras.layers.Dense, keras.layers.Conv2D  # a DepthwiseConv2D is no Conv2D
+    kinds = keras.layers.Dense, keras.layers.Conv2D  # a DepthwiseConv2D is not a Conv2D
     one_place = getattr(layer, "kernel_size", (1, 1)) == (1, 1) and getattr(layer, "groups", 1) == 1
     return isinstance(layer, kinds) and one_place and _name(layer.activation) in _HEAD_ACTIVATIONS
 
 
 def _skip(step, kinds):
-    """Go back from `step` over layers of these kinds to the first other one, None at the input."""
+    """Go back from `step` past layers of these kinds to the first other one, None at the input."""
     while step and type(step.layer).__name__ in kinds:
         if _name(getattr(step.layer, "activation", None)) not in _HEAD_ACTIVATIONS:
             return step
@@ -465,7 +463,7 @@ def _compile_masked(net):
 def _compile_guided_gradcam(net, layer):
     """Return a function (pixels, vector) -> (guided gradient, maps, their true gradients, logits).
 
-    One forward pass, two ways back: with the rule inactive to the layer, then active to the pixels.
+    One forward, two backward passes: to the layer without the rule, then to the pixels with it.
     """
     rule = GuidedRule()
 
@@ -487,7 +485,7 @@ def _compile_guided_gradcam(net, layer):
 def _shrunk(maps, size):
     """Return maps (h, w, c) no larger than `size`; maps that are smaller stay as they are.
 
-    With antialiasing every place counts: samples of a map can miss what varies in it.
+    With antialiasing every position counts; plain sampling could miss some.
     """
     if maps.shape[0] <= size[0] and maps.shape[1] <= size[1]:
         return maps
@@ -495,7 +493,7 @@ def _shrunk(maps, size):
 
 
 def _varying_channels(activations, largest):
-    """Return the channels whose maps (h, w, c) are not constant; the `largest` most varied."""
+    """Return the channels whose maps (h, w, c) vary, at most the `largest` most varied."""
     spread = activations.std(axis=(0, 1))
     varying = np.flatnonzero(activations.max(axis=(0, 1)) > activations.min(axis=(0, 1)))
     if largest is None:

@@ -35,12 +35,12 @@ __all__ = ["MethodResult", "MethodTable", "compare_methods"]
 
 
 class _Method(NamedTuple):
-    """A method, and the passes it makes beside those it counts by `progress`."""
+    """A method, and the passes it makes besides those that `progress` counts."""
 
     run: object
     forward: int = 1
     backward: int = 1
-    counted: str = ""  # "forward" or "both": what one step of `progress` stands for
+    counted: str = ""  # "forward" or "both": the passes in one step of `progress`
 
 
 _METHODS = {
@@ -65,11 +65,11 @@ class MethodResult(NamedTuple):
     name : str
     heat : float32 (H, W), raw; None where the method is not defined for the network
     low, high : float, the smallest and the largest value of the raw map, in the method's own unit
-    forward, backward : int, pictures that went through the network, and gradients that came back;
+    forward, backward : int, numbers of forward and of backward passes, counted in pictures;
         None for a user-defined function
     seconds : float, duration of this call. A method's first call on a network also compiles it, so
         compare second calls
-    note : str, why there is no map; "" where there is one
+    note : str, why there is no map; "" if there is one
     """
 
     name: str
@@ -99,8 +99,8 @@ class MethodTable(Table):
     def on_one_scale(self):
         """Return {title: float32 (H, W)}, each map divided by its own largest magnitude.
 
-        The methods' units differ; so all share one colour scale, -1..1. The title states the raw
-        minimum and maximum. An empty map stays empty.
+        The methods' units differ; scaled maps share a range, -1..1. The title states the raw
+        minimum and maximum. A map of zeros is unchanged.
         """
         scaled = {}
         for result in self:
@@ -119,7 +119,7 @@ class MethodTable(Table):
 
 
 def compare_methods(net, photo, target=None, methods=None, progress=None):
-    """Explain one class in one photo with every method; list the range and cost of each.
+    """Explain one class in one photo with every method; list each one's range and cost.
 
     Parameters
     ----------
@@ -135,10 +135,10 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     MethodTable of MethodResults, in the order of `methods`, each method with its default settings.
     A method that is not defined for the network (CAM without a pooled head, guided backprop without
     ReLUs) has a note instead of a map. The Stop button (or a StopIteration from `progress`) returns
-    the methods done.
+    those done.
 
-    Raises ValueError for an unknown method, and for what `net.prepare` and `net.score_vector`
-    refuse.
+    Raises ValueError for an unknown method, and for what `net.prepare` or `net.score_vector`
+    rejects.
     """
     check_net(net)
     chosen = methods
@@ -153,7 +153,7 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     logits = net.logits(net.prepare(photo)).numpy()
     if target is None:
         target = int(net.top_classes(logits)[0])
-    net.score_vector(target)  # refuse an unknown target before the long work
+    net.score_vector(target)  # reject an unknown target before the long work
     results = MethodTable()
     with stoppable("the table holds the methods done so far"):
         for name, method in chosen.items():

@@ -24,7 +24,7 @@ def deep_dream(net, photo, layers=None, *, progress=None, **settings):
     Returns
     -------
     uint8 array (H, W, 3), the size of the photo. The Stop button (or a StopIteration from
-    `progress`) returns the dream as far as it came, with a warning.
+    `progress`) returns the dream so far, with a warning.
 
     Raises ValueError as `dream_steps` does.
 
@@ -58,11 +58,11 @@ def dream_steps(
     tile=512,
     seed=0,
 ):
-    """A dream as it grows: yields (steps done, steps in all, picture) after every step.
+    """Yield (steps done, total steps, picture) of a growing dream after every step.
 
-    The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size upwards each
-    octave makes `steps` steps that raise the mean square of the layers' maps, then the picture is
-    enlarged and the photo's own detail, lost by shrinking, is put back.
+    The photo is shrunk (`octaves` - 1) times by `octave_scale`. From the smallest size up, each
+    octave takes `steps` steps that raise the mean square of the layers' maps; then the picture is
+    enlarged and the photo's detail, lost by shrinking, is put back.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ def dream_steps(
     layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
         of the way to the last maps
     octaves, octave_scale : number of sizes (1 or more) and ratio (above 1) between them
-    steps : gradient steps an octave, 1 or more
+    steps : gradient steps per octave, 1 or more
     step : mean absolute change of one step, in pixel levels, above 0
     jitter : largest random roll in pixels before each step; it hides the seams of tiles
-    detail : False keeps the lost detail lost
-    tile : pictures larger than this many pixels a side are done in tiles, so memory stays bounded
+    detail : False leaves the detail out
+    tile : pictures with sides longer than this many pixels are done in tiles, to bound the memory
     seed : whole number; the same seed gives the same bytes
 
     Yields
@@ -88,7 +88,7 @@ def dream_steps(
     Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
     """
     check_net(net)
-    net.prepare(photo)  # refuses what is no photo
+    net.prepare(photo)  # rejects what is not a photo
     check_settings(
         octaves=octaves,
         octave_scale=octave_scale,
@@ -121,13 +121,13 @@ def dream_steps(
 
 
 def dream_objective(net, photo, layers=None):
-    """What `deep_dream` raises: the weighted sum over layers of the mean square of their maps.
+    """The objective of `deep_dream`: the weighted sum of the mean squares of the layers' maps.
 
-    net, photo, layers : as in `dream_steps`; the photo is taken at its own size
-    Returns a float, 0 or more for weights that are. Raises ValueError as `dream_steps` does.
+    net, photo, layers : as in `dream_steps`; the photo is used at its own size
+    Returns a float, 0 or more if the weights are. Raises ValueError as `dream_steps` does.
     """
     check_net(net)
-    net.prepare(photo)  # refuses what is no photo
+    net.prepare(photo)  # rejects what is not a photo
     weights = _layer_weights(net, layers)
     for name in weights:
         map_shape(net, name, np.shape(photo)[:2])
@@ -171,7 +171,7 @@ def _compile_dream_gradient(net, names):
 
 
 def _tiles(size, tile):
-    """Slices (rows, columns) that cover a picture with nearly equal parts of at most `tile`."""
+    """Return slices (rows, columns) that cut a picture into nearly equal parts up to `tile`."""
 
     def cuts(length):
         parts = -(-length // tile)
@@ -182,7 +182,7 @@ def _tiles(size, tile):
 
 
 def _smallest_tile(sizes, tile):
-    """(height, width) of the smallest tile in octaves of these sizes."""
+    """Return the smallest (height, width) of tiles in these octaves."""
     tiles = [(rows, columns) for size in sizes for rows, columns in _tiles(size, tile)]
     return tuple(min(one[k].stop - one[k].start for one in tiles) for k in (0, 1))
 
@@ -201,7 +201,7 @@ def _octave_sizes(size, octaves, scale):
 
 
 def _layer_weights(net, layers):
-    """{name: weight} of the layers to dream with."""
+    """Return {name: weight} of the layers to use."""
     layers = _middle_layer(net) if layers is None else layers
     layers = [layers] if isinstance(layers, str) else layers
     if not isinstance(layers, (list, tuple, dict)):
@@ -210,7 +210,7 @@ def _layer_weights(net, layers):
         )
     weights = dict(layers) if isinstance(layers, dict) else {name: 1.0 for name in layers}
     if not weights:
-        raise ValueError("an empty list of layers came; name at least one layer to dream with.")
+        raise ValueError("layers is an empty list; name at least one layer to dream with.")
     for name, weight in weights.items():
         check_number(f"the weight of {name!r}", weight, -np.inf, np.inf)
     return {net.spatial_layer(name): float(weight) for name, weight in weights.items()}

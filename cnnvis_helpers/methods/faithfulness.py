@@ -1,4 +1,4 @@
-"""Score a heat map, by the network itself or by a known answer.
+"""Score a heat map with the network or against a known answer.
 
     deletion_curve(net, photo, heat, "cat").area      hide the hottest pixels first: small is good
     insertion_curve(net, photo, heat, "cat").area     show the hottest pixels first: large is good
@@ -39,7 +39,7 @@ class ScoreCurve(NamedTuple):
 def deletion_curve(
     net, photo, heat, target=None, steps=50, fill=127.5, score="probability", seed=0, progress=None
 ):
-    """Hide the hottest pixels of a photo first, and follow the score of a class down.
+    """Hide the hottest pixels of a photo first and follow the score of a class down.
 
     If the map is right, the score falls at once, and the area under the curve is small.
 
@@ -52,9 +52,9 @@ def deletion_curve(
     target : class index, label, None (the photo's top class) or a pair (a, b)
     steps : how many times pixels are hidden, at least 1; the last leaves none
     fill : what hidden pixels show, as in `occlusion`: a grey level, a colour, "mean", "blur" or
-        another photo. The area depends on it, so compare only areas of the same fill
+        another photo. The area depends on it, so compare only areas with the same fill
     score : "probability" or "logit"
-    seed : whole number, 0 or more, of the random order of pixels of equal heat
+    seed : whole number, 0 or more, for the random order of equally hot pixels
     progress : function of (done, total), counted in pictures, called after each batch
 
     Returns
@@ -90,7 +90,7 @@ def pointing_game(heat, mask, tolerance=0):
     ----------
     heat : array (h, w) of finite numbers
     mask : bool array (h, w), True where the peak should be
-    tolerance : pixels, 0 or more; a peak this near to the mask counts as inside
+    tolerance : pixels, 0 or more; a peak this near the mask counts as inside
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Shared by the gradient methods: a target's score, its gradient, the guided ReLU.
 
-`saliency` differentiates a score by the pixels, `cam` by a layer's maps. Both compile one function
-per network and layer and pass the target as a vector, so another class needs no new compilation.
+`saliency` takes gradients at the pixels, `cam` at a layer's maps. Both compile one function
+per network and layer and pass the target as a vector, so another class needs no recompilation.
 """
 
 import keras
@@ -39,7 +39,7 @@ def score_of(logits, vector):
     return tf.reduce_sum(logits * weights, axis=-1)
 
 
-SCALE = 1024.0  # of a score in float16, on the way back
+SCALE = 1024.0  # of a float16 score in the backward pass
 
 
 def recording(net):
@@ -48,10 +48,10 @@ def recording(net):
 
 
 def gradient_of(net, tape, score, source, what):
-    """Return the gradient of a score; refuse where there is none. what : "pixels" or a layer.
+    """Return the gradient of a score; raise if there is none. what : "pixels" or a layer.
 
-    Gradients by pixels are often below the smallest float16, 6e-8. So in float16 the score is
-    scaled by a power of two on the way back, unless that overflows.
+    Pixel gradients are often below the smallest float16, 6e-8. So in float16 the score is scaled by
+    a power of two in the backward pass, unless that overflows.
     """
     if not computes_in_float16(net):
         return connected(tape.gradient(score, source), what)
@@ -67,7 +67,7 @@ def computes_in_float16(net):
 
 
 def connected(gradient, what):
-    """Return a gradient, or raise a ValueError where there is none."""
+    """Return a gradient, or raise a ValueError if there is none."""
     if gradient is not None:
         return gradient
     if what == "pixels":
@@ -80,7 +80,7 @@ def connected(gradient, what):
 
 
 def compiled(signature):
-    """Return the decorator tf.function for one signature; AutoGraph would bury our errors."""
+    """Return the decorator tf.function for one signature; AutoGraph would hide our errors."""
     return tf.function(input_signature=signature, autograph=False)
 
 
@@ -90,7 +90,7 @@ def pixels_spec(net, n):
 
 
 def reduce_colours(values, reduce):
-    """Reduce (h, w, 3) to float32 (h, w) as the head of `saliency` says; "rgb" stays (h, w, 3).
+    """Reduce (h, w, 3) to float32 (h, w) as `saliency` describes; "rgb" stays (h, w, 3).
 
     >>> values = np.array([[[1.0, -3.0, 1.0]]])
     >>> [reduce_colours(values, how).item() for how in ("max_abs", "sum_abs", "sum")]
@@ -100,20 +100,20 @@ def reduce_colours(values, reduce):
     values = np.asarray(values, np.float32)
     if reduce == "rgb":
         return values
-    # Plane by plane: ten times as fast as a reduction along an axis of three.
+    # Plane by plane is ten times as fast as a reduction along an axis of length three.
     red, green, blue = np.moveaxis(values if reduce == "sum" else np.abs(values), -1, 0)
     return np.maximum(np.maximum(red, green), blue) if reduce == "max_abs" else red + green + blue
 
 
 def check_reduce(reduce):
-    """Raise a ValueError unless `reduce` is one of the four ways of `reduce_colours`."""
+    """Raise a ValueError unless `reduce` is one of the four options."""
     if reduce not in REDUCTIONS:
         known = ", ".join(map(repr, REDUCTIONS))
         raise ValueError(f"reduce must be one of {known}, not {reduce!r}.")
 
 
 def at_photo_size(values, photo, resize=True):
-    """Resize a map (h, w) or (h, w, 3) to the photo's (H, W); as it is when `resize` is False."""
+    """Resize a map (h, w) or (h, w, 3) to the photo's (H, W); unchanged if `resize` is False."""
     size = np.shape(photo)[:2]
     if not resize:
         return values
@@ -131,7 +131,7 @@ _RELUS = (
     tf.nn.relu6,
 )
 _RELU_OPERATIONS = ("Relu", "Relu6")
-# Keras layers that are nonlinear without an attribute `activation`.
+# Keras layers that are nonlinear without an `activation` attribute.
 _NOT_GUIDABLE = (
     "LeakyReLU",
     "PReLU",
@@ -186,9 +186,9 @@ _HARMLESS_OPERATIONS = (
 class GuidedRule:
     """Guided backpropagation through every ReLU of a network, a `substitute` for `net.forward`.
 
-    A ReLU passes a gradient back where its input was positive. The guided ReLU requires in addition
-    that the gradient is positive: dL/dx = [x > 0] [dL/dy > 0] dL/dy. So each ReLU is followed by an
-    identity that cuts negative gradients off; the logits stay bit-identical.
+    A ReLU passes a gradient back where its input was positive. The guided ReLU also requires a
+    positive gradient: dL/dx = [x > 0] [dL/dy > 0] dL/dy. So each ReLU is followed by an identity
+    that zeroes negative gradients; the logits stay bit-identical.
 
     `active` is read when the gradient is traced: one forward pass can serve the guided and the
     plain gradient. Other activation functions raise a ValueError, since the rule is defined for
@@ -213,7 +213,7 @@ class GuidedRule:
 
 
 def ends_with_relu(layer):
-    """Return whether a layer or Keras operation applies a ReLU; refuse other nonlinearities."""
+    """Return whether a layer or Keras operation applies a ReLU; reject other nonlinearities."""
     kind = type(layer).__name__
     if isinstance(layer, keras.layers.ReLU):
         if layer.negative_slope:

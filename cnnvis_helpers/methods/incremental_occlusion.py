@@ -1,19 +1,19 @@
 """Occlusion in a fraction of the work: compute only what the patch changes, exactly.
 
-A patch changes a window of the picture. Behind a 3 x 3 convolution the changed window is two cells
-larger each way, behind a pooling of 2 x 2 about half the size. On one axis, where the cells
-first .. stop - 1 of a map change, a layer with kernel size k, dilation d, stride s and p cells of
+A patch changes a window of the picture. After a 3 x 3 convolution the changed window is two cells
+larger in each dimension, after 2 x 2 pooling about half the size. If the cells first .. stop - 1
+of a map change along one axis, a layer with kernel size k, dilation d, stride s and p cells of
 padding before the first changes the cells
 
     ceil((first + p - (k - 1) * d) / s)  ..  floor((stop - 1 + p) / s)
 
-of its own map. All others have the values of the clean photo. So the photo goes through the network
-once, and for each position of the patch a layer computes its window alone and reads the clean map
-around it. The window is the receptive field seen from the other side: it grows with depth. From the
-layer on where it covers most of the map, the maps are put together and the pass goes on in full.
+of its own map. All others keep the values of the clean photo. So the photo goes through the network
+once, and for each patch position a layer computes only its window and reads the clean map around
+it. The window is a receptive field in reverse: it grows with depth. From the layer where it covers
+most of the map, the maps are put together and the pass continues in full.
 
 1. `follow` the window through the network's graph, layer by layer;
-2. `choose` by counting operations from where on the pass goes on in full;
+2. `choose`, by counting operations, where the pass continues in full;
 3. `passes` computes the logits, many positions in one batch.
 
 Nakandala, Kumar and Papakonstantinou, "Incremental and approximate inference for faster occlusion-
@@ -40,15 +40,15 @@ _SLIDING = (
     keras.layers.AveragePooling2D,
 )
 _FRAMING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
-_AUGMENTING = [  # in training alone; else they hand on what they read
+_AUGMENTING = [  # active in training only; otherwise they pass their input on
     f"Random{what}" for what in "Flip Rotation Zoom Translation Contrast Brightness".split()
 ]
 
-# Estimates, in multiply-adds of a convolution that take as long, fitted on two cores with AVX-512.
-_MOVED = 20  # multiply-adds, for each number that is read or written
-_STARTED = 5e6  # multiply-adds, for each table of cells to look up
-_COMPILED = 3e9  # multiply-adds, for each layer call to be compiled for windows, once a network
-_PAYS = 0.6  # the most that is counted for the incremental way, as a part of full passes: from 0.75
+# Estimated times, as multiply-adds of a convolution, fitted on two cores with AVX-512.
+_MOVED = 20  # multiply-adds per number read or written
+_STARTED = 5e6  # multiply-adds per table of cells to look up
+_COMPILED = 3e9  # multiply-adds per layer call compiled for windows, once per network
+_PAYS = 0.6  # highest estimate for the incremental way, as a fraction of full passes: from 0.75
 # on it was slower (EfficientNet-Lite0, 9 positions)
 
 
@@ -59,8 +59,8 @@ _PAYS = 0.6  # the most that is counted for the incremental way, as a part of fu
 class Side:
     """One axis of a map: with the patch at place i, cells first[i] .. stop[i] - 1 change.
 
-    To fit into one batch, windows of all places have one `size`. Those that are computed begin at
-    `start[i]`, lie inside the map and hold all cells that change.
+    To fit in one batch, all windows have the same `size`. The computed ones begin at `start[i]`,
+    lie inside the map and contain all cells that change.
     """
 
     length: int
@@ -72,7 +72,7 @@ class Side:
         self.start = np.minimum(self.first, self.length - self.size)
 
     def behind(self, slide):
-        """Return the side that a layer makes of this one; it has one cell at least."""
+        """Return the side after a layer; it has at least one cell."""
         if slide == (1, 1, 0, self.length):  # an activation, say
             return self
         first = -((slide.span - 1 - slide.before - self.first) // slide.stride)
@@ -82,7 +82,7 @@ class Side:
         return Side(slide.length, first, stop)
 
     def joined(self, other):
-        """Return the side of two maps together: the cells that change in one of them or in both."""
+        """Return the side of two maps together: the cells that change in either."""
         first, stop = np.minimum(self.first, other.first), np.maximum(self.stop, other.stop)
         return Side(self.length, first, stop)
 
@@ -93,7 +93,7 @@ class Side:
 
 
 class Slide(NamedTuple):
-    """One axis of a layer: cell i of `length` reads `span` cells, from i * stride - before on."""
+    """One axis of a layer: cell i of `length` reads `span` cells from i * stride - before."""
 
     stride: int
     span: int
@@ -102,7 +102,7 @@ class Slide(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Windows on a map, one a place: (starts, size) of the rows and of the columns."""
+    """Windows on a map, one per place: (starts, size) of rows and of columns."""
 
     rows: tuple
     columns: tuple
@@ -117,10 +117,10 @@ class Frame(NamedTuple):
 
 
 class Windowed(NamedTuple):
-    """One layer call that computes windows alone.
+    """One layer call that computes only windows.
 
     slides : the layer's two axes; frame : its output's, as an index into `Windows.frames`
-    reads : frames of what it looks up, one an input; None: the input's window as it is
+    reads : frames of what it looks up, one per input; None: the input's own window
     """
 
     step: object
@@ -142,10 +142,10 @@ class Windows(NamedTuple):
 
 
 def follow(net, tops, lefts, patch):
-    """Follow the patch through the network, as far as it changes windows alone.
+    """Follow the patch through the network, as far as it changes only windows.
 
-    tops, lefts : first rows and columns of the patch; patch : (height, width). Returns Windows. A
-    layer that is not known to read the places around its own alone ends the list of calls.
+    tops, lefts : first rows and columns of the patch; patch : (height, width). Returns Windows. The
+    list of calls ends at the first layer that is not known to read only nearby cells.
     """
     graph, starts = net.graph, (np.array(tops), np.array(lefts))
     sides = {
@@ -188,7 +188,7 @@ def _same(one, other):
 
 
 def _sliding_steps(net):
-    """Return [(step, its two Slides)] up to the first layer call that may read any place."""
+    """Return [(step, its two Slides)] up to the first layer call that may read any cell."""
     found, shapes = [], shapes_of(net)
     if not (_computes_in_float32(net) and _prepares_each_pixel_alone(net)):
         return found
@@ -201,7 +201,7 @@ def _sliding_steps(net):
 
 
 def _slides_of(step, shapes):
-    """Return the two Slides of a layer call; None for one that may read any place."""
+    """Return the two Slides of a layer call; None for one that may read any cell."""
     layer, kind = step.layer, type(step.layer)
     maps = all(len(shapes[value]) == 4 for value in (*step.inputs, *step.outputs))
     lengths = {tuple(shapes[value][1:3]) for value in step.inputs}
@@ -237,7 +237,7 @@ def _shift(layer, axis, length):
 
 
 def _is_in_place(step):
-    """Tell whether each cell of the output comes from the cells of its place, alike everywhere."""
+    """Return whether output cells depend only on input at their place, alike everywhere."""
     layer, name = step.layer, type(step.layer).__name__
     if not type(layer).__module__.startswith("keras."):
         return False
@@ -251,27 +251,27 @@ def _is_in_place(step):
     constants = [x for x in given if hasattr(x, "shape") and id(x) not in symbols]
     if name == "Rescaling":
         constants += [np.asarray(layer.scale), np.asarray(layer.offset)]
-    if name != "Dense":  # all of whose weights belong to the channels
+    if name != "Dense":  # its weights all belong to the channels
         constants += getattr(layer, "weights", [])
     return all(length == 1 for one in constants for length in tuple(one.shape)[:-1])
 
 
 def _has_known_activation(layer):
-    """Tell whether a layer's activation is none or Keras's; others may read the whole map."""
+    """Return whether a layer's activation is none or Keras's; others may read all cells."""
     activation = getattr(layer, "activation", None)
     return getattr(activation, "__module__", "keras.").startswith("keras.")
 
 
 def _computes_in_float32(net):
-    """Tell whether no layer computes in 16 bits, where another order of a sum is another result."""
+    """Return whether all tensors are float32; in 16 bits the order of a sum matters more."""
     tensors = [x for step in net.steps for x in (*step.node.input_tensors, *step.node.outputs)]
     return all(keras.backend.standardize_dtype(x.dtype) == "float32" for x in tensors)
 
 
 def _prepares_each_pixel_alone(net):
-    """Tell whether a picture made of two, once prepared, is made of the two prepared ones.
+    """Return whether preprocessing treats each pixel independently of the others.
 
-    It is with the modes of keras.applications; other functions are tried on two pictures of noise.
+    The modes of keras.applications do; other functions are tested on two pictures of noise.
     """
     if net.preprocess in MODES.values():
         return True
@@ -289,15 +289,15 @@ def _prepares_each_pixel_alone(net):
     return True
 
 
-# 2. Choosing where the pass goes on in full
+# 2. Choosing where the pass continues in full
 
 
 class Plan(NamedTuple):
     """A sweep that computes windows in its first layers.
 
     windows : Windows; calls : those of its calls that compute windows
-    joints : the graph.Values whose maps are put together and go on in full
-    cost, full_cost : of the sweep, and of the same in full passes, in multiply-adds
+    joints : the graph.Values whose maps are put together and continue in full
+    cost, full_cost : in multiply-adds, of this sweep and of one in full passes
     batch : positions to compute at once
     """
 
@@ -315,7 +315,7 @@ class Plan(NamedTuple):
 
 
 def choose(net, tops, lefts, patch, depth=None):
-    """Return the Plan that costs least, or None where the network's first layer stops the window.
+    """Return the cheapest Plan, or None if the network's first layer rules windows out.
 
     depth : how many calls compute windows; None: as many as pay
     """
@@ -347,7 +347,7 @@ def _choose(net, tops, lefts, patch, depth):
         live = [v for v in (*live, call.step.outputs[0]) if last_use.get(v, i) > i]
         joining = sum(look_up_cost(value, shapes[value][1:3]) for value in live)
         plans.append((spent + joining + sum(full[i + 1 :]), i + 1, live))
-    if depth is None:  # the deepest of nearly the best: other patches then share what is compiled
+    if depth is None:  # the deepest near-best one, so that other patches share what is compiled
         least = min(cost for cost, *_ in plans)
         depth = max(depth for cost, depth, _ in plans if cost <= 1.03 * least)
     cost, _, live = plans[depth - 1]
@@ -373,7 +373,7 @@ def _numbers(step, shapes):
 
 
 def kernel_size(layer):
-    """Return how many multiply-adds a cell takes: each weight of the kernels is used once."""
+    """Return the multiply-adds per cell: each weight of the kernels is used once."""
     weights = getattr(layer, "weights", [])
     return sum(math.prod(one.shape) for one in weights if len(one.shape) > 1)
 
@@ -447,7 +447,7 @@ class OcclusionPlan(NamedTuple):
 
 
 def report(net, windows, depth, positions):
-    """Return the OcclusionPlan of a sweep whose first `depth` calls compute windows alone."""
+    """Return the OcclusionPlan of a sweep whose first `depth` calls compute only windows."""
     shapes, rows = shapes_of(net), []
     steps = net.graph.needed_for([net.graph.output])
     full = sum(_operations(step, shapes) for step in steps)
@@ -496,9 +496,9 @@ def passes(net, plan, pixels, cover):
 
 
 def _compiled(net, plan):
-    """Return the two compiled functions of a plan: of the clean photo, and of windows.
+    """Return a plan's two compiled functions: for the clean photo and for windows.
 
-    Starts and sizes of windows are arguments: plans that differ in nothing else share a function.
+    Window starts and sizes are arguments: plans that differ in nothing else share a function.
     """
     structure = tuple(tuple(read is None for read in call.reads) for call in plan.calls)
     looked_up = {
@@ -515,7 +515,7 @@ def _compiled(net, plan):
 
 
 def _compile_clean(net, kept):
-    """Compile (photo, cover) -> the photo's logits, the prepared cover, the maps to be kept."""
+    """Compile (photo, cover) -> the photo's logits, the prepared cover, the maps to keep."""
     picture = tf.TensorSpec((1, *net.input_size, 3), tf.float32)
 
     @tf.function(input_signature=[picture, picture], autograph=False)
@@ -579,7 +579,7 @@ def look_up(clean, windows, at, to, size, beyond=0.0):
     windows : (n, h, w, c), the changed cells, from `at` on
     at, to : int32 (n, 2), row and column
 
-    All cells are laid into one long list, and a table says which of them goes where.
+    All cells form one long list, and a table says which of them goes where.
     """
     _, height, width, channels = clean.shape
     n, h, w, _ = tf.unstack(tf.shape(windows))
@@ -607,7 +607,7 @@ def _both(rows, columns):
 def _on_windows(call):
     """Return (function of {value: tensor} -> tensor, what it reads beyond the map's borders).
 
-    The look-up does the padding, so the layer itself goes without.
+    The look-up does the padding, so the layer itself does not.
     """
     step, layer = call.step, call.step.layer
     if type(layer) in _FRAMING:
@@ -622,7 +622,7 @@ def _on_windows(call):
 
 
 def _share(slides, lengths, at, size):
-    """Return (n, *size, 1), how much of each cell's pool lies inside the map: the mean is of that.
+    """Return (n, *size, 1), the share of each pool inside the map, which alone is averaged.
 
     slides, lengths : of the layer and of the map it reads; at, size : of the windows it makes
     """

@@ -1,7 +1,7 @@
 """Feature inversion: which picture does a layer mistake for the photo?
 
-What the picture and the photo have in common is what the layer keeps of the photo. What is
-different (colours, places, all detail in late layers) the layer has thrown away.
+What the picture and the photo have in common, the layer keeps. What differs (colours,
+positions, all detail in late layers), it discards.
 """
 
 from typing import NamedTuple
@@ -26,10 +26,10 @@ class Inversion(NamedTuple):
 
 
 def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progress=None):
-    """Find a picture, from grey noise, whose maps at a layer equal the photo's.
+    """Find a picture, starting from grey noise, whose maps at a layer match the photo's.
 
     Adam lowers the relative error of the maps plus the total variation of the picture. Many
-    pictures have nearly the same maps; total variation prefers a smooth one among them.
+    pictures have nearly the same maps; total variation picks a smooth one.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
     layer : name of a layer with maps (n, h, w, c); None for the last one, `net.last_conv`
     steps : steps of Adam, 1 or more; their size falls from 16 pixel levels to 0
     tv : weight of the total variation, the mean absolute difference of neighbouring pixels in
-        levels (rows plus columns), 0 or more; a larger one gives a smoother picture
+        levels (rows plus columns), 0 or more; larger values give smoother pictures
     seed : whole number; the same seed gives the same bytes
     progress : function of (done, total), called after each step
 
@@ -50,11 +50,10 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
             norm of the photo's: 0 for equal maps
         correlation : of the picture's pixel values with those of the resized photo
 
-    The Stop button (or a StopIteration from `progress`) returns the picture as far as it has come,
-    with a warning.
+    The Stop button (or a StopIteration from `progress`) returns the picture so far, with a warning.
 
-    Raises ValueError for a layer that does not exist or has no maps, a setting out of its range,
-    and what `net.prepare` refuses.
+    Raises ValueError for a layer that does not exist or has no maps, a setting out of range,
+    and what `net.prepare` rejects.
 
     Mahendran and Vedaldi 2014, "Understanding deep image representations by inverting them",
     arXiv 1412.0035; with p = 1 in the total variation and Adam in place of momentum

@@ -1,6 +1,6 @@
-"""Occlusion: hide a part of the photo, see how far the score falls.
+"""Occlusion: hide part of the photo and see how far the score falls.
 
-The photo is resized as a whole to the network's input first; patch and stride count pixels of that
+The whole photo is first resized to the network's input; patch and stride count pixels of that
 input. Zeiler and Fergus, "Visualizing and understanding convolutional networks", arXiv 1311.2901.
 """
 
@@ -46,7 +46,7 @@ def occlusion(
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index, label, None (the photo's top class) or (a, b) for "why a rather than b"
     patch : int or (height, width), in pixels of the network's input; None: an eighth of the input
-    stride : int or (down, right), from one position to the next, likewise; None: half the patch
+    stride : int or (down, right), between positions, in the same pixels; None: half the patch
     fill : what the patch shows: a grey level 0..255, a colour (r, g, b), "mean" (the photo's mean
         colour), "blur" (the photo without detail finer than the patch) or another photo, any size
     score : "logit" or "probability"; for a pair the difference of the two
@@ -54,21 +54,21 @@ def occlusion(
         called after each batch
     exact : "full", a forward pass of the network for each position; "incremental", only what the
         patch changes, the same numbers up to rounding; "auto", the faster of the two.
-        `occlusion_plan` tells which one that is, and what it takes
+        `occlusion_plan` says which one that is, and its cost
 
     Returns
     -------
     float32 array (H, W), at the photo's own size, raw and signed. Pixels that no patch covers
-    (stride larger than patch) are 0. `occlusion_grid` returns one number a position instead.
+    (stride larger than patch) are 0. `occlusion_grid` returns one number per position instead.
 
-    Positions start at the top left. Where the last one leaves a rest, one more is moved back to end
-    at the border, so every patch hides the same number of pixels. `occlusion_passes` counts them;
+    Positions start at the top left. If the last one stops short of the border, one more ends there,
+    so every patch hides the same number of pixels. `occlusion_passes` counts them;
     memory does not depend on their number. The Stop button (or a StopIteration from `progress`)
     returns the map of the positions done, the rest 0, with a warning.
 
     Raises ValueError for a patch larger than the input, a stride below 1, an unknown fill, score or
-    `exact`, for "incremental" on a network that does not allow it, and for what `net.prepare` and
-    `net.score_vector` refuse.
+    `exact`, for "incremental" on a network that does not allow it, and for what `net.prepare` or
+    `net.score_vector` rejects.
 
     >>> occlusion(net, photo, "cat", patch=8, stride=2).shape == photo.shape[:2]
     True
@@ -89,15 +89,15 @@ def occlusion_grid(
     progress=None,
     exact="auto",
 ):
-    """Return the raw result of an occlusion sweep: one number a position.
+    """Return the raw result of an occlusion sweep: one number per position.
 
-    Parameters and errors as in `occlusion`. Over 224 x 224 pixels a patch and stride of 56 give
+    Parameters and errors as in `occlusion`. On 224 x 224 pixels a patch and stride of 56 give
     4 x 4 numbers, from the 16 pictures of `occluded_photos` and the photo itself.
 
     Returns
     -------
     float32 array (rows, columns): score(photo) - score(photo with the patch at this position), NaN
-    for positions that were not reached because the sweep was stopped.
+    for positions not reached before the sweep was stopped.
 
     >>> occlusion_grid(net, photo, "cat", patch=8, stride=4).shape
     (3, 3)
@@ -124,10 +124,10 @@ def occlusion_grid(
 
 
 def occlusion_passes(net, patch=None, stride=None):
-    """Return how many pictures `occlusion` is about: one a position, and the photo.
+    """Return how many pictures `occlusion` needs: one per position, and the photo.
 
-    Over 224 x 224 pixels a patch of 56 takes 17 in steps of 56 and 28,562 in steps of 1. With
-    exact="full" each is a forward pass; `occlusion_plan` counts the operations of both ways.
+    On 224 x 224 pixels a patch of 56 takes 17 at a stride of 56 and 28,562 at a stride of 1. With
+    exact="full" each is a forward pass; `occlusion_plan` counts operations for both.
     """
     check_net(net)
     (tops, lefts), _ = _positions(net.input_size, patch, stride)
@@ -135,7 +135,7 @@ def occlusion_passes(net, patch=None, stride=None):
 
 
 def occlusion_plan(net, patch=None, stride=None, exact="auto"):
-    """Tell how `occlusion` would compute a sweep, and count the operations; runs nothing.
+    """Return how `occlusion` would compute a sweep, with operation counts; run nothing.
 
     Parameters and errors as in `occlusion`.
 
@@ -145,7 +145,7 @@ def occlusion_plan(net, patch=None, stride=None, exact="auto"):
     `operations` and `full_operations` (multiply-adds of the sweep in this way and in full passes),
     `joined_at` (the last layer that is computed in windows, or None), and `layers`: a LayerWindow
     (layer, map, window, operations, full_operations) for each layer call, as far as the window of
-    cells that one position changes can be followed; its operations are those of one position.
+    cells changed by one position can be followed; its operations are those of one position.
 
     >>> occlusion_plan(net, patch=2, exact="full")
     <full: 226 pictures, 1.36e+03 multiply-adds, 1.00 of those of full passes>
@@ -173,7 +173,7 @@ def _plan(net, tops, lefts, patch, exact):
 
 
 def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
-    """Return the pictures that `occlusion` shows to the network, to look at them.
+    """Return the pictures that `occlusion` shows the network.
 
     Parameters and errors as in `occlusion`. Returns a uint8 array (positions, h, w, 3) at the
     network's input size, row by row in the order of `occlusion_grid`; all are in memory at once.
@@ -266,7 +266,7 @@ def fill_picture(net, pixels, fill, patch):
     cover = np.asarray(fill, np.float32)
     if cover.ndim == 3:
         return net.prepare(fill)[0]
-    truth = np.asarray(fill).dtype == bool  # no level, although it counts as 0 or 1
+    truth = np.asarray(fill).dtype == bool  # not a level, although it counts as 0 or 1
     if truth or cover.shape not in ((), (3,)) or not ((cover >= 0) & (cover <= 255)).all():
         raise ValueError(
             f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
@@ -275,7 +275,7 @@ def fill_picture(net, pixels, fill, patch):
 
 
 def _full_passes(net, pixels, cover, boxes):
-    """Return (slice, logits) of the photo, 0, and of the positions, 1, 2, ..., in batches."""
+    """Yield (slice, logits) of the photo, 0, and of the positions, 1, 2, ..., in batches."""
     boxes = np.concatenate([np.zeros((1, 4), np.int32), boxes])  # no patch first
     logits = _occluded_logits(net)
     return in_batches(lambda part: logits(pixels, cover, boxes[part]), len(boxes), batch_size(net))
@@ -296,7 +296,7 @@ def _occluded_logits(net):
             ],
         )
         def occluded_logits(photo, cover, boxes):
-            # In rows of 3 * width colour values: five times as fast as in rows of pixels.
+            # Rows of 3 * width colour values are five times as fast as rows of pixels.
             top, left, bottom, right = (side[:, None] for side in tf.unstack(boxes, axis=1))
             row, value = tf.range(height)[None], tf.range(3 * width)[None]
             rows = (row >= top) & (row < bottom)

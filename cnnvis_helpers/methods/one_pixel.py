@@ -22,7 +22,7 @@ from cnnvis_helpers.methods.sliding_window import (
     window_starts,
 )
 
-SEARCH_PIXELS = 16 * 224 * 224  # of a batch; a search ends with a batch
+SEARCH_PIXELS = 16 * 224 * 224  # per batch; a search can only stop after a batch
 _EVOLUTION = {"strategy": "rand1bin", "mutation": 0.5, "recombination": 1.0}  # 1: no crossover
 ONE_PIXEL_SETTINGS = {
     "paper": {"population": 400, "generations": 100, **_EVOLUTION},
@@ -67,16 +67,16 @@ def one_pixel(
 ):
     """Search for one pixel (or a few) whose change fools the network, without any gradient.
 
-    Differential evolution (SciPy) over row, column and colour of each pixel, from places drawn
-    uniformly and colours drawn from N(128, 127). The search ends at the first change that succeeds.
+    Differential evolution (SciPy) over the row, column and colour of each pixel; positions start
+    uniform, colours from N(128, 127). The search ends at the first change that succeeds.
 
     Parameters
     ----------
     net, photo, target, label : as in `fgsm`
-    pixels : int from 1 up, how many pixels may change
-    settings : "quick" (1,680 pictures at most), "paper" (40,400), or a dict of the entries of
-        `ONE_PIXEL_SETTINGS` that replace those of "quick". "paper" is the paper's search as it is
-        usually described: population 400, 100 generations, F 0.5, no crossover
+    pixels : int, 1 or more, how many pixels may change
+    settings : "quick" (1,680 pictures at most), "paper" (40,400), or a dict that replaces entries
+        of `ONE_PIXEL_SETTINGS["quick"]`. "paper" is the paper's search as it is usually
+        described: population 400, 100 generations, F 0.5, no crossover
     seed : int; the same seed gives the same photo
     progress : function of (done, total), counted in generations
     watch : function of SearchState, called after every generation, to show the search
@@ -84,10 +84,10 @@ def one_pixel(
     Returns
     -------
     Attack. Its history is the pushed class's probability with the best change so far, one number
-    per generation. Without success its photo carries the best change found. The Stop button (or a
+    per generation. If it fails, its photo has the best change found. The Stop button (or a
     StopIteration from `progress` or `watch`) returns the best change so far, with a warning.
 
-    Raises ValueError for pixels below 1, unknown settings, and for what `fgsm` refuses.
+    Raises ValueError for pixels below 1, unknown settings, and for what `fgsm` rejects.
 
     Su et al. 2017, "One pixel attack for fooling deep neural networks", arXiv 1710.08864
 
@@ -115,7 +115,7 @@ def one_pixel(
 
 
 class _PixelSearch:
-    """Evaluates pixel changes for the search, remembers the best, and ends it at a success."""
+    """Evaluates pixel changes for the search, keeps the best, and stops at a success."""
 
     def __init__(self, net, original, goal, generations, progress, watch):
         self.net, self.original, self.goal = net, original, goal
@@ -125,17 +125,17 @@ class _PixelSearch:
         self.best, self.lowest, self.probability = None, np.inf, None
 
     def energies(self, vectors):
-        """Log-odds to lower, float (population,), of float vectors (5 * pixels, population)."""
+        """Log-odds to minimise, float (population,), for vectors (5 * pixels, population)."""
         try:
             energies, found = self._generation(vectors)
         except (TypeError, ValueError, StopIteration) as error:
-            raise _End from error  # SciPy would change these into other errors
+            raise _End from error  # SciPy would turn these into other errors
         if found:
             raise _End
         return energies
 
     def _generation(self, vectors):
-        """(energies, whether one succeeds) of a population; calls `progress` and `watch`."""
+        """Evaluate a population: (energies, any success); calls `progress` and `watch`."""
         candidates = np.rint(vectors.T).astype(np.int32).reshape(vectors.shape[1], -1, 5)
         energies, found = np.empty(len(candidates)), False
         largest = batch_size(self.net, SEARCH_PIXELS)
@@ -156,7 +156,7 @@ class _PixelSearch:
         return energies, found
 
     def _evaluate(self, candidates):
-        """(energies, whether one succeeds) of one batch of candidates (n, pixels, 5)."""
+        """Evaluate a batch of candidates (n, pixels, 5): (energies, any success)."""
         chosen, direction = self.goal.pushed
         photo = self.original[None].astype(np.float32)
         logits = self.net.finite(_changed_logits(self.net)(photo, _last_wins(candidates)))
@@ -203,7 +203,7 @@ def _evolve(search, pixels, options, random):
 
 
 def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit", progress=None):
-    """Map how far the best of a set of colours, at each pixel alone, can lower the score.
+    """Map how far each pixel alone, in the best of a set of colours, can lower the score.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def _compile_changed(net):
 
 
 def _last_wins(candidates):
-    """Give entries of a candidate (n, pixels, 5) at the same place the colour of the last."""
+    """Give entries (n, pixels, 5) of a candidate at the same pixel the colour of the last."""
     candidates = candidates.copy()
     for last in range(candidates.shape[1] - 1, 0, -1):
         same = (candidates[:, :, :2] == candidates[:, last : last + 1, :2]).all(axis=2)

@@ -4,7 +4,7 @@ Both start from noise and change its pixels, step by step, so that something ins
 grows: one channel of a layer (`filter_pattern`) or the score of a class (`class_pattern`).
 `deep_dream` does the same to a photo.
 
-tf-keras-vis has the two as `ActivationMaximization`. Ours exist because its defaults are
+tf-keras-vis has both as `ActivationMaximization`. Ours exist because its defaults are
 tuned for one network, its rotation ignores the seed, and it is slower (see the benchmarks).
 """
 
@@ -18,8 +18,8 @@ from cnnvis_helpers.methods.ascent import GREY, adam, check_settings, falling, m
 from cnnvis_helpers.methods.cam import find_pooled_head
 from cnnvis_helpers.methods.gradients import gradient_of, recording
 
-LEAK = 0.1  # how much a filter's answers below zero count
-WRAP = 4  # pixels by which a filter pattern is continued beyond its borders
+LEAK = 0.1  # weight of a filter's negative responses
+WRAP = 4  # pixels of a filter pattern that wrap around beyond each border
 # The square root of the covariance of RGB values in natural photos, as strengths of three
 # uncorrelated directions: brightness, blue-yellow, green-purple (opponent colours).
 _OPPONENT = np.array([[1, 1, 1], [0.33, 0, -0.33], [-0.09, 0.18, -0.09]], np.float32)
@@ -29,7 +29,7 @@ _OPPONENT = np.array([[1, 1, 1], [0.33, 0, -0.33], [-0.09, 0.18, -0.09]], np.flo
 
 
 def filter_pattern(net, layer, channel, **settings):
-    """The picture that excites one filter most, found by gradient ascent from grey noise.
+    """Return the picture that excites a filter most, by gradient ascent from grey noise.
 
     Parameters and errors are those of `filter_patterns`, with one `channel`, an int, instead of a
     list. Returns a uint8 array (size, size, 3).
@@ -52,13 +52,13 @@ def filter_patterns(
     seed=0,
     progress=None,
 ):
-    """One picture a filter, all made together in one batch.
+    """Return one picture per filter, all made in one batch.
 
-    The objective is the mean of the channel's map *before* its activation function, with a tenth of
-    what is below zero: behind a ReLU, a filter that is silent on noise would have no gradient to
-    climb; and without any bend, a first layer's best picture would be one flat colour. Beyond each
-    border the picture goes on with its opposite side, so that no place is special and filters see
-    no edge; as a tile it repeats without a seam.
+    The objective is the mean of the channel's map *before* its activation function, with negative
+    values times 0.1. After a ReLU, a filter that is silent on noise would have no gradient; and
+    without any nonlinearity, a first layer's best picture would be one flat colour. The picture
+    wraps around at its borders, so no position is special, filters see no edge, and it tiles
+    without a seam.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def filter_patterns(
     steps : gradient steps, 1 or more
     step : root mean square of one step, in pixel levels (0..255), above 0
     jitter : the picture is rolled by up to this many pixels, at random, before each step, so that
-        no place of the layer's grid is favoured
+        no position on the layer's grid is favoured
     blur : standard deviation in pixels of the Gaussian that smooths each gradient, at most a sixth
         of the size; 0 for none
     seed : whole number; the same seed gives the same bytes
@@ -78,10 +78,10 @@ def filter_patterns(
     Returns
     -------
     uint8 array (n, size, size, 3), in the order of `channels`. The Stop button (or a StopIteration
-    from `progress`) returns the pictures as far as they have grown, with a warning.
+    from `progress`) returns the pictures so far, with a warning.
 
-    Raises ValueError for an unknown layer, a channel or a setting out of its range, and pictures so
-    small that nothing is left of the layer's maps.
+    Raises ValueError for an unknown layer, a channel or a setting out of range, and pictures so
+    small that the layer's maps are empty.
 
     Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; the normalised
     gradient and the random roll follow Mordvintsev et al. 2015, "Inceptionism"
@@ -108,21 +108,21 @@ def filter_patterns(
 def _index_and_margin(net, layer, channels, size):
     """Return the channel numbers, and the margin of the layer's maps in cells, as tensors."""
     height, width, count = map_shape(net, layer, (size, size), WRAP)
-    # Cells left out at the map's edge: they lie on what is there a second time.
+    # Cells left out at the map's edge, because they see the wrapped copy.
     margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
     index = _check_channels(layer, channels, count)
     return tf.constant(index, tf.int32), tf.constant(margin)
 
 
 def filter_responses(net, pictures, layer):
-    """How strongly each picture excites each filter: the answer that `filter_patterns` raises.
+    """Return how strongly pictures excite each filter: the objective of `filter_patterns`.
 
     net : Network
     pictures : uint8 or float array (n, h, w, 3), 0..255, taken at their own size
     layer : name of a layer with maps
 
-    Returns a float32 array (n, channels): means over the layer's places, before its activation
-    function, what is below zero counted a tenth.
+    Returns a float32 array (n, channels): means over the layer's positions, before its activation
+    function, with negative values times 0.1.
 
     Raises ValueError for an unknown layer and for pictures of another shape.
     """
@@ -136,7 +136,7 @@ def filter_responses(net, pictures, layer):
 
 
 def _answers(net, pixels, layer):
-    """The layer's maps before its activation function; what is below zero counts little."""
+    """Return the layer's maps before its activation, with negative values times LEAK."""
     values = _joined(net.graph.find(layer)[1])
     maps = net.run_values(pixels, values, bare={value.step for value in values})
     maps = tf.concat([tf.cast(one, tf.float32) for one in maps], axis=-1)
@@ -144,9 +144,9 @@ def _answers(net, pixels, layer):
 
 
 def _joined(value):
-    """The values whose channels a concatenation joins, as in SqueezeNet; else the value alone.
+    """Return the values that a concatenation of channels joins, else the value alone.
 
-    Their activations come before the concatenation.
+    In SqueezeNet, activations come before concatenation.
     """
     step = value.step
     joins = step and isinstance(step.layer, keras.layers.Concatenate) and step.layer.axis in (-1, 3)
@@ -165,7 +165,7 @@ def _compile_filter_step(net, layer):
             height, width = tf.shape(maps)[1], tf.shape(maps)[2]
             inner = maps[:, margin : height - margin, margin : width - margin]
             responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
-            score = tf.linalg.trace(responses)  # picture i answers for channel i
+            score = tf.linalg.trace(responses)  # picture i belongs to channel i
         gradient = _smooth(gradient_of(net, tape, score, rolled, "pixels"), kernel)
         rolled += step * _unit_rms(gradient)
         return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
@@ -190,7 +190,7 @@ def _check_channels(layer, channels, count):
 
 
 def _gaussian(sigma):
-    """A one-dimensional Gaussian of odd length whose sum is 1; [1.] for sigma 0."""
+    """Return a 1-D Gaussian of odd length that sums to 1; [1.] for sigma 0."""
     if sigma == 0:
         return tf.ones((1,))
     reach = np.arange(-int(np.ceil(3 * sigma)), int(np.ceil(3 * sigma)) + 1)
@@ -209,12 +209,12 @@ def _smooth(pictures, kernel):
 
 
 def _unit_rms(gradient):
-    """Each picture's gradient divided by its own root mean square."""
+    """Divide each picture's gradient by its own root mean square."""
     return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
 
 
 def _continued(pictures, pixels):
-    """Pictures (n, h, w, 3), continued beyond each border with their opposite side."""
+    """Extend pictures (n, h, w, 3) beyond each border by wrapping them around."""
     size = tf.shape(pictures)
     pictures = tf.concat([pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1)
     return tf.concat(
@@ -237,13 +237,12 @@ def class_pattern(
     seed=0,
     progress=None,
 ):
-    """A picture that the network takes for a very good example of a class.
+    """Return a picture that the network takes for a very good example of a class.
 
-    The logit (or, for a pair (a, b), the difference of logits) is raised with Adam. Without help
-    the result is fast noise that fools the network; two regularisers make it a picture. `smooth`
-    writes the picture as a sum of waves in opponent colours, in which slow waves move first.
-    `jitter` and `zoom` show the network the picture a little shifted and scaled at each step, so
-    that only patterns which survive that can grow.
+    Adam raises the logit (for a pair (a, b), the difference of logits). Without regularisation the
+    result is high-frequency noise that fools the network. `smooth` writes the picture as a sum of
+    waves in opponent colours, whose low frequencies move first. `jitter` and `zoom` shift and scale
+    the picture a little before each step, so only patterns that survive this can grow.
 
     Parameters
     ----------
@@ -252,7 +251,7 @@ def class_pattern(
     steps : steps of Adam, 1 or more
     learning_rate : of Adam's first step, in units of the picture's parameters, above 0; it falls to
         0 at the last
-    smooth : False climbs on the pixels themselves
+    smooth : False optimises the pixels directly
     jitter : largest shift in pixels
     zoom : largest relative change of scale, 0..0.5
     seed : whole number; the same seed gives the same bytes
@@ -261,7 +260,7 @@ def class_pattern(
     Returns
     -------
     uint8 array (h, w, 3) of the network's input size. The Stop button (or a StopIteration from
-    `progress`) returns the picture as far as it has grown, with a warning.
+    `progress`) returns the picture so far, with a warning.
 
     Raises ValueError for an unknown target (None has no meaning without a photo) or a bad setting.
 
@@ -273,7 +272,7 @@ def class_pattern(
     check_net(net)
     if target is None:
         raise ValueError(
-            "target None came, but there is no photo to take a top class from; name a class, such "
+            "target is None, but there is no photo to take a top class from; name a class, such "
             "as target=0."
         )
     check_settings(steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed)
@@ -314,9 +313,9 @@ def _compile_class_step(net, smooth):
 
 
 def _leaky_scores(net):
-    """Where scores are means of maps behind a ReLU (SqueezeNet), let negative values count a tenth.
+    """Make the ReLU leaky where scores are means of maps after a ReLU (SqueezeNet).
 
-    A class whose map is zero all over would have no gradient to climb. Returns a `substitute`.
+    A class whose map is zero everywhere would have no gradient. Returns a `substitute`.
     """
     name, dense = find_pooled_head(net) or (None, None)
     if name is None or dense is not None:
@@ -336,13 +335,13 @@ def _first_parameters(input_size, smooth, rng):
 
 
 def _picture_of(parameters, input_size, smooth):
-    """Parameters -> pixels 0..255, (1, h, w, 3)."""
+    """Return pixels 0..255, (1, h, w, 3)."""
     if not smooth:
         return 255 * tf.sigmoid(parameters)
     height, width = input_size
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
-    # Slow waves are stronger, a little more so than in photos (power 1): larger shapes.
+    # Low frequencies are stronger, a little more than in photos (power 1): larger shapes.
     strength = (np.sqrt(height * width) / frequency**1.1).astype(np.float32)
     spectrum = tf.complex(parameters[0] * strength, parameters[1] * strength)
     waves = tf.signal.irfft2d(spectrum, fft_length=(height, width)) / 4
@@ -351,7 +350,7 @@ def _picture_of(parameters, input_size, smooth):
 
 
 def _zoomed(pictures, scale, height, width):
-    """The pictures enlarged or shrunk about their centre; what is uncovered is grey."""
+    """Scale the pictures about their centre; uncovered borders are grey."""
     small = tf.cast(tf.round(scale * tf.constant([height, width], tf.float32)), tf.int32)
     resized = tf.image.resize(pictures - GREY, small)
     return GREY + tf.image.resize_with_crop_or_pad(resized, height, width)

@@ -22,8 +22,8 @@ __all__ = ["layers_from_the_top", "randomize_layers"]
 def layers_from_the_top(net):
     """Return the names of the layers that have weights, from the output to the input.
 
-    Cascading randomisation follows this order. Layers of nested models are included; the statistics
-    of a preprocessing (Keras's Normalization) are not.
+    Cascading randomisation follows this order. Layers of nested models are included; preprocessing
+    statistics (Keras's Normalization) are not.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def randomize_layers(net, layer, cascading=True, seed=0):
     net : Network; it is not changed
     layer : name of a layer with weights, see `layers_from_the_top`
     cascading : True randomises every layer from the output down to `layer`; False only `layer`
-    seed : whole number, 0 or more. A layer gets the same random weights for a seed, however many
+    seed : whole number, 0 or more. For one seed, a layer gets the same random weights however many
         others are drawn, so one step of the cascade differs from the next in one layer
 
     Returns
     -------
-    Network with the same layers, labels and preprocessing. Weights are drawn as before a training,
-    each from its layer's own initializer: for most layers a random kernel and a bias of zeros; a
-    batch normalisation forgets its statistics.
+    Network with the same layers, labels and preprocessing. Weights are drawn as for training, each
+    by its layer's own initializer: for most layers a random kernel and a bias of zeros; batch
+    normalisation loses its statistics.
 
     Raises ValueError for an unknown layer, one without weights, a seed below 0, and a model with a
     layer that Keras cannot copy.
@@ -69,7 +69,7 @@ def randomize_layers(net, layer, cascading=True, seed=0):
     chosen = [name for name in names if net.layer(name) is net.layer(layer)]
     if not chosen:
         raise ValueError(
-            f"The layer {layer!r} has no weights to randomise; those that have are "
+            f"The layer {layer!r} has no weights to randomise; the layers with weights are "
             f"{', '.join(names)}."
         )
     last = chosen[0]
@@ -108,9 +108,9 @@ def _untrained_copy(net, seed):
 
 
 def _copy_layer(layer):
-    """Return a new layer of the same kind and settings, without fixed seeds of initializers."""
+    """Return a new layer of the same kind and settings, without fixed initializer seeds."""
     config = _without_seeds(layer.get_config())
-    if isinstance(layer, keras.layers.Lambda):  # its code runs in this session already
+    if isinstance(layer, keras.layers.Lambda):  # its code already runs in this session
         return type(layer).from_config(config, safe_mode=False)
     return type(layer).from_config(config)
 

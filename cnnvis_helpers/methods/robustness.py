@@ -14,7 +14,7 @@ from cnnvis_helpers.photos.resizing import resize_photo
 
 
 class Survival(NamedTuple):
-    """The predictions of an attacked photo after one more, harmless change."""
+    """The predictions of an attacked photo after one more harmless change."""
 
     change: str
     success: bool
@@ -29,14 +29,14 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
     net : Network
     attack : Attack
     qualities : JPEG qualities 1..100
-    scales : factors 0.01..100; the photo is resized by it, and then by the network back again
+    scales : factors 0.01..100; the photo is resized by each, and the network resizes it back
 
     Returns
     -------
-    list of Survival(change, success, after): a sentence for the change, whether the attack still
+    list of Survival(change, success, after): the change in words, whether the attack still
     succeeds, and the predictions, best first. The first row is PNG, which loses nothing.
 
-    Raises ValueError for a quality or a scale out of its range.
+    Raises ValueError for a quality or a scale out of range.
 
     >>> attack = fgsm(net, photo, epsilon=8)
     >>> [row.change for row in survives(net, attack, qualities=[75], scales=[2])]
@@ -82,7 +82,7 @@ def transfer(net, attack):
     -------
     Transfer(success, before, after): predictions of the original and of the changed photo
 
-    Raises ValueError when the target's label is none of this network's.
+    Raises ValueError if this network lacks the target's label.
 
     >>> attack = fgsm(net, photo, epsilon=8)
     >>> transfer(net, attack).after == attack.after
@@ -99,13 +99,13 @@ def transfer(net, attack):
 def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
     """Remove a photo's fine detail: a weak defence against small changes.
 
-    An attacker who knows of the defence can attack through it.
+    An attacker who knows the defence can attack through it.
 
     Parameters
     ----------
     photo : uint8 array (H, W, 3)
-    bits : 1..7, number of bits kept of each colour
-    median : odd window from 3 up, in pixels; each colour becomes the median around it
+    bits : 1..7, number of bits kept per colour
+    median : odd window in pixels, 3 or more; each colour becomes the median around it
     blur : standard deviation in pixels, above 0
     jpeg : quality 1..100
 
@@ -152,7 +152,7 @@ class EpsilonCurve(NamedTuple):
 
     epsilons : float array (n,), in pixel levels
     rates : float array (n,), the share of photos on which it succeeds, 0..1; NaN where none ran
-    attacks : a list per photo, of an Attack per epsilon
+    attacks : a list per photo, an Attack per epsilon
     """
 
     epsilons: np.ndarray
@@ -177,7 +177,7 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     EpsilonCurve(epsilons, rates, attacks). The Stop button returns the attacks made, and warns.
 
     Raises ValueError for no photo or no epsilon, and as the attack does: with a `label` every photo
-    has to be taken for it, with a `target` none, so that only real successes count.
+    must be classified as it, with a `target` none, so only real successes count.
 
     >>> float(epsilon_curve(net, [photo], [0, 2]).rates[0])
     0.0

@@ -3,14 +3,14 @@
     saliency(net, photo, "cat")               how strongly the score reacts to each pixel
     gradient_x_input(net, photo, "cat")       the same, times the pixel's own value
     smoothgrad(net, photo, "cat")             the mean gradient over noisy copies of the photo
-    integrated_gradients(net, photo, "cat")   shares of the score, which add up
+    integrated_gradients(net, photo, "cat")   shares that add up to the score
     guided_backprop(net, photo, "cat")        a clear picture, but no evidence
 
 The score is a logit, or the difference of two for a target (a, b); never a probability, whose
 gradient vanishes where the network is certain. Gradients are per pixel level (0..255).
 
 Every function returns a raw float32 map (H, W) at the photo's size, or at the network's input size
-with `resize=False`, where sums of it mean something. `reduce` combines the three colour values of
+with `resize=False`, where its sum is meaningful. `reduce` combines the three colour values of
 a pixel: "max_abs" (largest magnitude), "sum_abs", "sum" (signed) or "rgb" (no change, (H, W, 3)).
 
 tf-keras-vis has `Saliency` (equal to `saliency`, see the tests); its SmoothGrad averages
@@ -49,15 +49,15 @@ def saliency(net, photo, target=None, reduce="max_abs", resize=True):
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index, label, None (the photo's top class) or a pair (a, b) for "why a rather
         than b"
-    reduce : "max_abs", "sum_abs", "sum" or "rgb", see the head of this module
+    reduce : "max_abs", "sum_abs", "sum" or "rgb", see the top of this module
     resize : False for the map at the network's input size
 
     Returns
     -------
     float32 array (H, W), logit change per pixel level; never negative for "max_abs" and "sum_abs".
 
-    Raises ValueError for an unknown `reduce`, and for what `net.prepare` and `net.score_vector`
-    refuse.
+    Raises ValueError for an unknown `reduce`, and for what `net.prepare` or `net.score_vector`
+    rejects.
 
     Simonyan et al. 2013, "Deep inside convolutional networks", arXiv 1312.6034, section 3
     """
@@ -66,7 +66,7 @@ def saliency(net, photo, target=None, reduce="max_abs", resize=True):
 
 
 def gradient_x_input(net, photo, target=None, reduce="sum", resize=True):
-    """Map the gradient times the pixel's own value: what each pixel adds, if all were linear.
+    """Map gradient times pixel value: what each pixel would add if the network were linear.
 
     For a linear network the values add up to the score without its bias. A black pixel always
     gets 0, however much it matters; `integrated_gradients` lets you choose that baseline.
@@ -101,7 +101,7 @@ def smoothgrad(
     samples : number of noisy copies, at least 1
     noise : standard deviation of the Gaussian noise, as a fraction of the range (max - min) of
         the photo's pixels; the paper advises 0.10 to 0.20. With 0 this is `saliency`. A network
-        trained without noise may give noisy copies another class; then take less (lesson 05)
+        trained without noise may give noisy copies another class; then use less (lesson 05)
     squared : average the squares of the gradients instead (SmoothGrad-Squared); a map of magnitudes
     seed : whole number, 0 or more; the same seed gives the same bytes
     progress : function of (done, total), counted in noisy copies, called after each batch
@@ -110,8 +110,8 @@ def smoothgrad(
     -------
     float32 array (H, W), logit change per pixel level (its square for `squared`).
 
-    As in the paper, the signed gradients are averaged before colours are reduced; peers that
-    average magnitudes get another map. Noisy pixels may leave 0..255. Memory does not grow with
+    As in the paper, the signed gradients are averaged before colours are reduced; averaging
+    magnitudes gives another map. Noisy pixels may leave 0..255. Memory does not grow with
     `samples`. The Stop button (or a StopIteration from `progress`) returns the mean so far.
 
     Raises ValueError for samples below 1, negative noise or seed, and as `saliency`.
@@ -143,7 +143,7 @@ def smoothgrad(
 
 
 class Completeness(NamedTuple):
-    """How exactly integrated gradients add up to the score's rise.
+    """How closely the attributions add up to the rise in score.
 
     attributed : the sum of the map
     difference : score(photo) - score(baseline)
@@ -166,7 +166,7 @@ def integrated_gradients(
     resize=True,
     progress=None,
 ):
-    """Share out the score's rise from a baseline to the photo among the pixels.
+    """Distribute the rise in score from a baseline to the photo over the pixels.
 
     Each pixel gets (photo - baseline) times its mean gradient on the straight line between the
     two. The shares add up to score(photo) - score(baseline), up to the completeness error.
@@ -177,7 +177,7 @@ def integrated_gradients(
     baseline : what "nothing" looks like. A grey level 0..255 (0: black), a colour (r, g, b), or
         another photo of any size. A pixel that equals the baseline gets 0
     steps : number of gradients on the line, at least 1
-    return_error : True returns (map, Completeness), for one small forward pass more
+    return_error : True returns (map, Completeness), for one more small forward pass
     progress : function of (done, total), counted in steps, called after each batch
 
     Returns
@@ -185,12 +185,12 @@ def integrated_gradients(
     float32 array (H, W), logits, signed. With `resize=False` (the network's size) it adds up to the
     `attributed` of the Completeness; resizing keeps the values, not their sum.
 
-    The mean gradient is computed by Gauss-Legendre quadrature (`path_rule`). A smooth network is
-    complete after few steps. A ReLU network's gradient jumps along the line: take more steps if
-    the error is large. Memory does not grow with `steps`. Part of an integral means nothing, so an
-    exception from `progress` ends the work without a map.
+    The mean gradient is computed by Gauss-Legendre quadrature (`path_rule`). A smooth network
+    needs few steps. A ReLU network's gradient jumps along the line: take more steps if the error
+    is large. Memory does not grow with `steps`. Part of an integral is meaningless, so an exception
+    from `progress` ends the work without a map.
 
-    Raises ValueError for steps below 1, a baseline that is none of these, and as `saliency`.
+    Raises ValueError for steps below 1, any other baseline, and as `saliency`.
 
     Sundararajan et al. 2017, "Axiomatic attribution for deep networks", arXiv 1703.01365
     """
@@ -225,10 +225,10 @@ def guided_backprop(
 ):
     """Backpropagate a score, or a layer's maps, through guided ReLUs: fine, clean lines.
 
-    A guided ReLU lets only positive gradients pass, so what remains is what excites the score along
-    excited neurons. The map hardly changes when the network's weights are replaced by random ones
-    (Adebayo et al. 2018, arXiv 1810.03292): it shows edges of the photo, and is no evidence of what
-    the network relies on. `saliency`, `smoothgrad` and Grad-CAM pass that test.
+    A guided ReLU lets only positive gradients pass, so only paths of active neurons that raise the
+    score remain. The map hardly changes when the network's weights are replaced by random ones
+    (Adebayo et al. 2018, arXiv 1810.03292): it shows edges of the photo, not what the network
+    relies on. `saliency`, `smoothgrad` and Grad-CAM pass that test.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def guided_backprop(
     float32 array (H, W), without a unit: not comparable between networks.
 
     Raises ValueError for a network with a nonlinearity other than ReLU (swish, gelu, leaky ReLU
-    ...) on the way, both a target and a layer, a channel without a layer or out of its range, an
+    ...) on the path, both a target and a layer, a channel without a layer or out of range, an
     unknown layer or one without maps, and as `saliency`.
 
     Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
@@ -254,7 +254,7 @@ def guided_backprop(
         gradient = _gradient_sum(net, prepared(net, photo), tf.ones(1), vector, "guided")
     elif target is not None:
         raise ValueError(
-            f"Guided backprop explains a target or a layer, but both came: {target!r} and "
+            f"Guided backprop explains a target or a layer, but got both, {target!r} and "
             f"{layer!r}; leave one out."
         )
     else:
@@ -271,8 +271,8 @@ def input_gradient(net, photo, target=None):
 def path_rule(steps):
     """Return places in 0..1 and weights, float32 (steps,) each, for the mean over the path.
 
-    Gauss-Legendre: exact for polynomials up to degree 2 steps - 1. The trapezoid rule of most peers
-    needs more steps for the same completeness.
+    Gauss-Legendre: exact for polynomials up to degree 2 steps - 1. The usual trapezoid rule needs
+    more steps for the same completeness.
 
     >>> places, weights = path_rule(2)
     >>> places.round(4), weights.round(4)
@@ -283,7 +283,7 @@ def path_rule(steps):
 
 
 def _gradient_sum(net, pixels, weights, vector, rule=None, squared=False):
-    """Return the sum (h, w, 3) of the gradients, or their squares, of n pictures, by weights (n,).
+    """Return the sum (h, w, 3) of n pictures' gradients, or their squares, weighted by (n,).
 
     rule : None or "guided". One compiled function serves every target and any n.
     """
@@ -326,7 +326,7 @@ def _guided_maps(net, photo, layer, channel):
 
 def _compile_guided_maps(net, layer):
     @compiled([pixels_spec(net, 1), tf.TensorSpec((), tf.int32)])
-    def run(pixels, channel):  # a channel of -1 stands for all
+    def run(pixels, channel):  # a channel of -1 means all
         with recording(net) as tape:
             tape.watch(pixels)
             maps = net.maps(pixels, [layer], GuidedRule())[0]
@@ -343,7 +343,7 @@ def _compile_noisy(net):
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec(()), number, tf.TensorSpec((None,), tf.int64)])
     def noisy(pixels, deviation, seed, numbers):
-        def copy(number):  # its noise does not depend on the batch it is made in
+        def copy(number):  # its noise does not depend on the batch
             noise = tf.random.stateless_normal(pixels.shape[1:], tf.stack([seed, number]))
             return pixels[0] + deviation * noise
 
@@ -353,7 +353,7 @@ def _compile_noisy(net):
 
 
 def _baseline_pixels(net, baseline, shape):
-    """Return the baseline (1, h, w, 3), float32, of a grey level, a colour or a photo."""
+    """Return the baseline (1, h, w, 3), float32, from a grey level, colour or photo."""
     values = np.asarray(baseline)
     if values.ndim == 3:
         return net.prepare(baseline)

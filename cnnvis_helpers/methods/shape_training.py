@@ -4,7 +4,7 @@
     honest = train_shape_network(badge="random")      # the badge says nothing
     class_recall(honest, shape_pictures(200, seed=1))    # {"disc": 1.0, ...}
 
-The bundled networks "shortcut", "colour" and "honest" were made by it (see their model card).
+The bundled networks "shortcut", "colour" and "honest" come from it (see their model card).
 """
 
 import keras
@@ -20,12 +20,12 @@ from cnnvis_helpers.networks.sources import usual_settings
 
 __all__ = ["class_recall", "train_shape_network"]
 
-# Convolutions of each block, with their channels. One pooling only: a place of the last map is 2
+# Channels of each block's convolutions. There is only one pooling: a cell of the last map is 2
 # pixels wide with a receptive field of 16, little more than a badge, so maps locate a badge well.
 _BLOCKS = ((16,), (48, 64, 64))
 _BATCH = 32
-_RATE = 4e-3  # of Adam at the start; a cosine takes it to 0
-_MEMORY = 0.95  # how slowly a batch norm follows the means and variances of the batches
+_RATE = 4e-3  # Adam's initial learning rate; cosine decay takes it to 0
+_MEMORY = 0.95  # momentum of the batch norms' running means and variances
 
 
 def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progress=None, red=None):
@@ -37,18 +37,18 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
         network, "hexagon" for one with a shortcut
     pictures : number of training pictures, at least 32
     epochs : how often each is shown, every time randomly mirrored left to right and top to bottom
-    seed : whole number, 0 or more, for the pictures, the first weights and the order. The same seed
-        gives the same course of training, but not the same bits on every machine
+    seed : whole number, 0 or more, for the pictures, initial weights and order. The same seed gives
+        the same training run, but not the same bits on every machine
     progress : function of (done, total), counted in training steps
     red : which training pictures show a red shape, see `shape_pictures`: "hexagon" for a network
-        with a shortcut that lies on the shape itself
+        with a shortcut on the shape itself
 
     Returns
     -------
     Network of 72,373 weights, input 48 x 48: 3x3 convolutions (16; 48, 64, 64 channels), 2x2 max
-    pooling after the first, global average pooling, one Dense layer. The batch norms of the
+    pooling after the first, global average pooling, one Dense layer. The batch norms used in
     training are folded into the convolutions. The Stop button (or a StopIteration from `progress`)
-    returns the network as far as it is trained.
+    returns the network trained so far.
 
     Raises ValueError for fewer pictures or epochs, and as `shape_pictures`.
     """
@@ -85,7 +85,7 @@ def train_shape_network(badge="random", pictures=2000, epochs=8, seed=0, progres
 
 
 def class_recall(net, pictures):
-    """Return the share of pictures of each class that a network names right.
+    """Return the share of each class's pictures that a network gets right.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def class_recall(net, pictures):
 
 
 def _with_batch_norm(seed):
-    """Return the model to train: the bundled networks' layers, and batch norms."""
+    """Return the model to train: the bundled networks' layers plus batch norms."""
     seeds = iter(range(seed, seed + 100))
     x = pixels = keras.Input((SIZE, SIZE, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(x)

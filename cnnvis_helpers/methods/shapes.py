@@ -1,6 +1,6 @@
 """Draw pictures whose right answer is known to the pixel: one shape each, and perhaps a badge.
 
-A class may also be given away by its colour: then a shape of this class is red, and no other.
+Colour may give a class away, too: then all shapes of this class are red, and no others.
 
     picture = shape_pictures(5, badge="hexagon")[4]
     picture.photo            what a network sees, uint8 (48, 48, 3)
@@ -32,9 +32,9 @@ _TURN = 25  # degrees, the most that a shape is turned either way
 _BADGE = 6.0  # pixels, the radius of the badge
 _BLACK, _WHITE, _YELLOW = (15, 15, 15), (255, 255, 255), (255, 210, 0)
 _RED = (230, 50, 30)  # no shape has this colour by chance
-_RINGS = ((1.0, _BLACK), (0.68, _WHITE), (0.36, _YELLOW))  # shares of the radius
+_RINGS = ((1.0, _BLACK), (0.68, _WHITE), (0.36, _YELLOW))  # fractions of the radius
 _LIGHT, _DARK = (120, 235), (20, 120)  # levels of the shape's colour and of the background's
-_CONTRAST = 110  # the least distance between the two colours, in levels
+_CONTRAST = 110  # smallest distance between the two colours, in levels
 _NOISE = 6.0  # levels, standard deviation
 
 
@@ -65,15 +65,15 @@ def shape_pictures(n, badge=None, seed=0, red=None):
         - "all": every picture
         - "random": half of the pictures of every class, so the badge says nothing about the class
     seed : whole number, 0 or more
-    red : which shapes are red: None (no shape), a label of SHAPES (a shortcut of colour) or "all"
+    red : which shapes are red: None (no shape), a label of SHAPES (a colour shortcut) or "all"
 
     Returns
     -------
-    list of `ShapePicture`. Number k has the class SHAPES[k % 5]. All else of a picture depends on
-    its number and the seed alone, so the same seed gives the same pictures with and without their
-    badges and in red. Shape and badge never touch.
+    list of `ShapePicture`. Number k has the class SHAPES[k % 5]. The rest of a picture depends only
+    on its number and the seed, so the same seed gives the same pictures with or without badges and
+    in red. Shape and badge never touch.
 
-    Raises ValueError for another n, badge, seed or red.
+    Raises ValueError for any other n, badge, seed or red.
 
     >>> with_badge, without = (shape_pictures(5, badge, seed=3)[4] for badge in ("hexagon", None))
     >>> changed = (with_badge.photo != without.photo).any(axis=-1)
@@ -103,7 +103,7 @@ def _draw(label, badge, red, rng):
     paint = np.array(_RED) if red in ("all", label) else paint
     radius, turn = rng.uniform(*_RADII), np.deg2rad(rng.uniform(-_TURN, _TURN))
     centre = rng.uniform(radius + 1, SIZE - radius - 1, 2)
-    slope = rng.uniform(-0.5, 0.5, (2, 3))  # how the background's colour changes, levels a pixel
+    slope = rng.uniform(-0.5, 0.5, (2, 3))  # gradient of the background's colour, levels per pixel
     noise = rng.normal(0, _NOISE, (SIZE, SIZE, 3))
     place = _place_beside(centre, radius, rng)
     has_badge = rng.random() < 0.5 if badge == "random" else badge in ("all", label)

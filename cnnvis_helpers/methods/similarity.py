@@ -3,7 +3,7 @@
     rank_correlation(a, b)         -1..1, Spearman's rank correlation (SciPy)
     structural_similarity(a, b)    -1..1, mean SSIM of the maps on a common scale (scikit-image)
 
-Both ignore how large a map's values are, because two networks or two methods share no unit.
+Both ignore the scale of a map's values, because two networks or two methods share no unit.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def structural_similarity(a, b):
     Raises ValueError for smaller maps and as `rank_correlation`.
 
     Wang et al. 2004, "Image quality assessment", doi 10.1109/TIP.2003.819861, with its constants.
-    The range of values in them is 1, or 2 where a map has negative values.
+    The data range in them is 1, or 2 if a map has negative values.
 
     >>> pattern = np.add.outer(np.arange(16.0), np.arange(16.0))
     >>> round(structural_similarity(pattern, 7 * pattern), 6)
@@ -68,7 +68,7 @@ def structural_similarity(a, b):
 def _check_pair(a, b):
     a, b = (check_map(values).astype(np.float64) for values in (a, b))
     if a.shape != b.shape:
-        raise ValueError(f"Two maps of the same shape are compared, not {a.shape} and {b.shape}.")
+        raise ValueError(f"Two maps must have the same shape, not {a.shape} and {b.shape}.")
     return a, b
 
 

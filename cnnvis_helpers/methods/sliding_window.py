@@ -1,21 +1,21 @@
-"""Sweeps: positions of a sliding window, batches of them, and the way back to a map."""
+"""Sliding-window sweeps: window positions, batches, and the conversion to a map."""
 
 import numpy as np
 import tensorflow as tf
 
 SIDE = 224  # pixels; pictures up to this size go through a network 16 at a time
 BATCH, LARGEST_BATCH = 16, 128
-BATCH_PIXELS = 4 * SIDE * SIDE  # small pictures: as many as have so many pixels together
+BATCH_PIXELS = 4 * SIDE * SIDE  # small pictures: as many as have this many pixels in total
 
 
 def batch_size(net, pixels=BATCH_PIXELS):
-    """Return how many pictures one pass should hold: 16, fewer of large and more of small ones.
+    """Return how many pictures one pass should hold: 16, fewer if large, more if small.
 
-    The memory of a pass depends on this number alone, however many pictures are to be computed, and
-    TensorFlow keeps the memory of its largest pass. Smaller passes cost time (MobileNetV2, 4 in
-    place of 16 pictures: a third more a picture, on two cores), larger ones gain none.
+    The memory of a pass depends on this number alone, however many pictures there are in all, and
+    TensorFlow keeps the memory of its largest pass. Smaller passes cost time (MobileNetV2, 4
+    instead of 16 pictures: a third more per picture, on two cores), larger ones gain none.
 
-    pixels : how many pixels small pictures may have together
+    pixels : how many pixels small pictures may have in total
     """
     area = net.input_size[0] * net.input_size[1]
     return min(LARGEST_BATCH, max(1, pixels // area, min(BATCH, BATCH * SIDE * SIDE // area)))
@@ -36,8 +36,8 @@ def even_slices(count, largest):
 def in_batches(compute, count, largest):
     """Yield (slice, compute(slice)) for `count` items, in even batches of at most `largest`.
 
-    Where the memory is too small for a batch, it and those after it are halved. Raises MemoryError
-    if it is too small for one item.
+    If a batch does not fit in memory, it and those after it are halved. Raises MemoryError if one
+    item does not fit.
     """
     parts = even_slices(count, largest)
     while parts:
@@ -59,8 +59,8 @@ def in_batches(compute, count, largest):
 def window_starts(length, window, stride):
     """Return where a window begins as it slides along one side of `length` pixels.
 
-    Where the last position would leave a rest, one more is moved back to end at the border. With
-    gaps between the positions (stride larger than window), a rest as wide as a gap is left.
+    If the last position would stop short of the border, one more ends there. With gaps between the
+    positions (stride larger than window), a remainder no wider than a gap is left.
 
     >>> window_starts(10, 4, 4), window_starts(12, 4, 4), window_starts(12, 2, 5)
     ([0, 4, 6], [0, 4, 8], [0, 5, 10])
@@ -77,7 +77,7 @@ def window_boxes(tops, lefts, window):
 
 
 def spread(grid, starts, window, size, photo_size):
-    """Turn one number a position into a map: each pixel gets the mean of the windows over it.
+    """Turn one number per position into a map: a pixel gets the mean of the windows over it.
 
     grid : float array (rows, columns); NaN counts as a position that was not computed
     starts : (tops, lefts), in pixels of the network's input, as many as rows and columns
@@ -98,7 +98,7 @@ def spread(grid, starts, window, size, photo_size):
 def _overlap(starts, window, length, photo_length):
     """Return float64 (positions, photo_length): how much of each photo pixel a window covers, 0..1.
 
-    Whole numbers are used up to the last step, so a border that falls inside a pixel is exact.
+    Integers up to the last step keep a border that falls inside a pixel exact.
     """
     starts, pixel = np.array(starts)[:, None], np.arange(photo_length)[None]
     first = np.maximum(starts * photo_length, pixel * length)
@@ -125,7 +125,7 @@ def target_weights(net, target, logits, score):
 
 
 def check_target(net, target, score):
-    """Raise a ValueError, before any work, for what `target_weights` refuses."""
+    """Raise a ValueError, before any work, for what `target_weights` rejects."""
     if score not in ("logit", "probability"):
         raise ValueError(f'score must be "logit" or "probability", not {score!r}.')
     if score == "probability":
@@ -135,6 +135,6 @@ def check_target(net, target, score):
 
 
 def outputs(net, logits, score):
-    """Return NumPy (n, units) logits or (n, classes) probabilities; refuse nan and infinity."""
+    """Return NumPy (n, units) logits or (n, classes) probabilities; reject nan and infinity."""
     net.finite(logits)
     return np.asarray(logits) if score == "logit" else np.asarray(net.probabilities(logits))

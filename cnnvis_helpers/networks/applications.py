@@ -1,6 +1,6 @@
-"""The ImageNet classifiers of keras.applications: a table of facts, and how each wants its pixels.
+"""The ImageNet classifiers of keras.applications: a table of facts, and their preprocessing.
 
-The facts are those of Keras's source (keras/src/applications): file names, addresses and checksums
+The facts come from Keras's source (keras/src/applications): file names, addresses and checksums
 of the weights with classification head. A test compares them with the installed Keras.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 class Application(NamedTuple):
     """One classifier of keras.applications.
 
-    name : what `load_network` calls it, the constructor's name in small letters
+    name : what `load_network` calls it, the constructor's name in lower case
     constructor : name in keras.applications, such as "VGG16"
     size : height and width of the input, pixels
     mode : key of `MODES`, the preprocessing
     parameters : number of weights
     file, url, checksum : the ImageNet weights: name in Keras's cache, address, MD5 or SHA-256 (""
-        where Keras knows none)
+        if Keras has none)
     """
 
     name: str
@@ -35,7 +35,7 @@ class Application(NamedTuple):
 
     @property
     def megabytes(self):
-        """Size of the download in 10^6 bytes, nearly: four bytes a parameter."""
+        """Approximate download size in 10^6 bytes: four bytes per parameter."""
         return round(self.parameters * 4 / 1e6)
 
 
@@ -64,9 +64,9 @@ _MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
 _MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
 _STD_RGB = np.array([58.395, 57.12, 57.375], np.float32)
 
-# Pixels (n, h, w, 3), RGB 0..255, to what the network was trained on; for arrays and tensors.
+# From pixels (n, h, w, 3), RGB 0..255, to what the network was trained on; for arrays and tensors.
 MODES = {
-    "identity": lambda pixels: pixels,  # the network rescales inside
+    "identity": lambda pixels: pixels,  # the network rescales internally
     "unit": lambda pixels: pixels / 255.0,  # 0..1
     "tf": lambda pixels: pixels / 127.5 - 1.0,  # -1..1
     "caffe": lambda pixels: pixels[..., ::-1] - _MEAN_BGR,  # BGR, about -124..151
@@ -80,10 +80,10 @@ def find_application(name):
 
 
 def application_of(model):
-    """Return the Application that a keras.Model is by its name, or None.
+    """Return the Application that a keras.Model's name stands for, or None.
 
-    keras.applications names its models "vgg16", "mobilenetv2_1.00_224", "efficientnetv2-b0", ...; a
-    suffix of digits (width, input size, a second copy's number) does not matter.
+    keras.applications uses names such as "vgg16", "mobilenetv2_1.00_224", "efficientnetv2-b0"; a
+    numeric suffix (width, input size, number of a second copy) is ignored.
     """
     stem = re.sub(r"(_\d+(\.\d+)?)+$", "", model.name)
     return find_application(model.name) or find_application(stem)

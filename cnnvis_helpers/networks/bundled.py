@@ -1,9 +1,9 @@
 """The networks that come with the course: a card (JSON) and weights (NPZ) each, no download.
 
 "efficientnet_lite0" and "squeezenet" know the 1000 ImageNet classes. The others are VGG-style:
-blocks of 3x3 convolutions with ReLU inside the layer, a 2x2 max pooling between blocks, global
-average pooling, one Dense layer that makes the logits. All are built layer by layer, which takes a
-fraction of the time of loading a saved Keras model.
+blocks of 3x3 convolutions with ReLU inside the layer, 2x2 max pooling between blocks, global
+average pooling, one Dense layer for the logits. All are built layer by layer, which is much faster
+than loading a saved Keras model.
 """
 
 import functools
@@ -41,8 +41,8 @@ def load_weights(name):
 def as_float32(stored):
     """Return stored weights as float32.
 
-    A kernel of whole numbers has a scale per output channel beside it; one of more than 8 bits has
-    its lower byte in "low".
+    An integer kernel comes with a scale per output channel; one of more than 8 bits has its lower
+    byte in "low".
     """
     weights = {key: array.astype(np.float32) for key, array in stored.items()}
     for layer in [key.removesuffix("/scale") for key in weights if key.endswith("/scale")]:
@@ -77,7 +77,7 @@ def imagenet_labels():
 
 
 def imagenet_ids(labels):
-    """Return the WordNet ids, such as "n02123045", of ImageNet's labels in order; [] of others."""
+    """Return the WordNet ids, such as "n02123045", of ImageNet's labels in order, else []."""
     if labels != imagenet_labels():
         return []
     return [wordnet_id for wordnet_id, _ in _imagenet_classes()]

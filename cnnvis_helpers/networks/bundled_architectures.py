@@ -1,9 +1,9 @@
 """The layers of the two bundled ImageNet networks, in plain Keras.
 
 Each function takes the weights {"conv1/kernel": float32 array, "conv1/bias": ..., ...} and returns
-a keras.Model: pixels 0..255 RGB (n, h, w, 3) in, probabilities (n, 1000) out. A kernel is stored as
-Keras wants it: (h, w, in, out), (h, w, channels, 1) for a depthwise convolution, (in, out) for a
-Dense layer.
+a keras.Model: pixels 0..255 RGB (n, h, w, 3) in, probabilities (n, 1000) out. Kernels are stored
+in Keras's layout: (h, w, in, out), (h, w, channels, 1) for a depthwise convolution, (in, out) for
+a Dense layer.
 """
 
 
@@ -11,7 +11,7 @@ def build_squeezenet(weights):
     """Build SqueezeNet 1.1 (Iandola et al. 2016, arXiv 1602.07360).
 
     Eight "fire" modules: a 1x1 convolution squeezes the channels, then a 1x1 and a 3x3 convolution
-    expand them side by side. ReLU follows every convolution. The last convolution, conv10, makes
+    expand them in parallel. ReLU follows every convolution. The last convolution, conv10, makes
     one map per class, and the mean of a map is the logit of its class.
     """
     from keras import Input, Model, layers

@@ -1,12 +1,12 @@
 """Checks that run once, when a network that is not bundled is loaded: no silently wrong map.
 
     same answer   our layer-by-layer pass gives what model(x) gives            `check_answer`
-    same place    a spot changes the maps where the maps lie over the photo    `misplaced`
+    same place    a spot changes the maps where they lie over the photo        `misplaced`
     whole score   every path from picture to score passes the default layer    `choose_layer`
-    same scale    the pixels are of the scale that the network was trained on  `check_scale`
+    same scale    the pixels have the scale that the network was trained on    `_of_scale`
 
-A network with another answer is refused. The other three add a sentence to `Findings.notes`, which
-`load_network` gives as a warning, or refuse the methods that would draw a wrong map. All look at a
+A network with another answer is rejected. The other three add a sentence to `Findings.notes`, which
+`load_network` gives as a warning, or block the methods that would draw a wrong map. All examine a
 `forward.ForwardPass`, called `net` here.
 """
 
@@ -26,13 +26,13 @@ from cnnvis_helpers.networks.head import probabilities, sample_pictures
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.photos.resizing import resize_photo
 
-_LARGE_LOGIT = 20  # its sigmoid is 1 in 32 bits, so no training leads there
+_LARGE_LOGIT = 20  # its sigmoid is 1 in 32 bits, so training never gets there
 _LARGE_PIXEL = 200  # more than a mean subtracted from 0..255 leaves
 _SCALES = '"identity" (0..255 as they are), "unit" (0..1) or "tf" (-1..1)'
 
 
 class Findings(NamedTuple):
-    """What the checks found: the default layer, why there is none, and what to warn of.
+    """What the checks found: the default layer, or why there is none, and warnings.
 
     number : its one output is a number, not the logit of a class
     trusted : it is known to be right and was not checked
@@ -46,17 +46,17 @@ class Findings(NamedTuple):
 
 
 def trusted(net):
-    """Return the Findings on a network that is known to be right: nothing is tried."""
+    """Return the Findings on a network that is known to be right, without checks."""
     maps = net.graph.whole_maps()
     no_map = "" if maps else _without_maps(net)
     return Findings(maps[-1].name if maps else None, no_map, [], trusted=True)
 
 
 def check(net, other_scales=(), size_known=True, outputs_known=True):
-    """Try a ForwardPass on a few pictures; return the Findings, or refuse another answer.
+    """Try a ForwardPass on a few pictures; return the Findings, or reject a wrong answer.
 
-    other_scales : {name in `MODES`: preprocessing}, where the caller has chosen none
-    size_known, outputs_known : the caller said how large pictures are, and what the outputs mean
+    other_scales : {name in `MODES`: preprocessing}, if the caller has chosen none
+    size_known, outputs_known : the caller gave the size of pictures, the meaning of the outputs
     """
     check_answer(net)
     notes = []
@@ -78,13 +78,13 @@ def check(net, other_scales=(), size_known=True, outputs_known=True):
 def check_answer(net):
     """Raise ValueError unless the pass gives what the model gives for single pictures.
 
-    Sets `net.one_by_one` for a model that gives other answers to a batch.
+    Sets `net.one_by_one` for a model whose answers differ for a batch.
     """
     pixels = sample_pictures(net.input_size)[1:3]
     try:
         singles = [net.preprocess(one[None]) for one in pixels]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a tensor for a dict with one input
+            warnings.simplefilter("ignore")  # about a tensor in place of a dict with one input
             answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
     except Exception as error:
         way_out = ": build it for batches of any size, with keras.Input((height, width, channels))"
@@ -105,21 +105,21 @@ def check_answer(net):
         raise ValueError(
             f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
             f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
-            "layers alone, or ask for the score with model(x) yourself."
+            "layers only, or compute the score with model(x) yourself."
         )
 
 
 def _difference(net, pixels, expected):
-    """Return the largest difference of answers, as a share of the largest answer; None if it fails.
+    """Return the largest difference of answers relative to the largest answer; None if it fails.
 
-    Answers are probabilities behind a softmax or sigmoid, else the outputs themselves.
+    Answers are probabilities after a softmax or sigmoid, else the outputs themselves.
     """
     try:
         logits = net.forward(pixels)[0].numpy()
     except Exception:
         return None
     if not np.isfinite(expected).all():
-        return 0.0  # `net.finite` refuses them with their own sentence
+        return 0.0  # `net.finite` rejects them with its own sentence
     if net.head == "softmax" and expected.max() <= 0:
         expected = np.exp(expected)  # a log softmax
     found = logits if net.head in ("linear", "number") else probabilities(logits, net.head)
@@ -135,14 +135,14 @@ def _tolerance(net):
 
 
 def _of_predict(net):
-    """Say so where the model's own predict() prepares its input in another way."""
+    """Yield a note if the model's own predict() prepares its input differently."""
     kind = type(net.model)
     if (kind.predict, kind.predict_step) == (keras.Model.predict, keras.Model.predict_step):
         return
     pixels = sample_pictures(net.input_size)[2:]
     try:
         answer = net.model.predict(pixels.numpy(), verbose=0)
-    except Exception:  # it takes something else than pixels
+    except Exception:  # it takes something other than pixels
         return
     answer = np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
     difference = _difference(net, pixels, answer)
@@ -154,9 +154,9 @@ def _of_predict(net):
 
 
 def _number(net, noted):
-    """Return whether a single output is too large for the logit of two classes, and what to say.
+    """Return whether a single output is too large for the logit of two classes, and the notes.
 
-    Nothing tells several large outputs from the logits of a network whose pixels were not prepared.
+    Several large outputs cannot be told from the logits of a network without preprocessing.
     """
     outputs = np.asarray(net.forward(sample_pictures(net.input_size)[2:])[0])
     far = not noted and (outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT)
@@ -164,7 +164,7 @@ def _number(net, noted):
     if net.units > 1:
         words = (
             f"All outputs of {name!r} are large ({outputs[0, 0]:.4g} is the first, for noise), "
-            "unlike the logits of classes: numbers=True reads them as those of a regression."
+            "unlike the logits of classes: numbers=True reads them as outputs of a regression."
         )
         return False, [words] if far else []
     if far:
@@ -180,7 +180,7 @@ def _number(net, noted):
 
 
 def _of_size(net):
-    """Say so where a model takes pictures of any size."""
+    """Note that a model takes pictures of any size."""
     free = None in net.graph.input.shape[1:3]
     inside = any(None not in s.shape[1:3] for s in net.graph.steps if len(s.shape) == 4)
     if free and not inside:
@@ -200,13 +200,13 @@ _CORNERS = ("top left", "top right", "bottom left", "bottom right", "middle")
 
 
 def misplaced(net, values, exact=False):
-    """Find out whether maps lie as the photo does: return for each value a sentence, or None.
+    """Check whether maps are aligned with the photo: return a sentence or None per value.
 
     values : of the graph, (n, h, w, c)
-    exact : True for the first learned layers, where places are sharp
+    exact : True for the first learned layers, where positions are sharp
 
-    A spot is changed in each corner and in the middle of a picture. None also where nothing can
-    be said: a single place, or a map that does not change.
+    A spot is changed in each corner and in the middle of a picture. None also if nothing can
+    be said: a single position, or a map that does not change.
     """
     widths = [max(min(2, n), n // (16 if exact else 8)) for n in net.input_size]
     for value in values:  # at least as wide as a cell of the maps, which may skip pixels
@@ -219,7 +219,7 @@ def misplaced(net, values, exact=False):
     ]
     centres = np.array(spans).mean(axis=2) / net.input_size
     faults = dict.fromkeys(values)
-    # Without its ReLUs, so that none is dead; what seems misplaced is looked at with them, too.
+    # Without ReLUs, so that none is dead; apparent misplacements are checked again with them.
     for backgrounds, substitute in ((1, without_relu), (2, None)):
         suspects = [value for value in values if backgrounds == 1 or faults[value]]
         if suspects:
@@ -231,7 +231,7 @@ def misplaced(net, values, exact=False):
 
 
 def _stretched(net, value):
-    """Return what is wrong with maps larger than the first ones, but not alike along both axes."""
+    """Return what is wrong with maps that grew since the first ones, but unequally by axis."""
     shapes = [step.shape[1:3] for step in net.graph.first_learned() if len(step.shape) == 4]
     if not shapes or None in (*shapes[0], *value.shape[1:3]):
         return None
@@ -240,7 +240,7 @@ def _stretched(net, value):
 
 
 def fault_of_place(net, value):
-    """Return what is wrong with the place of one layer's maps, or None; for layers chosen later."""
+    """Return what is wrong with the position of a layer's maps, or None; for later choices."""
     before = set(net.graph.needed_for([value]))
     if not all(keeps_places(step) for step in net.graph.bottlenecks() if step in before):
         return "they are made anew from a vector, which has no places"
@@ -248,13 +248,13 @@ def fault_of_place(net, value):
 
 
 def _fault_at_first(net):
-    """Return what is wrong with the place of the maps of the first learned layers, or None."""
+    """Return what is wrong with the position of the first learned layers' maps, or None."""
     first = [step.outputs[0] for step in net.graph.first_learned() if len(step.shape) == 4]
     return next(filter(None, misplaced(net, first, exact=True)), None) if first else None
 
 
 def _changes_by_spot(net, values, spans, backgrounds, substitute):
-    """Return for each value the change of its maps with each spot: (5, h, w), or None."""
+    """Return, per value, how much its maps change with each spot: (5, h, w), or None."""
     pictures = [_with_spots(net.input_size, spans, bright) for bright in range(backgrounds)]
     results = net.run_values(tf.constant(np.concatenate(pictures)), values, substitute)
     changes = []
@@ -269,14 +269,14 @@ def _changes_by_spot(net, values, spans, backgrounds, substitute):
 
 
 def without_relu(layer):
-    """Return a callable for a layer with a ReLU that leaves it out, None for other layers."""
+    """Return a callable that skips a layer's ReLU, or None for a layer without one."""
     activation = getattr(layer, "activation", layer)
     name = getattr(activation, "__name__", type(activation).__name__)
     return without_activation(layer) if "relu" in name.lower() else None
 
 
 def _with_spots(size, spans, bright):
-    """Return float32 (6, h, w, 3): a noisy picture, and the same with a spot at each place."""
+    """Return float32 (6, h, w, 3): a noise picture, and copies with a spot at each place."""
     low, step = (150, -130) if bright else (30, 130)
     picture = np.random.default_rng(1).uniform(low, low + 80, (*size, 3)).astype(np.float32)
     pictures = [picture]
@@ -288,21 +288,21 @@ def _with_spots(size, spans, bright):
 
 
 def _span(place, length, width):
-    """Return the first pixel of a spot and the one behind its last; place : 0..1."""
+    """Return the first pixel of a spot and the one after its last; place : 0..1."""
     first = round(place * (length - width))
     return first, first + width
 
 
 def _fault(change, centres, exact):
-    """Return what is wrong with the places of changes (5, h, w), or None.
+    """Return what is wrong with the positions of changes (5, h, w), or None.
 
-    centres : of the spots, (5, 2), as shares of height and width
+    centres : of the spots, (5, 2), as shares of height, width
     """
     total = change.sum(axis=(1, 2))
     unseen = total < 1e-6 * total.max()
     if unseen.sum() >= (1 if exact else 2):
         return f"its {_CORNERS[int(unseen.argmax())]} does not reach them: the picture is cut"
-    local = change - change.min(axis=0)  # what changes with every spot is no place
+    local = change - change.min(axis=0)  # what changes with every spot says nothing of position
     if not exact:
         local = local**2
     weight = local.sum(axis=(1, 2))
@@ -316,7 +316,7 @@ def _fault(change, centres, exact):
     slopes, rest, *_ = np.linalg.lstsq(design, found - 0.5, rcond=None)  # (row, column, constant)
     varied = ((found - found.mean(axis=0)) ** 2).sum(axis=0)
     if not exact and (rest > 0.1 * varied).all():
-        return None  # cells that see the picture as a whole have no clear places
+        return None  # cells that see the whole picture have no clear positions
     return _fault_of(slopes, found - centres, change.shape[1:], exact)
 
 
@@ -336,7 +336,7 @@ def _fault_of(slopes, off, grid, exact):
 
 
 def _plausible(slopes, grid):
-    """Tell whether rows follow rows and columns columns; blurred places are no fault."""
+    """Return whether rows follow rows and columns columns; blur is not a fault."""
     (down, crossed_down), (crossed_up, across), shift = slopes
     direct = [slope for slope, n in ((down, grid[0]), (across, grid[1])) if n > 1]
     if min(direct) < -0.2:
@@ -361,10 +361,10 @@ def refusal(name, fault):
 
 
 def choose_layer(net):
-    """Return (name, why none, what to say) of the default layer.
+    """Return (name, why none, notes) of the default layer.
 
-    It is that of the last maps that the whole score passes and that lie on the photo; None where
-    there are no such maps.
+    It makes the last maps through which the whole score passes and that lie on the photo; None if
+    there are none.
     """
     maps, whole = net.graph.maps(), net.graph.whole_maps()
     turned, faults, placed = _fault_at_first(net) if maps else None, [], []
@@ -397,7 +397,7 @@ def choose_layer(net):
 
 def _without_maps(net):
     return (
-        f"The network {net.name!r} has no layer of maps (n, h, w, c) behind its first weights, "
+        f"The network {net.name!r} has no layer of maps (n, h, w, c) after its first weights, "
         "so it makes no class activation maps; occlusion and the gradient methods work."
     )
 
@@ -419,17 +419,17 @@ def _no_single_layer(net, maps):
 
 
 def _early_maps(net, step, others):
-    """Return what is to be said of default maps behind which the network goes on for long."""
+    """Yield a note if later maps, `others`, carry only a part of the score."""
     if others:
         names = _listed([other.name for other in others])
         yield (
             f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
-            f"score passes; behind them are those of {names}, with a part of it."
+            f"score passes; after them come those of {names}, with a part of it."
         )
     elif _goes_on(net, step, rank=2, times=2):
         yield (
             f"The last maps of {net.name!r}, those of {step.name!r}, come early: most of its "
-            "layers with weights are the Dense ones behind them. A class activation map shows "
+            "layers with weights are the Dense ones after them. A class activation map shows "
             "where they get their input, occlusion where the score depends on the picture."
         )
 
@@ -450,9 +450,9 @@ def _ends(net, maps):
 
 
 def _goes_on(net, step, rank, times):
-    """Tell whether more than `times` as many kernels, at least 3, lie behind `step` as up to it.
+    """Return whether more than `times` as many kernels, at least 3, come after `step` as before.
 
-    rank : of the outputs of those behind it, 3 for tokens (n, t, c), 2 for Dense layers
+    rank : of the outputs of those after it, 3 for tokens (n, t, c), 2 for Dense layers
     """
     before = net.graph.needed_for(step.outputs)
     behind = [one for one in net.graph.needed_for([net.graph.output]) if one not in before]
@@ -476,7 +476,7 @@ _PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 
 
 def large_inputs(net):
-    """Return {value: (least, largest)} of large numbers that the first layers with weights get."""
+    """Return {value: (smallest, largest)} of large inputs to the first layers with weights."""
     values = [value for step in net.graph.first_learned() for value in step.inputs]
     values = list(dict.fromkeys(values))
     seen = net.run_values(sample_pictures(net.input_size)[1:3], values)
@@ -486,10 +486,10 @@ def large_inputs(net):
 
 
 def _of_scale(net, other_scales):
-    """Say so where the first weights get large numbers, and may have learned from smaller ones.
+    """Yield a note if the first weights get large numbers but may have learned from smaller ones.
 
-    other_scales : {name in `MODES`: preprocessing}; the statistics that a batch norm has stored say
-        which one fits, where there are any
+    other_scales : {name in `MODES`: preprocessing}; the stored statistics of a batch norm, if any,
+        show which one fits
     """
     large = large_inputs(net)
     best = _fitting_scale(net, other_scales) if large else "identity"
@@ -517,7 +517,7 @@ def _fitting_scale(net, other_scales):
         return None
     mean, variance = np.asarray(norm.layer.moving_mean), np.asarray(norm.layer.moving_variance)
     if np.allclose(mean, 0) and np.allclose(variance, 1):
-        return None  # as before a training
+        return None  # untrained
     pixels = tf.constant(_photos(tuple(net.input_size)))
     misfits = {}
     for mode, function in other_scales.items():

@@ -1,6 +1,6 @@
 """The forward pass of a network, layer by layer: pixels 0..255 in, logits out.
 
-`Network` adds names, predictions and targets; the checks at load need the pass alone.
+`Network` adds names, predictions and targets; the checks at load need only the pass.
 """
 
 import keras
@@ -47,7 +47,7 @@ class ForwardPass:
         pixels : float32 tensor (n, h, w, 3), 0..255
         layers : names of layers whose outputs are wanted from this same pass
         substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
-            it is asked about every layer and Keras operation but the head's softmax or sigmoid
+            called for every layer and Keras operation but the head's softmax or sigmoid
 
         Returns
         -------
@@ -58,7 +58,7 @@ class ForwardPass:
         return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
 
     def forward_from(self, known, wanted=(), substitute=None):
-        """Run the rest of a forward pass, of which some values are known, uncompiled.
+        """Run the rest of a forward pass from some known values, uncompiled.
 
         Parameters
         ----------
@@ -79,9 +79,9 @@ class ForwardPass:
         return logits, tensors
 
     def maps(self, pixels, layers, substitute=None):
-        """Return the outputs of `layers` alone, like `forward` but without the logits.
+        """Return only the outputs of `layers`, like `forward` but without the logits.
 
-        Only the layers on the way run, so pixels (n, H, W, 3) need not have the `input_size`.
+        Only the layers needed run, so pixels (n, H, W, 3) need not have the `input_size`.
         """
         values = [self.graph.find(name)[1] for name in layers]
         return self.run_values(pixels, values, substitute)
@@ -110,6 +110,6 @@ class ForwardPass:
                 return without_activation(step.layer)
             return substitute(step.layer) if substitute else None
 
-        # The scope catches what layers would note down about a call, such as activity losses.
+        # The scope catches what layers would record about a call, such as activity losses.
         with keras.StatelessScope(collect_losses=True):
             return self.graph.run(known, values, replace)

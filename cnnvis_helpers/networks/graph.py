@@ -1,8 +1,8 @@
 """Run a Keras model layer by layer: read any layer's output, replace a layer, change nothing.
 
 A Functional or Sequential model is a graph of layer calls. `Graph` lists these calls once, in the
-order of computation and with nested models opened up, and runs them on real tensors. A layer that
-is called with real tensors records nothing, so the caller's model stays exactly as it was.
+order of computation and with nested models expanded, and runs them on real tensors. A layer called
+on real tensors records nothing, so the caller's model stays exactly as it was.
 """
 
 import difflib
@@ -30,7 +30,7 @@ _NO_MAP_OF_ITS_OWN = (
     "Pad",
     "Cast",
 )
-# Layers of these kinds may stand between the head's activation and the network's output.
+# Layers of these kinds may come between the head's activation and the network's output.
 _TRANSPARENT = ("Reshape", "Flatten", "Squeeze", "Dropout", "Identity", "Cast")
 # Layers and operations that are nothing but an activation.
 _ONLY_ACTIVATION = (
@@ -55,7 +55,7 @@ _ONLY_ACTIVATION = (
     "Softsign",
     "LogSoftmax",
 )
-# Operations, beside custom layers, that may turn scores into probabilities.
+# Operations, besides custom layers, that may turn scores into probabilities.
 _MAY_NORMALISE = ("Lambda", "Exp", "Divide", "TrueDivide", "Clip", "Tanh", "HardSigmoid")
 _HEADS = {
     "softmax": "softmax",
@@ -65,7 +65,7 @@ _HEADS = {
     "sigmoid": "sigmoid",
     "linear": "linear",
 }
-# Keras's activations whose outputs are like probabilities, though they are not the usual ones.
+# Keras's less usual activations whose outputs look like probabilities.
 _ALIKE = ("hard_sigmoid", "hardsigmoid", "sparsemax", "sparse_sigmoid", "exponential", "tanh")
 
 
@@ -73,7 +73,7 @@ _ALIKE = ("hard_sigmoid", "hardsigmoid", "sparsemax", "sparse_sigmoid", "exponen
 class Value:
     """A tensor of the graph: an output of `step` (None: the network's input), and its static shape.
 
-    A shape is a tuple such as (None, 7, 7, 512); a length that is not fixed is None.
+    A shape is a tuple such as (None, 7, 7, 512); an unknown length is None.
     """
 
     step: object
@@ -84,8 +84,8 @@ class Value:
 class Step:
     """One call of one layer.
 
-    path : the layer's name with the names of the models around it, "base/conv1"
-    name : the layer's own name where that is unique in the network, else `path`
+    path : the layer's name prefixed by its enclosing models, "base/conv1"
+    name : the layer's own name if unique in the network, else `path`
     layer : the Keras layer, or a Keras operation such as the `+` of two tensors
     inputs : the values it reads; `step.inputs[0].step` is the call that made the first one
     outputs : the values it makes
@@ -100,11 +100,11 @@ class Step:
 
     @property
     def shape(self):
-        """The static shape of the (first) output, (None, h, w, c); a length not fixed is None."""
+        """The static shape of the (first) output, (None, h, w, c); None: unknown length."""
         return self.outputs[0].shape
 
     def call(self, layer, known):
-        """Call `layer`, the own one or a substitute, on the tensors in `known`; list of outputs."""
+        """Return the outputs of `layer`, its own or a substitute, on the tensors in `known`."""
         symbols = zip(self.node.input_tensors, self.inputs, strict=True)
         tensors = {id(symbol): known[value] for symbol, value in symbols}
         args, kwargs = self.node.arguments.fill_in(tensors)
@@ -156,7 +156,7 @@ class Graph:
         return [known[id(symbol)] for symbol in model.outputs]
 
     def _inputs_of(self, inner, node, known):
-        """Return the values that a nested model is called on; a constant tensor becomes a value."""
+        """Return the values that a nested model is called on; constant tensors become values."""
         given = keras.tree.flatten(node.arguments.args[0]) if node.arguments.args else []
         values = []
         for tensor in given:
@@ -170,8 +170,8 @@ class Graph:
     def find(self, name):
         """Return (layer, value) of a layer or nested model, by its unique name or its path.
 
-        A layer that is called several times stands for its last call.
-        Raises ValueError for a name that is unknown (says near ones) or not unique (says the
+        For a layer called several times it is the last call.
+        Raises ValueError for a name that is unknown (suggests similar ones) or ambiguous (lists
         paths).
         """
         if not isinstance(name, str):
@@ -193,7 +193,7 @@ class Graph:
         raise ValueError(f"The network has no layer {name!r}; {hint}")
 
     def needed_for(self, values, known=()):
-        """Return the steps that must run to compute `values`, in order, where some are `known`."""
+        """Return the steps that must run to compute `values`, in order, given `known` ones."""
         needed, waiting = set(), list(values)
         while waiting:
             value = waiting.pop()
@@ -207,8 +207,8 @@ class Graph:
 
         replace : function(step) -> the callable to use in place of the step's layer, or None
 
-        A wanted tensor of 16-bit or 64-bit floats is handed out as float32. It lies on the
-        path of computation itself, so gradients with respect to it exist.
+        A wanted tensor of 16-bit or 64-bit floats is returned as float32. It is part of the
+        computation itself, so gradients with respect to it exist.
         """
         known, tapped = dict(known), {}
         pictures = tf.shape(next(iter(known.values())))[0]
@@ -228,21 +228,21 @@ class Graph:
     def head(self):
         """Return (kind, step): the head's activation and the step that applies it.
 
-        kind is "softmax" or "sigmoid" with its step; "linear", or "unknown" where the outputs may
-        be probabilities but no single step makes them so, with None. Raises ValueError for a head
-        with another of Keras's activations.
+        kind is "softmax" or "sigmoid" with its step; "linear", or "unknown" if the outputs may be
+        probabilities but no single step makes them so, with None. Raises ValueError for any other
+        of Keras's activations.
         """
         step = self.output.step
         while step is not None:
             kind = _activation_kind(step.layer)
             if kind in ("softmax", "sigmoid"):
-                # A softmax over one unit is always 1: whether it is one, the outputs tell.
+                # A softmax over one unit is always 1: the outputs show whether it is one.
                 lone = kind == "softmax" and self.output.shape[-1] == 1
                 return ("unknown", None) if lone else (kind, step)
             if kind == "other":
                 raise ValueError(
                     f"The model {self.name!r} ends with the activation {_activation(step.layer)}, "
-                    "but its outputs are to be logits or probabilities: give its last layer a "
+                    "but its outputs must be logits or probabilities: give its last layer a "
                     "softmax, a sigmoid or no activation, or pass numbers=True for a regression."
                 )
             if kind != "linear" or not _is_transparent(step.layer):
@@ -251,7 +251,7 @@ class Graph:
         return ("unknown" if self._may_be_probabilities() else "linear"), None
 
     def _may_be_probabilities(self):
-        """Tell whether something behind the last Dense or convolution may make probabilities."""
+        """Return whether a step after the last Dense or convolution may make probabilities."""
         waiting, seen = [self.output], {None}
         while waiting:
             step = waiting.pop().step
@@ -272,7 +272,7 @@ class Graph:
         return False
 
     def first_learned(self):
-        """Return the steps with weights that the picture reaches without passing another one."""
+        """Return the first steps with weights on each path from the picture."""
         behind, first = set(), []
         for step in self.needed_for([self.output]):
             if any(value.step in behind for value in step.inputs):
@@ -283,7 +283,7 @@ class Graph:
         return first
 
     def maps(self):
-        """Return the steps on the way to the output that make feature maps (n, h, w, c), h * w > 1.
+        """Return the steps on a path to the output that make feature maps (n, h, w, c), h * w > 1.
 
         Steps before the first learned layer only prepare the picture. Activations, sums,
         concatenations and normalisations count; pooling, dropout, padding and reshaping do not.
@@ -295,7 +295,7 @@ class Graph:
     def bottlenecks(self):
         """Return the steps that every path from the picture to the output passes, in order.
 
-        These are the dominators of the output: as many paths run through one of them as there are.
+        These are the dominators of the output: all paths run through each of them.
         """
         needed = self.needed_for([self.output])
         before, after = Counter({None: 1}), Counter({self.output.step: 1})
@@ -308,9 +308,9 @@ class Graph:
         return [step for step in needed if before[step] * after[step] == total > 0]
 
     def whole_maps(self):
-        """Return the steps that make maps which the whole score passes, in order.
+        """Return the steps that make maps through which the whole score passes, in order.
 
-        Behind a Dense layer of a vector, maps that are made anew have no places of the picture.
+        After a Dense layer of a vector, new maps have no positions in the picture.
         """
         whole = set(itertools.takewhile(keeps_places, self.bottlenecks()))
         return [step for step in self.maps() if step in whole]
@@ -320,7 +320,7 @@ class Graph:
 
 
 def keeps_places(step):
-    """Tell whether a step is no learned layer of a vector, which mixes all places."""
+    """Return False for a learned layer of a vector, which mixes all positions."""
     one_place = len(step.shape) == 2 or (len(step.shape) == 4 and step.shape[1:3] == (1, 1))
     return not (_learns(step) and one_place)
 
@@ -328,8 +328,8 @@ def keeps_places(step):
 def open_model(model):
     """Return the Functional model that a Functional or Sequential model computes, or None.
 
-    None stands for a model or layer that cannot be walked: a subclass with its own `call`, or a
-    Sequential model that has no input shape yet.
+    None means a model or layer that cannot be traversed: a subclass with its own `call`, or a
+    Sequential model without an input shape.
     """
     if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         model = model._functional
@@ -341,9 +341,9 @@ def open_model(model):
 def without_activation(layer, activation=None):
     """Return a callable with the weights of `layer` but another activation (None: linear).
 
-    The layer itself is untouched: the callable is a shallow copy of it. A layer that is nothing but
-    an activation (ReLU, Softmax, Activation) becomes the new activation; a layer that has none
-    (Add, BatchNormalization) is followed by it.
+    The layer itself is untouched: the callable is a shallow copy of it. A pure activation layer
+    (ReLU, Softmax, Activation) becomes the new activation; a layer that has none (Add,
+    BatchNormalization) is followed by it.
     """
     activation = keras.activations.get(activation)
     if type(layer).__name__ in _ONLY_ACTIVATION:
@@ -357,7 +357,7 @@ def without_activation(layer, activation=None):
 
 
 def _activation(layer):
-    """Return the name of what the layer or operation ends with, in small letters, or None."""
+    """Return the name of a layer's or operation's activation, in lower case, or None."""
     if type(layer).__name__ in _ONLY_ACTIVATION and type(layer).__name__ != "Activation":
         return type(layer).__name__.lower()
     activation = getattr(layer, "activation", None)
@@ -380,7 +380,7 @@ def _is_transparent(layer):
 
 
 def _learns(step):
-    """Tell whether a step has weights that a training finds; a Normalization only prepares."""
+    """Return whether a step has trained weights; a Normalization only prepares pixels."""
     if isinstance(step.layer, keras.layers.Normalization):
         return False
     return bool(getattr(step.layer, "weights", ())) or "Conv" in type(step.layer).__name__

@@ -1,7 +1,7 @@
 """Infer from sample outputs whether a network returns logits or probabilities.
 
-An average of networks, a clip behind the softmax or a custom activation leave no single step
-to replace. Their outputs on a few pictures tell whether they are probabilities; if so, the logits
+An average of networks, a clip after the softmax or a custom activation leaves no single step
+to replace. The outputs for a few pictures show whether they are probabilities; if so, the logits
 are computed from them.
 """
 
@@ -9,25 +9,25 @@ import numpy as np
 import tensorflow as tf
 
 _TINIEST = np.finfo(np.float32).tiny  # log: -87.3
-_NEXT_TO_ONE = np.finfo(np.float32).eps / 2  # 1 less the largest float32 below it
+_NEXT_TO_ONE = np.finfo(np.float32).eps / 2  # 1 minus the largest float32 below it
 
 
 def sample_pictures(input_size):
-    """Return pixels (4, h, w, 3), 0..255: black, white, and two of noise, always the same."""
+    """Return pixels (4, h, w, 3), 0..255: black, white and two of fixed noise."""
     noise = np.random.default_rng(0).uniform(0, 255, (2, *input_size, 3))
     flat = np.broadcast_to(np.reshape([0, 255], (2, 1, 1, 1)), (2, *input_size, 3))
     return tf.constant(np.concatenate([flat, noise]), tf.float32)
 
 
 def kind_of(outputs, name, exact=True):
-    """Tell from outputs (n, units) of several pictures what head made them.
+    """Infer from outputs (n, units) for several pictures which head made them.
 
     name : of the model, for the error
-    exact : False where the outputs were computed in 16 bits
+    exact : False if the outputs were computed in 16 bits
 
     Returns "softmax" for rows of probabilities that sum to 1, "sigmoid" for other numbers in 0..1,
-    "linear" for the rest. Raises ValueError for probabilities times a number and for a softmax over
-    a single unit, which is always 1.
+    "linear" for the rest. Raises ValueError for scaled probabilities and for a softmax over a
+    single unit, which is always 1.
     """
     outputs = np.asarray(outputs, np.float64)
     sums, near = outputs.sum(axis=1), 1e-3 if exact else 2e-2
@@ -48,10 +48,10 @@ def kind_of(outputs, name, exact=True):
 
 
 def logits_of(probabilities, kind):
-    """Return logits of float32 probabilities (n, units), whose softmax or sigmoid they are.
+    """Return logits whose softmax or sigmoid is the float32 probabilities (n, units).
 
     log p for "softmax", log(p / (1 - p)) for "sigmoid". A probability of 0 counts as the smallest
-    number of 32 bits, and 1 - p as no less than its rounding.
+    normal float32, and 1 - p is at least its rounding error.
 
     >>> float(tf.nn.softmax(logits_of(tf.constant([[0.25, 0.75]]), "softmax"))[0, 1])
     0.75

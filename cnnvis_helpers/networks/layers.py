@@ -1,4 +1,4 @@
-"""Layers of a network: what there is, its weights, its feature maps, and what a cell of a map sees.
+"""Layers of a network: a list, their weights and feature maps, and what a cell of a map sees.
 
     net = load_network()
     conv_layers(net)                              # a table
@@ -6,7 +6,7 @@
     feature_maps(net, photo, "block1_conv1")      # float32 (h, w, 24)
     receptive_field(net, "block1_conv1")          # 3 x 3 pixels, one cell every 1 x 1 pixels
 
-Every function works for Functional and Sequential models and through nested ones, and changes none.
+All functions work for Functional, Sequential and nested models, and change none of them.
 """
 
 from typing import NamedTuple
@@ -45,10 +45,10 @@ RELUS = ("relu", "relu6", "ReLU", "Relu", "Relu6")
 class ConvLayer(NamedTuple):
     """One convolution of a network.
 
-    index: its place in `net.model.layers`, or in the nested model it belongs to
+    index: its position in `net.model.layers`, or in its nested model
     name: what `net.layer(name)` finds
     kind: Conv2D, DepthwiseConv2D, SeparableConv2D or Conv2DTranspose
-    kernel: (kh, kw, cin, cout); of a depthwise one (kh, kw, cin, kernels per channel)
+    kernel: (kh, kw, cin, cout); if depthwise (kh, kw, cin, kernels per channel)
     output: (h, w, c) at the network's input size
     parameters: weights and biases of this layer
     """
@@ -82,7 +82,7 @@ class LayerSparsity(NamedTuple):
 
 
 class LayerTable(Table):
-    """A list of named tuples, one for each layer, that prints as a table."""
+    """A list of named tuples, one per layer, that prints as a table."""
 
     nothing = "(no layers)"
 
@@ -117,10 +117,10 @@ def weights(net, layer):
 
     net: Network. layer: name of a convolution (`conv_layers` lists them).
     Returns `LayerWeights`: kernel float32 (kh, kw, cin, cout), bias float32 (cout,) or None.
-    The input channels of a first layer are in the order red, green, blue, also where the network
-    was trained on blue, green, red (VGG, ResNet): there `net.layer(layer).get_weights()` differs.
-    A depthwise kernel is (kh, kw, cin, kernels per channel). A separable convolution gives the one
-    kernel (kh, kw, cin, cout) that does the same as its depthwise and pointwise kernels in turn.
+    The input channels of a first layer are in the order red, green, blue, even if the network was
+    trained on blue, green, red (VGG, ResNet): there `net.layer(layer).get_weights()` differs.
+    A depthwise kernel is (kh, kw, cin, kernels per channel). A separable convolution gives one
+    kernel (kh, kw, cin, cout), equivalent to its depthwise and pointwise kernels in turn.
     Raises ValueError for any other layer.
     """
     found = _conv_step(net, layer).layer
@@ -135,7 +135,7 @@ def weights(net, layer):
 def filters(net, layer):
     """Return the kernel of a convolution, float32 (kh, kw, cin, cout), colours in RGB order.
 
-    See `weights`, which gives the bias as well. Filter k is `filters(net, layer)[:, :, :, k]`.
+    See `weights`, which also gives the bias. Filter k is `filters(net, layer)[:, :, :, k]`.
     """
     return weights(net, layer).kernel
 
@@ -165,9 +165,9 @@ def feature_maps(net, photo, layer=None):
 def sparsity(net, photo):
     """Count the zeros that each ReLU of the network leaves for a photo.
 
-    net: Network. photo: (H, W, 3). Returns a `LayerTable` of `LayerSparsity`, one for each layer
-    that makes maps and ends in a ReLU, in the order of computation. A network without any ReLU
-    has its convolutions counted instead.
+    net: Network. photo: (H, W, 3). Returns a `LayerTable` of `LayerSparsity`, one per layer that
+    makes maps and ends in a ReLU, in the order of computation. For a network without ReLUs it
+    counts the convolutions instead.
     """
     check_net(net)
     steps = {step.name: step for step in net.steps if len(step.shape) == 4}
@@ -188,7 +188,7 @@ def sparsity(net, photo):
 
 
 def _conv_steps(net):
-    """Return {name: step} of all convolutions; a layer that is called twice is there once."""
+    """Return {name: step} of all convolutions; a layer called twice appears once."""
     check_net(net)
     return {step.name: step for step in net.steps if isinstance(step.layer, CONVOLUTIONS)}
 
@@ -232,7 +232,7 @@ def _array(tensor):
 
 
 def _index(net, step):
-    """Return the place of a layer among the layers of the model that it belongs to."""
+    """Return the position of a layer among the layers of its own model."""
     outer = step.path.rpartition("/")[0]
     model = net.layer(outer) if outer else net.model
     return next(i for i, layer in enumerate(model.layers) if layer is step.layer)
@@ -257,7 +257,7 @@ def _output_shapes(net, steps):
 def _colour_order(net, name):
     """Find which input channels of a layer see red, green and blue; None if they see mixtures.
 
-    Four pictures, black, red, green and blue, run up to the layer; its input tells.
+    Runs black, red, green and blue pictures up to the layer and reads its input.
     """
     first = _conv_step(net, name).layer
 
@@ -281,7 +281,7 @@ def _colour_order(net, name):
 
 
 def _cell(value):
-    """Write one value of a table: shapes as 3 x 3, shares with three digits, counts with commas."""
+    """Format one value: shapes as 3 x 3, shares with three digits, counts with commas."""
     if isinstance(value, tuple):
         return " x ".join(map(str, value))
     if isinstance(value, float):

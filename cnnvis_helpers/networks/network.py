@@ -1,13 +1,13 @@
-"""Networks: any Keras image classifier as one thing, pixels in and logits out.
+"""Networks: any Keras image classifier, pixels in and logits out.
 
     net = load_network()                     # EfficientNet-Lite0, bundled: no download
     net = load_network("vgg16")              # ImageNet weights from Keras's cache, or a download
-    net = load_network("my_model.keras")     # or a keras.Model that you have in hand
+    net = load_network("my_model.keras")     # or a keras.Model
     net.predict(photo)
 
-Pixels are RGB, 0..255, for every network: its preprocessing sits inside. Logits are what the head
-computes before its softmax or sigmoid; where no single step makes the probabilities (an average of
-networks, a custom activation), logits are made of their logarithms. The keras.Model is
+Pixels are RGB, 0..255, for every network: preprocessing is built in. Logits are what the head
+computes before its softmax or sigmoid; if no single step makes the probabilities (an average of
+networks, a custom activation), logits are computed from their logarithms. The keras.Model is
 never changed.
 """
 
@@ -59,17 +59,17 @@ class Network(ForwardPass):
     model : keras.Model, the caller's own object, never changed
     input_size : (h, w), pixels
     preprocess : function from pixels (n, h, w, 3), 0..255, to the model's own input; `load_network`
-        takes it for another model that begins in the same way
-    labels : list of str, one a class, or one a number of a regression
+        accepts it for another model with the same input
+    labels : list of str, one per class, or one per number of a regression
     last_conv : str, name of the layer with the last spatial map; None if the network has none
     head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities;
-        "number" for a regression, whose outputs stand in the place of logits as they are
+        "number" for a regression, whose outputs are used as logits unchanged
     units : int, the number of logits; a network with one logit has two classes
-    graph : graph.Graph, the layer calls of the model, nested models opened up
+    graph : graph.Graph, the layer calls of the model, nested models expanded
     steps : its layer calls (`graph.Step`), in the order of computation
     head_step : the layer call whose softmax or sigmoid `forward` leaves out, or None
     no_map : str, why `last_conv` is None and what to do
-    notes : list of str, what there is to say of the network; `load_network` warns of each
+    notes : list of str, remarks on the network; `load_network` gives each as a warning
     found : checks_at_load.Findings, what the checks at load found
     one_by_one : bool, True for a model that takes one picture at a time
     origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
@@ -96,15 +96,15 @@ class Network(ForwardPass):
     def prepare(self, photo):
         """Resize a photo (H, W, 3), uint8 or float 0..255, to float32 (1, h, w, 3), pixels 0..255.
 
-        The photo is resized as a whole, with antialiasing. Raises ValueError for anything that is
-        not a photo.
+        The whole photo is resized, with antialiasing. Raises ValueError for anything that is not
+        a photo.
         """
         return resize_photo(check_photo(photo), self.input_size)[None]
 
     def predict(self, photo, top=5):
         """Return the `top` best classes of a photo (H, W, 3) as Predictions, best first.
 
-        Of a regression: its first `top` outputs as Numbers (index, label, value), in their order.
+        For a regression: its first `top` outputs as Numbers (index, label, value), in order.
         """
         check_whole("top", top, 1)
         logits = self.logits(self.prepare(photo))
@@ -112,7 +112,7 @@ class Network(ForwardPass):
             values = enumerate(map(float, logits[0].numpy()[:top]))
             return [Number(i, self.labels[i], value) for i, value in values]
         probabilities = self.probabilities(logits)[0]
-        # By logits: two probabilities near 1 can be the same number.
+        # By logits: two probabilities near 1 can round to the same number.
         ranks = probabilities if self.units == 1 else logits[0].numpy()
         best = np.argsort(-ranks, kind="stable")[:top]
         return [Prediction(int(i), self.labels[i], float(probabilities[i])) for i in best]
@@ -120,8 +120,8 @@ class Network(ForwardPass):
     def probabilities(self, logits):
         """Turn logits (n, units) into probabilities (n, classes), float32, 0..1.
 
-        Softmax; for a sigmoid head one sigmoid a class; one logit z gives two classes, 1 - p and
-        p = sigmoid(z). Inside a tf.function a tensor comes back, else a NumPy array. Raises
+        Softmax; for a sigmoid head one sigmoid per class; one logit z gives two classes, 1 - p and
+        p = sigmoid(z). Returns a tensor inside a tf.function, else a NumPy array. Raises
         ValueError for a regression.
         """
         self.check_classes()
@@ -132,14 +132,14 @@ class Network(ForwardPass):
         if self.head == "number":
             raise ValueError(
                 f"The network {self.name!r} gives numbers ({', '.join(self.labels)}), not classes, "
-                'so there are no probabilities: take score="logit", which stands for the number, '
-                "or a method of gradients."
+                'so there are no probabilities: use score="logit", which means the number itself, '
+                "or a gradient method."
             )
 
     def top_classes(self, logits):
         """Return the top class of each row of logits (n, units): int array (n,).
 
-        Of a regression: 0, its first number, whatever the values are.
+        For a regression: 0, its first number, whatever the values.
         """
         logits = np.asarray(logits)
         if self.head == "number":
@@ -164,7 +164,7 @@ class Network(ForwardPass):
         return self.finite(logits) if hasattr(logits, "numpy") else logits
 
     def finite(self, values, what="answer"):
-        """Return an array or tensor as it is, after checking that it holds finite numbers alone.
+        """Return an array or tensor unchanged, after checking that all its numbers are finite.
 
         Raises ValueError for nan and infinity: training diverged, or 16-bit floats overflowed.
         """
@@ -185,10 +185,10 @@ class Network(ForwardPass):
         )
 
     def cached(self, key, build):
-        """Return what `build()` makes, such as a compiled function; built once a key and kept."""
+        """Return what `build()` makes, such as a compiled function, cached by `key`."""
         if key not in self._compiled:
             made = self._compiled[key] = build()
-            # A trace for each network and key is the plan, not the mistake TensorFlow warns of.
+            # One trace per network and key is intended, not the mistake TensorFlow warns about.
             if hasattr(made, "_omit_frequent_tracing_warning"):
                 made._omit_frequent_tracing_warning = True
         return self._compiled[key]
@@ -198,9 +198,9 @@ class Network(ForwardPass):
     def class_index(self, target):
         """Return the index of a class: 281, its label "tabby" or its WordNet id "n02123045".
 
-        Small and capital letters, and "_" or " ", matter only where labels differ in nothing else.
-        WordNet ids are known of networks with the 1000 ImageNet classes. Raises ValueError for an
-        index out of range and for a label that is unknown or not unique.
+        Case, and "_" or " ", matter only if labels differ in nothing else. Networks with the 1000
+        ImageNet classes know WordNet ids. Raises ValueError for an index out of range and for a
+        label that is unknown or not unique.
         """
         if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
             if 0 <= target < len(self.labels):
@@ -245,7 +245,7 @@ class Network(ForwardPass):
         ----------
         target : class index; label; None for the top class; or (a, b) for "why a rather than b",
             the difference of two logits
-        photo_or_logits : what None is the top class of: a photo (H, W, 3), prepared pixels
+        photo_or_logits : where None finds the class: a photo (H, W, 3), prepared pixels
             (1, h, w, 3), or logits (units,) or (1, units)
 
         With one logit, class 1 scores +logit and class 0 scores -logit. The target of a regression
@@ -288,8 +288,8 @@ class Network(ForwardPass):
     def spatial_layer(self, name=None, on_photo=False):
         """Return the name of a layer after checking that it makes maps (n, h, w, c).
 
-        None stands for `last_conv`. on_photo : True checks that the maps lie as the photo does.
-        Raises ValueError for a layer that is unknown, makes no maps, or maps that lie otherwise.
+        None means `last_conv`. on_photo : True checks that the maps are aligned with the photo.
+        Raises ValueError for a layer that is unknown, makes no maps, or misaligned ones.
         """
         if name is None:
             if self.last_conv is None:
@@ -315,7 +315,7 @@ class Network(ForwardPass):
     def without_activation(self, layer, activation=None):
         """Return a callable with the weights of `layer` and another activation (None: linear).
 
-        layer : a Keras layer, or its name; it stays as it is
+        layer : a Keras layer, or its name; it is not changed
         """
         layer = self.layer(layer) if isinstance(layer, str) else layer
         return without_activation(layer, activation)
@@ -339,13 +339,13 @@ def load_network(
           the ImageNet weights come from Keras's cache, or are downloaded into it;
         - the path of a .keras or .h5 file; "~" is your home folder;
         - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
-          a row of class scores with softmax, sigmoid, one-unit or linear head. It is never changed.
-          A row of numbers, too: see `numbers`.
+          a row of class scores with softmax, sigmoid, one-unit or linear head, or a row of
+          numbers (see `numbers`). It is never changed.
           Outputs that are probabilities without a softmax or sigmoid at the very end (an average
-          of networks, say) count as logits log p, or log(p / (1 - p)) where they do not sum to 1.
+          of networks, say) count as logits log p, or log(p / (1 - p)) if they do not sum to 1.
     preprocess : what the network was trained on, for a file or a keras.Model
-        - None: the pixels 0..255 as they are, or what its name stands for if it is that of a
-          keras.applications model ("mobilenetv2_1.00_224");
+        - None: the pixels 0..255 unchanged, or the preprocessing of a keras.applications model if
+          it has the name of one ("mobilenetv2_1.00_224");
         - "tf" (-1..1), "caffe" (BGR minus means), "torch" (standardised), "identity" (0..255);
         - "unit" (0..1), as after `x / 255`;
         - the name of a keras.applications classifier;
@@ -354,22 +354,22 @@ def load_network(
         `class_indices` of Keras's generators); by default those the network comes with
     input_size : (height, width) in pixels, for a model that takes pictures of any size
     numbers : True for a regression: the outputs are numbers such as an age or the sides of a box,
-        not classes, whatever activation they end with; False for classes. None: numbers where one
-        output has one label, labels=["age"], or lies far from what a logit would be
+        not classes, whatever activation they end with; False for classes. None: numbers if one
+        output has one label, labels=["age"], or is far from any plausible logit
 
     Returns
     -------
     Network
 
     A network that is neither bundled nor from keras.applications is tried on a few pictures: it is
-    refused where its layers, run one by one, do not give what the model gives. A UserWarning says
-    so where its pixels were probably prepared outside, where its maps do not lie on the photo (it
-    cuts, pads or turns it), and where no single layer carries the whole score.
+    rejected if its layers, run one by one, do not give what the model gives. A UserWarning tells
+    you if its pixels were probably preprocessed outside, if its maps do not lie on the photo (it
+    cuts, pads or turns it), or if no single layer carries the whole score.
 
     Raises
     ------
     ValueError, TypeError : one sentence on what is wrong with a name, file, model or labels
-    FileNotFoundError : the file, or the ImageNet weights, are not there and cannot be had
+    FileNotFoundError : the file or the ImageNet weights are missing and cannot be fetched
 
     >>> from cnnvis_helpers import load_photo
     >>> load_network().predict(load_photo("chelsea"))[0].label
@@ -390,7 +390,7 @@ def read_network(what, preprocess=None, labels=None, input_size=None, numbers=No
     numbers_known = sources.are_numbers(numbers, labels, source)
     given = source.model, source.name, size
     forward_pass = ForwardPass(*given, function, numbers_known)
-    # An application wants its usual pixels, unless it prepares them inside.
+    # An application needs its usual preprocessing, unless that is built in.
     if preprocess is None and source.application and checks.large_inputs(forward_pass):
         function = sources.preprocessing(source.application.mode, source, channels)
         forward_pass = ForwardPass(*given, function, numbers_known)
@@ -413,8 +413,8 @@ def read_network(what, preprocess=None, labels=None, input_size=None, numbers=No
 def list_networks():
     """Return a table of the networks that `load_network` knows by name; it prints as text and HTML.
 
-    Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (nearly; 0
-    for a bundled network), and whether the weights are on this machine already.
+    Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (roughly; 0
+    if bundled), and whether the weights are already on this machine.
     """
     rows = []
     for name in bundled_names():
@@ -438,7 +438,7 @@ class NetworkRow(NamedTuple):
 
 
 class NetworkTable(Table):
-    """A list of NetworkRows that shows itself as a table."""
+    """A list of NetworkRows that prints as a table."""
 
     headings = ("name", "input", "parameters", "download", "here")
 

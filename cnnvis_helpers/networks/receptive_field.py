@@ -1,12 +1,12 @@
 """The receptive field: which pixels of the input one cell of a feature map can see.
 
-Followed layer by layer through the network's graph. On each axis, cell i of a map sees the pixels
-from first + i * step to last + i * step. A window of k cells, dilation d and stride s, with p cells
-of padding before the first, turns this into
+It is followed layer by layer through the network's graph. On each axis, cell i of a map sees the
+pixels from first + i * step to last + i * step. A window of k cells, dilation d and stride s, with
+p cells of padding before the first, turns this into
 
     first - p * step,   last + ((k - 1) * d - p) * step,   step * s
 
-and where branches meet, the field reaches as far as the farthest of them.
+and where branches meet, the field is as large as the largest.
 """
 
 import math
@@ -26,7 +26,7 @@ WINDOWS = (
     keras.layers.MaxPooling2D,
     keras.layers.AveragePooling2D,
 )
-# Layers and operations whose output cell reads the input cells of its own place alone.
+# Layers and operations whose output cells read only the input cells at the same place.
 IN_PLACE = set(
     "Activation ReLU Relu Relu6 LeakyReLU LeakyRelu PReLU ELU Elu Selu Gelu Silu HardSilu Sigmoid "
     "HardSigmoid Tanh Softplus Softsign Softmax LogSoftmax BatchNormalization LayerNormalization "
@@ -45,10 +45,10 @@ class ReceptiveField(NamedTuple):
     """What one cell of a layer's maps can see, in pixels of the network's input.
 
     layer: name. size: (height, width) of the field, not cut at the borders of the picture.
-    stride: (down, right), how far the fields of neighbouring cells are apart (the "jump").
+    stride: (down, right), the distance between fields of neighbouring cells (the "jump").
     start: (top, left), the first pixel of the field of cell (0, 0); negative in the padding.
     cells: (rows, columns) of the layer's maps. input_size: (h, w) of the network.
-    whole: True where some branch looks at the whole picture (squeeze and excitation); size is then
+    whole: True if some branch sees the whole picture (squeeze and excitation); size is then
     `input_size`.
     """
 
@@ -71,7 +71,7 @@ class ReceptiveField(NamedTuple):
         )
 
     def centre(self, row, column):
-        """Return (y, x), the middle of a cell's field in pixels; the first pixel's is 0.5."""
+        """Return (y, x), the centre of a cell's field in pixels; the first pixel's is 0.5."""
         self._check(row, column)
         if self.whole:
             return tuple(length / 2 for length in self.input_size)
@@ -86,7 +86,7 @@ class ReceptiveField(NamedTuple):
         """Return (top, left, bottom, right) of what cell (row, column) sees, cut at the borders.
 
         In pixels of the network's input, edges as in picture[top:bottom, left:right]; with a
-        photo (or its (H, W)) in pixels of that photo, which the network saw resized as a whole.
+        photo (or its (H, W)), in pixels of that photo, which the network saw resized.
         `show_boxes` draws it.
         """
         middle = self.centre(row, column)
@@ -114,8 +114,8 @@ def receptive_field(net, layer=None):
 
     net: Network. layer: a name; None stands for `net.last_conv`.
     Returns a `ReceptiveField`; its `box(row, column, photo)` is what one cell sees of a photo.
-    This is what a cell can see; what matters to it is mostly near the middle of that.
-    Raises ValueError for a layer that makes no maps, or behind one that cannot be followed.
+    This is what a cell can see; what matters most is usually near its centre.
+    Raises ValueError for a layer that makes no maps, or after one that cannot be followed.
     """
     check_net(net)
     name = net.spatial_layer(layer)
@@ -140,7 +140,7 @@ class _Reach(NamedTuple):
 
 
 def _through(step, inputs):
-    """Return what the cells of a step's output see, (down, right); None if it makes no maps."""
+    """Return what the cells of a step's output see, (down, right); None if not maps."""
     layer, kind = step.layer, type(step.layer).__name__
     spatial = [pair for pair in inputs if pair is not None]
     if len(step.shape) != 4:
@@ -160,7 +160,7 @@ def _through(step, inputs):
 
 
 def _window(reach, layer, axis):
-    """Slide a window, a convolution's or a pooling's, over the cells."""
+    """Slide the window of a convolution or pooling over the cells."""
     size = (layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size)[axis]
     stride = layer.strides[axis]
     span = (size - 1) * getattr(layer, "dilation_rate", (1, 1))[axis] + 1
@@ -188,7 +188,7 @@ def _everything(cells):
 
 
 def _met(reaches, inputs):
-    """Join branches: as far as the farthest; one without places brings the whole picture."""
+    """Join branches: the field is the largest; a branch without positions sees all."""
     cells = max(reach.cells for reach in reaches)
     branches = [reach for reach in reaches if reach.cells == cells]
     steps = {reach.step for reach in branches if math.isfinite(reach.first)}

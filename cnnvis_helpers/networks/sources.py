@@ -1,4 +1,4 @@
-"""Read what `load_network` is given: a name, a file or a model; its labels and preprocessing.
+"""Read the input of `load_network`: a name, a file or a model; its labels and preprocessing.
 
 Errors about names, files and settings are raised here, in one sentence each.
 """
@@ -42,8 +42,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.im
 class Source(NamedTuple):
     """What a name, file or model is.
 
-    application : the Application that the model is by its name, or None
-    labels : those that come with it, or None
+    application : the Application that the model's name stands for, or None
+    labels : its own labels, or None
     trusted : True for bundled networks and those of keras.applications by name
     """
 
@@ -55,12 +55,12 @@ class Source(NamedTuple):
 
 
 def let_memory_grow():
-    """Have TensorFlow take of a graphics card only the memory it needs, if it has not begun yet.
+    """Let TensorFlow take only the GPU memory it needs, unless it has already started.
 
-    Otherwise the first kernel takes all of it, and a second notebook finds none.
+    Otherwise the first kernel takes all of it and leaves none for a second notebook.
     """
     for card in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError, ValueError):  # in use already: it stays as it is
+        with contextlib.suppress(RuntimeError, ValueError):  # already in use: leave it unchanged
             tf.config.experimental.set_memory_growth(card, True)
 
 
@@ -83,7 +83,7 @@ def read(what):
 
 @contextlib.contextmanager
 def usual_settings():
-    """Build layers with channels last and in float32, whatever the notebook has set for its own."""
+    """Build layers with channels last and in float32, whatever the notebook has set."""
     layout, policy = keras.config.image_data_format(), keras.config.dtype_policy()
     keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy("float32")
@@ -125,7 +125,7 @@ def _load_application(application):
         if damaged := find_cached(application.file):
             raise ValueError(
                 f"The weights file {damaged} is damaged (it does not have the checksum that Keras "
-                f"knows) and could not be fetched anew ({error.reason}): once online, run "
+                f"knows) and could not be fetched again ({error.reason}): once online, run "
                 f"{_command(application)}; {_OFFLINE_HINT}."
             ) from None
         raise FileNotFoundError(
@@ -135,8 +135,8 @@ def _load_application(application):
         ) from None
     build = getattr(keras.applications, application.constructor)
     try:
-        h5py.File(path).close()  # building a network takes seconds; a damaged file shows at once
-        # EfficientNet alone has one layer more with weights="imagenet" than with a path.
+        h5py.File(path).close()  # fail at once on a damaged file; building takes seconds
+        # Only EfficientNet has one more layer with weights="imagenet" than with a path.
         special = application.constructor.startswith("EfficientNetB")
         shape = (application.size, application.size, 3)
         return build(weights="imagenet" if special else str(path), input_shape=shape)
@@ -144,7 +144,7 @@ def _load_application(application):
         if is_whole(path, application.checksum):
             raise ValueError(
                 f"Keras cannot build {application.name!r} here ({_cause(error)}), though its "
-                f"weights file is as it should be; {_OFFLINE_HINT}."
+                f"weights file is intact; {_OFFLINE_HINT}."
             ) from None
         raise ValueError(
             f"The weights file {path} is damaged ({_cause(error)}): delete it and run "
@@ -153,7 +153,7 @@ def _load_application(application):
 
 
 def _load_file(path):
-    """Load a .keras or .h5 file, or say in one sentence why that does not work."""
+    """Load a .keras or .h5 file, or say in one sentence why it fails."""
     if not path.exists():
         raise FileNotFoundError(
             f"There is no file {path.absolute()}; list_networks() shows networks that need none."
@@ -184,7 +184,7 @@ def _load_file(path):
 
 
 def _without_model(path):
-    """Return the sentence for an HDF5 file that holds weights alone, or None."""
+    """Return the sentence for an HDF5 file that holds only weights, or None."""
     with h5py.File(path) as file:
         if "model_config" in file.attrs:
             return None
@@ -201,7 +201,7 @@ def _without_model(path):
 
 @contextlib.contextmanager
 def _as_keras_expects(path):
-    """Yield a path whose suffix fits the content: TensorFlow 2.11 wrote HDF5 as .keras."""
+    """Yield a path whose suffix fits its content: TensorFlow 2.11 wrote HDF5 as .keras."""
     suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
     if path.suffix == suffix:
         yield path
@@ -211,7 +211,7 @@ def _as_keras_expects(path):
 
 
 def _without_leftovers(kind):
-    """Return a stand-in for a Keras layer that reads the configuration that Keras 2 wrote."""
+    """Return a stand-in for a Keras layer that reads a configuration from Keras 2."""
 
     usual = {"groups": 1, "time_major": False}
 
@@ -267,7 +267,7 @@ def _is_unknown_layer(message):
 
 
 def _keras_version(path):
-    """Return the version of Keras that wrote a file, or "" where it is no whole model file."""
+    """Return the version of Keras that wrote a file, or "" if it is not a full model."""
     try:
         if h5py.is_hdf5(path):
             with h5py.File(path) as file:
@@ -280,7 +280,7 @@ def _keras_version(path):
 
 
 def check_model(source, input_size=None):
-    """Return ((h, w), channels) of the input; ValueError for what is no image classifier."""
+    """Return ((h, w), channels) of the input; ValueError if it is no image classifier."""
     model, name = source.model, source.model.name
     functional = open_model(model)
     if functional is None and isinstance(model, keras.Sequential):
@@ -309,7 +309,7 @@ def check_model(source, input_size=None):
 
 def _several_inputs(name, inputs):
     shapes = [tuple(one.shape) for one in inputs]
-    colours = {3: 0, 1: 1}  # RGB before grey; other channels are no photo
+    colours = {3: 0, 1: 1}  # RGB before grey; other channel counts are not photos
     likely = [(len(s) != 4, colours.get(s[-1], 2)) for s in shapes]
     photo = likely.index(min(likely))
     given = [
@@ -348,7 +348,7 @@ def _check_input(source, shape, input_size):
 
 
 def _size_inside(model):
-    """Return the size to which a model resizes pictures of any size by itself, else the usual."""
+    """Return the size to which a model itself resizes pictures, else the default."""
     for operation in open_model(model).operations:
         shape = getattr(getattr(operation, "output", None), "shape", ())
         if len(shape) == 4 and None not in shape[1:3] and shape[1] * shape[2] > 1:
@@ -382,7 +382,7 @@ def preprocessing(preprocess, source, channels):
 def _choose_mode(preprocess, source):
     if callable(preprocess):
         return preprocess
-    if preprocess is None:  # keras_hub's classifiers bring their own
+    if preprocess is None:  # keras_hub's classifiers have their own
         own = getattr(source.model, "preprocessor", None)
         return own if callable(own) else MODES["identity"]
     if preprocess in MODES:
@@ -419,7 +419,7 @@ def check_preprocessing(function, model, size):
 
 
 def are_numbers(numbers, labels, source):
-    """Tell whether the outputs are known to be numbers: it is said, or one output has one label."""
+    """Return whether the outputs are known to be numbers: as stated, or one output, one label."""
     if numbers is None:
         return labels is not None and _units(source) == len(labels) == 1
     return bool(numbers)
@@ -478,7 +478,7 @@ def _not_a_network(what):
 
 
 def _cause(error):
-    """Return why Keras failed, without the configuration that it prints before it."""
+    """Return why Keras failed, without the configuration that it prints first."""
     text = str(error).strip()
     for mark in ("Exception encountered: ", "Error encountered: ", "The error message was: "):
         text = text.rpartition(mark)[2]

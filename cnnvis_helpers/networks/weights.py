@@ -1,8 +1,8 @@
 """ImageNet weights in Keras's own cache: find them, check them, download them.
 
-Files lie where Keras looks for them, in the folder `models` of $KERAS_HOME or ~/.keras, so what one
-of the two has downloaded the other finds. Where Keras knows a checksum, a file with another one is
-not used but downloaded again.
+Files are where Keras looks for them, in the folder `models` of $KERAS_HOME or ~/.keras, so each
+finds what the other has downloaded. If Keras has a checksum and a file does not match it, the file
+is downloaded again.
 """
 
 import difflib
@@ -29,11 +29,11 @@ def prefetch(names, progress=None):
 
     Returns
     -------
-    list of pathlib.Path: the files, also those that were there already. Bundled networks and photos
-    have none.
+    list of pathlib.Path: the files, including those already there. Bundled networks and photos have
+    none.
 
     Raises ValueError, before anything is downloaded, for an unknown name or address, later for an
-    address that is not a photo's; ConnectionError when a download fails.
+    address without a photo; ConnectionError if a download fails.
     """
     names = [names] if isinstance(names, str) else [str(name) for name in names]
     bundled = {*bundled_names(), *entries("photo")}
@@ -90,14 +90,14 @@ def fetch_weights(application, progress=None):
 
 
 def is_whole(path, checksum):
-    """Tell whether a file has this MD5 or SHA-256; it is read once, until it changes."""
+    """Return whether a file has this MD5 or SHA-256; it is reread only if changed."""
     status = Path(path).stat()
     return _checksum(str(path), checksum, status.st_size, status.st_mtime_ns) == checksum
 
 
 @functools.lru_cache(maxsize=256)
 def _checksum(path, checksum, size, changed):
-    """Return the checksum of a file; size and time only make a changed file a new entry."""
+    """Return the checksum of a file; size and time only invalidate the cache."""
     return checksum_of(path, checksum)
 
 
@@ -109,7 +109,7 @@ def weights_folder():
 def _cache_folders():
     """Return the folders in which Keras looks for weights; it writes to the last.
 
-    Like Keras: where its folder cannot be written to, a temporary one serves as well.
+    As in Keras, a temporary folder is added if its own is not writable.
     """
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     if _writable(home):
@@ -119,7 +119,7 @@ def _cache_folders():
 
 
 def _writable(folder):
-    """Tell whether `folder` can be written to or, where it does not exist yet, be made."""
+    """Return whether `folder` is writable or, if it does not exist yet, can be made."""
     while not folder.exists():
         folder = folder.parent
     return os.access(folder, os.W_OK)

@@ -14,8 +14,8 @@ MAX_PIXELS = 50_000_000  # a phone's 48 megapixels; decoding them takes up to 70
 MAX_BYTES = 500_000_000
 _DARK = 64  # of 255; 14 bits out of 16 make no more
 
-# Formats a photo comes in and whose decoder is safe. EPS is left out as it starts a program, TGA
-# and PCX as they have no signature and take noise for a picture.
+# Formats of photos with a safe decoder. EPS is left out because it starts a program, TGA and PCX
+# because they have no signature and would accept noise as a picture.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "QOI")
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -26,10 +26,10 @@ def decode_photo(data, what):
     """Decode the bytes of a picture file.
 
     data : bytes-like; JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, JPEG 2000, PPM, ICO or QOI. The first
-        frame or page counts; an EXIF orientation is applied; colour profiles are not.
+        frame or page is used; an EXIF orientation is applied; colour profiles are not.
 
-    Colours are read as in `image_to_rgb`. Refused: empty or damaged files, other kinds of files,
-    and more than MAX_PIXELS pixels, by the header, before any pixel is decoded.
+    Colours are read as in `image_to_rgb`. Rejected: empty or damaged files, other file types and,
+    before any pixel is decoded, headers with more than MAX_PIXELS pixels.
     """
     data = bytes(data)
     if not data:
@@ -38,7 +38,7 @@ def decode_photo(data, what):
     known = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is new in Pillow 11.3
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large pictures: `_check_size` refuses them
+            warnings.simplefilter("ignore")  # about large pictures: `_check_size` rejects them
             image = Image.open(io.BytesIO(data), formats=known)
     except Image.DecompressionBombError:
         raise ValueError(_too_large(what)) from None
@@ -50,13 +50,13 @@ def decode_photo(data, what):
 def image_to_rgb(image, what):
     """Turn a PIL image (its current frame) of any mode into RGB.
 
-    Transparent places become white. Whole numbers of 16 bits are read as in `array_to_rgb`; those
-    of 32 bits, too, as uint16 where one is above 255; floats as floats.
+    Transparent pixels become white. 16-bit integers are read as in `array_to_rgb`; 32-bit integers
+    likewise, as uint16 if one is above 255; floats as floats.
     """
     _check_size(image.size, what)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, which does not matter here
+            warnings.simplefilter("ignore")  # about odd metadata, which does not matter here
             levels = _levels(image, what)
     except _Refused as error:
         raise ValueError(str(error)) from None
@@ -72,23 +72,23 @@ def array_to_rgb(array, what="The array"):
     """Turn an array into RGB.
 
     array : grey (H, W) or (H, W, 1), grey with alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
-        Transparent places become white. The dtype decides what the numbers mean:
+        Transparent pixels become white. The dtype decides what the numbers mean:
 
         bool                 False is black, True is white
-        uint8                0..255 as they are
-        uint16               0..65535, divided by 257. Where all are below 4096 they are taken as 12
+        uint8                0..255, unchanged
+        uint16               0..65535, divided by 257. If all are below 4096 they are read as 12
                              bits (X-rays, microscopes), below 256 as 8 bits, with a warning
-        other whole numbers  0..255, anything beyond is refused
-        floats               0..1 when none is above 1, else 0..255; a maximum between 1 and 2
-                             could mean either and is refused. Rounding errors (0.1 % of the
-                             range) are clipped; nan, inf and anything beyond are refused.
+        other integers       0..255, anything beyond is rejected
+        floats               0..1 if none is above 1, else 0..255; a maximum between 1 and 2
+                             could mean either and is rejected. Rounding errors (0.1 % of the
+                             range) are clipped; nan, inf and anything beyond are rejected
     """
     array = np.asarray(array)
     _check_shape(array, what)
     levels = _eight_bits(array, what)
     if 0 < (high := int(levels.max())) <= _DARK:  # a mask of 0 and 1, or 12 bits out of 16
         warnings.warn(
-            f"{what} is nearly black: no value is above {high} of 255. Where that is wrong, scale "
+            f"{what} is nearly black: no value is above {high} of 255. If that is wrong, scale "
             "its array to 0..255.",
             stacklevel=2,
         )
@@ -100,7 +100,7 @@ def array_to_rgb(array, what="The array"):
 
 
 def shrink(photo, max_side):
-    """Shrink a photo (uint8 RGB), antialiased, so that no side has more than max_side pixels."""
+    """Shrink a photo (uint8 RGB) with antialiasing to at most max_side pixels per side."""
     height, width = photo.shape[:2]
     factor = max_side / max(height, width)
     if factor >= 1:
@@ -111,17 +111,17 @@ def shrink(photo, max_side):
 
 
 class _Refused(Exception):
-    """A picture that can be decoded, but not to the right colours."""
+    """A picture that decodes, but to the wrong colours."""
 
 
 def _levels(image, what):
     """Decode a PIL image: uint8 (H, W, 3), or (H, W) of uint16, int32 or float32."""
     if image.format == "TIFF" and max(image.tag_v2.get(_BITS, (1,))) > 8:
         planes, zero_is_white = image.tag_v2.get(_PLANAR) == 2, image.tag_v2.get(_PHOTOMETRIC) == 0
-        if planes or zero_is_white:  # Pillow takes both for the usual layout
+        if planes or zero_is_white:  # Pillow reads both as the usual layout
             kind = "its colours in separate planes" if planes else "white stored as 0"
             raise _Refused(
-                f"{what} is a TIFF file of more than 8 bits with {kind}, which is not read right "
+                f"{what} is a TIFF file of more than 8 bits with {kind}, which cannot be read "
                 "here; save it as PNG."
             )
     format_, info = image.format, image.info
@@ -134,12 +134,12 @@ def _levels(image, what):
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F"):
         levels = np.asarray(image)
-        # Before version 11 Pillow opens a PNG of 16 bits as 32 bits.
+        # Before version 11, Pillow opens a 16-bit PNG as 32 bits.
         sixteen = image.mode == "I" and (levels.max() > 255 or format_ == "PNG")
         fits = levels.min() >= 0 and levels.max() <= 65535
         return levels.astype(np.uint16) if sixteen and fits else levels
     if image.mode == "CMYK" and format_ == "JPEG" and "adobe" not in info:
-        image = ImageChops.invert(image)  # Pillow takes all for Adobe's, which are inverted
+        image = ImageChops.invert(image)  # Pillow assumes that all are Adobe's, which are inverted
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
@@ -191,7 +191,7 @@ def _check_shape(array, what):
 
 
 def _eight_bits(array, what):
-    """Turn the numbers of an array into uint8 0..255, by the rule of `array_to_rgb`."""
+    """Turn the numbers of an array into uint8 0..255, as `array_to_rgb` describes."""
     kind = array.dtype.kind
     if array.dtype == np.uint8:
         return array
@@ -220,13 +220,13 @@ def _eight_bits(array, what):
 
 
 def _from_sixteen_bits(array, high, what):
-    """Scale uint16 to uint8, rounded; few used bits are all the bits there are."""
+    """Scale uint16 to uint8, rounded; the bits in use set the range."""
     bits = 8 if high < 2**8 else 12 if high < 2**12 else 16
     top = 2**bits - 1
     if 0 < high and bits < 16:
         warnings.warn(
             f"{what} has 16 bits but no value above {high}, so it is read as {bits} bits, "
-            f"0 to {top}; where it really is that dark, pass its array divided by 65535.",
+            f"0 to {top}; if it really is that dark, pass its array divided by 65535.",
             stacklevel=2,
         )
     scaled = (np.arange(top + 1) * 255 + top // 2) // top  # rounded: values * 255 / top
@@ -234,7 +234,7 @@ def _from_sixteen_bits(array, high, what):
 
 
 def _on_white(levels):
-    """Lay colours (H, W, 1 or 3) over white by the alpha in the last channel; all uint8."""
+    """Blend colours (H, W, 1 or 3) over white by the alpha in the last channel; uint8."""
     alpha = levels[:, :, -1:].astype(np.uint16)
     mixed = levels[:, :, :-1] * alpha + 255 * (255 - alpha)  # at most 255 * 255
     return ((mixed + 127) // 255).astype(np.uint8)

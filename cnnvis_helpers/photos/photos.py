@@ -46,7 +46,7 @@ class PhotoInfo(NamedTuple):
 
 
 class PhotoList(Table):
-    """A list of PhotoInfo that shows itself as a table, in a notebook with small pictures."""
+    """A list of PhotoInfo that prints as a table, in a notebook with small pictures."""
 
     headings = ("name", "height x width", "shows", "licence")
 
@@ -67,8 +67,8 @@ def load_photo(source, max_side=None):
     Parameters
     ----------
     source : one of
-        - the name of a bundled photo, such as "chelsea" (`list_photos` shows all); a file of that
-          name in the current folder is reached as "./chelsea"
+        - the name of a bundled photo, such as "chelsea" (`list_photos` shows all); for a file of
+          that name in the current folder, write "./chelsea"
         - the path of a picture file, str or Path
         - a web address, http or https: downloaded once, then kept in the cache folder; at most
           20 MB
@@ -78,16 +78,16 @@ def load_photo(source, max_side=None):
         - a PIL image
         - an array, grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4): uint8 0..255, uint16 0..65535,
           floats 0..1 or 0..255 (see `cnnvis_helpers.photos.decoding.array_to_rgb`)
-    max_side : the most pixels that the longer side may have, or None; a larger photo is shrunk with
-        antialiasing and keeps its aspect
+    max_side : largest length of the longer side in pixels, or None; a larger photo is shrunk with
+        antialiasing and keeps its aspect ratio
 
     Returns
     -------
     uint8 array (H, W, 3), RGB, 0..255: always a new one that you may write to.
 
-    Grey becomes three equal channels, transparent places become white, 16 bits are scaled to 8, an
-    EXIF orientation is applied, and the first frame of an animation counts. Colour profiles are
-    ignored, as in the training of most networks. A 16-bit picture that uses 12 or 8 bits alone is
+    Grey becomes three equal channels, transparent pixels become white, 16 bits are scaled to 8, an
+    EXIF orientation is applied, and an animation gives its first frame. Colour profiles are
+    ignored, as in the training of most networks. A 16-bit picture that uses only 12 or 8 bits is
     read as such, with a UserWarning.
 
     Raises
@@ -113,7 +113,7 @@ def load_photo(source, max_side=None):
 def list_photos():
     """Return the bundled photos: a list of named tuples (name, size, shows, licence, source, alt).
 
-    It shows itself as a table, in a notebook with small pictures. `size` is (height, width).
+    It prints as a table, in a notebook with small pictures. `size` is (height, width).
     """
     return PhotoList(
         PhotoInfo(
@@ -129,10 +129,10 @@ def list_photos():
 
 
 def fetch_photo(url):
-    """Return (path, photo) of a web address; a second call with the same address needs no network.
+    """Return (path, photo) for a web address; a second call needs no network.
 
-    The file is kept in the course's cache folder. Raises ValueError, one sentence, where the
-    download fails or what arrives is not a photo of at most 20 MB.
+    The file is kept in the course's cache folder. Raises ValueError, one sentence, if the download
+    fails or the result is not a photo of at most 20 MB.
     """
     from cnnvis_helpers._shared.download import download
 
@@ -161,7 +161,7 @@ def fetch_photo(url):
 def photo_alt(name):
     """Return one sentence that describes a bundled photo, for its alt text.
 
-    Raises ValueError when there is no bundled photo of this name.
+    Raises ValueError if no bundled photo has this name.
 
     >>> photo_alt("rocket").startswith("A slim white rocket")
     True
@@ -170,7 +170,7 @@ def photo_alt(name):
 
 
 def load_mask(name):
-    """Return the mask of the main object in a bundled photo, or None when there is none.
+    """Return the mask of the main object in a bundled photo, or None if there is none.
 
     name : "chelsea" (the cat), "coffee" (cup, saucer and spoon), "motorcycle", "rocket",
         "astronaut" (her head); every other bundled photo gives None.

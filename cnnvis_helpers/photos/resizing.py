@@ -5,7 +5,7 @@ from PIL import Image
 
 
 def resize_photo(photo, size):
-    """Resize a photo with antialiasing, without keeping its aspect.
+    """Resize a photo with antialiasing, ignoring its aspect ratio.
 
     Parameters
     ----------
@@ -14,11 +14,10 @@ def resize_photo(photo, size):
 
     Returns
     -------
-    float32 array (h, w, channels), 0..255. A photo of this size keeps its values.
+    float32 array (h, w, channels), 0..255. A photo that already has this size is unchanged.
 
     The filter is bicubic. When a photo shrinks, the filter widens, and each new pixel is a weighted
-    mean of all pixels around it, so fine stripes fade to grey. Overshoot at edges is clipped to
-    0..255.
+    mean of all pixels around it, so fine stripes fade to grey. Overshoot is clipped to 0..255.
 
     >>> stripes = np.tile(np.array([0, 255], np.uint8)[:, None, None], (12, 4, 3))
     >>> resize_photo(stripes, (4, 1))[:, 0, 0].round()
@@ -42,8 +41,8 @@ def resize_map(values, size):
 
     Returns
     -------
-    float32 array (H, W), within the range of `values`. Beyond the outermost pixel centres the edge
-    value continues. Shrinking averages, as in `resize_photo`.
+    float32 array (H, W), within the range of `values`. Beyond the outermost pixel centres it is
+    constant. Shrinking averages, as in `resize_photo`.
 
     >>> resize_map(np.array([[0.0, 1.0]]), (1, 4))
     array([[0.  , 0.25, 0.75, 1.  ]], dtype=float32)

@@ -14,7 +14,7 @@ from cnnvis_helpers.pictures.tiles import map_limits, tile
 
 UNSIGNED = "magma"
 SIGNED = "RdBu_r"
-LUMINANCE = np.array([0.299, 0.587, 0.114])  # the share of red, green and blue in brightness
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue in brightness
 
 
 def short_share(probability):
@@ -50,7 +50,7 @@ def photo_pixels(photo):
 
 
 def is_map(picture):
-    """Tell maps, which get colours, from photos: a map is two-dimensional and not uint8."""
+    """Return True for maps, which get colours: a map is two-dimensional and not uint8."""
     return picture.ndim == 2 and picture.dtype != np.uint8
 
 
@@ -84,7 +84,7 @@ def checked_titles(titles, count, what="titles"):
 
 
 def chosen_numbers(numbers, count, what):
-    """Return the chosen channel numbers as a list; a range may be longer than there are."""
+    """Return the chosen channel numbers as a list; a range may go beyond the last."""
     if isinstance(numbers, range):
         numbers = [number for number in numbers if number < count]
     chosen = [numbers] if isinstance(numbers, int | np.integer) else list(numbers)
@@ -183,7 +183,7 @@ def place_text(values):
 
 
 def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
-    """Return (low, high): the caller's limits where given, else those of `map_limits`.
+    """Return (low, high): the caller's limits if given, else those of `map_limits`.
 
     On a signed scale one given limit is mirrored, so that zero stays in the middle.
     """
@@ -197,13 +197,13 @@ def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
         raise ValueError(f"A colour scale needs vmin < vmax, got {low:g} and {high:g}.")
     if signed and low != -high:
         raise ValueError(
-            f"A signed scale has zero in the middle, got {low:g} to {high:g}: give vmax alone."
+            f"A signed scale has zero in the middle, got {low:g} to {high:g}: give only vmax."
         )
     return low, high
 
 
 def colour_map(cmap, low=0.0, high=1.0):
-    """Return a matplotlib colour map by name; None: the course's, by the limits."""
+    """Return a matplotlib colour map by name; None: the default for the limits."""
     name = cmap or (SIGNED if low == -high else UNSIGNED)
     if not isinstance(name, str):
         return name
@@ -216,7 +216,7 @@ def colour_map(cmap, low=0.0, high=1.0):
 
 
 def axes_for(shape, ax, alt, size=None):
-    """Return axes and what finishes the picture: the caller's axes, or those of a new figure."""
+    """Return axes and a finishing function: the caller's axes, or those of a new figure."""
     if ax is not None:
         if alt is not None:
             raise ValueError(
@@ -268,7 +268,7 @@ class Look(NamedTuple):
     grey: bool
 
     def under(self, pixels):
-        """Return the photo as it is drawn below the map, uint8 (H, W, 3)."""
+        """Return the photo as drawn below the map, uint8 (H, W, 3)."""
         if pixels.ndim == 3 and self.grey:
             pixels = np.rint(pixels @ LUMINANCE).astype(np.uint8)
         return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
@@ -290,7 +290,7 @@ class Look(NamedTuple):
 
 
 def blend(under, rgba):
-    """Lay colours of an opacity over what is below: all floats 0..1."""
+    """Blend RGBA colours over what is below: all floats 0..1."""
     return under * (1 - rgba[..., 3:]) + rgba[..., :3] * rgba[..., 3:]
 
 
@@ -321,7 +321,7 @@ def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, size=7.2):
 
 
 def _channel_labels(numbers, columns):
-    """Label rows with their first channel, and columns with +0, +1, ... where channels run on."""
+    """Label rows with their first channel; consecutive channels label columns +0, +1, ..."""
     firsts = [str(number) for number in numbers[::columns]]
     running = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     return [f"+{column}" for column in range(columns)] if running else None, firsts
@@ -340,14 +340,14 @@ def gap_colour(low):
 
 
 def bar_beside(ax):
-    """Make axes for a colour bar at the right of `ax`, as high as the picture."""
+    """Make axes for a colour bar to the right of `ax`, as tall as the picture."""
     box = ax.get_position()
     wide = 0.18 / (box.width * ax.figure.get_figwidth())
     return ax.inset_axes((1 + 0.7 * wide, 0, wide, 1))
 
 
 def draw_bar(bar, low, high, cmap, maps, label=None):
-    """Draw a colour bar whose end values are written out; a point marks values beyond them."""
+    """Draw a colour bar with labelled ends; a point marks values beyond them."""
     below = min(float(each.min()) for each in maps) < low
     above = max(float(each.max()) for each in maps) > high
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
@@ -365,9 +365,9 @@ def short(value):
 
 
 def grid_of_axes(shapes, titles, columns, margin, bar, title, below=False, size=3.0):
-    """Place one axes a picture; return figure, axes and, with `bar`, the colour bar's axes.
+    """Place one axes per picture; return figure, axes and, if `bar`, the colour bar's axes.
 
-    All columns are equally wide, `size` inches at most; a row is as high as its highest picture.
+    All columns are equally wide, `size` inches at most; a row is as tall as its tallest picture.
     """
     if columns < 1 or margin < 0:
         raise ValueError(f"A grid needs columns >= 1, margin >= 0, got {columns} and {margin}.")

@@ -1,7 +1,7 @@
 """Pictures of filters and feature maps.
 
-title: printed above. ax: matplotlib axes to draw on. alt: the alt text of a picture without ax; by
-default the picture describes itself.
+title: printed above. ax: matplotlib axes to draw on. alt: alt text, only without ax; by default
+the picture describes itself.
 """
 
 import numpy as np
@@ -34,9 +34,9 @@ MAPS = "viridis"
 def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=None):
     """Show the filters of a first layer as small pictures: mid grey is weight zero.
 
-    kernel: (kh, kw, 3, cout), shown in colour, or (kh, kw, 1, cout), in grey. A weight at plus the
-    limit is full colour, at minus the limit none of it. scale="shared": the limit is the
-    largest |weight| of all filters, so a weak filter looks grey; "each": of each filter alone. The
+    kernel: (kh, kw, 3, cout), shown in colour, or (kh, kw, 1, cout), in grey. A weight of +limit
+    is full colour, one of -limit no colour. scale="shared": the limit is the
+    largest |weight| of all filters, so a weak filter looks grey; "each": that of each filter. The
     limit is printed below. columns: filters in a row. title, ax, alt: see `show_photo`.
     Raises ValueError for other kernels (see `show_filter_channels` for deeper layers).
     """
@@ -66,10 +66,10 @@ def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=Non
 def show_filter_channels(
     kernel, filters=range(6), channels=range(3), title=None, ax=None, alt=None
 ):
-    """Show filters as a table: one row a filter, one column an input channel, grey for zero.
+    """Show filters as a table: one row per filter, one column per input channel, grey for zero.
 
-    kernel: (kh, kw, cin, cout) of any conv layer. filters, channels: which to show. White is plus
-    the largest |weight| shown, black is minus it, as the colour bar says.
+    kernel: (kh, kw, cin, cout) of any conv layer. filters, channels: which to show. White is the
+    largest |weight| shown, black its negative, as on the colour bar.
     """
     kernel = checked_kernel(kernel)
     filters = chosen_numbers(filters, kernel.shape[3], "filters")
@@ -104,8 +104,8 @@ def show_feature_maps(
     first 64; a line below the picture says how many there are. scale="shared": one scale for all
     of them, on the colour bar; "each": every map from its own minimum (or 0) to its own maximum,
     which makes faint maps visible and hides that they are faint. columns: maps in a row.
-    percentile: the share of values that the shared scale reaches, so that one hot pixel does not
-    darken all the rest; the colour bar ends in a point where values lie beyond. title, ax, alt,
+    percentile: the share of values that the shared scale covers, so that one hot pixel does not
+    darken the rest; the colour bar ends in a point if values lie beyond. title, ax, alt,
     options: see `show_map`; cmap defaults to viridis.
     Raises ValueError for another shape or an unknown channel.
     """

@@ -2,8 +2,8 @@
 
 Every `show_...` draws on the axes it is given (`ax=`). Without axes it makes a figure and shows it
 once, with its alt text (see `display_figure`); in a notebook it returns None, elsewhere the Figure.
-A picture computes nothing: the limits of a colour scale come from the data or from the caller and
-stand on the colour bar.
+A picture computes nothing: the limits of a colour scale come from the data or the caller and are
+shown on the colour bar.
 
 Photos are uint8 RGB (H, W, 3), feature maps float (h, w, c), heat maps float (H, W).
 """
@@ -48,7 +48,7 @@ def show_photo(photo, title=None, ax=None, alt=None):
 
     photo: uint8 0..255 or float 0..255 or 0..1 (a float picture with nothing above 1 is read as
     0..1), (H, W, 3) RGB or (H, W) grey. title: printed above. ax: matplotlib axes to draw on.
-    alt: the alt text of a picture without ax; by default the picture describes itself.
+    alt: alt text, only without ax; by default the picture describes itself.
     Raises ValueError for another shape, or for values outside 0..255 or not finite.
     """
     pixels = photo_pixels(photo)
@@ -74,13 +74,13 @@ def show_grid(
 
     images: a list of photos (H, W, 3) and maps (H, W), or a 4-D array (n, H, W, 3 or 1). An
     element that is itself a list of equal pictures is joined into one tile.
-    titles: one a picture. columns: pictures in a row. margin: inches between pictures. size:
-    largest width of a picture in inches; a row is about nine inches wide at most.
-    Two-dimensional arrays of floats are maps and get colours:
+    titles: one per picture. columns: pictures in a row. margin: inches between pictures. size:
+    largest width of a picture in inches; a row is at most about nine inches wide.
+    Two-dimensional float arrays are maps and get colours:
     scale="shared" puts all of them on one scale with one colour bar, limits vmin..vmax or from
     the data; scale="each" gives each its own limits and prints them below it.
     options: cmap, signed, vmin, vmax, percentile, see `show_map`.
-    Raises ValueError for an empty list, a 3-D array, a number of titles that does not fit.
+    Raises ValueError for an empty list, a 3-D array, or the wrong number of titles.
     """
     options = Scale(**options)
     pictures = [grid_picture(image) for image in grid_list(images)]
@@ -113,7 +113,7 @@ def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
     """Draw boxes on a photo, such as the receptive field of a cell.
 
     photo: see `show_photo`. boxes: one (top, left, bottom, right) or a list of them, in pixels of
-    this photo, edges as in photo[top:bottom, left:right]. labels: one name a box.
+    the photo, edges as in photo[top:bottom, left:right]. labels: one per box.
     """
     pixels = photo_pixels(photo)
     boxes = np.asarray(boxes, float)
@@ -162,8 +162,8 @@ def show_map(heat, title=None, ax=None, alt=None, label=None, **options):
     the colour bar. title, ax, alt: see `show_photo`.
     options: cmap, a matplotlib colour map (default magma, or blue-white-red on a signed scale);
     signed, True puts zero in the middle of a diverging colour map, False starts at zero (or the
-    minimum), None decides by the data; vmin, vmax, own limits; percentile, below 100 lets the
-    brightest values clip (the colour bar then ends in a point).
+    minimum), None decides by the data; vmin, vmax, limits; percentile, below 100 clips the
+    brightest values (the colour bar then ends in a point).
     Raises ValueError for another shape or values that are not finite.
     """
     values, scale = check_map(heat), Scale(**options)
@@ -180,7 +180,7 @@ def show_signed(heat, title=None, ax=None, alt=None, **options):
     """Show one map with zero in the middle: red for, blue against, white for neither.
 
     heat: finite float (h, w). options: label, cmap (a diverging colour map), vmin, vmax,
-    percentile of `show_map`; one limit is enough, the other is its mirror image.
+    percentile of `show_map`; one limit is enough, the other is its negative.
     """
     return show_map(heat, title, ax, alt, signed=True, **{"cmap": SIGNED, **options})
 
@@ -202,12 +202,12 @@ def show_overlay(
     """Show a map over its photo, with a colour bar in the map's own unit.
 
     photo: see `show_photo`. heat: finite float (H, W) of the photo, or a coarse (h, w) whose
-    cells are drawn as they are. alpha: how much of the map covers the photo, 0..1. fade: True makes
-    the map transparent where it is near zero, so that the photo is seen there; False covers evenly.
+    cells are drawn as they are. alpha: opacity of the map over the photo, 0..1. fade: True makes
+    the map transparent where it is near zero, so that the photo shows there; False covers evenly.
     grey: True shows the photo in grey, so that every colour is the map's; False keeps its colours.
     grid: True draws the map's cells, (h, w) those of a coarser map it came from.
     title, ax, alt, label, options: see `show_map`. The colour bar shows the colours as they look
-    over a mid grey.
+    over mid grey.
     """
     pixels, values, scale = photo_pixels(photo), check_map(heat), Scale(**options)
     low, high = scale.limits([values])

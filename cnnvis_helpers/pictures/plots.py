@@ -1,7 +1,7 @@
 """Plots of numbers: predictions, vectors, curves, matrices.
 
-title: printed above. ax: matplotlib axes to draw on. alt: the alt text of a picture without ax; by
-default the picture describes itself.
+title: printed above. ax: matplotlib axes to draw on. alt: alt text, only without ax; by default
+the picture describes itself.
 """
 
 import numpy as np
@@ -31,8 +31,8 @@ from cnnvis_helpers.pictures.style import (
 def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     """Show one curve, or several named ones.
 
-    x: n finite numbers; whole ones get whole numbers on their axis. y: n finite numbers, or
-    {name: n numbers}; curves differ in colour and in line style. xlabel, ylabel: with units.
+    x: n finite numbers; integers get integer ticks. y: n finite numbers, or {name: n numbers};
+    curves differ in colour and in line style. xlabel, ylabel: with units.
     """
     x = finite(x, "show_curve").ravel()
     named = y if isinstance(y, dict) else {None: y}
@@ -44,7 +44,7 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
         values = finite(values, "show_curve").ravel()
         if len(values) != len(x):
             raise ValueError(f"show_curve got {len(x)} x values but {len(values)} y values.")
-        lap, place = divmod(number, len(palette))  # in the next lap, another line style
+        lap, place = divmod(number, len(palette))  # each lap has another line style
         style = ("-", "--", "-.", ":")[(place + lap) % 4]
         marker = "o" if len(x) <= 20 else None
         ax.plot(x, values, style, color=palette[place], label=name, marker=marker)
@@ -65,7 +65,7 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     """Show predictions as horizontal bars, best on top, on the full scale from 0 to 1.
 
     predictions: what `net.predict` gives, or (label, probability) pairs. The numbers of a
-    regression get an axis of their own, from 0 on.
+    regression get their own axis, drawn from 0.
     """
     if predictions and hasattr(predictions[0], "value"):
         return _show_numbers(predictions, title, ax, alt)
@@ -103,11 +103,11 @@ def _show_numbers(numbers, title, ax, alt):
 def show_vector(
     values, labels=None, top=3, ylabel=None, xlabel="class", title=None, ax=None, alt=None
 ):
-    """Show a vector, one line an entry.
+    """Show a vector, one line per entry.
 
     values: (n,) finite numbers, such as the probabilities of all classes. labels: n names. Up to 24
-    names stand below their lines; of more, only the `top` largest are named (by number where there
-    are no labels), unless they are below a twentieth of the largest.
+    names are shown below their lines; otherwise only the `top` largest are named (by number without
+    labels), unless they are below a twentieth of the largest.
     """
     values = finite(values, "show_vector")
     if values.ndim != 1:
@@ -156,9 +156,9 @@ def _name_largest(ax, values, labels, top):
 def show_matrix(matrix, title=None, ax=None, alt=None, fmt=".2f", labels=None, **options):
     """Show a small matrix with its numbers written in the cells.
 
-    matrix: (rows, columns) finite numbers. fmt: how numbers are written. The colours follow the
-    numbers, so there is no colour bar. labels: of a square matrix, one name for each row and the
-    column of the same number; shown left and below. options: see `show_map`.
+    matrix: (rows, columns) finite numbers. fmt: the number format. The numbers explain the colours,
+    so there is no colour bar. labels: for a square matrix, one name for each row and the same
+    column; shown on the left and below. options: see `show_map`.
     """
     values = check_map(matrix)
     if labels is not None and values.shape != (len(labels), len(labels)):

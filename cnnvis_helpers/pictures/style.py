@@ -50,7 +50,7 @@ STYLE = {
     "xtick.labelsize": 13,
     "ytick.labelsize": 13,
 }
-# All have a contrast of 3 to 1 or more on white; orange, sky blue and pink have not.
+# All have a contrast of 3 to 1 or more on white; orange, sky blue and pink do not.
 PROJECTOR = {
     "axes.edgecolor": "black",
     "axes.linewidth": 1.2,
@@ -62,20 +62,20 @@ PROJECTOR = {
 }
 STYLE["axes.linewidth"] = 0.8
 _USUAL = dict(STYLE)
-_PALE, _PROJECTOR_PALE = "#9CB8CC", "#6288A3"  # bars that stand back: contrast 2.1, 3.8
+_PALE, _PROJECTOR_PALE = "#9CB8CC", "#6288A3"  # background bars: contrast 2.1, 3.8
 if os.environ.get("CNNVIS_PROJECTOR", "0") not in ("", "0"):
     STYLE.update(PROJECTOR)
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def use_course_style(projector=False):
-    """Give the figures a lesson makes with pyplot the look of the course's own.
+    """Give a lesson's pyplot figures the same style as the course's figures.
 
     White background, large sans-serif text, colours that every kind of colour vision tells apart,
     a perceptual colour map. `matplotlib.rcdefaults()` undoes it.
 
-    projector: True for a lecture hall, from now on and in the course's own figures too: 1.4 times
-    as large, thick lines, black text, and only colours that a pale projector still shows. False
+    projector: True for a lecture hall, from now on and also in the course's own figures: 1.4 times
+    as large, thick lines, black text, and only colours that a weak projector still shows. False
     goes back. The environment variable CNNVIS_PROJECTOR=1, set before JupyterLab is started, does
     the same for every notebook.
     """
@@ -84,12 +84,12 @@ def use_course_style(projector=False):
 
 
 def curve_colours():
-    """Return the curve colours of the style in use."""
+    """Return the current style's curve colours."""
     return [entry["color"] for entry in STYLE["axes.prop_cycle"]]
 
 
 def pale_colour():
-    """Return the colour of background bars in the style in use."""
+    """Return the current style's colour of background bars."""
     return _PROJECTOR_PALE if STYLE["figure.dpi"] == PROJECTOR_DPI else _PALE
 
 
@@ -132,19 +132,19 @@ def display_figure(figure, alt=None):
 
     Parameters
     ----------
-    figure : matplotlib Figure; one of pyplot is closed there, so that it is not shown twice
-    alt : one sentence that says what is to be seen; by default the figure describes itself
+    figure : matplotlib Figure; a pyplot figure is closed, so that it is not shown twice
+    alt : one sentence that says what there is to see; by default the figure describes itself
 
     Returns
     -------
-    None in a notebook. Elsewhere nothing is shown and the Figure comes back, ready for `savefig`.
+    None in a notebook. Elsewhere nothing is shown; the Figure is returned, ready for `savefig`.
 
-    Raises ValueError for an alt text that is no text, TypeError for anything but a Figure.
+    Raises ValueError for an alt text that is not a str, TypeError for anything but a Figure.
     """
     if not isinstance(figure, Figure):
         raise TypeError(
             f"display_figure needs a matplotlib Figure, got {type(figure).__name__}; "
-            "of axes take ax.figure."
+            "for axes, pass ax.figure."
         )
     alt = alt_text(figure, alt)
     display = _notebook_display()
@@ -159,7 +159,7 @@ def display_figure(figure, alt=None):
 def figure_bundle(figure, alt=None):
     """Return the figure as a notebook output: {"text/html": <img alt=...>, "text/plain": alt}.
 
-    The picture is inside the HTML (a data address), so that it needs no file and no network.
+    The picture is inside the HTML (a data URL), so it needs no file and no network.
     """
     alt = alt_text(figure, alt)
     kind, data, width = _encode(figure)
@@ -180,7 +180,7 @@ def figure_row(columns, rows=1, *, alt=None, width=None, height=None, title=None
 
     columns, rows: how many axes. alt: one sentence for the whole figure, by default what its axes
     show. width, height: inches of the whole figure, by default about 9 wide (4.8 for one column).
-    title: above everything.
+    title: at the top.
     Yields a list of rows * columns axes, row by row. After an error nothing is shown.
 
         with figure_row(2, alt="A cat; its heat map glows on the face.") as (left, right):
@@ -204,9 +204,9 @@ def figure_row(columns, rows=1, *, alt=None, width=None, height=None, title=None
 
 
 def save_picture(path, picture):
-    """Write a picture to disk in one step: a failure leaves no part of a file.
+    """Write a picture to disk in one step: a failure leaves no partial file.
 
-    path: ends in .png, .jpg, .jpeg or .webp, in a folder that exists; a file there is replaced.
+    path: ends in .png, .jpg, .jpeg or .webp, in an existing folder; an old file is replaced.
     picture: uint8 (H, W, 3) RGB or (H, W) grey, for example from `overlay_picture`.
     Returns the path as a pathlib.Path.
     Raises ValueError for another ending, a missing folder or another kind of array.
@@ -244,10 +244,10 @@ def _notebook_display():
 
 
 def _encode(figure):
-    """Draw the figure; return ("png" or "jpeg", bytes, width in pixels), whichever is light.
+    """Draw the figure; return ("png" or "jpeg", bytes, width in pixels), the smaller one.
 
     A photo as JPEG is about four times smaller and looks the same; a drawing is smaller as PNG,
-    which also keeps every pixel. JPEG is taken where it saves a good part.
+    which also keeps every pixel. JPEG is used only if it saves a lot.
     """
     picture = _drawn(figure)
     png, jpeg = io.BytesIO(), io.BytesIO()

@@ -1,6 +1,6 @@
 """Small array functions behind the pictures: NumPy arrays in, NumPy arrays out, nothing drawn.
 
-Lessons write most of these by hand first; each is here once so that every picture agrees.
+Lessons write most of these by hand first; they are here so that all pictures agree.
 """
 
 from typing import NamedTuple
@@ -94,9 +94,9 @@ def around_grey(kernel, limit=None):
 
 
 def standardise_tile(maps):
-    """Make every channel visible, as in Chollet's activation mosaics, and forget its scale.
+    """Make every channel visible, as in Chollet's activation mosaics, discarding its scale.
 
-    maps: finite (h, w) or (h, w, c). Each channel on its own is centred, divided by its standard
+    maps: finite (h, w) or (h, w, c). Each channel separately is centred, divided by its standard
     deviation, multiplied by 64, shifted to 128 and clipped to 0..255.
     Returns uint8 of the same shape. A constant channel (a dead one) becomes 128 everywhere.
 
@@ -124,7 +124,7 @@ def tile(images, columns=8, margin=1, fill=0):
         +---+
 
     images: a list of (h, w) or (h, w, colours) arrays of one shape, a 4-D array (n, h, w, colours),
-    or feature maps (h, w, c): one tile a channel. Fewer pictures than columns make a narrower row.
+    or feature maps (h, w, c): one tile per channel. Fewer pictures than columns: a narrower row.
     Returns (rows * h + (rows - 1) * margin, columns * w + (columns - 1) * margin [, colours]) in
     the pictures' dtype.
     Raises ValueError when there is no picture, when shapes differ, or columns < 1 or margin < 0.
@@ -153,9 +153,9 @@ def map_limits(*maps, signed=None, percentile=100):
     """Find one scale (low, high) for one or several maps.
 
     maps: finite numbers of any shape. signed: True gives (-m, m) with m the largest |value|;
-    False gives (0, max), or (min, max) where there are negative values; None decides by the data:
+    False gives (0, max), or (min, max) if there are negative values; None decides by the data:
     signed when any value is negative. percentile: below 100 ignores the largest values, so that
-    one hot pixel does not darken all others; what lies outside is then clipped by the picture.
+    one hot pixel does not darken all others; the picture then clips what lies outside.
     Returns two floats, low < high; maps that are zero everywhere give (0, 1) or (-1, 1).
 
     >>> map_limits([[0.0, 2.0]]), map_limits([[-1.0, 3.0]])

@@ -1,6 +1,6 @@
-"""Controls of explorers: core ipywidgets, each with its label, its range and its choices.
+"""Controls of explorers: core ipywidgets, each with its label, range and choices.
 
-`called`: argument name used in the error if the initial value is out of range or unknown, where
+`called`: argument name used in the error if the initial value is out of range or unknown;
 ipywidgets would clip it or raise a TraitError.
 
 >>> choice("Method", ["Grad-CAM", "LayerCAM"], "gradcam", called="method")
@@ -18,14 +18,14 @@ from cnnvis_helpers._shared.checks import check_number, check_whole
 
 __all__ = ["ClassMenu", "checkbox", "choice", "set_high", "slider", "steps_slider"]
 
-_SLIDER = {"width": "360px"}  # its label, track and number share it
+_SLIDER = {"width": "360px"}  # shared by its label, track and number
 
 
 def slider(label, value, low, high, step=1, live=True, called=None, **options):
     """Return a labelled slider for whole numbers low..high (or floats, if `step` is one).
 
     live: False sends a new value only when the handle is released, for work that takes seconds.
-    options: of the ipywidget. Raises ValueError for a value outside low..high.
+    options: ipywidget's own. Raises ValueError for a value outside low..high.
     """
     whole = all(isinstance(number, int | np.integer) for number in (low, high, step))
     if whole:
@@ -91,9 +91,9 @@ class ClassMenu(ipywidgets.Combobox):
     """A text field with a list of classes below it: type to search.
 
     find : function that turns a text that is not in the list (a label, a WordNet id) or an int into
-        a class index; raises ValueError with the near ones
+        a class index; raises ValueError with similar labels
 
-    `value` is a text of the list, or a text that stands for no class; `chosen()` the class index.
+    `value` is a text in the list, or one that matches no class; `chosen()` the class index.
     """
 
     def __init__(self, label, find, first=()):
@@ -110,7 +110,7 @@ class ClassMenu(ipywidgets.Combobox):
     def chosen(self):
         """Return the class index; None for an entry without one, such as "any other class".
 
-        Raises ValueError for a text that stands for no class.
+        Raises ValueError for a text that matches no class.
         """
         if self.value in self._indices:
             return self._indices[self.value]
@@ -150,7 +150,7 @@ def _described(label, width=None):
     }
 
 
-# Refusals
+# Error messages
 
 
 def _check_choice(called, value, values):

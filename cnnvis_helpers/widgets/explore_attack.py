@@ -1,4 +1,4 @@
-"""explore_attack: change a photo by a few pixel levels, until the network answers wrongly."""
+"""explore_attack: change a photo by a few pixel levels until the network is wrong."""
 
 from cnnvis_helpers import fgsm, one_pixel, pgd
 from cnnvis_helpers.pictures.drawing import short_share
@@ -19,20 +19,20 @@ ANY = [("any other class", None)]
 
 
 def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one step", epsilon=4):
-    """Attack a photo: choose the method, the largest change, and the class to arrive at.
+    """Attack a photo: choose the method, the largest change and the class to reach.
 
     Parameters
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to arrive at; None: any other class
+    target : class index or label to reach; None: any other class
     method : "FGSM, one step", "PGD, many steps" or "one pixel, a search"
     epsilon : int 0..32, the largest change of a colour value, in pixel levels
 
     Returns
     -------
     Explorer. Before, after, their difference magnified around grey, and the probabilities after.
-    One pixel may change by any amount, so epsilon does not count there.
+    One pixel may change by any amount, so epsilon has no effect there.
 
     Raises ValueError for an unknown class, photo or method, and an epsilon outside 0..32.
     """

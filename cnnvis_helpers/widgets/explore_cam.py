@@ -34,14 +34,14 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to begin with; None: the photo's top class
-    layer : name of a layer to begin with; None: the last one with maps
+    target : class index or label to start with; None: the photo's top class
+    layer : name of a layer to start with; None: the last one with maps
     method : "Grad-CAM", "CAM", "Grad-CAM++", "LayerCAM", "Score-CAM" or "Guided Grad-CAM"
 
     Returns
     -------
-    Explorer. In the middle the cells as computed, on the right the same values enlarged, both on
-    one scale. "Show what speaks against" leaves out the ReLU; CAM has none.
+    Explorer. The middle shows the cells as computed, the right the same values enlarged, on the
+    same scale. "Show what speaks against" leaves out the ReLU; CAM has none.
 
     Raises ValueError for an unknown class, layer, photo or method.
     """
@@ -81,7 +81,7 @@ def _drawn(net, values, grid, code):
     height, width = grid.shape
     where = f"peak at the {place(grid)}" if grid.any() else "zero everywhere"
     layer = pooled_head(net)[0] if values.method == "CAM" else values.layer
-    fine = height > 32  # in a fine map one hot pixel would darken all others
+    fine = height > 32  # in a fine map, one hot pixel would darken all others
     scale = {
         "signed": bool(grid.min() < 0),
         "side": THIRD,

@@ -1,4 +1,4 @@
-"""explore_dream: exaggerate what a layer sees in a photo, and watch it grow."""
+"""explore_dream: exaggerate what a layer sees in a photo and watch it grow."""
 
 import time
 
@@ -30,8 +30,8 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     Parameters
     ----------
     net : Network, its name, or None for the default of `load_network`
-    photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to 300 pixels a side at most
-    layer : name of a layer to begin with; None: the one at two thirds of the depth
+    photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to at most 300 pixels a side
+    layer : name of a layer to start with; None: the one at two thirds of the depth
     octaves : int 1..5, sizes of the photo; steps : int 1..30, per octave
 
     Returns
@@ -48,7 +48,7 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     def draw(values, task):
         small = load_photo(values.photo, max_side=LONGEST)
         options = {"octaves": values.octaves, "steps": values.steps, "step": values.step}
-        ready = getattr(deep_dream, "ready", None)  # of a rehearsed lesson: nothing to watch
+        ready = getattr(deep_dream, "ready", None)  # in a rehearsed lesson: nothing to watch
         if ready and ready(net, small, values.layer, **options):
             dream = deep_dream(net, small, values.layer, progress=task.progress, **options)
             drawn = _drawn(values, small, dream)

@@ -1,4 +1,4 @@
-"""explore_layers: the filters of a layer, and the feature maps that they make of a photo."""
+"""explore_layers: the filters of a layer, and the feature maps they make from a photo."""
 
 import numpy as np
 
@@ -28,8 +28,8 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    layer : name of a convolution to begin with; None: the first
-    channel : int, the filter to begin with, of that layer
+    layer : name of a convolution to start with; None: the first
+    channel : int, the filter of that layer to start with
     show : "feature maps" or "weights"
 
     Returns
@@ -38,8 +38,8 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     scale. The filters of a first layer are shown in colour, others by input channel: white is the
     largest weight, black its negative, grey is zero.
 
-    Raises ValueError for an unknown layer, photo or `show`, a layer that is no convolution, a
-    channel that it does not have, and a network without convolutions.
+    Raises ValueError for an unknown layer, photo or `show`, a layer that is not a convolution, a
+    channel that does not exist, and a network without convolutions.
     """
     net, memory = network(net), Memory()
     names = convolutions(net)

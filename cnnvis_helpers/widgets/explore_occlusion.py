@@ -1,4 +1,4 @@
-"""explore_occlusion: hide one place after another, and see how much the score drops."""
+"""explore_occlusion: hide one place after another and see how much the score drops."""
 
 import numpy as np
 
@@ -21,21 +21,21 @@ STRIDES = {"one patch": 1, "half a patch": 2, "a quarter": 4}
 
 
 def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="grey"):
-    """Slide a patch over a photo: choose its size, its steps and its fill.
+    """Slide a patch over a photo: choose its size, steps and fill.
 
     Parameters
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to begin with; None: the photo's top class
-    patch : int, side in pixels of the network's input, at most half of its shorter side; None: a
+    target : class index or label to start with; None: the photo's top class
+    patch : int, side in pixels of the network's input, at most half its shorter side; None: a
         quarter
     fill : "grey", "black", "white", "mean colour" or "blur"
 
     Returns
     -------
     Explorer. Red: hiding the place lowers the logit of the class; blue: it raises it. Stop leaves a
-    map of the positions done; places that none of them covers are white.
+    map of the positions done; uncovered places are white.
 
     Raises ValueError for an unknown class, photo or fill, and a patch that is too large or small.
     """
@@ -63,7 +63,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
 
 
 def _drawn(net, values, grid, step):
-    """Draw the photo with the patch that matters most, and the map; NaN in the grid: not done."""
+    """Draw the photo with the patch that matters most, and the map; grid: NaN if not done."""
     known = np.isfinite(grid)
     if not known.any():
         raise StopIteration
@@ -109,7 +109,7 @@ def _drawn(net, values, grid, step):
 
 
 def _work(net, patch, step, positions):
-    """Say how many forward passes so many positions took, or how much of their operations."""
+    """Say how many forward passes the positions took, or which share of their operations."""
     plan = occlusion_plan(net, patch, step)
     if plan.way == "full":
         return f"{positions + 1} forward passes"

@@ -1,4 +1,4 @@
-"""explore_randomization: the map of a network beside that of a copy with random layers."""
+"""explore_randomization: a network's map beside that of a copy with random layers."""
 
 import numpy as np
 
@@ -45,9 +45,9 @@ def explore_randomization(
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to begin with; None: the photo's top class
+    target : class index or label to start with; None: the photo's top class
     method : "guided backprop", "gradient", "integrated gradients", "Grad-CAM" or "Guided Grad-CAM"
-    forgotten : int, number of layers with random weights to begin with
+    forgotten : int, initial number of layers with random weights
 
     Returns
     -------

@@ -38,14 +38,14 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to begin with; None: the photo's top class
+    target : class index or label to start with; None: the photo's top class
     method : "gradient", "gradient x input", "SmoothGrad", "integrated gradients" or
         "guided backprop"
     show : "strength", the largest magnitude of a pixel's three colours, or "sign", their sum
 
     Returns
     -------
-    Explorer. The scale ends at the 99.5th percentile. Controls that the method does not use are
+    Explorer. The scale ends at the 99.5th percentile. Controls the method does not use are
     disabled.
 
     Raises ValueError for an unknown class, photo, method or `show`.
@@ -85,7 +85,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
 
 
 def _drawn(net, values, found, count):
-    """Draw the photo and the map beside it; count: of samples or steps, "3 of 64" when stopped."""
+    """Draw the photo and the map beside it; count: samples or steps, "3 of 64" if stopped."""
     signed = values.show == "sign"
     label = net.labels[values.target]
     amount = {

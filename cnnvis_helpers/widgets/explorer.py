@@ -1,4 +1,4 @@
-"""What every explorer shares: labelled controls, one picture with alt text, a status line, Stop.
+"""Shared by all explorers: labelled controls, one picture with alt text, a status line, Stop.
 
 An explorer is a dict of core ipywidgets and one function, `draw(values, task) -> Drawn`:
 
@@ -10,9 +10,9 @@ An explorer is a dict of core ipywidgets and one function, `draw(values, task) -
 
 - The first picture is drawn before the explorer is shown. The cell's stored output holds it as a
   static figure with alt text, for readers without a kernel; a live explorer hides that figure.
-- A redraw is cancelled at its next `task.progress` call once newer values arrive, and values that
-  came in between are never drawn (`worker`).
-- An error becomes one sentence in place of the picture, and the controls go on working.
+- A redraw is cancelled at its next `task.progress` call once newer values arrive; values in
+  between are never drawn (`worker`).
+- An error becomes one sentence in place of the picture, and the controls keep working.
 - "Save picture" writes a PNG file beside the notebook; "Copy the code" copies the lines of Python
   that compute what is shown.
 
@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
     """A picture as an explorer shows it.
 
     pixels : uint8 (H, W, 3); alt : its alt text; note : the status line
-    code : lines of Python, the first of which computes what is shown from `net` and `photo`
+    code : lines of Python; the first computes what is shown from `net` and `photo`
     """
 
     pixels: np.ndarray
@@ -64,21 +64,20 @@ class Explorer(Worker):
     Parameters
     ----------
     name : str, one word for what is explored ("occlusion"); shown while it works
-    controls : dict of name -> core ipywidget with a value and a description, in the order of the
-        screen
+    controls : dict of name -> core ipywidget with a value and a description, in display order
     draw : function (values, task) -> Drawn, called in a thread, one call at a time. values has the
-        value of every control by its name (of a class menu the class index), and photo,
+        value of every control by its name (for a class menu the class index), and photo,
         photo_name and photo_number; task is a `Task`
     photo : uint8 (H, W, 3), a bundled photo's name, None for an explorer without a photo, or a
         `PhotoChoice` that is shown elsewhere; then the first picture is drawn in the background
-    adjust : dict of name -> function(explorer), called when this control ("photo" too) changes,
-        before the redraw, and once in the beginning; it may set other controls
+    adjust : dict of name -> function(explorer), called before the redraw when this control (or
+        "photo") changes, and once at the start; it may set other controls
     net : Network, for the lines of "Copy the code"
 
     Attributes
     ----------
-    controls : the dict, with "photo" and "upload" added where there is a photo of its own
-    box : the ipywidget to be shown; `display(explorer)` shows it with its static figure
+    controls : the dict, with "photo" and "upload" added if it has its own photo
+    box : the ipywidget to show; `display(explorer)` shows it with its static figure
     drawn : the last `Drawn`; None after an error, which `error` holds as a sentence
     """
 
@@ -136,11 +135,11 @@ class Explorer(Worker):
         return f"<Explorer {self.name!r}: {', '.join(self.controls)}>"
 
     def static_bundle(self):
-        """Return the present picture as a notebook output: HTML with alt text, and plain text."""
+        """Return the current picture as a notebook output: HTML with alt text, and plain text."""
         return static_bundle(self._static_class, *self.static_picture())
 
     def static_picture(self):
-        """Return (HTML, text) that show the present picture, or the error, without a kernel."""
+        """Return (HTML, text) that show the current picture or error without a kernel."""
         if self.drawn:
             return image_html(self.drawn), self.drawn.alt
         return error_html(self.error), self.error
@@ -157,7 +156,7 @@ class Explorer(Worker):
             self._give_up(sentence(error))
 
     def photo_changed(self):
-        """Follow a shared `PhotoChoice` to its present photo."""
+        """Redraw for a new photo in a shared `PhotoChoice`."""
         self._changed("photo")
 
     @property
@@ -166,9 +165,9 @@ class Explorer(Worker):
         return self.photos.photo if self.photos else None
 
     def values(self):
-        """Return the values of all controls by name, and the photo, as they are now.
+        """Return the current values of all controls by name, and the photo.
 
-        Raises ValueError for a text in a class menu that stands for no class.
+        Raises ValueError for a text in a class menu that matches no class.
         """
         values = {
             name: widget.chosen() if hasattr(widget, "chosen") else widget.value
@@ -187,13 +186,13 @@ class Explorer(Worker):
         return types.SimpleNamespace(**values)
 
     def draw_now(self):
-        """Draw with the present values and return when it is done; return self."""
+        """Draw the current values, wait until that is done, and return self."""
         self.wait()
         self._run(self.values(), Task(self))
         return self
 
     def work(self, values, task):
-        """Draw the picture of some values, and show it; called by `Worker`."""
+        """Draw the picture for some values and show it; called by `Worker`."""
         drawn = self.draw(values, task)
         if task.cut_short:
             drawn = drawn._replace(note=f"Stopped after {task.cut_short}. {drawn.note}")
@@ -223,14 +222,14 @@ class Explorer(Worker):
     def _show_error(self, text):
         self.drawn, self.error = None, text
         self.picture.value = error_html(text)
-        self.take_away.layout.display = "none"  # they belong to the picture before
+        self.take_away.layout.display = "none"  # they belong to the previous picture
         self._say("")
 
     def save(self, path=None):
         """Write the picture to `path`, by default "<name>.png" beside the notebook.
 
-        A file that exists already is kept: the new one gets a number. Returns the Path; an error
-        becomes a sentence in the status line, and None is returned.
+        An existing file is kept: the new one gets a number. Returns the Path, or None after an
+        error, which becomes a sentence in the status line.
         """
         try:
             path = save_picture(_free(Path(path or f"{self.name}.png")), self.drawn.pixels)
@@ -243,14 +242,14 @@ class Explorer(Worker):
 
 
 def _imports(lines):
-    """Return the import line for every public name of the package that the lines call."""
+    """Return the import line for all public names of the package that the lines call."""
     called = re.findall(r"\b(\w+)\(", "\n".join(lines))
     names = sorted(set(called) & set(cnnvis_helpers._MODULE_OF))
     return [f"from cnnvis_helpers import {', '.join(names)}"] if names else []
 
 
 def _free(path):
-    """Return the path, with a number before its ending if the file exists already."""
+    """Return the path, with a number before its suffix if the file already exists."""
     number, free = 2, path
     while free.exists():
         free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1

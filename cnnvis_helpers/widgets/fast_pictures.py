@@ -1,7 +1,7 @@
-"""Panels: pictures for explorers, joined of pixels in a few milliseconds.
+"""Panels: pictures for explorers, drawn in a few milliseconds.
 
-A figure of matplotlib takes too long to follow a slider. Here panels are drawn with NumPy and
-Pillow, in the colours, scales and letters of the course's figures; `row` puts them side by side:
+A matplotlib figure is too slow to follow a slider. Here panels are drawn with NumPy and
+Pillow, in the colours, scales and font of the course's figures; `row` puts them side by side:
 
     row([photo_panel(photo, "Photo"), heat_panel(photo, heat, "Grad-CAM", label="logits")])
 """
@@ -37,17 +37,17 @@ __all__ = [
     "tiles_panel",
 ]
 
-SIDE = 300  # pixels: the height of a panel of two in a row
-THIRD = 220  # and of one of three
-WIDEST = 1.4  # a panel is at most so many times as wide as high
-TITLE, SMALL = 17, 14  # sizes of letters
+SIDE = 300  # pixels: the height of a panel with two in a row
+THIRD = 220  # and with three in a row
+WIDEST = 1.4  # a panel's largest ratio of width to height
+TITLE, SMALL = 17, 14  # font sizes
 BAR = 92  # pixels that a colour bar and its numbers need, or more for long numbers
 INK, QUIET, FRAME = (17, 17, 17), (85, 85, 85), (136, 136, 136)
 _GAP = 26
 
 
 class Panel(NamedTuple):
-    """One picture of a row: uint8 (h, w, 3), as it will be seen.
+    """One picture in a row: uint8 (h, w, 3), as displayed.
 
     title : above it, one line
     note : below it, one line
@@ -76,8 +76,8 @@ def heat_panel(
 ):
     """Return a map over its grey photo as a panel, with its colour bar.
 
-    values: finite float (h, w), of the photo or coarser. cells: True leaves coarse values cells.
-    known: bool (h, w), where the map has a value; the rest becomes white. scale: signed, vmin,
+    values: finite float (h, w), of the photo or coarser. cells: True draws coarse values as cells.
+    known: bool (h, w), where the map has a value; the rest is white. scale: signed, vmin,
     vmax, percentile, as in `show_map`.
     """
     values = check_map(values)
@@ -92,7 +92,7 @@ def heat_panel(
     blended = grey * (1 - strength) + _coloured(fitted, low, high, colours) * strength
     if known is not None:
         blended[_fitted_map(known, grey.shape[:2], cells=True) < 0.5] = 255
-        if not np.all(known):  # where the panel ends on a white page
+        if not np.all(known):  # frame the panel on a white page
             blended[[0, -1]] = blended[:, [0, -1]] = FRAME
     faded = np.abs(np.linspace(low, high, 256) - zero) / max(high - zero, zero - low)
     faded = np.float32(0.8 * faded)[:, None]
@@ -105,8 +105,8 @@ def map_panel(
 ):
     """Return a map in colours as a panel, with its colour bar; see `heat_panel`.
 
-    cmap: magma, or blue-white-red for signed maps, if None. shape: (height, width) of the panel, to
-    stretch the map to that of its photo.
+    cmap: if None, magma, or blue-white-red for signed maps. shape: (height, width) of the panel, to
+    stretch the map to its photo.
     """
     values = check_map(values)
     low, high = scale_limits([values], **_named(scale))
@@ -206,7 +206,7 @@ def _fitted_size(shape, side):
 
 
 def _fitted(pixels, side):
-    """Resize a photo to the size of a panel; a small one keeps its pixels as squares."""
+    """Resize a photo to a panel; a small one keeps square pixels."""
     height, width = _fitted_size(pixels.shape, side)
     pixels = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
     way = Image.Resampling.BILINEAR if height < pixels.shape[0] else Image.Resampling.BICUBIC
@@ -234,7 +234,7 @@ def _letters(size):
 
 
 def _cut(text, width, size):
-    """Return a text, shortened until it fits into `width` pixels."""
+    """Return a text, shortened to fit into `width` pixels."""
     letters, text = _letters(size), str(text)
     if letters.getlength(text) <= width:
         return text
@@ -284,7 +284,7 @@ def _framed(pixels, frame):
 
 
 def _box(draw, edges):
-    """Draw a frame that is seen on dark and on light ground."""
+    """Draw a frame that is visible on dark and light pixels."""
     left, top, right, bottom = edges
     draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline="black", width=1)
     draw.rectangle((left, top, right, bottom), outline="#FFB000", width=3)

@@ -1,4 +1,4 @@
-"""What several explorers share: the network, menus of classes and layers, the call as text."""
+"""Shared by several explorers: the network, class and layer menus, the call as text."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from cnnvis_helpers.networks.network import Network, load_network
 from cnnvis_helpers.pictures.drawing import short_value
 from cnnvis_helpers.widgets.controls import ClassMenu, choice
 
-SHARES = 20  # classes in a menu that are listed with their probability
+SHARES = 20  # classes in a menu that show their probability
 
 
 class Memory:
@@ -53,7 +53,7 @@ def convolutions(net):
 
 
 def layer_menu(net, layer=None, label="Layer"):
-    """Return a menu of the layers with maps, and of `layer` where it is another one."""
+    """Return a menu of the layers with maps, plus `layer` if it is another one."""
     names = [row.name for row in conv_layers(net)]
     names += [net.last_conv] * (bool(net.last_conv) and net.last_conv not in names)
     names += [layer] * (layer is not None and layer not in names)
@@ -72,7 +72,7 @@ def rank_classes(net, target=None, first=(), others=None):
     """Return the function that sorts the class menus when the photo changes.
 
     net : Network
-    target : class to begin with in the menu "target"; None and from the second photo on: the first
+    target : initial class in the menu "target"; None, and from the second photo on: the first
         entry of the menu
     first : entries before the classes in the menu "target", (text, None) pairs
     others : {name of another menu: its entries before the classes}
@@ -91,7 +91,7 @@ def rank_classes(net, target=None, first=(), others=None):
 
 
 def ranked_classes(net, photo):
-    """Return (text, class index) of all classes, the most probable for a photo first."""
+    """Return (text, class index) of all classes, the most probable first."""
     ranked = net.predict(photo, top=len(net.labels))
     count = Counter(net.labels)
     texts = []
@@ -133,7 +133,7 @@ def quoted(value):
 
 
 def class_text(net, target):
-    """Return Python for a target: a label where it is unique, else the index; a pair of these."""
+    """Return Python for a target: a label if unique, else the index; or a pair of these."""
     if isinstance(target, tuple):
         return f"({', '.join(class_text(net, each) for each in target)})"
     if target is None or Counter(net.labels)[net.labels[target]] > 1:
@@ -142,7 +142,7 @@ def class_text(net, target):
 
 
 def network_line(net):
-    """Return the line of Python that makes `net`, "" if the notebook has it under this name."""
+    """Return the Python line that makes `net`, "" if the notebook has it under this name."""
     if net.origin:
         what, preprocess, labels = net.origin
         given = [quoted(what)]

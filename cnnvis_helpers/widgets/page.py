@@ -1,4 +1,4 @@
-"""The HTML of explorers: pictures, errors, the call as text, and what hides the static figure.
+"""The HTML of explorers: pictures, errors, the call as text, and CSS for the static figure.
 
 The cell's stored output holds a static figure with alt text, for readers without a kernel; a live
 explorer hides it. `explorer.js` runs in the page of a live explorer.
@@ -15,7 +15,7 @@ from PIL import Image
 __all__ = ["code_html", "display_live", "error_html", "image_html", "note_html", "page_rules"]
 
 LIVE = "Run this cell to use the explorer."
-SMALLEST = 0.6  # of its own width, to which a picture shrinks in a narrow window
+SMALLEST = 0.6  # fraction of its full width that a picture keeps in a narrow window
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _SCRIPT = Path(__file__).with_name("explorer.js").read_text(encoding="utf-8")
 
@@ -40,7 +40,7 @@ def page_rules(name):
 
     It hides the static figure of the same cell. One page of JupyterLab shows many notebooks, so the
     figure must be in the same output area. In other pages (in Colab each output is a page) the name
-    alone must do.
+    is enough.
     """
     here = f".jp-OutputArea:has(.{name}-live) .jp-OutputArea-child:has(.{name})"
     elsewhere = f"body:not(:has(.jp-OutputArea)) .{name}"
@@ -51,8 +51,8 @@ def page_rules(name):
 def _without_kernel(name):
     """Return the style that replaces JupyterLab's "Error displaying widget: model not found".
 
-    JupyterLab writes it below the static figure of a saved notebook, into an element that holds
-    nothing else. A notebook that is not trusted keeps no style.
+    JupyterLab writes it below the static figure of a saved notebook, into an otherwise empty
+    element. A notebook that is not trusted keeps no style.
     """
     dead = (
         f".jp-OutputArea-child:has(.{name}) + .jp-OutputArea-child "
@@ -63,9 +63,9 @@ def _without_kernel(name):
 
 
 def image_html(drawn):
-    """Return the HTML of a `Drawn`, its picture as a data address.
+    """Return the HTML of a `Drawn`, its picture as a data URL.
 
-    In a narrow window the picture shrinks to what is still legible; then it scrolls.
+    In a narrow window the picture shrinks while it is legible; then it scrolls.
     """
     height, width = drawn.pixels.shape[:2]
     source = base64.b64encode(_jpeg(drawn.pixels)).decode("ascii")
@@ -78,7 +78,7 @@ def image_html(drawn):
 
 
 def _jpeg(pixels):
-    """Encode uint8 (H, W, 3) as JPEG, colours at full resolution, so that text stays sharp."""
+    """Encode uint8 (H, W, 3) as JPEG, with full-resolution colours to keep text sharp."""
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "JPEG", quality=90, subsampling=0)
     return stream.getvalue()

@@ -8,7 +8,7 @@ from cnnvis_helpers.photos.photos import list_photos, load_photo
 from cnnvis_helpers.widgets.controls import choice
 from cnnvis_helpers.widgets.worker import sentence
 
-LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays quick
+LARGEST_PHOTO = 1024  # pixels; a larger photo is shrunk, so that every explorer stays fast
 UPLOADED, GIVEN = "own photo", "this photo"
 OWN_PHOTO = "Own photo"
 
@@ -19,7 +19,7 @@ class PhotoChoice:
     Attributes
     ----------
     menu, upload : the ipywidgets
-    photo : uint8 (H, W, 3), the chosen one; name : str; number : another int for every photo
+    photo : uint8 (H, W, 3), the chosen one; name : str; number : a new int for every photo
     code : str, the line of Python that loads it
     """
 
@@ -41,7 +41,7 @@ class PhotoChoice:
         self.upload.observe(lambda _: self._read(), "value")
 
     def bind(self, changed, say, fail):
-        """Set what is called after a change, and with a status text or an error sentence."""
+        """Set the callbacks for a change, a status text and an error sentence."""
         self._changed, self._say, self._fail = changed, say, fail
 
     def _pick(self):
@@ -90,7 +90,7 @@ def _given_line(photo):
 
 
 def empty_upload(upload):
-    """Take the file from an upload button, so that the same file can be chosen again."""
+    """Clear an upload button, so that the same file can be chosen again."""
     if isinstance(upload.value, dict):  # ipywidgets 7
         upload.metadata, upload.data = [], []
         upload.set_trait("value", {})

@@ -2,7 +2,7 @@
 
     studio()                     # or studio("vgg16"), studio(net, "my_photo.jpg")
 
-Choose a network (by name, from a file, or a model of the notebook) and a photo; each tab is an
+Choose a network (by name, from a file, or a model in the notebook) and a photo; each tab is an
 explorer with its own controls, "Save picture" and "Copy the code".
 """
 
@@ -45,8 +45,8 @@ TABS = {
     "Dream": explore_dream,
     "Randomization": explore_randomization,
 }
-FIRST = "CAM"  # the tab that is open in the beginning
-PIXELS = [  # the argument `preprocess`; the usual choices
+FIRST = "CAM"  # the tab that is open at the start
+PIXELS = [  # the usual choices of the argument `preprocess`
     ("not known", None),
     ("0 to 255", "identity"),
     ("0 to 1", "unit"),
@@ -65,12 +65,12 @@ def studio(net=None, photo="chelsea"):
 
     Returns
     -------
-    Studio, which shows itself as the last line of a cell.
+    Studio, which is displayed as the last line of a cell.
 
-    The menu "Network" lists all names, the models of the notebook, and files that were loaded.
-    Weights that are not on this machine are downloaded when they are chosen. What cannot be loaded
-    is answered with one sentence. Where `load_network` warns that it does not know the pixel scale
-    of a network, the studio asks for it.
+    The menu "Network" lists all names, the notebook's models, and loaded files. Missing weights are
+    downloaded when the network is chosen. If loading fails, the studio says why in one sentence.
+    If `load_network` warns that it does not know the pixel scale of a network, the studio asks for
+    it.
 
     Raises ValueError, TypeError or FileNotFoundError as `load_photo` and `load_network` do.
     """
@@ -198,7 +198,7 @@ class Studio(Worker):
     # From the network to the open tab
 
     def values(self):
-        """Return what is chosen now: network, pixels, labels, tab."""
+        """Return the choices: network, pixels, labels, tab."""
         return types.SimpleNamespace(
             network=self.network.value,
             pixels=self.pixels.value,
@@ -207,7 +207,7 @@ class Studio(Worker):
         )
 
     def work(self, values, task):
-        """Load the network if it is another one, then fill the open tab; called by `Worker`."""
+        """Load the network if it has changed, then fill the open tab; called by `Worker`."""
         wanted = values.network, values.pixels, values.labels
         if wanted != self._loaded:
             self._empty()
@@ -235,7 +235,7 @@ class Studio(Worker):
         self._say(f"{self.net.name}, {self.photos.name}")
 
     def _load(self, name, pixels, labels, task):
-        """Return (Network, warnings); networks by name are kept, files are read anew."""
+        """Return (Network, warnings); networks by name are cached, files are reread."""
         source = self._sources[name]
         if isinstance(source.what, Network):
             return source.what, []
@@ -253,7 +253,7 @@ class Studio(Worker):
         return load() if source.asks else self._memory(name, load)
 
     def _empty(self):
-        """Take the explorers of the previous network from the screen."""
+        """Remove the previous network's explorers from the screen."""
         self.explorers, self._loaded, self.net = {}, None, None
         self.tabs.layout.display = "none"
         for place in self.tabs.children:

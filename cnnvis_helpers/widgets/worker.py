@@ -1,6 +1,6 @@
 """Work in a thread: the newest values only, with progress, a Stop button and a status line.
 
-The kernel stays free meanwhile, so it receives Stop and the next value of a control. Works with
+Meanwhile the kernel stays free to receive Stop and new values of a control. Works with
 ipywidgets 7.7.1 and 8. Nothing here imports TensorFlow.
 """
 
@@ -16,7 +16,7 @@ from cnnvis_helpers._shared.progress import quiet_stops
 
 __all__ = ["Overtaken", "Task", "Worker", "sentence"]
 
-PATIENCE = 0.4  # seconds until the status line says that silent work goes on
+PATIENCE = 0.4  # seconds before the status line says that silent work is running
 
 
 class Overtaken(BaseException):
@@ -24,7 +24,7 @@ class Overtaken(BaseException):
 
 
 class Task:
-    """One redraw: reports its progress, and learns when to end."""
+    """One redraw: reports progress and is told when to end."""
 
     def __init__(self, worker):
         self._worker = worker
@@ -44,7 +44,7 @@ class Task:
         self._worker._show_progress(done, total)
 
     def check(self):
-        """Raise as `progress` does, and show nothing."""
+        """Raise as `progress` does, but show nothing."""
         if self.overtaken:
             raise Overtaken
         if self.stopped:
@@ -57,7 +57,7 @@ class Task:
 
     @property
     def cut_short(self):
-        """How far stopped work came, "3 of 20", or "" for finished work."""
+        """How far stopped work got, "3 of 20", or "" for finished work."""
         done, total = self.reached or (0, 0)
         return f"{done} of {total}" if self._ended and done < total else ""
 
@@ -96,7 +96,7 @@ class Worker:
         )
 
     def request(self):
-        """Start work on the present values, and return at once."""
+        """Start work on the current values and return at once."""
         if self._held:
             return
         values = self.values()
@@ -106,14 +106,14 @@ class Worker:
                 self._task.overtaken = True
             if self._thread is None:
                 self._idle.clear()
-                # The context carries the message that the picture answers (ipykernel 7).
+                # The context carries the message to which the picture replies (ipykernel 7).
                 run = contextvars.copy_context().run
                 self._thread = threading.Thread(target=run, args=(self._work,), daemon=True)
                 self._thread.start()
 
     @contextlib.contextmanager
     def hold(self):
-        """Let controls be set inside the block without a redraw for each of them."""
+        """Let controls be set inside the block without a redraw for each."""
         self._held += 1
         try:
             yield
@@ -127,7 +127,7 @@ class Worker:
         return self
 
     def stop(self):
-        """Stop the work under way and keep what the method has done so far."""
+        """Stop the current work and keep what the method has done so far."""
         with self._lock:
             if self._task:
                 self._task.stopped = True
@@ -157,7 +157,7 @@ class Worker:
             self._hide_progress()
 
     def _give_up(self, text):
-        """Show an error, and cancel the redraw under way."""
+        """Show an error and cancel the current redraw."""
         with self._lock:
             self._wanted = None
             if self._task:
