@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 _NAMES_OF_MODULE = {
     "networks.network": "list_networks load_network; Network Number Prediction",
     "networks.weights": "prefetch",
-    "networks.layers": "conv_layers feature_maps filters sparsity; weights",
+    "networks.layers": "conv_layers feature_maps filters; sparsity weights",
     "networks.receptive_field": "receptive_field",
     "photos.photos": "list_photos load_mask load_photo; photo_alt",
     "photos.resizing": "; resize_map resize_photo",
@@ -27,12 +27,12 @@ _NAMES_OF_MODULE = {
     "occlusion_passes",
     "methods.cam": "cam gradcam gradcam_plus_plus guided_gradcam layercam scorecam; gradcam_from "
     "gradcam_plus_plus_from layer_gradients layercam_from pooled_gradients pooled_head",
-    "methods.saliency": "gradient_x_input guided_backprop integrated_gradients saliency "
-    "smoothgrad; input_gradient",
+    "methods.saliency": "guided_backprop integrated_gradients saliency smoothgrad; "
+    "gradient_x_input input_gradient",
     "methods.attacks": "fgsm pgd",
-    "methods.one_pixel": "one_pixel one_pixel_map",
-    "methods.robustness": "epsilon_curve squeeze survives transfer",
-    "methods.patterns": "class_pattern filter_pattern filter_patterns; filter_responses",
+    "methods.one_pixel": "one_pixel; one_pixel_map",
+    "methods.robustness": "squeeze survives transfer; epsilon_curve",
+    "methods.patterns": "class_pattern filter_patterns; filter_pattern filter_responses",
     "methods.deep_dream": "deep_dream; dream_objective dream_steps",
     "methods.inversion": "invert_features",
     "methods.randomization": "randomize_layers; layers_from_the_top",
@@ -40,12 +40,12 @@ _NAMES_OF_MODULE = {
     "methods.shape_training": "; class_recall train_shape_network",
     "methods.faithfulness": "deletion_curve insertion_curve pointing_game relevance_mass",
     "methods.compare": "compare_methods",
-    "methods.similarity": "rank_correlation structural_similarity",
+    "methods.similarity": "rank_correlation; structural_similarity",
     "pictures.photos_and_maps": "compare_maps show_boxes show_grid show_map show_overlay "
     "show_photo; overlay_picture show_signed",
-    "pictures.filters_and_features": "show_feature_maps show_filter_channels show_filters "
-    "show_mosaic",
-    "pictures.plots": "show_curve show_matrix show_predictions show_vector",
+    "pictures.filters_and_features": "show_feature_maps show_filters show_mosaic; "
+    "show_filter_channels",
+    "pictures.plots": "show_curve show_matrix show_predictions; show_vector",
     "pictures.style": "figure_row save_picture; display_figure figure_bundle use_course_style",
     "pictures.tiles": "; around_grey describe map_limits standardise_tile tile to_unit",
     "widgets.explore_attack": "explore_attack",

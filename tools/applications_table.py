@@ -1,0 +1,103 @@
+"""Run every method on every classifier of keras.applications: writes docs/networks.md.
+
+python tools/applications_table.py              all, about an hour on two cores
+python tools/applications_table.py VGG16 ...    only these; prints, writes nothing
+
+Each is built with random weights for pictures of 96 x 96 pixels or more, so nothing is downloaded.
+A map must be finite and have the photo's size; a refusal must be a ValueError.
+"""
+
+import gc
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+import cnnvis_helpers as course  # noqa: E402
+from cnnvis_helpers.networks.applications import APPLICATIONS  # noqa: E402
+
+PHOTO = course.load_photo("chelsea")
+QUICK = {  # settings that keep a method's code and save its time
+    "occlusion": {"patch": 48, "stride": 48},
+    "scorecam": {"max_channels": 4},
+    "smoothgrad": {"samples": 2},
+    "integrated_gradients": {"steps": 2},
+    "invert_features": {"steps": 2},
+    "class_pattern": {"steps": 2},
+    "filter_patterns": {"steps": 2, "channels": [0], "size": 160},
+    "deep_dream": {"steps": 1, "octaves": 2},
+    "one_pixel": {"settings": {"population": 5, "generations": 1}},
+}
+MAPS = "occlusion cam gradcam gradcam_plus_plus layercam scorecam saliency smoothgrad".split()
+MAPS += "gradient_x_input integrated_gradients guided_backprop guided_gradcam".split()
+OTHERS = "fgsm pgd one_pixel filter_patterns class_pattern deep_dream invert_features".split()
+HEAD = """# Every method on every classifier of keras.applications
+
+Made by `python tools/applications_table.py` (random weights, small pictures): every method gave
+finite numbers of the right size (·), or said in one sentence why not (a number, see below).
+"""
+
+
+def build(name):
+    """Return a Network with random weights, and the side of its pictures."""
+    for side in (96, 128, APPLICATIONS[name].size):
+        try:
+            keras.utils.set_random_seed(0)
+            constructor = getattr(keras.applications, APPLICATIONS[name].constructor)
+            model = constructor(weights=None, input_shape=(side, side, 3))
+            return course.load_network(model), side
+        except ValueError as error:
+            if side == APPLICATIONS[name].size:
+                raise error
+
+
+def outcome(method, net):
+    """Return "·", or the sentence of a refusal; raise AssertionError for a wrong result."""
+    arguments = {
+        "filter_patterns": [net.last_conv],
+        "class_pattern": [0],
+    }.get(method, [PHOTO] if method in OTHERS else [PHOTO, 0])
+    if method == "deep_dream":
+        arguments = [PHOTO[:240, :320]]
+    try:
+        result = getattr(course, method)(net, *arguments, **QUICK.get(method, {}))
+    except ValueError as refusal:
+        return str(refusal).replace(net.name, "...")
+    values = np.asarray(getattr(result, "photo", getattr(result, "picture", result)))
+    assert np.isfinite(values).all(), (net.name, method)
+    assert method not in MAPS or values.shape == PHOTO.shape[:2], (net.name, method)
+    return "·"
+
+
+def main(names):
+    methods, refusals = MAPS + OTHERS, []
+    lines = ["| network | " + " | ".join(one.replace("_", " ") for one in methods) + " |"]
+    lines += ["| --- " * (len(methods) + 1) + "|"]
+    for name in names or sorted(APPLICATIONS, key=lambda name: APPLICATIONS[name].parameters):
+        net, side = build(name.lower())
+        cells = []
+        for method in methods:
+            said = outcome(method, net)
+            if said != "·" and said not in refusals:
+                refusals.append(said)
+            cells.append(said if said == "·" else str(refusals.index(said) + 1))
+        lines.append(f"| {APPLICATIONS[name.lower()].constructor} | " + " | ".join(cells) + " |")
+        print(lines[-1], flush=True)
+        del net
+        keras.backend.clear_session()
+        gc.collect()
+        reasons = [f"{number}. {said}" for number, said in enumerate(refusals, 1)]
+        text = "\n".join([HEAD, *lines, "", *reasons]) + "\n"
+        if not names:
+            (ROOT / "docs" / "networks.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
