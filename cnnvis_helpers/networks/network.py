@@ -340,7 +340,8 @@ def load_network(
         - the path of a .keras or .h5 file; "~" is your home folder;
         - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
           a row of class scores with softmax, sigmoid, one-unit or linear head, or a row of
-          numbers (see `numbers`). It is never changed.
+          numbers (see `numbers`). It is never changed. You may go on training it; after
+          `Normalization.adapt`, load it again, because that layer's values are constants.
           Outputs that are probabilities without a softmax or sigmoid at the very end (an average
           of networks, say) count as logits log p, or log(p / (1 - p)) if they do not sum to 1.
     preprocess : what the network was trained on, for a file or a keras.Model
