@@ -71,7 +71,7 @@ assert net.model.count_params() == 1_235_496
 # `Param #` counts the numbers that the layer has learned. All of them sit in the
 # **convolutions**; a pooling layer only shrinks what it gets. `conv_layers` shows the convolutions alone.
 
-# %%
+# %% tags=["skip"]
 table = conv_layers(net)
 table
 
