@@ -1,7 +1,7 @@
-"""Run every method on every classifier of keras.applications: writes docs/networks.md.
+"""Run every method on the classifiers of keras.applications: writes docs/networks.md.
 
-python tools/applications_table.py              all, about an hour on two cores
-python tools/applications_table.py VGG16 ...    only these; prints, writes nothing
+python tools/applications_table.py              the smallest of each family, about 20 minutes
+python tools/applications_table.py VGG19 ...    only these; prints, writes nothing
 
 Each is built with random weights for pictures of 96 x 96 pixels or more, so nothing is downloaded.
 A map must be finite and have the photo's size; a refusal must be a ValueError.
@@ -37,10 +37,15 @@ QUICK = {  # settings that keep a method's code and save its time
 MAPS = "occlusion cam gradcam gradcam_plus_plus layercam scorecam saliency smoothgrad".split()
 MAPS += "gradient_x_input integrated_gradients guided_backprop guided_gradcam".split()
 OTHERS = "fgsm pgd one_pixel filter_patterns class_pattern deep_dream invert_features".split()
-HEAD = """# Every method on every classifier of keras.applications
+FAMILIES = (  # the smallest of each; the others have more or wider blocks of the same kinds
+    "VGG16 ResNet50 ResNet50V2 InceptionV3 InceptionResNetV2 Xception DenseNet121 MobileNet "
+    "MobileNetV2 MobileNetV3Small NASNetMobile EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny"
+).split()
+HEAD = """# Every method on every family of keras.applications
 
-Made by `python tools/applications_table.py` (random weights, small pictures): every method gave
-finite numbers of the right size (·), or said in one sentence why not (a number, see below).
+Made by `python tools/applications_table.py` with the smallest classifier of each family, random
+weights and small pictures. A dot: finite numbers of the right size. A number: the method does not
+fit the network and says why in one sentence, below.
 """
 
 
@@ -79,7 +84,7 @@ def main(names):
     methods, refusals = MAPS + OTHERS, []
     lines = ["| network | " + " | ".join(one.replace("_", " ") for one in methods) + " |"]
     lines += ["| --- " * (len(methods) + 1) + "|"]
-    for name in names or sorted(APPLICATIONS, key=lambda name: APPLICATIONS[name].parameters):
+    for name in names or FAMILIES:
         net, side = build(name.lower())
         cells = []
         for method in methods:

@@ -51,7 +51,7 @@ LECTURE = {  # the sections that the lecture in TEACHING.md shows
     ],
     "08": [
         "The detective",
-        "A cheat that no heat map shows",
+        "A second network",
         "What if the network forgets everything?",
     ],
 }

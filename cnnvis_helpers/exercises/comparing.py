@@ -195,7 +195,7 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
         return f"This is {kind_of(answer)}, but {kind_of(expected)} is expected."
     if _is_numeric(expected) and np.asarray(expected).dtype.kind == "f":
         for undone, sentence in _SLIPS:
-            if same(undone(answer), expected, rtol, atol):
+            if same(undone(answer), expected, rtol, 0):  # 0 has no percent and no sign
                 return sentence
     if isinstance(expected, np.ndarray):
         return _array_difference(answer, expected, reveal, rtol, atol)

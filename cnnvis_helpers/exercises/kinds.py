@@ -171,6 +171,7 @@ def function(
         if status != RIGHT:
             return status, results
         expected = [reference(*private_copy(tuple(case))) for case in arguments]
+        results = [_as_number(*pair) for pair in zip(results, expected, strict=True)]
         equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
         if equal and _fits(results, dtype):
             return RIGHT, praise
@@ -264,7 +265,8 @@ def _as_number(answer, right):
 def _word(answer):
     if isinstance(answer, (list, tuple)) and len(answer) == 1:
         answer = answer[0]
-    return str(plain(answer)).strip().strip(".()").casefold()
+    word = str(plain(answer)).strip().strip(".()").casefold()
+    return re.sub(r"^([a-z])[).:] .*", r"\1", word)  # "c) a volcano"
 
 
 def _holds(test, *args, **given):

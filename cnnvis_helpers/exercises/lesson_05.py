@@ -86,7 +86,7 @@ EXERCISES = [
         cases=_SLOPES,
         rtol=1e-2,
         atol=1e-2,
-        praise="This is how every gradient in this course was tested: two scores never lie.",
+        praise="Two scores check any gradient; this is how those of the course were tested.",
         wrong=[
             (
                 lambda score, x, place, step: _difference(score, x, place, step, -step) / step,
@@ -257,8 +257,8 @@ EXERCISES = [
                 lambda x, baseline, gradients: (
                     (x - baseline) * ((gradients[1:] + gradients[:-1]) / 2).mean(axis=0)
                 ),
-                "That is the trapezoid rule, for places that include both ends. These lie in the "
-                "middles of the steps: a plain mean.",
+                "Here neighbours were averaged first, so the two ends count half. Every place "
+                "counts alike: a plain mean.",
             ),
             (
                 lambda x, baseline, gradients: (x - baseline) * gradients.sum(axis=0),

@@ -150,7 +150,7 @@ EXERCISES = [
         cases=[(_GRADIENTS[0], 1), (_GRADIENTS[1], 4), (np.array([[[-0.5, 0.25, 0.0]]]), 2)],
         rtol=1e-2,
         atol=1e-3,
-        praise="It grows with the number of values: twice the photo, twice the effect. "
+        praise="The sizes add up, whatever the signs: no push is lost. "
         "Large photos are easier to attack.",
         wrong=[
             (
@@ -466,7 +466,7 @@ EXERCISES = [
             (25.5, "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?"),
             (0.1, "That is the step in the network's own units; levels go from 0 to 255."),
             (51.0, "You multiplied by the length of the range; divide by it."),
-            (12.8, "That is 256 levels for the range. From 0 to 255 there are 255 steps."),
+            (12.8, "That is rounded, or it counts 256 levels. From 0 to 255 there are 255 steps."),
             (0.05, "That is the share of the range. How many of 255 levels is it?"),
             (5.0, "That is a percentage of the range. How many of 255 levels is it?"),
             (12.0, "That is cut to a whole number. Leave the decimals."),

@@ -302,7 +302,7 @@ EXERCISES = [
         hints=[
             "Which sentence could be tested by somebody else?",
             "Look for the method, the layer, the class, the number of pictures.",
-            "It is the longest one.",
+            "In which one could the network have failed?",
         ],
         praise="It names method, class, measure and sample, and claims nothing beyond them.",
     ),
@@ -380,8 +380,7 @@ EXERCISES = [
         "Bug 5",
         "b",
         {
-            "a": "It is weaker than the paper's; lesson 05 found that this network still knows the "
-            "photo under it.",
+            "a": "It is within the paper's range. No strength puts the two steps in order.",
             "c": "A map needs one number a pixel; the largest of three magnitudes is usual.",
             "d": "A seed only makes the picture the same every time.",
         },

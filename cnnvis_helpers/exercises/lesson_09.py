@@ -22,6 +22,7 @@ _LABELS = [
     (np.array([0, 1, 1, 1, 0]), np.array([0, 0, 1, 0])),
     (np.array([1, 0, 1, 2, 1, 0]), np.array([2, 0, 1, 1, 0, 0, 0, 1])),
     (np.array([7, 3, 7]), np.array([3, 7, 7, 0, 1])),
+    (np.array([0, 0, 0, 1, 2, 2, 1]), np.array([0, 1, 1, 0, 2])),
 ]
 _PROBABILITIES = [(0.8,), (0.3,), (0.99,)]
 _INDICES = [
@@ -71,12 +72,16 @@ _SENTENCE = "The network looked at the face of the cat."
 
 
 def _case(**changes):
-    return {question: _SENTENCE for question in _QUESTIONS} | changes
+    return {question: f"{_SENTENCE} ({question})" for question in _QUESTIONS} | changes
 
 
 def _shortest(case):
     """How many different words the shortest of the answers has."""
     return min(len(set(str(answer).split())) for answer in case.values())
+
+
+def _all_differ(case):
+    return len({str(answer).strip().casefold() for answer in case.values()}) == len(case)
 
 
 def _split(sources, held_out):
@@ -482,9 +487,9 @@ EXERCISES = [
     custom(
         "09-checklist",
         "The checklist",
-        lambda case: set(case) == set(_QUESTIONS) and _shortest(case) >= 3,
-        praise="That is more than most papers say about their heat maps. Show it to somebody, and "
-        "ask them which sentence they would doubt first.",
+        lambda case: set(case) == set(_QUESTIONS) and _shortest(case) >= 3 and _all_differ(case),
+        praise="Seven answers. No program can judge them: show them to somebody, and ask which "
+        "one they would doubt first.",
         wrong=[
             (
                 lambda case: not isinstance(case, dict),
@@ -495,6 +500,11 @@ EXERCISES = [
                 lambda case: set(case) != set(_QUESTIONS),
                 "The questions were changed, or one is missing. Keep the seven as they stand.",
                 {"my claim": _SENTENCE},
+            ),
+            (
+                lambda case: not _all_differ(case),
+                "Two of the answers are the same. Each question asks for something else.",
+                _case(**{"what a second method says": _SENTENCE, "my claim": _SENTENCE}),
             ),
             (
                 lambda case: _shortest(case) == 1,

@@ -192,11 +192,14 @@ def _sliding_steps(net):
     found, shapes = [], shapes_of(net)
     if not (_computes_in_float32(net) and _prepares_each_pixel_alone(net)):
         return found
+    followed = {net.graph.input}  # not what is computed from constants alone
     for step in net.graph.needed_for([net.graph.output]):
-        slides = None if step is net.head_step else _slides_of(step, shapes)
+        known = step is not net.head_step and followed.issuperset(step.inputs)
+        slides = _slides_of(step, shapes) if known else None
         if slides is None:
             break
         found.append((step, slides))
+        followed.update(step.outputs)
     return found
 
 
@@ -259,7 +262,8 @@ def _is_in_place(step):
 def _has_known_activation(layer):
     """Return whether a layer's activation is none or Keras's; others may read all cells."""
     activation = getattr(layer, "activation", None)
-    return getattr(activation, "__module__", "keras.").startswith("keras.")
+    home = getattr(activation, "__module__", None) or ""
+    return activation is None or home.startswith("keras.src.activations")
 
 
 def _computes_in_float32(net):
@@ -473,10 +477,11 @@ def _operations(step, shapes):
 # 3. Computing
 
 
-def passes(net, plan, pixels, cover):
+def passes(net, plan, pixels, cover, places=None):
     """Yield (slice, logits) of the clean photo, 0, and of the positions 1, 2, ..., in batches.
 
     pixels : float32 (1, h, w, 3), 0..255; cover : (h, w, 3), what shows through the patch
+    places : numbers of the positions to compute; None: all
     """
     clean, windows = _compiled(net, plan)
     logits, cover, maps = clean(pixels, cover[None])
@@ -486,12 +491,14 @@ def passes(net, plan, pixels, cover):
     rows = np.array([frame.rows[0] for frame in frames], np.int32)  # (frames, tops)
     columns = np.array([frame.columns[0] for frame in frames], np.int32)
 
+    places = np.arange(rows.shape[1] * columns.shape[1]) if places is None else np.array(places)
+
     def at(part):
-        down, right = np.divmod(np.arange(part.start, part.stop), columns.shape[1])
+        down, right = np.divmod(places[part], columns.shape[1])
         starts = np.stack([rows[:, down], columns[:, right]], axis=-1)  # (frames, n, 2)
         return windows(maps, cover, starts, sizes)
 
-    for part, logits in in_batches(at, rows.shape[1] * columns.shape[1], plan.batch):
+    for part, logits in in_batches(at, len(places), plan.batch):
         yield slice(part.start + 1, part.stop + 1), logits
 
 

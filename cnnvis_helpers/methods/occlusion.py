@@ -22,6 +22,11 @@ from cnnvis_helpers.methods.sliding_window import (
     window_starts,
 )
 
+_OTHER_WAY = (
+    "its first layer, its preprocessing, its floats of 16 bits or a layer that decides something "
+    'by the whole picture do not allow it; take exact="auto".'
+)
+
 
 def occlusion(
     net,
@@ -107,9 +112,16 @@ def occlusion_grid(
     check_target(net, target, score)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
     cover = fill_picture(net, pixels, fill, patch)
+    boxes = window_boxes(tops, lefts, patch)
     plan = _plan(net, tops, lefts, patch, exact)
+    if plan and not net.found.trusted and not _windows_hold(net, plan, pixels, cover, boxes):
+        if exact == "incremental":
+            raise ValueError(
+                f"The network {net.name!r} gives other scores in windows: {_OTHER_WAY}"
+            )
+        plan = None
     if plan is None:
-        batches = _full_passes(net, pixels, cover, window_boxes(tops, lefts, patch))
+        batches = _full_passes(net, pixels, cover, boxes)
     else:
         batches = incremental_occlusion.passes(net, plan, pixels, cover)
     values, weights = np.full(len(tops) * len(lefts) + 1, np.nan, np.float32), None
@@ -165,10 +177,7 @@ def _plan(net, tops, lefts, patch, exact):
     whole = exact == "full" or net.one_by_one
     plan = None if whole else incremental_occlusion.choose(net, tops, lefts, patch)
     if exact == "incremental" and plan is None:
-        raise ValueError(
-            f"The network {net.name!r} cannot be computed in windows: its first layer, its "
-            'preprocessing or its 16-bit floats do not allow it; take exact="auto".'
-        )
+        raise ValueError(f"The network {net.name!r} cannot be computed in windows: {_OTHER_WAY}")
     return plan if exact == "incremental" or (plan and plan.pays) else None
 
 
@@ -272,6 +281,24 @@ def fill_picture(net, pixels, fill, patch):
             f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
         )
     return np.broadcast_to(cover, pixels.shape[1:])
+
+
+def _windows_hold(net, plan, pixels, cover, boxes):
+    """Return whether windows give the logits of full passes at three positions.
+
+    They do unless the network or its preprocessing decides something by the whole picture.
+    """
+    places = [0, len(boxes) // 2, len(boxes) - 1]
+    try:
+        parts = incremental_occlusion.passes(net, plan, pixels, cover, places)
+        quick = np.concatenate([logits for _, logits in parts])[1:]
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError):
+        return False
+    pictures = np.repeat(pixels, len(places), axis=0)
+    for picture, (top, left, bottom, right) in zip(pictures, boxes[places], strict=True):
+        picture[top:bottom, left:right] = cover[top:bottom, left:right]
+    full = np.asarray(net.logits(pictures))
+    return np.allclose(quick, full, rtol=0, atol=1e-4 * np.abs(full).max())
 
 
 def _full_passes(net, pixels, cover, boxes):

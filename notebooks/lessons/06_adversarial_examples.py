@@ -50,7 +50,7 @@ assert now.index == toaster and now.probability > 0.9 and attack.linf == 2
 # %% [markdown]
 # The network is surer of the toaster than it ever was of the cat: 0.99 against 0.77. A photo that was changed to mislead a network is called an **adversarial example**.
 #
-# Where is the toaster? Here is the difference of the two photos, enlarged 60 times around grey, and cut to a corner so that you see single pixels.
+# Where is the toaster? Here is the difference of the two photos, enlarged 60 times around grey, and cut to a corner so that single pixels show.
 
 # %% alt="The change of the whole photo as coloured noise on grey, and 40 by 40 pixels of it as small coloured squares. Neither shows a shape."
 change = attack.magnified(60)
@@ -290,7 +290,7 @@ assert attack.history[0] < 0.01 and attack.history[-1] > 0.8
 # 13 min. The name says descent although an untargeted attack climbs; it descends the negative loss. Ask what would happen with a target that is already on top. What goes wrong live: epsilon is not in levels but in the network's own units (see below).
 
 # %% [markdown]
-# Now try to do better. Turn down the largest change as far as you can while the toaster stays on top; then pick a class that you find even sillier. Which classes are hard to reach from a cat?
+# Now try to do better. Turn down the largest change as far as you can while the toaster stays on top; then pick a class that you find even sillier. (The explorer takes fewer steps than we did, so it is less sure.) Which classes are hard to reach from a cat?
 
 # %%
 from cnnvis_helpers import explore_attack
@@ -362,12 +362,12 @@ what_it_shows = "c"
 check("06-transfer", what_it_shows)
 
 # %% [markdown]
-# The espresso and the tripod are clear: Lite0 is fooled, SqueezeNet is not, although the tripod loses more than through noise (0.53 against 0.75). These attacks hardly transfer.
+# The espresso and the tripod are clear: Lite0 is fooled, SqueezeNet is not, although the tripod falls further than with noise. These attacks hardly transfer.
 #
 # Attacks that are made on several networks at once do better, so a secret network is no defence. And a success without a control shows little.
 
 # %% [markdown] tags=["teaching-note"]
-# 3 min. The control is the point. Ask for the conclusion before anybody looks at the rows "noise".
+# 3 min. The control is the point. Hide the rows "noise" and ask for a conclusion.
 
 # %% [markdown]
 # ## Can an attack move the heat map?
@@ -405,17 +405,17 @@ with figure_row(2, width=11) as axes:
     for ax, picture, heat in zip(axes, (original, moved), heats, strict=True):
         answer = net.predict(picture)[0]
         title = f"{answer.label} {answer.probability:.2f}"
-        show_overlay(picture, heat, title, ax=ax, label="logits per cell")
+        show_overlay(picture, heat, title, ax=ax, label="logits per cell", vmax=np.max(heats))
 print(f"correlation of the two maps: {np.corrcoef(heats[0].ravel(), heats[1].ravel())[0, 1]:.2f}")
 # <check>
 assert net.predict(moved)[0].index == cat and heats[1].argmax() // 224 < 112
 # </check>
 
 # %% [markdown]
-# The answer is the same, and even surer: 0.91. But the heat has left the face for the corner, and the two maps have next to nothing in common. Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
+# The answer is the same, and even surer: 0.91. But most of the heat now lies in the corner, and the two maps have next to nothing in common. Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. The discussion to have: is the map wrong?
+# 4 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. Discuss: is the map wrong?
 
 # %% [markdown]
 # ## What goes wrong: the unit of epsilon
@@ -561,7 +561,7 @@ assert answer.index == toaster
 # %% [markdown]
 # ## Take-away
 #
-# 1. Noise does not fool a network, but thousands of tiny pushes along the slopes of its loss add up, and one level can be enough.
+# 1. Random noise has to be far stronger than an attack: thousands of tiny pushes along the slopes of the loss add up, and one level can be enough.
 # 2. Give epsilon in levels, judge the saved photo, count only what was right before, and always run a control.
 # 3. A heat map of an attacked photo explains the attack; it cannot tell you that you were attacked.
 

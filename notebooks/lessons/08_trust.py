@@ -2,7 +2,7 @@
 # %% [markdown]
 # # Can you trust a heat map?
 #
-# **You will do:** convict a network that cheats, meet another one that no heat map can convict, erase a network's memory, and ask twelve methods the same question.
+# **You will do:** judge small networks by their heat maps and by experiments, erase a network's memory, and ask twelve methods the same question.
 #
 # **You will learn:** four tests that a heat map should face, what each of them misses, and what may honestly be said with a heat map.
 #
@@ -16,7 +16,7 @@
 # With 20 minutes only: the detective, the colour, and the erased cat. For the board: a map can be wrong about the network, or right about a network that is wrong. Looking cannot tell them apart.
 
 # %% [markdown]
-# The first cell loads four networks: EfficientNet-Lite0, and three tiny ones that tell drawn shapes apart. One of the three is honest. The other two cheat.
+# The first cell loads four networks: EfficientNet-Lite0, and three tiny ones that tell drawn shapes apart.
 
 # %% tags=["exercise-setup"]
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from cnnvis_helpers import (
     check, class_recall, compare_maps, compare_methods, deletion_curve, explore_trust, figure_row,
     gradcam, guided_backprop, hint, insertion_curve, layers_from_the_top, load_mask, load_network,
-    load_photo, pointing_game, randomize_layers, rank_correlation, relevance_mass,
+    load_photo, pointing_game, randomize_layers, rank_correlation, relevance_mass, resize_map,
     saliency, shape_pictures, show_curve, show_grid, show_map, show_matrix, show_overlay, solution,
 )
 
@@ -154,13 +154,13 @@ assert np.mean(on_shape) >= 0.9
 # </check>
 
 # %% [markdown]
-# Remember this for the rest of the lesson: the map that pointed at the badge was the *right* map of a wrong network. A map with its heat on the hexagon would have looked better and told a lie.
+# Remember this for the rest of the lesson: the map that pointed at the badge was the *right* map of a wrong network. A map with its heat on the hexagon would have looked better and been wrong.
 
 # %% [markdown] tags=["teaching-note"]
 # 11 min. Keep the hexagons of the exam hidden until the verdict, and let the room argue from the four maps. Ask for a drawing of what may be under the hot spots.
 
 # %% [markdown]
-# ## A cheat that no heat map shows
+# ## A second network
 #
 # Your colleague is embarrassed and brings another network, trained without any badges. Its exam is just as good. This time you look at the heat maps *before* you accept it. Again the maps come first, with the outlines of the hexagons.
 
@@ -190,18 +190,24 @@ recall = class_recall(second, shape_pictures(250, seed=1))["hexagon"]
 check("08-convict", recall, net=second)
 
 # %% [markdown]
-# None! The form of the hexagon has never mattered to this network; it goes by the red. And the maps were right. They say *where* the network looks, and it does look at the hexagon, at its colour. A heat map cannot tell a form from a colour, because both are in the same place.
+# None! Without the red, this network finds no hexagon at all. Yet the heat ran along the edge, as if it had looked at the form. Here are the maps of the honest network, which *does* know the form, for the same pictures:
 
-# %% alt="A red disc, a red star and a red square; the network calls the disc and the square hexagons."
+# %% alt="Four dark maps with the outline of a hexagon; in each the heat runs along the edge of the hexagon, much as in the maps of the second network."
+show_with_outlines([gradcam(honest, each.photo, "hexagon") for each in hexagons[:4]], hexagons)
+
+# %% [markdown]
+# The same kind of rings. So the maps cannot tell the two networks apart: colour and form are in the same place, and a heat map only says *where*. Is then everything red a hexagon?
+
+# %% alt="A red disc and a red square, both called hexagon; a red triangle and a red star, both called triangle."
 painted = shape_pictures(5, red="all", seed=1)[:4]
 answers = [second.predict(each.photo)[0].label for each in painted]
 show_grid([each.photo for each in painted], titles=[f'"{name}"' for name in answers], columns=4)
 # <check>
-assert answers[0] == "hexagon"
+assert answers[0] == answers[1] == "hexagon" != answers[3]
 # </check>
 
 # %% [markdown]
-# A red disc is a hexagon, and so is a red square. (The pointed shapes it still knows by their corners, more or less.)
+# A red disc is, and so is a red square, but a pointed shape is not. The rule that it learned is "red and blunt", and having six sides plays no part in it.
 #
 # This is no trick of our drawings. Adebayo and others (2022) hid shortcuts in medical and other pictures and gave the explanations to people who did not know what to look for. Shortcuts without a place of their own, such as a blur, were not found, and sometimes a map raised the alarm about a network that was clean.
 #
@@ -234,8 +240,8 @@ assert rank_correlation(trained[2], random[2]) > 0.95
 # </check>
 
 # %% [markdown]
-# Guided backprop draws the very same picture, rank correlation 1.00. EfficientNet could not tell a cat from a teapot any more, and this map has not noticed. It shows edges of the *photo*: convolutions and a rule that lets only positive gradients pass work like an edge detector, whatever the last layer says.
-# The gradient changes to 0.43, and Grad-CAM to -0.58: nearly turned round, by chance.
+# Guided backprop draws the very same picture, only fainter, with rank correlation 1.00. EfficientNet could not tell a cat from a teapot any more, and this map has not noticed. It shows edges of the *photo*: convolutions and a rule that lets only positive gradients pass work like an edge detector, whatever the last layer says.
+# The gradient changes to 0.43, and Grad-CAM to -0.58, as it happens: other random weights give other numbers.
 #
 # The number above the lower maps is the **rank correlation** with the map above: 1 if both put the pixels in the same order, 0 if the orders have nothing to do with each other, -1 if they are opposite.
 #
@@ -271,10 +277,10 @@ assert abs(rank_correlation(dice, other_dice)) < 0.02
 # </check>
 
 # %% [markdown]
-# Even now, with nothing learned anywhere, guided backprop keeps 0.38 and 0.28 of its order, more than the gradient with 0.09 and 0.12. But look at Grad-CAM: -0.50 in one draw, 0.64 in the other! Its map has 7 x 7 cells, and two coarse maps may well have their blobs in like places by chance. So one draw is too few, and a single number for "alike" is worth little.
+# Even now, with nothing learned anywhere, guided backprop still correlates 0.38 and 0.28 with its trained map, the gradient only 0.09 and 0.12. But look at Grad-CAM: -0.50 in one draw, 0.64 in the other! Its map has 7 x 7 cells, and two coarse maps may well have their blobs in similar places by chance. So one draw is too few, and a single number for "alike" is worth little.
 #
-# Adebayo and others proposed this test in 2018, and for years it was taken for a ranking: the more a map changes, the better the method. It is none. Look at the dice: they change completely, 0.00, and they explain nothing.
-# Binder and others (2023) found a second reason. Channels that are strong before the random layers stay strong after them, so even a good map can change only so far. What the test *can* do is convict: a method that draws the same map for a random network does not explain the network.
+# Adebayo and others proposed this test in 2018, and for years people read it as a ranking: the more a map changes, the better the method. It is not one, for two reasons. Look at the dice: they change completely, 0.00, and they explain nothing.
+# And Binder and others (2023) found that channels that are strong before the random layers stay strong after them, so even a good map can change only so far. What the test *can* do is convict: a method that draws the same map for a random network does not explain the network.
 
 # %% [markdown]
 # The explorer has a slider from the trained network down to one that has forgotten every layer. Change the method on the way.
@@ -322,22 +328,24 @@ def area_under(scores):
 check("08-area", area_under)
 
 # %% [markdown]
-# **Insertion** goes the other way: it begins with a blurred photo and brings the hottest pixels back first; a *large* area is good. We try four maps: Grad-CAM, the gradient, the same gradient after a strong blur, and dice.
+# **Insertion** goes the other way: it begins with a blurred photo and brings the hottest pixels back first; a *large* area is good. We try five maps: Grad-CAM, the gradient, the same gradient after a strong blur, dice, and coarse dice of 7 x 7 cells, as coarse as Grad-CAM.
 #
 # **Predict first:** which one wins each test?
 
-# %% alt="Two panels of four curves. Left, deletion: dice and the gradient fall at once, Grad-CAM and the blurred gradient slowly. Right, insertion: Grad-CAM rises first, then the blurred gradient, the gradient, the dice."
+# %% alt="Two panels of five curves. Left, deletion: dice and the gradient fall at once, Grad-CAM and the blurred gradient slowly. Right, insertion: Grad-CAM rises first, then the blurred gradient, the gradient, the dice."
 from scipy.ndimage import gaussian_filter
 
 slopes = saliency(net, photo, cat)
 blurred = gaussian_filter(slopes, 15)
-maps = {"Grad-CAM": heat, "gradient": slopes, "blurred gradient": blurred, "dice": dice}
+coarse = resize_map(np.random.default_rng(0).random((7, 7)), photo.shape[:2])
+maps = {"Grad-CAM": heat, "gradient": slopes, "blurred gradient": blurred}
+maps |= {"dice": dice, "coarse dice": coarse}
 with figure_row(2, height=4) as axes:
     for ax, test in zip(axes, (deletion_curve, insertion_curve), strict=True):
         curves = {name: test(net, photo, one, cat, steps=25) for name, one in maps.items()}
         lines = {name: curve.scores for name, curve in curves.items()}
         show_curve(curves["dice"].shares, lines, "share of pixels", "probability", ax=ax)
-        ax.set_ylim(0, 1.3)
+        ax.set(ylim=(0, 1.3), title=test.__name__.replace("_", " "))
         ax.legend(loc="upper right", ncols=2, fontsize="small")
         print(test.__name__, {name: round(curve.area, 2) for name, curve in curves.items()})
 # <check>
@@ -345,7 +353,7 @@ assert curves["Grad-CAM"].area > curves["blurred gradient"].area > curves["gradi
 # </check>
 
 # %% [markdown]
-# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, insertion rewards blur, and neither has much to do with being right. Compare only maps that are equally coarse, and always put dice of that coarseness beside them.
+# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo. Compare only maps that are equally coarse. On deletion, Grad-CAM's 0.41 is hardly better than the coarse dice's 0.50; on insertion it is.
 
 # %% [markdown]
 # **Exercise: why do the dice win?** (a) The dice have found the pixels that matter. (b) Single grey pixels all over the photo make a kind of picture that the network has never seen. (c) Hiding pixels in any order does the same.
@@ -379,9 +387,9 @@ assert relevance_mass(gradcam(net, picture), mask) > mask.mean()
 # </check>
 
 # %% [markdown]
-# Two numbers a method: the peak (1.00 is a hit), then the mass. Grad-CAM hits all five, and its mass beats the mask's share every time. The gradient misses two of five, and its mass may even lie below that of a map of one colour: 0.70 on Chelsea, where the mask alone gives 0.74.
+# Two numbers a method: the peak (1.00 is a hit), then the mass. Grad-CAM hits all five, and its mass beats the mask's share every time. The gradient misses two of five, and its mass may even lie below that of a constant map: 0.70 on Chelsea, where the mask alone gives 0.74.
 #
-# But before you crown Grad-CAM: think of the red hexagons. A map on the object is what *we* expect. And guided backprop, which did not notice that the network had forgotten everything, hits four of the five. Passing one test is not passing all of them.
+# But before you crown Grad-CAM: think of the red hexagons. A map on the object is what *we* expect. And guided backprop, which did not notice that the network had forgotten everything, hits four of the five.
 
 # %% [markdown]
 # **Exercise: relevance mass.** Return the share of the map's positive values that lies inside the mask, from 0 to 1.

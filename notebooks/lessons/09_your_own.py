@@ -4,7 +4,7 @@
 #
 # **You will do:** put a photo of your own before the network, train a small network yourself, build a better one on top of EfficientNet, and take both apart with the tools of this course.
 #
-# **You will learn:** what a network must be told about pixels and names; how a test result of 96 % can be hollow; why eight pictures may be enough; which questions a heat map should survive.
+# **You will learn:** which pixel scale and class names a network needs; how a test result of 96 % can be hollow; why eight pictures may be enough; which questions a heat map should survive.
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb). It helps to have seen a Keras model trained once.
 #
@@ -13,7 +13,7 @@
 # %% [markdown] tags=["teaching-note"]
 # 55 min: photo and studio 13, the small network 20, transfer 9, the capstone 13. "Go deeper" is homework.
 # **The aha of this lesson:** 96 % right on the test, and in another light 64 %. The test could not show it.
-# Ask the group beforehand to bring photos, one that the network should know and one that it cannot know. Run the notebook once before class: three networks are trained, some seconds each.
+# Ask the group beforehand to bring photos, one that the network should know and one that it cannot know. Run the notebook once before class: four networks are trained, some seconds each.
 
 # %% [markdown]
 # The first cell loads EfficientNet-Lite0, as always. Its last line shows a photo that gave us trouble in lesson 00.
@@ -235,7 +235,7 @@ assert second.evaluate(scaled(relit), test_class, verbose=0)[1] > 0.95
 # 8 min. Nothing was staged: the two photos differ by 11 levels in their mean, and nobody noticed. Ask where the room's own data might differ in light, camera, compression or background.
 
 # %% [markdown]
-# ## Tell the course about your network
+# ## Load your network
 #
 # `load_network` takes a Keras model in memory, a `.keras` or an `.h5` file. Two things it cannot know: how the pixels were scaled, and what the classes are called. There are three usual scales: 0 to 255 ("identity"), 0 to 1
 # ("unit") and -1 to 1 ("tf"). Let us try all three and count how many of the test squares come out right.
@@ -314,7 +314,7 @@ assert heat_on_its_half(own) > 0.8
 
 # %% [markdown]
 # With 0.63, a little more of the first network's heat lies on the gravel than chance would put there, and on equally bright halves its map is nearly blind. The second has 0.99 of it in the right place. But look at what we needed to see this: pictures whose answer we know, and many of them. On a photo of gravel
-# alone, both maps would lie on the gravel. Heat says *where* a network looks. That the first one looked at the *light*, only the change of light told us.
+# alone, both maps would lie on the gravel. Heat says *where* a network looks. We learned about the *light* only by changing it.
 #
 # **Exercise: what may you say?** A network tells your two cats apart in nearly all test photos. All photos of one cat were taken in the kitchen, all of the other in the garden. Grad-CAM peaks on the cat in most of them. Which sentence holds?
 # (a) It recognises the cats. (b) It recognises the rooms. (c) It looks at places where the cats are; photos of each cat in the other room would show what it uses. (d) Grad-CAM proves that it ignores the room.
@@ -377,7 +377,7 @@ assert alone.evaluate(scaled(relit), test_class, verbose=0)[1] < 0.95
 # </check>
 
 # %% [markdown]
-# Eight pictures, and 99 % of the 200 are right; the small network has 70 %. EfficientNet knows no class "gravel". But to tell a thousand things apart it had to learn what surfaces look like, and that is what we borrowed.
+# Eight pictures, and 99 % of the 200 are right; the small network has 70 %, more than the 64 % after six hundred pictures in one light. What the pictures vary in counts for more than how many there are. EfficientNet knows no class "gravel". But to tell a thousand things apart it had to learn what surfaces look like, and that is what we borrowed.
 #
 # Body and head together make an ordinary Keras model, and `load_network` takes it as it takes any other. No `preprocess` this time: the body brings its scaling with it.
 
@@ -396,7 +396,7 @@ assert heat_on_its_half(moved) > 0.85
 # Average pooling and one Dense layer: the class activation map of lesson 04 is exact for this network. `studio(moved, glued)` shows it in every other way. To keep the network, write `whole.save("grass_or_gravel.keras")`.
 
 # %% [markdown] tags=["teaching-note"]
-# 10 min. Ask why the body is not trained, too. (With eight pictures its millions of weights would learn them by heart. With more data, unfreeze the last block at a small rate.)
+# 9 min. Ask why the body is not trained, too. (With eight pictures its millions of weights would learn them by heart. With more data, unfreeze the last block at a small rate.)
 # A common slip to mention: setting `body.trainable = False` after `compile` changes nothing.
 
 # %% [markdown]
@@ -452,7 +452,7 @@ assert rank_correlation(heat, gradcam(net, my_photo, "cup")) > 0.9
 # </check>
 
 # %% [markdown]
-# The map of a tabby is quite another one, -0.52. But that of a *cup* is the same, 0.99! So our sentence claims too much. The heat shows what speaks for "something of this kind": the cup with what is in it. Whether the coffee or the cup decides for espresso, only a changed photo could tell, say an
+# The map of a tabby is quite another one, -0.52. But that of a *cup* is the same, 0.99! So our sentence claims too much. The heat shows what speaks for "something of this kind": the cup with what is in it. Is it the coffee or the cup? A changed photo could tell, say an
 # empty cup.
 #
 # That is a good result, not a failed one. Look for the number that speaks against your sentence, and then write a better sentence.
@@ -504,7 +504,7 @@ my_case = {
 check("09-checklist", my_case)
 
 # %% [markdown] tags=["teaching-note"]
-# 15 min in pairs, then three cases in front of everybody. Ask each pair for the number that spoke *against* their sentence; whoever has none has not looked. The coffee cup and the motorcycle ("moped", 0.47) make good discussions.
+# 13 min in pairs, then three cases in front of everybody. Ask each pair for the number that spoke *against* their sentence; whoever has none has not looked. The coffee cup and the motorcycle ("moped", 0.47) make good discussions.
 
 # %% [markdown]
 # ## Go deeper: networks by name
@@ -586,7 +586,7 @@ check("09-baseline", baseline)
 #
 # 1. A network of your own needs two facts beside its weights: how its pixels are scaled, and what its classes are called.
 # 2. A good result on parts of the same photos proves little. Look for the simplest rule that does as well, and change what should not matter.
-# 3. A map says where. A picture with a known answer says whether to believe it, and only a changed picture says what was seen there.
+# 3. Test a map on pictures whose answer you know. To learn what the network uses at the hot place, change the photo.
 
 # %% [markdown]
 # ## Further reading

@@ -438,3 +438,60 @@ def test_a_function_or_a_constant_that_knows_the_place_ends_the_windows(odd):
     calls = incremental.follow(net, [0, 8], [0, 8], (4, 4)).calls
     assert first.name not in [call.step.name for call in calls]
     assert len(calls) <= 1
+
+
+def _chain(activation="relu", **options):
+    photo = keras.Input((48, 48, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation=activation)(photo / 255)
+    for _ in range(2):
+        x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    scores = layers.Dense(4)(layers.GlobalAveragePooling2D()(x))
+    return load_network(keras.Model(photo, scores), **{"preprocess": "identity", **options})
+
+
+def _if_bright(pixels):
+    bright = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True) > 180
+    return tf.where(bright, 255.0 - pixels, pixels)
+
+
+def _if_large(pixels):
+    large = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True) > 1
+    return tf.where(large, pixels / 255.0, pixels)
+
+
+ODD = {
+    "softmax over places": {"activation": lambda: layers.Softmax(axis=(1, 2))},
+    "group norm": {"activation": lambda: layers.GroupNormalization(2)},
+    "PReLU of each place": {"activation": lambda: layers.PReLU()},
+    "inverts bright pictures": {"preprocess": _if_bright},
+    "divides large pixels": {"preprocess": _if_large},
+    "64 bits": {"preprocess": lambda pixels: tf.cast(pixels, tf.float64)},
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_decides_by_the_whole_picture_goes_the_full_way(kind):
+    keras.utils.set_random_seed(0)
+    options = dict(ODD[kind])
+    if "activation" in options:
+        options["activation"] = options["activation"]()
+    net, photo = _chain(**options), photo_of_noise()
+    settings = {"patch": 4, "stride": 2, "fill": 250 if "bright" in kind else 1}
+    full = occlusion_grid(net, photo, 1, exact="full", **settings)
+    auto = occlusion_grid(net, photo, 1, **settings)
+    np.testing.assert_allclose(auto, full, rtol=0, atol=1e-5 * np.ptp(full) + 1e-6)
+
+
+def test_a_nested_model_of_a_constant_ends_the_windows():
+    inner_photo = keras.Input((12, 12, 3))
+    inner = keras.Model(inner_photo, layers.Conv2D(3, 3, padding="same")(inner_photo))
+    photo = keras.Input((12, 12, 3))
+    x = layers.Conv2D(3, 3, padding="same", activation="relu")(photo / 255)
+    x = layers.Add()([x, inner(keras.ops.ones((1, 12, 12, 3)))])
+    model = keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    net = load_network(model, preprocess="identity")
+    plain, quick = (
+        occlusion_grid(net, photo_of_noise(), 0, patch=3, stride=1, exact=exact)
+        for exact in ("full", "incremental")
+    )
+    np.testing.assert_allclose(quick, plain, rtol=0, atol=1e-5)
