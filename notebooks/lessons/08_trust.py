@@ -22,7 +22,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, class_recall, compare_maps, compare_methods, deletion_curve, explore_trust, figure_row,
+    check, class_recall, compare_methods, deletion_curve, explore_trust, figure_row,
     gradcam, guided_backprop, hint, insertion_curve, layers_from_the_top, load_mask, load_network,
     load_photo, pointing_game, randomize_layers, rank_correlation, relevance_mass, resize_map,
     saliency, shape_pictures, show_curve, show_grid, show_map, show_matrix, show_overlay, solution,
@@ -231,7 +231,7 @@ cat = net.class_index("Egyptian cat")
 forgetful = randomize_layers(net, "predictions")
 trained = [method(net, photo, cat) for method in methods.values()]
 random = [method(forgetful, photo, cat) for method in methods.values()]
-with figure_row(3, 2, height=3.5) as axes:
+with figure_row(3, 2, height=5) as axes:
     for i, heat in enumerate(trained + random):
         title = list(methods)[i] if i < 3 else f"rank {rank_correlation(trained[i - 3], heat):.2f}"
         show_map(heat, title=title, vmin=0, percentile=99.5, ax=axes[i])
@@ -353,7 +353,7 @@ assert curves["Grad-CAM"].area > curves["blurred gradient"].area > curves["gradi
 # </check>
 
 # %% [markdown]
-# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo. Compare only maps that are equally coarse. On deletion, Grad-CAM's 0.41 is hardly better than the coarse dice's 0.50; on insertion it is.
+# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo. Compare only maps that are equally coarse. On deletion, Grad-CAM's 0.41 is not much better than the coarse dice's 0.49, nor on insertion: 0.62 against 0.52.
 
 # %% [markdown]
 # **Exercise: why do the dice win?** (a) The dice have found the pixels that matter. (b) Single grey pixels all over the photo make a kind of picture that the network has never seen. (c) Hiding pixels in any order does the same.
@@ -409,23 +409,23 @@ check("08-mass", mass_inside)
 # %% [markdown]
 # ## Twelve answers
 #
-# All the methods of this course, one photo, one class. Their units differ, so each map is divided by its own largest value.
+# All the methods of this course, one photo, one class. Their units differ, so each map shows magnitudes on a scale of its own.
 
 # %% alt="Twelve maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop."
 results = compare_methods(net, photo, cat)
-compare_maps(results.on_one_scale(), columns=4, signed=True, percentile=99.5)
+twelve = {each.name.replace("_", " "): np.abs(each.heat) for each in results}
+show_grid(list(twelve.values()), titles=list(twelve), columns=4, scale="each", percentile=99)
 
 # %% [markdown]
 # Which of them agree?
 
 # %% alt="A matrix of twelve by twelve numbers; large values among the CAM family and among the guided methods, small ones elsewhere."
-sizes = {each.name: np.abs(each.heat[::4, ::4]) for each in results if each.heat is not None}
+sizes = {name: heat[::4, ::4] for name, heat in twelve.items()}
 agree = [[rank_correlation(a, b) for b in sizes.values()] for a in sizes.values()]
-names = [name.replace("_", " ") for name in sizes]
-show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=names)
+show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(sizes))
 
 # %% [markdown]
-# The five of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody. If you want a second opinion, ask a method of another kind.
+# The five of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody, and neither does SmoothGrad with the plain gradient (0.0): averaging made another map of it. If you want a second opinion, ask a method of another kind.
 
 # %% [markdown] tags=["teaching-note"]
 # 4 min. Ask each table to defend one of the twelve. Then ask what would change their mind.
