@@ -45,7 +45,8 @@ HEAD = """# Every method on every family of keras.applications
 
 Made by `python tools/applications_table.py` with the smallest classifier of each family, random
 weights and small pictures. A dot: finite numbers of the right size. A number: the method does not
-fit the network and says why in one sentence, below.
+fit the network and says why in one sentence, below. What is said there of a picture's size, or of
+maps without places, comes from the small pictures: the maps of one cell that they leave.
 """
 
 
