@@ -177,6 +177,24 @@ def eagerly(name):
         tf.config.run_functions_eagerly(False)
 
 
+def tiny_network():
+    """Build the Network of the fixture `tiny_net` anew; the same at each call."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((24, 32, 3)),
+            layers.Rescaling(1 / 127.5, offset=-1, name="rescaling"),
+            layers.Conv2D(6, 3, padding="same", activation="relu", name="conv1"),
+            layers.MaxPooling2D(2, name="pool1"),
+            layers.Conv2D(8, 3, padding="same", activation="relu", name="conv2"),
+            layers.GlobalAveragePooling2D(name="gap"),
+            layers.Dense(5, activation="softmax", name="predictions"),
+        ],
+        name="tiny",
+    )
+    return load_network(model, labels=["cat", "crane", "dog", "tiger_cat", "crane"])
+
+
 def photo_of_noise(height=40, width=56, seed=0):
     """Return a uint8 photo (height, width, 3), smooth and colourful, of no network's size."""
     rng = np.random.default_rng(seed)

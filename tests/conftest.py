@@ -15,25 +15,9 @@ def tiny_net():
 
     Random weights, 5 classes; 24 x 32 pixels, so that mixing up height and width shows.
     """
-    import keras
-    from keras import layers
+    from architectures import tiny_network
 
-    from cnnvis_helpers.networks.network import load_network
-
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input((24, 32, 3)),
-            layers.Rescaling(1 / 127.5, offset=-1, name="rescaling"),
-            layers.Conv2D(6, 3, padding="same", activation="relu", name="conv1"),
-            layers.MaxPooling2D(2, name="pool1"),
-            layers.Conv2D(8, 3, padding="same", activation="relu", name="conv2"),
-            layers.GlobalAveragePooling2D(name="gap"),
-            layers.Dense(5, activation="softmax", name="predictions"),
-        ],
-        name="tiny",
-    )
-    return load_network(model, labels=["cat", "crane", "dog", "tiger_cat", "crane"])
+    return tiny_network()
 
 
 @pytest.fixture(scope="session")

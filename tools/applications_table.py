@@ -3,7 +3,7 @@
 python tools/applications_table.py              the smallest of each family, about 20 minutes
 python tools/applications_table.py VGG19 ...    only these; prints, writes nothing
 
-Each is built with random weights for pictures of 96 x 96 pixels or more, so nothing is downloaded.
+Each is built with random weights for pictures of 96 x 96 pixels, so nothing is downloaded.
 A map must be finite and have the photo's size; a refusal must be a ValueError.
 """
 
@@ -20,7 +20,8 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 import cnnvis_helpers as course  # noqa: E402
-from cnnvis_helpers.networks.applications import APPLICATIONS  # noqa: E402
+from cnnvis_helpers.methods.compare import _METHODS as MAPS  # noqa: E402
+from cnnvis_helpers.networks.applications import find_application  # noqa: E402
 
 PHOTO = course.load_photo("chelsea")
 QUICK = {  # settings that keep a method's code and save its time
@@ -34,8 +35,6 @@ QUICK = {  # settings that keep a method's code and save its time
     "deep_dream": {"steps": 1, "octaves": 2},
     "one_pixel": {"settings": {"population": 5, "generations": 1}},
 }
-MAPS = "occlusion cam gradcam gradcam_plus_plus layercam scorecam saliency smoothgrad".split()
-MAPS += "gradient_x_input integrated_gradients guided_backprop guided_gradcam".split()
 OTHERS = "fgsm pgd one_pixel filter_patterns class_pattern deep_dream invert_features".split()
 FAMILIES = (  # the smallest of each; the others have more or wider blocks of the same kinds
     "VGG16 ResNet50 ResNet50V2 InceptionV3 InceptionResNetV2 Xception DenseNet121 MobileNet "
@@ -51,16 +50,10 @@ maps without places, comes from the small pictures: the maps of one cell that th
 
 
 def build(name):
-    """Return a Network with random weights, and the side of its pictures."""
-    for side in (96, 128, APPLICATIONS[name].size):
-        try:
-            keras.utils.set_random_seed(0)
-            constructor = getattr(keras.applications, APPLICATIONS[name].constructor)
-            model = constructor(weights=None, input_shape=(side, side, 3))
-            return course.load_network(model), side
-        except ValueError as error:
-            if side == APPLICATIONS[name].size:
-                raise error
+    """Return a Network with random weights."""
+    keras.utils.set_random_seed(0)
+    constructor = getattr(keras.applications, find_application(name).constructor)
+    return course.load_network(constructor(weights=None, input_shape=(96, 96, 3)))
 
 
 def outcome(method, net):
@@ -82,18 +75,18 @@ def outcome(method, net):
 
 
 def main(names):
-    methods, refusals = MAPS + OTHERS, []
+    methods, refusals = [*MAPS, *OTHERS], []
     lines = ["| network | " + " | ".join(one.replace("_", " ") for one in methods) + " |"]
     lines += ["| --- " * (len(methods) + 1) + "|"]
     for name in names or FAMILIES:
-        net, side = build(name.lower())
+        net = build(name)
         cells = []
         for method in methods:
             said = outcome(method, net)
             if said != "·" and said not in refusals:
                 refusals.append(said)
             cells.append(said if said == "·" else str(refusals.index(said) + 1))
-        lines.append(f"| {APPLICATIONS[name.lower()].constructor} | " + " | ".join(cells) + " |")
+        lines.append(f"| {find_application(name).constructor} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
         del net
         keras.backend.clear_session()

@@ -22,9 +22,10 @@ from cnnvis_helpers.methods.sliding_window import (
     window_starts,
 )
 
-_OTHER_WAY = (
-    "its first layer, its preprocessing, its floats of 16 bits or a layer that decides something "
-    'by the whole picture do not allow it; take exact="auto".'
+_NO_WINDOWS = (
+    "The network {!r} cannot be computed in windows: its first layer, its preprocessing, its "
+    "floats of 16 bits or a layer that decides something by the whole picture do not allow it; "
+    'take exact="auto".'
 )
 
 
@@ -116,9 +117,7 @@ def occlusion_grid(
     plan = _plan(net, tops, lefts, patch, exact)
     if plan and not net.found.trusted and not _windows_hold(net, plan, pixels, cover, boxes):
         if exact == "incremental":
-            raise ValueError(
-                f"The network {net.name!r} gives other scores in windows: {_OTHER_WAY}"
-            )
+            raise ValueError(_NO_WINDOWS.format(net.name))
         plan = None
     if plan is None:
         batches = _full_passes(net, pixels, cover, boxes)
@@ -177,7 +176,7 @@ def _plan(net, tops, lefts, patch, exact):
     whole = exact == "full" or net.one_by_one
     plan = None if whole else incremental_occlusion.choose(net, tops, lefts, patch)
     if exact == "incremental" and plan is None:
-        raise ValueError(f"The network {net.name!r} cannot be computed in windows: {_OTHER_WAY}")
+        raise ValueError(_NO_WINDOWS.format(net.name))
     return plan if exact == "incremental" or (plan and plan.pays) else None
 
 
@@ -191,8 +190,12 @@ def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
     pixels = net.prepare(photo)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
     cover = np.rint(fill_picture(net, pixels, fill, patch)).astype(np.uint8)
-    boxes = window_boxes(tops, lefts, patch)
-    pictures = np.repeat(np.rint(pixels).astype(np.uint8), len(boxes), axis=0)
+    return _covered(np.rint(pixels).astype(np.uint8), cover, window_boxes(tops, lefts, patch))
+
+
+def _covered(pixels, cover, boxes):
+    """Return copies (boxes, h, w, 3) of pixels (1, h, w, 3), with `cover` in one box of each."""
+    pictures = np.repeat(pixels, len(boxes), axis=0)
     for picture, (top, left, bottom, right) in zip(pictures, boxes, strict=True):
         picture[top:bottom, left:right] = cover[top:bottom, left:right]
     return pictures
@@ -294,10 +297,7 @@ def _windows_hold(net, plan, pixels, cover, boxes):
         quick = np.concatenate([logits for _, logits in parts])[1:]
     except (TypeError, ValueError, tf.errors.InvalidArgumentError):
         return False
-    pictures = np.repeat(pixels, len(places), axis=0)
-    for picture, (top, left, bottom, right) in zip(pictures, boxes[places], strict=True):
-        picture[top:bottom, left:right] = cover[top:bottom, left:right]
-    full = np.asarray(net.logits(pictures))
+    full = np.asarray(net.logits(_covered(pixels, cover, boxes[places])))
     return np.allclose(quick, full, rtol=0, atol=1e-4 * np.abs(full).max())
 
 

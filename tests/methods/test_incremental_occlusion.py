@@ -225,12 +225,13 @@ def test_random_graphs_bit_for_bit(graph, seed):
 # Windows and counts
 
 
-def chain(*middle, size=20):
+def chain(*middle, size=20, **options):
     photo = keras.Input((size, size, 3))
     x = photo
     for layer in middle:
         x = layer(x)
-    return load_network(keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x))))
+    model = keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    return load_network(model, **options)
 
 
 def test_windows_and_operations_of_a_chain_by_hand():
@@ -440,15 +441,6 @@ def test_a_function_or_a_constant_that_knows_the_place_ends_the_windows(odd):
     assert len(calls) <= 1
 
 
-def _chain(activation="relu", **options):
-    photo = keras.Input((48, 48, 3))
-    x = layers.Conv2D(6, 3, padding="same", activation=activation)(photo / 255)
-    for _ in range(2):
-        x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
-    scores = layers.Dense(4)(layers.GlobalAveragePooling2D()(x))
-    return load_network(keras.Model(photo, scores), **{"preprocess": "identity", **options})
-
-
 def _if_bright(pixels):
     bright = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True) > 180
     return tf.where(bright, 255.0 - pixels, pixels)
@@ -472,10 +464,12 @@ ODD = {
 @pytest.mark.parametrize("kind", ODD)
 def test_what_decides_by_the_whole_picture_goes_the_full_way(kind):
     keras.utils.set_random_seed(0)
-    options = dict(ODD[kind])
-    if "activation" in options:
-        options["activation"] = options["activation"]()
-    net, photo = _chain(**options), photo_of_noise()
+    options = {"preprocess": "identity", **ODD[kind]}
+    activation = options.pop("activation", lambda: "relu")()
+    convolutions = [layers.Conv2D(8, 3, padding="same", activation="relu") for _ in range(2)]
+    first = layers.Conv2D(6, 3, padding="same", activation=activation)
+    net = chain(layers.Rescaling(1 / 255), first, *convolutions, size=48, **options)
+    photo = photo_of_noise()
     settings = {"patch": 4, "stride": 2, "fill": 250 if "bright" in kind else 1}
     full = occlusion_grid(net, photo, 1, exact="full", **settings)
     auto = occlusion_grid(net, photo, 1, **settings)

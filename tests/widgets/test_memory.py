@@ -2,12 +2,11 @@
 
 import gc
 
-import keras
 import pytest
-from keras import layers
+from architectures import tiny_network
 
 import cnnvis_helpers
-from cnnvis_helpers import load_network, load_photo
+from cnnvis_helpers import load_photo
 
 psutil = pytest.importorskip("psutil")  # comes with ipykernel
 
@@ -41,20 +40,6 @@ MOVES = {
 }
 
 
-def new_network():
-    model = keras.Sequential(
-        [
-            keras.Input((24, 32, 3)),
-            layers.Rescaling(1 / 127.5, offset=-1),
-            layers.Conv2D(6, 3, padding="same", activation="relu", name="conv1"),
-            layers.Conv2D(8, 3, padding="same", activation="relu", name="conv2"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(5, activation="softmax", name="predictions"),
-        ]
-    )
-    return load_network(model)
-
-
 def megabytes():
     gc.collect()
     return psutil.Process().memory_info().rss / 1e6
@@ -72,7 +57,7 @@ def test_a_hundred_calls_of_every_method_leave_the_memory_flat():
     seen = []
     for turn in range(100):
         if turn % 10 == 0:
-            net = new_network()
+            net = tiny_network()
         for method, settings in CALLS.items():
             getattr(cnnvis_helpers, method)(net, PHOTO, **settings)
         if turn % 10 == 9:
@@ -86,7 +71,7 @@ def test_a_hundred_calls_of_every_method_leave_the_memory_flat():
 def test_two_hundred_moves_of_an_explorer_leave_the_memory_flat(name):
     seen = []
     for _ in range(10):
-        explorer = getattr(cnnvis_helpers, f"explore_{name}")(new_network(), "coffee")
+        explorer = getattr(cnnvis_helpers, f"explore_{name}")(tiny_network(), "coffee")
         for move in range(20):
             for control, value in MOVES[name][move % 2].items():
                 explorer.controls[control].value = value
