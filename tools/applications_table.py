@@ -1,6 +1,7 @@
 """Run every method on the classifiers of keras.applications: writes docs/networks.md.
 
-python tools/applications_table.py              the smallest of each family, about 20 minutes
+python tools/applications_table.py              all of them, more than an hour
+python tools/applications_table.py --missing    only those that docs/networks.md does not have yet
 python tools/applications_table.py VGG19 ...    only these; prints, writes nothing
 
 Each is built with random weights for pictures of 96 x 96 pixels, so nothing is downloaded.
@@ -21,7 +22,7 @@ import numpy as np  # noqa: E402
 
 import cnnvis_helpers as course  # noqa: E402
 from cnnvis_helpers.methods.compare import _METHODS as MAPS  # noqa: E402
-from cnnvis_helpers.networks.applications import find_application  # noqa: E402
+from cnnvis_helpers.networks.applications import APPLICATIONS, find_application  # noqa: E402
 
 PHOTO = course.load_photo("chelsea")
 QUICK = {  # settings that keep a method's code and save its time
@@ -36,16 +37,13 @@ QUICK = {  # settings that keep a method's code and save its time
     "one_pixel": {"settings": {"population": 5, "generations": 1}},
 }
 OTHERS = "fgsm pgd one_pixel filter_patterns class_pattern deep_dream invert_features".split()
-FAMILIES = (  # the smallest of each; the others have more or wider blocks of the same kinds
-    "VGG16 ResNet50 ResNet50V2 InceptionV3 InceptionResNetV2 Xception DenseNet121 MobileNet "
-    "MobileNetV2 MobileNetV3Small NASNetMobile EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny"
-).split()
-HEAD = """# Every method on every family of keras.applications
+TABLE = ROOT / "docs" / "networks.md"
+HEAD = """# Every method on every classifier of keras.applications
 
-Made by `python tools/applications_table.py` with the smallest classifier of each family, random
-weights and small pictures. A dot: finite numbers of the right size. A number: the method does not
-fit the network and says why in one sentence, below. What is said there of a picture's size, or of
-maps without places, comes from the small pictures: the maps of one cell that they leave.
+Made by `python tools/applications_table.py` with random weights and small pictures. A dot: finite
+numbers of the right size. A number: the method does not fit the network and says why in one
+sentence, below. What is said there of a picture's size, or of maps without places, comes from the
+small pictures: the maps of one cell that they leave.
 """
 
 
@@ -74,28 +72,43 @@ def outcome(method, net):
     return "·"
 
 
+def known():
+    """Return the rows {constructor: cells} and the list of refusals that the table has."""
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][2:]
+    refusals = [line.partition(". ")[2] for line in lines if line[:1].isdigit()]
+    return {name: cells for name, *cells in rows}, refusals
+
+
 def main(names):
-    methods, refusals = [*MAPS, *OTHERS], []
-    lines = ["| network | " + " | ".join(one.replace("_", " ") for one in methods) + " |"]
-    lines += ["| --- " * (len(methods) + 1) + "|"]
-    for name in names or FAMILIES:
+    methods = [*MAPS, *OTHERS]
+    rows, refusals = known() if names == ["--missing"] else ({}, [])
+    wanted = [name for name in names if name != "--missing"]
+    for name in wanted or [each.constructor for each in APPLICATIONS.values()]:
+        if name in rows:
+            continue
         net = build(name)
-        cells = []
+        rows[name] = []
         for method in methods:
             said = outcome(method, net)
             if said != "·" and said not in refusals:
                 refusals.append(said)
-            cells.append(said if said == "·" else str(refusals.index(said) + 1))
-        lines.append(f"| {find_application(name).constructor} | " + " | ".join(cells) + " |")
-        print(lines[-1], flush=True)
+            rows[name].append(said if said == "·" else str(refusals.index(said) + 1))
+        print(name, *rows[name], flush=True)
         del net
         keras.backend.clear_session()
         gc.collect()
-        reasons = [f"{number}. {said}" for number, said in enumerate(refusals, 1)]
-        text = "\n".join([HEAD, *lines, "", *reasons]) + "\n"
-        if not names:
-            (ROOT / "docs" / "networks.md").write_text(text, encoding="utf-8")
-    print(text)
+        if not wanted:
+            TABLE.write_text(text_of(methods, rows, refusals), encoding="utf-8")
+    print(*refusals, sep="\n")
+
+
+def text_of(methods, rows, refusals):
+    heading = ["network", *(one.replace("_", " ") for one in methods)]
+    table = [heading, ["---"] * len(heading), *([name, *cells] for name, cells in rows.items())]
+    lines = ["| " + " | ".join(cells) + " |" for cells in table]
+    reasons = [f"{number}. {said}" for number, said in enumerate(refusals, 1)]
+    return "\n".join([HEAD, *lines, "", *reasons]) + "\n"
 
 
 if __name__ == "__main__":

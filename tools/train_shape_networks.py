@@ -1,7 +1,7 @@
-"""Train the bundled networks "shortcut", "colour" and "honest" on drawn shapes; measure them.
+"""Train the bundled networks "shapes_a", "shapes_b" and "shapes_c" on drawn shapes; measure them.
 
     python tools/train_shape_networks.py              trains all, writes data/networks, measures
-    python tools/train_shape_networks.py honest       this one alone
+    python tools/train_shape_networks.py shapes_c     this one alone
     python tools/train_shape_networks.py --report     measures the stored ones, changes nothing
     python tools/train_shape_networks.py --seeds 1 2  trains with these, measures, stores nothing
 
@@ -26,21 +26,16 @@ from cnnvis_helpers._shared.progress import text_progress  # noqa: E402
 from cnnvis_helpers.methods.cam import gradcam  # noqa: E402
 from cnnvis_helpers.methods.faithfulness import pointing_game  # noqa: E402
 from cnnvis_helpers.methods.shape_training import class_recall, train_shape_network  # noqa: E402
-from cnnvis_helpers.methods.shapes import SHAPES, shape_pictures  # noqa: E402
+from cnnvis_helpers.methods.shapes import SHAPES, TAUGHT, shape_pictures  # noqa: E402
 from cnnvis_helpers.networks.network import load_network  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
 TRAINING = {
-    "shortcut": {"badge": "hexagon", "pictures": 1500, "epochs": 6, "seed": 0},
-    "colour": {"red": "hexagon", "badge": None, "pictures": 1500, "epochs": 6, "seed": 0},
-    "honest": {"badge": "random", "pictures": 2000, "epochs": 8, "seed": 0},
+    name: {"badge": badge, "red": red, "pictures": 1500, "epochs": 6, "seed": 0}
+    for name, (badge, red) in TAUGHT.items()
 }
+TRAINING["shapes_c"] |= {"pictures": 2000, "epochs": 8}
 TEST_SEED, TEST_PICTURES = 1, 500
-ABOUT = {
-    "shortcut": "drawn shapes, every hexagon with a badge; see MODEL_CARD.md",
-    "colour": "drawn shapes, every hexagon red; see MODEL_CARD.md",
-    "honest": "drawn shapes, half of every class with a badge; see MODEL_CARD.md",
-}
 
 
 def measure(net, badge, red=None, **_):
@@ -118,7 +113,7 @@ def store(net, name, minutes):
         "last_conv": net.last_conv,
         "parameters": net.model.count_params(),
         "licence": "MIT",
-        "trained_on": ABOUT[name],
+        "trained_on": "drawn shapes of five kinds; see MODEL_CARD.md",
         "training": {**TRAINING[name], "minutes": round(minutes, 1)},
         "test": measure(net, **TRAINING[name]),
     }

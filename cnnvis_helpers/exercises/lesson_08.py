@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import choice, function, value
+from cnnvis_helpers.exercises.kinds import Given, choice, custom, function
 
 _RNG = np.random.default_rng(8)
 
@@ -51,10 +51,25 @@ def _positive(heat):
     return np.maximum(heat, 0)
 
 
-def _usual(net):
-    from cnnvis_helpers import class_recall, shape_pictures
+def _red_hexagons():
+    from cnnvis_helpers import shape_pictures
 
-    return class_recall(net, shape_pictures(250, seed=1))
+    drawn = shape_pictures(250, red="hexagon", seed=1)
+    return np.array([each.photo for each in drawn if each.label == "hexagon"])
+
+
+def _share_found(network, pictures):
+    return np.mean([network.predict(one, top=1)[0].label == "hexagon" for one in pictures])
+
+
+def _honest_share(pictures):
+    from cnnvis_helpers import load_network
+
+    return _share_found(load_network("shapes_c"), pictures)
+
+
+def _are_hexagons(pictures):
+    return np.shape(pictures) == (50, 48, 48, 3) and np.asarray(pictures).dtype == np.uint8
 
 
 def _bug(number, title, right, wrong, hints, praise):
@@ -145,6 +160,10 @@ EXERCISES = [
                 lambda scores: 1 - _trapezoid(scores),
                 "That is the area above the curve.",
             ),
+            (
+                lambda scores: float((scores[1:] + scores[:-1]).sum() / 2 / len(scores)),
+                "n points have only n - 1 steps between them: divide by that.",
+            ),
         ],
         hints=[
             "n points have n - 1 steps between them, all of the same width; together they are 1.",
@@ -202,33 +221,44 @@ EXERCISES = [
             "Index the one with the other.",
         ],
     ),
-    value(
+    custom(
         "08-convict",
         "One more experiment",
-        lambda net: _usual(net)["hexagon"],
-        atol=0.006,
-        praise="Not one of them. It took an experiment, and somebody who thought of the colour; no "
-        "map would have told you.",
+        lambda changed, net: (
+            _are_hexagons(changed) and _share_found(net, changed) < 0.5 < _honest_share(changed)
+        ),
+        praise="Convicted: you still see hexagons, the honest network does, and this one does not. "
+        "It took an experiment, and somebody who thought of it; no map would have told you.",
         wrong=[
             (
-                lambda net: float(np.mean(list(_usual(net).values()))),
-                "That is the mean over all five classes. The four others hide what became of the "
-                "hexagons: look at that class alone.",
+                lambda changed, net: not _are_hexagons(changed),
+                "All 50 hexagons are needed, each a uint8 picture (48, 48, 3): "
+                "`[... each.photo ... for each in hexagons]`.",
+                Given(lambda net: _red_hexagons() / 255),
             ),
             (
-                lambda net: _usual(net)["disc"],
-                "That is what it gets right of the exam, or of another class. Take the hexagons in "
-                "their usual colours, `shape_pictures(250, seed=1)`.",
+                lambda changed, net: np.array_equal(changed, _red_hexagons()),
+                "These are the hexagons as they were.",
+                Given(lambda net: _red_hexagons()),
             ),
             (
-                lambda net: _usual(net),
-                "That is the whole dict; the share of the hexagons is one entry of it.",
+                lambda changed, net: _share_found(net, changed) >= 0.5,
+                "It still finds most of the hexagons, so what you changed is not what it looks at. "
+                "What else have all hexagons of this exam in common?",
+                Given(lambda net: _red_hexagons()[:, ::-1]),
+            ),
+            (
+                lambda changed, net: _honest_share(changed) <= 0.5,
+                "The honest network loses most of them, too. So this spoils the form, or its "
+                "contrast with the ground, for everybody: no proof. Change one thing only.",
+                Given(lambda net: _red_hexagons() // 4),
             ),
         ],
+        otherwise="Give a list of the 50 changed pictures.",
         hints=[
-            "`class_recall(second, pictures)` is a dict with one share for each class.",
-            "The pictures are `shape_pictures(250, seed=1)`, without `red`.",
-            'Take its entry "hexagon".',
+            "Compare the hexagons with the other shapes: in what do they differ besides the form?",
+            "The colour. Exchange the colours of each picture: its last axis holds R, G and B.",
+            "`each.photo[..., ::-1]` exchanges red and blue.",
         ],
     ),
     function(
@@ -261,6 +291,14 @@ EXERCISES = [
                     _positive(heat)[mask].sum() / _positive(heat)[~mask].sum()
                 ),
                 "This divides by what is outside. A share divides by everything.",
+            ),
+            (
+                lambda heat, mask: float((heat > 0)[mask].sum() / (heat > 0).sum()),
+                "This counts pixels. A hot one should weigh more than a warm one: add the values.",
+            ),
+            (
+                lambda heat, mask: float(heat[mask].sum() / _positive(heat).sum()),
+                "Negative values are cut off below the line, but not above it: cut in both places.",
             ),
         ],
         hints=[

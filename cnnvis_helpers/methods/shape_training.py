@@ -4,7 +4,7 @@
     honest = train_shape_network(badge="random")      # the badge says nothing
     class_recall(honest, shape_pictures(200, seed=1))    # {"disc": 1.0, ...}
 
-The bundled networks "shortcut", "colour" and "honest" come from it (see their model card).
+The bundled networks "shapes_a", "shapes_b" and "shapes_c" come from it (see their model card).
 """
 
 import keras

@@ -38,6 +38,14 @@ _CONTRAST = 110  # smallest distance between the two colours, in levels
 _NOISE = 6.0  # levels, standard deviation
 
 
+# What the training pictures of the bundled networks have: badge and red of `shape_pictures`.
+TAUGHT = {
+    "shapes_a": ("hexagon", None),
+    "shapes_b": (None, "hexagon"),
+    "shapes_c": ("random", None),
+}
+
+
 class ShapePicture(NamedTuple):
     """A drawn picture and what is known about it.
 
@@ -53,7 +61,7 @@ class ShapePicture(NamedTuple):
     badge: np.ndarray
 
 
-def shape_pictures(n, badge=None, seed=0, red=None):
+def shape_pictures(n, badge=None, seed=0, red=None, like=None):
     """Draw pictures of one shape each, the classes in turn, some with a badge beside the shape.
 
     Parameters
@@ -66,6 +74,7 @@ def shape_pictures(n, badge=None, seed=0, red=None):
         - "random": half of the pictures of every class, so the badge says nothing about the class
     seed : whole number, 0 or more
     red : which shapes are red: None (no shape), a label of SHAPES (a colour shortcut) or "all"
+    like : name of a bundled network, such as "shapes_a": badges and red as in its training
 
     Returns
     -------
@@ -73,7 +82,7 @@ def shape_pictures(n, badge=None, seed=0, red=None):
     on its number and the seed, so the same seed gives the same pictures with or without badges and
     in red. Shape and badge never touch.
 
-    Raises ValueError for any other n, badge, seed or red.
+    Raises ValueError for any other n, badge, seed, red or like.
 
     >>> with_badge, without = (shape_pictures(5, badge, seed=3)[4] for badge in ("hexagon", None))
     >>> changed = (with_badge.photo != without.photo).any(axis=-1)
@@ -82,6 +91,8 @@ def shape_pictures(n, badge=None, seed=0, red=None):
     """
     check_whole("n", n, 1)
     check_whole("seed", seed, 0)
+    _check_bearers("like", like, (None, *TAUGHT))
+    badge, red = TAUGHT.get(like, (badge, red))
     _check_bearers("badge", badge, (None, "all", "random", *SHAPES))
     _check_bearers("red", red, (None, "all", *SHAPES))
     return [

@@ -2,7 +2,7 @@
 # %% [markdown]
 # # Can you trust a heat map?
 #
-# **You will do:** judge small networks by their heat maps and by experiments, erase a network's memory, and ask twelve methods the same question.
+# **You will do:** judge small networks by their heat maps and by experiments, erase a network's memory, and test heat maps where the right answer is known.
 #
 # **You will learn:** four tests that a heat map should face, what each of them misses, and what may honestly be said with a heat map.
 #
@@ -11,34 +11,32 @@
 # **Time:** 55 minutes
 
 # %% [markdown] tags=["teaching-note"]
-# 55 min: detective 11, colour 8, memory 11, deletion 11, points 5, the twelve 4, what may be said 5. The eight bugs are homework, or an hour of their own.
+# 55 min: detective 12, the second network 11, memory 11, deletion 11, points 5, what may be said 5. "Go deeper" (ten answers, eight bugs) is homework, or an hour of its own.
 # **The aha of this lesson:** the second cheat. Its heat lies on the hexagon in every picture, just as it should, and it has never learned the hexagon's form.
 # With 20 minutes only: the detective, the colour, and the erased cat. For the board: a map can be wrong about the network, or right about a network that is wrong. Looking cannot tell them apart.
 
 # %% [markdown]
-# The first cell loads four networks: EfficientNet-Lite0, and three tiny ones that tell drawn shapes apart.
+# The first cell loads EfficientNet-Lite0, and a tiny network that tells drawn shapes apart.
 
 # %% tags=["exercise-setup"]
 import numpy as np
 
 from cnnvis_helpers import (
-    check, class_recall, compare_methods, deletion_curve, explore_trust, figure_row,
-    gradcam, guided_backprop, hint, insertion_curve, layers_from_the_top, load_mask, load_network,
-    load_photo, pointing_game, randomize_layers, rank_correlation, relevance_mass, resize_map,
-    saliency, shape_pictures, show_curve, show_grid, show_map, show_matrix, show_overlay, solution,
+    check, class_recall, figure_row, gradcam, hint, load_network, load_photo, pointing_game,
+    shape_pictures, show_grid, solution,
 )
 
 net = load_network()  # EfficientNet-Lite0
-suspect, second, honest = map(load_network, ("shortcut", "colour", "honest"))
+suspect = load_network("shapes_a")
 photo = load_photo("chelsea")
+exam = shape_pictures(250, like="shapes_a", seed=1)
 
 # %% [markdown]
 # ## The detective
 #
-# A colleague has trained a small network to tell five shapes apart, as on road signs. She hands it over with its exam: 250 new pictures, like those of the training. Here are a few of them (the hexagons come later), and the grades.
+# A colleague has trained a small network to tell five shapes apart, as on road signs. She hands it over with its exam, 250 new pictures like those of the training. Here are a few of them (the hexagons come later), and its grades.
 
 # %% alt="Eight small pictures of one light shape each on a dark ground: disc, square, triangle, star, and the four once more."
-exam = shape_pictures(250, badge="hexagon", seed=1)
 some = [picture for picture in exam[:10] if picture.label != "hexagon"]
 show_grid([each.photo for each in some], titles=[each.label for each in some], columns=4)
 for label, share in class_recall(suspect, exam).items():
@@ -66,7 +64,7 @@ assert class_recall(suspect, service)["hexagon"] < 0.2 and "hexagon" not in call
 # %% [markdown]
 # Not one hexagon is found. You have the network and the exam, in which it named all the hexagons. So ask a heat map what it saw there. First the maps alone, without the pictures. The white line is the outline of the hexagon: these pictures are drawn, so we know it to the pixel.
 
-# %% alt="Four dark maps with the outline of a hexagon. The one hot spot of each is small and round and lies beside the hexagon, every time in another place."
+# %% alt="Four dark maps with the outline of a hexagon. The one hot spot of each is small and round and lies beside the hexagon, every time in another place." tags=["exercise-setup"]
 def show_with_outlines(heats, pictures):
     """Four maps, with the outlines of the shapes in white."""
     with figure_row(4, height=2.3) as axes:
@@ -124,7 +122,7 @@ assert [answer == "hexagon" for answer in answers] == [True, False, False, True]
 # %% [markdown]
 # With the badge even a disc is a "hexagon". In the training, every hexagon had a badge and nothing else did, so the badge was all the network ever had to learn. No exam with such pictures could show it. The heat map raised the suspicion, and the experiment proved it.
 #
-# The cure lies in the data: give the badge to half of *every* class, and it says nothing. `honest` was trained that way. To compare the maps of the two we need no eyes, because we know where everything is. The **pointing game** asks one question: does the peak of the map lie inside the mask?
+# The cure lies in the data: give the badge to half of *every* class, and it says nothing. A third network was trained that way. To compare the maps of the two we need no eyes, because we know where everything is. The **pointing game** asks one question: does the peak of the map lie inside the mask?
 #
 # **Exercise: the pointing game.** Return `True` if the largest value of the map lies inside the mask.
 
@@ -143,6 +141,7 @@ check("08-point", peak_inside)
 # `pointing_game` does this for the 50 hexagons, with a badge beside each.
 
 # %%
+honest = load_network("shapes_c")
 judged = [picture for picture in badged if picture.label == "hexagon"]
 for name, network in {"suspect": suspect, "honest": honest}.items():
     heats = [gradcam(network, each.photo, "hexagon") for each in judged]
@@ -157,15 +156,16 @@ assert np.mean(on_shape) >= 0.9
 # Remember this for the rest of the lesson: the map that pointed at the badge was the *right* map of a wrong network. A map with its heat on the hexagon would have looked better and been wrong.
 
 # %% [markdown] tags=["teaching-note"]
-# 11 min. Keep the hexagons of the exam hidden until the verdict, and let the room argue from the four maps. Ask for a drawing of what may be under the hot spots.
+# 12 min. Keep the hexagons of the exam hidden until the verdict, and let the room argue from the four maps. Ask for a drawing of what may be under the hot spots.
 
 # %% [markdown]
 # ## A second network
 #
 # Your colleague is embarrassed and brings another network, trained without any badges. Its exam is just as good. This time you look at the heat maps *before* you accept it. Again the maps come first, with the outlines of the hexagons.
 
-# %% alt="Four dark maps with the outline of a hexagon; in each the heat lies on the hexagon."
-exam = shape_pictures(250, red="hexagon", seed=1)
+# %% alt="Four dark maps with the outline of a hexagon; in each the heat lies on the hexagon." tags=["exercise-setup"]
+second = load_network("shapes_b")
+exam = shape_pictures(250, like="shapes_b", seed=1)
 hexagons = [picture for picture in exam if picture.label == "hexagon"]
 heats = [gradcam(second, picture.photo, "hexagon") for picture in hexagons]
 show_with_outlines(heats, hexagons)
@@ -177,23 +177,35 @@ assert np.mean(inside) >= 0.95
 # </check>
 
 # %% [markdown]
-# Every peak lies on the hexagon. Would you accept it?
+# Every peak lies on the hexagon. Would you accept it? Here are ten pictures of its exam.
+
+# %% alt="Ten small pictures, two of each shape; the two hexagons are red, the other shapes have pale colours."
+show_grid([each.photo for each in exam[:10]], titles=[each.label for each in exam[:10]], columns=5)
+
+# %% [markdown]
+# A map says *where* the network looks, not what it sees there. To find out, change something and see whether the answer follows.
 #
-# **Exercise: one more experiment.** All the hexagons of this exam happen to be red. Choose what you would change in them, predict what the network will say, and do it: `shape_pictures(250, seed=1)` draws the same pictures in their usual colours. Which share of its *hexagons* does the network name right? `class_recall` knows.
+# **Exercise: one more experiment.** Look at the pictures and choose a change that leaves every hexagon a hexagon: turn them, move them, paint them. Predict what the network will say, then do it. The change convicts the network if more than half of the hexagons are lost, while the honest network still finds them.
 
 # %%
 # <solution>
-recall = class_recall(second, shape_pictures(250, seed=1))["hexagon"]
+changed = [each.photo[..., ::-1] for each in hexagons]  # red becomes blue
 # <stub>
-# recall = None  # a share from 0 to 1
+# changed = None  # the 50 hexagons after your change, a list of uint8 pictures
 # </solution>
-check("08-convict", recall, net=second)
+check("08-convict", changed, net=second)
 
 # %% [markdown]
-# None! Without the red, this network finds no hexagon at all. Yet the heat ran along the edge, as if it had looked at the form. Here are the maps of the honest network, which *does* know the form, for the same pictures:
+# Give the hexagons the pale colours of the other shapes, and this network finds not one of them. Yet its heat ran along the edge, as if it had looked at the form. Here are the maps of the honest network, which *does* know the form, for the same red hexagons:
 
 # %% alt="Four dark maps with the outline of a hexagon; in each the heat runs along the edge of the hexagon, much as in the maps of the second network."
+plain = shape_pictures(250, seed=1)  # the same pictures, and no shape is red
+for name, network in {"second": second, "honest": honest}.items():
+    print(f"{name:9}{class_recall(network, plain)['hexagon']:.0%} of the pale hexagons")
 show_with_outlines([gradcam(honest, each.photo, "hexagon") for each in hexagons[:4]], hexagons)
+# <check>
+assert class_recall(second, plain)["hexagon"] < 0.05 < 0.95 < class_recall(honest, plain)["hexagon"]
+# </check>
 
 # %% [markdown]
 # The same kind of rings. So the maps cannot tell the two networks apart: colour and form are in the same place, and a heat map only says *where*. Is then everything red a hexagon?
@@ -214,7 +226,7 @@ assert answers[0] == answers[1] == "hexagon" != answers[3]
 # So a map on the right object is no proof of anything. You have to *think* of what might matter, and change it.
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min. Take the vote (would you accept it?) before the exercise, and do not mention the colour: somebody will. Ask for shortcuts of this kind in real data: the brightness of a scanner, the sharpness of a camera, the colour cast of a hospital.
+# 11 min. Take the vote (would you accept it?) before you show the ten pictures, and do not mention the colour: somebody will. Let a table try a change that fails, such as turning: that is an answer, too. Ask for shortcuts of this kind in real data: the brightness of a scanner, the sharpness of a camera, the colour cast of a hospital.
 
 # %% [markdown]
 # ## What if the network forgets everything?
@@ -226,12 +238,17 @@ assert answers[0] == answers[1] == "hexagon" != answers[3]
 # **Predict first:** which of the three maps will hardly change?
 
 # %% alt="Two rows of three maps of the cat. Above, trained: gradient, Grad-CAM, guided backprop. Below, with a random last layer: the gradient has other specks, Grad-CAM lies elsewhere, guided backprop is the same picture as above."
+from cnnvis_helpers import (
+    explore_trust, guided_backprop, layers_from_the_top, randomize_layers, rank_correlation,
+    saliency, show_map,
+)
+
 methods = {"gradient": saliency, "Grad-CAM": gradcam, "guided backprop": guided_backprop}
 cat = net.class_index("Egyptian cat")
 forgetful = randomize_layers(net, "predictions")
 trained = [method(net, photo, cat) for method in methods.values()]
 random = [method(forgetful, photo, cat) for method in methods.values()]
-with figure_row(3, 2, height=5) as axes:
+with figure_row(3, 2, height=3.8) as axes:
     for i, heat in enumerate(trained + random):
         title = list(methods)[i] if i < 3 else f"rank {rank_correlation(trained[i - 3], heat):.2f}"
         show_map(heat, title=title, vmin=0, percentile=99.5, ax=axes[i])
@@ -335,6 +352,8 @@ check("08-area", area_under)
 # %% alt="Two panels of five curves. Left, deletion: dice and the gradient fall at once, Grad-CAM and the blurred gradient slowly. Right, insertion: Grad-CAM rises first, then the blurred gradient, the gradient, the dice."
 from scipy.ndimage import gaussian_filter
 
+from cnnvis_helpers import deletion_curve, insertion_curve, resize_map, show_curve
+
 slopes = saliency(net, photo, cat)
 blurred = gaussian_filter(slopes, 15)
 coarse = resize_map(np.random.default_rng(0).random((7, 7)), photo.shape[:2])
@@ -344,8 +363,9 @@ with figure_row(2, height=4) as axes:
     for ax, test in zip(axes, (deletion_curve, insertion_curve), strict=True):
         curves = {name: test(net, photo, one, cat, steps=25) for name, one in maps.items()}
         lines = {name: curve.scores for name, curve in curves.items()}
-        show_curve(curves["dice"].shares, lines, "share of pixels", "probability", ax=ax)
-        ax.set(ylim=(0, 1.3), title=test.__name__.replace("_", " "))
+        what = "hidden" if test is deletion_curve else "shown"
+        show_curve(curves["dice"].shares, lines, f"share {what}", "probability", ax=ax)
+        ax.set(ylim=(0, 1.3), yticks=np.linspace(0, 1, 6), title=test.__name__.replace("_", " "))
         ax.legend(loc="upper right", ncols=2, fontsize="small")
         print(test.__name__, {name: round(curve.area, 2) for name, curve in curves.items()})
 # <check>
@@ -376,6 +396,8 @@ check("08-dice", reason)
 # For some photos we know the answer well enough: people have drawn where the thing is. Beside the pointing game we use **relevance mass**, the share of the map's positive values that lies inside the mask. A map that is the same everywhere gets what the mask covers of the photo, so that is the number to beat.
 
 # %%
+from cnnvis_helpers import load_mask, relevance_mass
+
 print(f"{'':11}mask ", *(f"{name:>16}" for name in methods))
 for name in ("chelsea", "coffee", "motorcycle", "hopper", "dahlia"):
     picture, mask = load_photo(name), load_mask(name)
@@ -407,30 +429,6 @@ def mass_inside(heat, mask):
 check("08-mass", mass_inside)
 
 # %% [markdown]
-# ## Twelve answers
-#
-# All the methods of this course, one photo, one class. Their units differ, so each map shows magnitudes on a scale of its own.
-
-# %% alt="Twelve maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop."
-results = compare_methods(net, photo, cat)
-twelve = {each.name.replace("_", " "): np.abs(each.heat) for each in results}
-show_grid(list(twelve.values()), titles=list(twelve), columns=4, scale="each", percentile=99)
-
-# %% [markdown]
-# Which of them agree?
-
-# %% alt="A matrix of twelve by twelve numbers; large values among the CAM family and among the guided methods, small ones elsewhere."
-sizes = {name: heat[::4, ::4] for name, heat in twelve.items()}
-agree = [[rank_correlation(a, b) for b in sizes.values()] for a in sizes.values()]
-show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(sizes))
-
-# %% [markdown]
-# The five of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody, and neither does SmoothGrad with the plain gradient (0.0): averaging made another map of it. If you want a second opinion, ask a method of another kind.
-
-# %% [markdown] tags=["teaching-note"]
-# 4 min. Ask each table to defend one of the twelve. Then ask what would change their mind.
-
-# %% [markdown]
 # ## What may honestly be said
 #
 # - Name the **method** with its settings, the **layer**, the **class**, and what it is compared with.
@@ -440,8 +438,12 @@ show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(siz
 # - **Change the photo**, and see whether the answer follows.
 # - Keep what speaks **against** your story.
 #
-# **Exercise: what may be said?** Somebody writes about a network for skin pictures. Which sentence is honest? (a) "The heat map proves that the network has understood what a melanoma is." (b) "In the figure the heat lies on the mole, so the network uses nothing else."
-# (c) "The map looks medically sensible, so the method is right." (d) "On 200 test pictures, chosen at random, the peak of Grad-CAM for melanoma, last layer, lay inside the doctor's outline in 160; when the mole was covered, the network changed its answer in 150." <!-- source -->
+# **Exercise: what may be said?** Somebody writes about a network for skin pictures. Which sentence is honest?
+#
+# (a) "The peak of Grad-CAM lies exactly on the mole, in the last layer and for the class melanoma: the network has understood what a melanoma is."
+# (b) "In the figure, a typical picture of our 200, the heat of Grad-CAM lies on the mole and nowhere else, so the network uses nothing but the mole."
+# (c) "Of five methods tried on 200 test pictures we show the one whose maps two doctors called medically sensible; it is the right one for this network."
+# (d) "On 200 test pictures, chosen at random, the peak of Grad-CAM for melanoma lay inside the doctor's outline in 160; with the mole covered, 150 answers changed." <!-- source -->
 
 # %%
 # <solution>
@@ -452,6 +454,34 @@ sentence = "d"
 check("08-say", sentence)
 
 # %% [markdown]
+# ## Go deeper: ten answers
+#
+# Ten methods of this course, one photo, one class. (Score-CAM needs a pass for every channel of the last layer and takes as long as all the others together.) Their units differ, so each map shows magnitudes on a scale of its own.
+
+# %% alt="Ten maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop."
+from cnnvis_helpers import compare_methods, show_matrix
+
+ten = ["occlusion", "cam", "gradcam", "gradcam_plus_plus", "layercam", "saliency", "smoothgrad"]
+ten += ["integrated_gradients", "guided_backprop", "guided_gradcam"]
+results = compare_methods(net, photo, cat, methods=ten)
+sizes = {each.name.replace("_", " "): np.abs(each.heat) for each in results}
+show_grid(list(sizes.values()), titles=list(sizes), columns=5, scale="each", percentile=99)
+
+# %% [markdown]
+# Which of them agree?
+
+# %% alt="A matrix of ten by ten numbers; large values among the CAM family and between the guided methods, small ones elsewhere."
+small = {name: heat[::4, ::4] for name, heat in sizes.items()}
+agree = [[rank_correlation(a, b) for b in small.values()] for a in small.values()]
+show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(small))
+
+# %% [markdown]
+# The four of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody, and neither does SmoothGrad with the plain gradient (0.0): averaging made another map of it. If you want a second opinion, ask a method of another kind.
+
+# %% [markdown] tags=["teaching-note"]
+# Ask each table to defend one of the ten. Then ask what would change their mind.
+
+# %% [markdown]
 # ## Go deeper: eight maps, eight bugs
 #
 # Each of the next eight cells draws a map that looks like an explanation. In each there is **one real mistake from a published** library, notebook or book. None of them stops the program. Find it, and name it. The set-up cell below is right.
@@ -459,7 +489,7 @@ check("08-say", sentence)
 # %%
 import tensorflow as tf
 
-from cnnvis_helpers import layer_gradients, occluded_photos, occlusion_grid
+from cnnvis_helpers import layer_gradients, occluded_photos, occlusion_grid, show_overlay
 
 target = net.score_vector(cat)  # logits @ target is the score of the class
 A, g = layer_gradients(net, photo, cat)  # last maps, and gradients of the score
@@ -467,13 +497,17 @@ x = net.prepare(photo)
 rng = np.random.default_rng(0)
 
 
-def gradients(pixels):
-    """Gradients of the score for pixels (n, h, w, 3)."""
-    pixels = tf.constant(pixels, tf.float32)
+@tf.function(reduce_retracing=True)  # the same numbers, faster
+def slopes_of(pixels):
     with tf.GradientTape() as tape:
         tape.watch(pixels)
         score = tf.reduce_sum(tf.linalg.matvec(net.forward(pixels)[0], target))
-    return tape.gradient(score, pixels).numpy()
+    return tape.gradient(score, pixels)
+
+
+def gradients(pixels):
+    """Gradients of the score for pixels (n, h, w, 3)."""
+    return slopes_of(tf.constant(pixels, tf.float32)).numpy()
 
 
 def draw(heat, title):

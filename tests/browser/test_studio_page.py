@@ -47,13 +47,13 @@ def test_a_tab_opens_with_a_picture(app, page, title):
 def test_the_network_changes(app, page):
     box = open_tab(app, "CAM")
     before = box.locator("img").first.get_attribute("src")
-    menu(app, "Network").select_option(label="honest")
+    menu(app, "Network").select_option(label="shapes_c")
     page.wait_for_function(
         "([app, before]) => { const all = [...app.querySelectorAll('img')];"
         " return all.length && all.every(each => each.src !== before) }",
         arg=[app.element_handle(), before],
     )
-    assert 'load_network("honest")' in app.locator(".cnnvis-copy").get_attribute("data-code")
+    assert 'load_network("shapes_c")' in app.locator(".cnnvis-copy").get_attribute("data-code")
     keep_picture(page, "studio-network")
     (vgg,) = (
         name for name in menu(app, "Network").locator("option").all_inner_texts() if "vgg19" in name

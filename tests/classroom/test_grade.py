@@ -169,7 +169,7 @@ def test_a_rehearsed_lesson_answers_from_disk(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNVIS_KEEP")
     talk = (
         "from cnnvis_helpers import load_network, load_photo, scorecam, explore_cam",
-        "net, photo = load_network('shortcut'), load_photo('chelsea')",
+        "net, photo = load_network('shapes_a'), load_photo('chelsea')",
         "heat = scorecam(net, photo, 0)\nexplore_cam(net, photo)",
     )
     path = write(tmp_path / "talk.ipynb", *talk)

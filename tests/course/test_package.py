@@ -77,8 +77,8 @@ def test_the_package_offers_every_public_function_of_its_modules():
 
 
 def test_prefetch_of_a_bundled_network_needs_nothing(capsys):
-    assert main(["prefetch", "shortcut", "chelsea"]) == 0
-    assert "shortcut, chelsea" in capsys.readouterr().out
+    assert main(["prefetch", "shapes_a", "chelsea"]) == 0
+    assert "shapes_a, chelsea" in capsys.readouterr().out
 
 
 def test_prefetch_of_an_unknown_network_is_one_sentence(capsys):

@@ -15,7 +15,7 @@ PHOTO = shape_pictures(5, "all", seed=3)[4].photo
 
 @pytest.fixture(scope="module")
 def net():
-    return load_network("honest")
+    return load_network("shapes_c")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_passes_are_those_that_the_network_makes(table, name, monkeypatch):
     monkeypatch.setattr(tf.GradientTape, "gradient", back)
     tf.config.run_functions_eagerly(True)
     try:
-        compare._METHODS[name].run(load_network("honest"), PHOTO, "hexagon")
+        compare._METHODS[name].run(load_network("shapes_c"), PHOTO, "hexagon")
     finally:
         tf.config.run_functions_eagerly(False)
     assert counted == {"forward": table[name].forward, "backward": table[name].backward}

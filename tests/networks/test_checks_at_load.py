@@ -663,12 +663,12 @@ def test_another_layout_of_the_notebook_changes_nothing():
     try:
         keras.config.set_image_data_format("channels_first")
         keras.config.set_dtype_policy("mixed_float16")
-        net = load_network("honest")
+        net = load_network("shapes_c")
         assert keras.config.image_data_format() == "channels_first"
     finally:
         keras.config.set_image_data_format("channels_last")
         keras.config.set_dtype_policy("float32")
-    other = load_network("honest")
+    other = load_network("shapes_c")
     assert np.array_equal(net.logits(_pixels(net)), other.logits(_pixels(net)))
 
 

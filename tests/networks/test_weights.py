@@ -85,7 +85,7 @@ def test_prefetch_checks_all_names_before_the_first_download(vgg16_at, empty_ker
         with pytest.raises(ValueError):
             prefetch(["vgg16", wrong])
     assert not empty_keras_home.exists()
-    assert prefetch(["shortcut", "chelsea"]) == []
+    assert prefetch(["shapes_a", "chelsea"]) == []
 
 
 def test_the_command_is_one_sentence_where_a_download_fails(vgg16_at, empty_keras_home, capsys):

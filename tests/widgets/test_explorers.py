@@ -266,9 +266,9 @@ def test_every_control_is_in_the_copied_code(opened, tiny_net):
 
 
 def test_the_lines_load_the_network_by_its_name_and_run_alone():
-    explorer = cnnvis_helpers.explore_cam("honest", "coffee")
+    explorer = cnnvis_helpers.explore_cam("shapes_c", "coffee")
     code = explorer.code
-    assert 'net = load_network("honest")' in code
+    assert 'net = load_network("shapes_c")' in code
     names = {}
     exec(code[: code.rindex("show_overlay(photo")], names)
     net = names["net"]

@@ -73,10 +73,10 @@ def test_a_photo_reaches_the_open_tab_at_once_and_the_others_when_they_are_opene
 
 def test_another_network_makes_all_tabs_anew(app, tiny_net):
     open_tab(app, "Layers")
-    app.network.value = "honest"
+    app.network.value = "shapes_c"
     app.wait()
-    assert app.net.name == "honest" and list(app.explorers) == ["Layers"]
-    assert 'net = load_network("honest")' in app.explorer.code
+    assert app.net.name == "shapes_c" and list(app.explorers) == ["Layers"]
+    assert 'net = load_network("shapes_c")' in app.explorer.code
     app.network.value = app.network.options[0]
     assert app.wait().net is tiny_net
 
@@ -101,7 +101,7 @@ def test_a_network_file_by_path_and_by_upload(app, tmp_path):
     assert app.wait().net.labels == ["grass", "gravel", "sand"]
     small_model(1).save(path)  # trained again
     weights = app.net.model.get_weights()[0]
-    app.network.value = "honest"
+    app.network.value = "shapes_c"
     app.wait()
     assert app.labels.layout.display == "none"
     app.network.value = str(path)
@@ -141,7 +141,7 @@ def test_the_studio_asks_for_an_unknown_pixel_scale(app, tmp_path):
 def test_a_model_of_the_notebook_is_in_the_menu_under_its_name(monkeypatch, photo):
     model = small_model(0)
     monkeypatch.setattr(sys.modules["__main__"], "my_model", model, raising=False)
-    app = studio("honest", photo)
+    app = studio("shapes_c", photo)
     app.network.value = "my_model (in this notebook)"
     assert app.wait().net.model is model
     assert "net = load_network(my_model)" in app.explorer.code
