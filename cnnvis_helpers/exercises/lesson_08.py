@@ -59,7 +59,8 @@ def _red_hexagons():
 
 
 def _share_found(network, pictures):
-    return np.mean([network.predict(one, top=1)[0].label == "hexagon" for one in pictures])
+    logits = np.asarray(network.logits(np.asarray(pictures, np.float32)))
+    return np.mean(logits.argmax(axis=-1) == network.class_index("hexagon"))
 
 
 def _honest_share(pictures):
@@ -251,7 +252,7 @@ EXERCISES = [
                 lambda changed, net: _honest_share(changed) <= 0.5,
                 "The honest network loses most of them, too. So this spoils the form, or its "
                 "contrast with the ground, for everybody: no proof. Change one thing only.",
-                Given(lambda net: _red_hexagons() // 4),
+                Given(lambda net: 255 - _red_hexagons()),
             ),
         ],
         otherwise="Give a list of the 50 changed pictures.",

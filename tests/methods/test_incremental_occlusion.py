@@ -62,7 +62,15 @@ def check(net, photo, patch, stride, fill=127.5, target=1):
     np.testing.assert_allclose(windows, full, rtol=0, atol=1e-5 * np.ptp(full) + 5e-6 * largest)
 
 
-@pytest.mark.parametrize("name", FOLLOWED_TO_THE_HEAD)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow)
+        if name in ("DenseNet121", "InceptionV3")
+        else name
+        for name in FOLLOWED_TO_THE_HEAD
+    ],
+)
 def test_architectures_in_windows_up_to_the_head(name, depth):
     net, photo = architecture(name), photo_of_noise()
     depth(-1)

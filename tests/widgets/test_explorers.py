@@ -445,6 +445,7 @@ def test_the_static_figure_has_alt_text_and_is_hidden_by_its_live_explorer(opene
     assert any(here in style for style in styles), "another lesson's figure must stay"
 
 
+@pytest.mark.slow  # two kernels
 def test_the_static_figure_is_the_same_at_each_run():
     code = (
         "import cnnvis_helpers as c, hashlib; e = c.explore_layers();"
