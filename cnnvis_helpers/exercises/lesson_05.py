@@ -42,13 +42,14 @@ _PATHS = [
 ]
 
 
+def _moved(x, place, step):
+    moved = x.copy()
+    moved[place] += step
+    return moved
+
+
 def _difference(score, x, place, above, below):
-    ends = []
-    for step in (above, below):
-        moved = x.copy()
-        moved[place] += step
-        ends.append(score(moved))
-    return ends[0] - ends[1]
+    return score(_moved(x, place, above)) - score(_moved(x, place, below))
 
 
 def _slope(score, x, place, step):
@@ -103,6 +104,28 @@ EXERCISES = [
                 "This is how far the score changes, not yet how far for each unit of `x`.",
             ),
             (
+                lambda score, x, place, step: _difference(score, x, place, 0, -step) / step,
+                "This goes one step down from `x` alone. Look both ways: one step up, one step "
+                "down.",
+            ),
+            (
+                lambda score, x, place, step: (score(x + step) - score(x - step)) / (2 * step),
+                "The whole array was moved. Change `x[place]` alone.",
+            ),
+            (
+                lambda score, x, place, step: (
+                    score(_moved(x, place, step)) - score(_moved(x, place, -step)) / (2 * step)
+                ),
+                "Python divides first, so only the second score was divided. Put the difference in "
+                "brackets.",
+            ),
+            (
+                lambda score, x, place, step: (
+                    _difference(score, x, place, step / 2, -step / 2) / step
+                ),
+                "These two places are half a step away from `x`. Go a whole `step` each way.",
+            ),
+            (
                 lambda score, x, place, step: -_slope(score, x, place, step),
                 "The sign is turned round: a score that grows with `x` has a positive slope.",
             ),
@@ -150,6 +173,25 @@ EXERCISES = [
                 "This is the sum of the magnitudes: another choice, another picture.",
             ),
             (
+                lambda gradient: np.linalg.norm(gradient, axis=-1),
+                "This is the length of the three slopes together, the root of the sum of their "
+                "squares. The paper takes the largest magnitude of the three.",
+            ),
+            (
+                lambda gradient: (gradient**2).max(axis=-1),
+                "These are the squares of the magnitudes.",
+            ),
+            (
+                lambda gradient: np.take_along_axis(
+                    gradient, np.abs(gradient).argmax(axis=-1)[..., None], axis=-1
+                )[..., 0],
+                "The right slope of the three, but with its sign. A magnitude has none.",
+            ),
+            (
+                lambda gradient: np.abs(gradient).argmax(axis=-1),
+                "This says *which* colour has the largest magnitude. Return the magnitude.",
+            ),
+            (
                 lambda gradient: np.abs(gradient.max(axis=-1)),
                 "The magnitude was taken last, when the maximum had already thrown out the "
                 "strongly negative slopes.",
@@ -193,6 +235,24 @@ EXERCISES = [
                 "Each copy was made a map of magnitudes first, and the maps averaged. What is "
                 "averaged in the paper?",
             ),
+            (
+                lambda gradients: np.abs(gradients.mean(axis=0)).mean(axis=-1),
+                "The mean over the copies is right. Of the three colours take the largest "
+                "magnitude, as in the saliency map above.",
+            ),
+            (
+                lambda gradients: np.abs(gradients.mean(axis=0)),
+                "The mean over the copies is right, but there are still three numbers a pixel.",
+            ),
+            (
+                lambda gradients: np.abs(gradients.mean(axis=-1)).max(axis=0),
+                "The two axes are exchanged: the mean is over the copies, axis 0, and the maximum "
+                "over the colours, axis -1.",
+            ),
+            (
+                lambda gradients: np.abs(gradients).max(axis=(0, -1)),
+                "This is the largest magnitude in any copy. Where is the mean?",
+            ),
         ],
         hints=[
             "Average over the copies while the slopes still have their signs.",
@@ -213,6 +273,11 @@ EXERCISES = [
             (0.05, "Here more than half is left. Is `sigma` the fraction times the range?"),
             (0.2, "Below a quarter, yes, but a smaller one of the five is, too."),
             (0.3, "That is the largest of the five. How far down can you go?"),
+            (
+                lambda answer: answer not in (0.05, 0.1, 0.15, 0.2, 0.3),
+                "Give the noise, one of the five fractions, and not the probability it leaves.",
+                0.24,
+            ),
         ],
         hints=[
             "The noise has a standard deviation of fraction times `np.ptp(pixels)`.",
@@ -275,6 +340,33 @@ EXERCISES = [
                 "This takes the last gradient alone, the one next to the photo, where the score "
                 "may be saturated.",
             ),
+            (
+                lambda x, baseline, gradients: ((x - baseline) * gradients.mean(axis=0)).sum(),
+                "This is the sum of all shares. Return the shares: one for each number of `x`.",
+            ),
+            (
+                lambda x, baseline, gradients: ((x - baseline) * gradients.mean(axis=0)).sum(
+                    axis=-1
+                ),
+                "The shares of the three colours were added up. Return all three.",
+            ),
+            (
+                lambda x, baseline, gradients: (x - baseline) * np.abs(gradients).mean(axis=0),
+                "The slopes lost their signs. Where the score falls on the way, the share counts "
+                "against it.",
+            ),
+            (
+                lambda x, baseline, gradients: np.abs(x - baseline) * gradients.mean(axis=0),
+                "The distance lost its sign. A number may well be smaller than the baseline's.",
+            ),
+            (
+                lambda x, baseline, gradients: (x - baseline) * gradients,
+                "These are the steps of the way, one by one. Take the mean over them, axis 0.",
+            ),
+            (
+                lambda x, baseline, gradients: x - baseline * gradients.mean(axis=0),
+                "Python multiplies first. Put `x - baseline` in brackets.",
+            ),
         ],
         hints=[
             "The integral over the way is the mean of the slopes that were taken on it.",
@@ -307,6 +399,23 @@ EXERCISES = [
                 _probability_rise,
                 "This is a difference of probabilities. Two published tutorials share out that "
                 "one; the score of this course is the logit, before the softmax.",
+            ),
+            (
+                lambda net, photo: _score(net, photo) - _rise(net, photo),
+                "This is the logit of the grey picture. How far is it from there to the photo's?",
+            ),
+            (
+                lambda net, photo: 2 * _score(net, photo) - _rise(net, photo),
+                "The two logits were added. A climb is their difference.",
+            ),
+            (
+                lambda net, photo: float(np.subtract(*_endpoints(net, photo)[0].max(axis=-1))),
+                "These are the largest logits of both, and for grey that is another class. Follow "
+                "the cat.",
+            ),
+            (
+                lambda net, photo: np.subtract(*_endpoints(net, photo)[0]),
+                "These are the differences of all classes. One is wanted, that of the cat.",
             ),
             (
                 lambda net, photo: 127.5 * _rise(net, photo),
@@ -385,6 +494,18 @@ EXERCISES = [
             (
                 lambda x, slope: np.maximum(x, 0) * np.maximum(slope, 0),
                 "Here the slope is multiplied by `x`. It only matters *whether* x is positive.",
+            ),
+            (
+                lambda x, slope: x * slope * (x > 0),
+                "Here the slope is multiplied by `x`, and negative slopes still pass.",
+            ),
+            (
+                lambda x, slope: slope * ((x > 0) | (slope > 0)),
+                "A slope passes here if *either* is positive. Both have to be.",
+            ),
+            (
+                lambda x, slope: np.maximum(x, 0),
+                "That is the way forward, of `x`. What comes back is the slope.",
             ),
         ],
         hints=[

@@ -72,6 +72,10 @@ def _rate(truth, before, after):
     return float((after != truth)[before == truth].mean())
 
 
+def _number(answer):
+    return float(np.asarray(answer, float).item())  # also of "48" and [48]
+
+
 def _survives(net, photo, epsilon):
     """Whether a toaster of `epsilon` levels is still one after JPEG at quality 75."""
     from cnnvis_helpers import pgd, survives
@@ -81,6 +85,7 @@ def _survives(net, photo, epsilon):
 
 
 def _is_enough(answer, net, photo):
+    answer = _number(answer)
     weaker = answer / 2
     return (
         answer in _STRENGTHS
@@ -91,67 +96,13 @@ def _is_enough(answer, net, photo):
 
 EXERCISES = [
     function(
-        "06-loss",
-        "The loss",
-        lambda logits, label: float(-_log_softmax(logits)[label]),
-        cases=_LOGITS,
-        rtol=1e-2,
-        atol=1e-3,
-        praise="The logarithm makes a sure mistake very expensive: p = 0.001 costs 6.9, "
-        "p = 0.5 only 0.7.",
-        wrong=[
-            (
-                lambda logits, label: float(-_log_softmax(logits).max()),
-                "This is the loss of the class that the network *predicts*. Where the network is "
-                "wrong, that is another one. Use `label`.",
-            ),
-            (
-                lambda logits, label: float(-_log_softmax(logits).sum()),
-                "This adds up all classes. The loss looks at the true class alone.",
-            ),
-            (
-                lambda logits, label: float(_softmax(logits)[label]),
-                "That is the probability. The loss is minus its logarithm.",
-            ),
-            (
-                lambda logits, label: float(1 - _softmax(logits)[label]),
-                "1 - p is also large where the network is wrong, but the cross-entropy takes "
-                "minus the logarithm of p.",
-            ),
-            (
-                lambda logits, label: float(_log_softmax(logits)[label]),
-                "The sign is missing: a loss is large where the probability is small.",
-            ),
-            (
-                lambda logits, label: float(-_log_softmax(_softmax(logits))[label]),
-                "The softmax was applied twice. Published code does this when it hands "
-                "probabilities to a loss that expects logits.",
-            ),
-            (
-                lambda logits, label: float(-np.log10(_softmax(logits)[label])),
-                "That is the logarithm to base 10. The cross-entropy takes the natural one, "
-                "`np.log`.",
-            ),
-            (
-                lambda logits, label: float(-logits[label]),
-                "That is the negative logit. The softmax is missing: the other classes count too.",
-            ),
-        ],
-        hints=[
-            "First probabilities: `exp(logits)` divided by its sum.",
-            "The cross-entropy is minus the logarithm of one probability. Of which class?",
-            "`-np.log(probabilities[label])`, with `label` and not `logits.argmax()`.",
-        ],
-    ),
-    function(
         "06-rise",
         "What should come out?",
         lambda gradient, epsilon: float(epsilon * np.abs(gradient).sum()),
         cases=[(_GRADIENTS[0], 1), (_GRADIENTS[1], 4), (np.array([[[-0.5, 0.25, 0.0]]]), 2)],
         rtol=1e-2,
         atol=1e-3,
-        praise="The sizes add up, whatever the signs: no push is lost. "
-        "Large photos are easier to attack.",
+        praise="The sizes add up, whatever the signs: no push is lost. At random, most cancel.",
         wrong=[
             (
                 lambda gradient, epsilon: float(epsilon * gradient.sum()),
@@ -184,6 +135,23 @@ EXERCISES = [
             (
                 lambda gradient, epsilon: float(epsilon * np.sign(gradient).sum()),
                 "That adds up the steps. Each step changes the loss by step times slope.",
+            ),
+            (
+                lambda gradient, epsilon: epsilon * np.abs(gradient),
+                "That is what each value adds. All of them move at once: add up.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * np.abs(gradient).max()),
+                "That is the strongest push alone. All values move at once: add up.",
+            ),
+            (
+                lambda gradient, epsilon: float(epsilon * np.maximum(gradient, 0).sum()),
+                "The negative slopes are left out. There FGSM moves the value down, and the loss "
+                "rises as well.",
+            ),
+            (
+                lambda gradient, epsilon: float(-epsilon * np.abs(gradient).sum()),
+                "The size is right, but FGSM goes uphill: the loss rises.",
             ),
         ],
         hints=[
@@ -220,6 +188,14 @@ EXERCISES = [
                     photo.astype(float) + np.where(gradient > 0, epsilon, -epsilon)
                 ),
                 "Nearly: where the slope is 0, its sign is 0, and the value stays as it is.",
+            ),
+            (
+                lambda photo, gradient, epsilon: photo + epsilon * np.sign(gradient),
+                "Some values leave the range from 0 to 255, and a photo file cannot hold them.",
+            ),
+            (
+                lambda photo, gradient, epsilon: _levels(photo.astype(float) + epsilon),
+                "This makes the whole photo lighter. The sign of each slope says up or down.",
             ),
             (
                 lambda photo, gradient, epsilon: _levels(photo + np.sign(gradient)),
@@ -285,6 +261,17 @@ EXERCISES = [
             (
                 lambda truth, before, after: float((after == truth)[before == truth].mean()),
                 "That is the share that resisted.",
+            ),
+            (
+                lambda truth, before, after: float(
+                    (after != truth).sum() / (before == truth).sum()
+                ),
+                "The total is right. But of the wrong answers, only those count that were right "
+                "before.",
+            ),
+            (
+                lambda truth, before, after: (after != truth)[before == truth],
+                "That says for each photo whether the attack succeeded. Which share is that?",
             ),
         ],
         hints=[
@@ -355,6 +342,16 @@ EXERCISES = [
                 lambda x, original, epsilon: np.clip(x - original, -epsilon, epsilon),
                 "That is the change alone. Return the photo.",
             ),
+            (
+                lambda x, original, epsilon: np.clip(x, -epsilon, epsilon),
+                "This keeps the *values* between -epsilon and epsilon. It is the distance from the "
+                "original that may not be larger.",
+            ),
+            (
+                lambda x, original, epsilon: np.where(np.abs(x - original) > epsilon, original, x),
+                "Values that went too far were set back to the original. The nearest allowed place "
+                "is epsilon away from it.",
+            ),
         ],
         hints=[
             "Two limits for each value: epsilon around the original, and 0..255.",
@@ -370,18 +367,18 @@ EXERCISES = [
         "strong that you begin to see it.",
         wrong=[
             (
-                lambda answer, net, photo: answer not in _STRENGTHS,
+                lambda answer, net, photo: _number(answer) not in _STRENGTHS,
                 "Take one of the five: 6, 12, 24, 48 or 96 levels.",
                 2,
             ),
             (
-                lambda answer, net, photo: not _survives(net, photo, int(answer)),
+                lambda answer, net, photo: not _survives(net, photo, int(_number(answer))),
                 "Saved as JPEG 75, this photo is no toaster any more. Ask for "
                 "`survives(net, attack, qualities=[75], scales=[])[-1]`, the row of the JPEG.",
                 6,
             ),
             (
-                lambda answer, net, photo: _survives(net, photo, int(answer / 2)),
+                lambda answer, net, photo: _survives(net, photo, int(_number(answer) / 2)),
                 "This one survives, but half as many levels do, too.",
                 96,
             ),
@@ -466,6 +463,12 @@ EXERCISES = [
             (25.5, "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?"),
             (0.1, "That is the step in the network's own units; levels go from 0 to 255."),
             (51.0, "You multiplied by the length of the range; divide by it."),
+            (
+                25.6,
+                "That is for inputs from 0 to 1, and from 0 to 255 there are 255 steps, not 256.",
+            ),
+            (12.7, "That is cut to one decimal. Leave all of them."),
+            (127.5, "That is one unit of the network's input. How much is epsilon of it?"),
             (12.8, "That is rounded, or it counts 256 levels. From 0 to 255 there are 255 steps."),
             (0.05, "That is the share of the range. How many of 255 levels is it?"),
             (5.0, "That is a percentage of the range. How many of 255 levels is it?"),
@@ -476,6 +479,81 @@ EXERCISES = [
             "The range of the input, from -1 to 1, is 2 units long.",
             "These 2 units stand for 255 levels.",
             "So one unit is `255 / 2` levels.",
+        ],
+    ),
+    function(
+        "06-loss",
+        "The loss",
+        lambda logits, label: float(-_log_softmax(logits)[label]),
+        cases=_LOGITS,
+        rtol=1e-2,
+        atol=1e-3,
+        praise="The logarithm makes a sure mistake very expensive: p = 0.001 costs 6.9, "
+        "p = 0.5 only 0.7.",
+        wrong=[
+            (
+                lambda logits, label: float(-_log_softmax(logits).max()),
+                "This is the loss of the class that the network *predicts*. Where the network is "
+                "wrong, that is another one. Use `label`.",
+            ),
+            (
+                lambda logits, label: float(-_log_softmax(logits).sum()),
+                "This adds up all classes. The loss looks at the true class alone.",
+            ),
+            (
+                lambda logits, label: float(_softmax(logits)[label]),
+                "That is the probability. The loss is minus its logarithm.",
+            ),
+            (
+                lambda logits, label: float(1 - _softmax(logits)[label]),
+                "1 - p is also large where the network is wrong, but the cross-entropy takes "
+                "minus the logarithm of p.",
+            ),
+            (
+                lambda logits, label: float(_log_softmax(logits)[label]),
+                "The sign is missing: a loss is large where the probability is small.",
+            ),
+            (
+                lambda logits, label: float(-_log_softmax(_softmax(logits))[label]),
+                "The softmax was applied twice. Published code does this when it hands "
+                "probabilities to a loss that expects logits.",
+            ),
+            (
+                lambda logits, label: float(-np.log10(_softmax(logits)[label])),
+                "That is the logarithm to base 10. The cross-entropy takes the natural one, "
+                "`np.log`.",
+            ),
+            (
+                lambda logits, label: float(-logits[label]),
+                "That is the negative logit. The softmax is missing: the other classes count too.",
+            ),
+            (
+                lambda logits, label: float(-np.log(logits[label] / logits.sum())),
+                "These are shares of the logits. The softmax takes `np.exp` of each first.",
+            ),
+            (
+                lambda logits, label: -_log_softmax(logits),
+                "That is the loss of every class. Take the one of `label`.",
+            ),
+            (
+                lambda logits, label: float(-_softmax(logits)[label]),
+                "That is minus the probability. The logarithm is missing.",
+            ),
+            (
+                lambda logits, label: float(-np.log2(_softmax(logits)[label])),
+                "That is the logarithm to base 2. The cross-entropy takes the natural one, "
+                "`np.log`.",
+            ),
+            (
+                lambda logits, label: float(-(_softmax(logits) * _log_softmax(logits)).sum()),
+                "That is the entropy: it adds up all classes. The loss looks at the true class "
+                "alone.",
+            ),
+        ],
+        hints=[
+            "First probabilities: `exp(logits)` divided by its sum.",
+            "The cross-entropy is minus the logarithm of one probability. Of which class?",
+            "`-np.log(probabilities[label])`, with `label` and not `logits.argmax()`.",
         ],
     ),
 ]

@@ -1,5 +1,6 @@
 """The exercises of lesson 09, your own network and photos."""
 
+import re
 from numbers import Real
 
 import numpy as np
@@ -22,7 +23,7 @@ _LABELS = [
     (np.array([0, 1, 1, 1, 0]), np.array([0, 0, 1, 0])),
     (np.array([1, 0, 1, 2, 1, 0]), np.array([2, 0, 1, 1, 0, 0, 0, 1])),
     (np.array([7, 3, 7]), np.array([3, 7, 7, 0, 1])),
-    (np.array([0, 0, 0, 1, 2, 2, 1]), np.array([0, 1, 1, 0, 2])),
+    (np.array([0, 0, 0, 1, 2, 2, 1]), np.array([0, 1, 1, 1, 2])),
 ]
 _PROBABILITIES = [(0.8,), (0.3,), (0.99,)]
 _INDICES = [
@@ -72,16 +73,44 @@ _SENTENCE = "The network looked at the face of the cat."
 
 
 def _case(**changes):
-    return {question: f"{_SENTENCE} ({question})" for question in _QUESTIONS} | changes
+    case = {question: f"{_SENTENCE} ({question})" for question in _QUESTIONS}
+    return case | {"what hiding the hot places did": "The logit fell by 2.5."} | changes
+
+
+def _unknown(answer):
+    """Whether an answer says "I do not know", in these or similar words."""
+    told = str(answer).casefold().replace("'", "")
+    return any(words in told for words in ("do not know", "dont know", "no idea"))
+
+
+def _known(case):
+    return [str(answer).strip().casefold() for answer in case.values() if not _unknown(answer)]
 
 
 def _shortest(case):
     """How many different words the shortest of the answers has."""
-    return min(len(set(str(answer).split())) for answer in case.values())
+    return min(len(set(answer.split())) for answer in _known(case))
 
 
 def _all_differ(case):
-    return len({str(answer).strip().casefold() for answer in case.values()}) == len(case)
+    """Whether no two answers are the same but for their numbers."""
+    texts = [re.sub(r"\d", "", answer) for answer in _known(case)]
+    return len(set(texts)) == len(texts)
+
+
+def _has_number(case):
+    answer = case["what hiding the hot places did"]
+    return _unknown(answer) or any(letter.isdigit() for letter in str(answer))
+
+
+def _is_filled_in(case):
+    return (
+        set(case) == set(_QUESTIONS)
+        and len(_known(case)) >= 5
+        and _shortest(case) >= 3
+        and _all_differ(case)
+        and _has_number(case)
+    )
 
 
 def _split(sources, held_out):
@@ -90,9 +119,13 @@ def _split(sources, held_out):
     return train, test
 
 
+def _commonest(labels):
+    values, counts = np.unique(labels, return_counts=True)
+    return values[counts.argmax()]
+
+
 def _baseline(train_labels, test_labels):
-    values, counts = np.unique(train_labels, return_counts=True)
-    return float(np.mean(np.asarray(test_labels) == values[counts.argmax()]))
+    return float(np.mean(np.asarray(test_labels) == _commonest(train_labels)))
 
 
 def _sigmoid_scores(p):
@@ -100,17 +133,23 @@ def _sigmoid_scores(p):
     return np.array([-z, z])
 
 
-def _evidence(net, photo, paint=128, hot=True, score="logit"):
+def _hottest(heat):
+    return heat > np.quantile(heat, 0.9)
+
+
+def _evidence(net, photo, paint=128, where=_hottest, score="logit"):
     """The right answer to the capstone, and by its options the known wrong ones."""
     from cnnvis_helpers import gradcam
 
     top = net.predict(photo)[0]
     heat = gradcam(net, photo, top.index)
     hidden = photo.copy()
-    hidden[heat > np.quantile(heat, 0.9) if hot else heat < np.quantile(heat, 0.1)] = paint
+    hidden[where(heat)] = paint
     logits = [np.asarray(net.logits(net.prepare(each))) for each in (photo, hidden)]
     if score == "logit":
         scores = [float(each[0] @ net.score_vector(top.index)) for each in logits]
+    elif score == "largest":
+        scores = [float(each.max()) for each in logits]
     else:
         scores = [float(net.probabilities(each)[0, top.index]) for each in logits]
     return {"label": top.label, "heat": heat, "drop": scores[0] - scores[1]}
@@ -185,6 +224,23 @@ EXERCISES = [
                 lambda photo: photo.astype(np.float32)[None],
                 "These are still the levels 0 to 255. The network would not complain; it would "
                 "answer, and be wrong more often.",
+            ),
+            (
+                lambda photo: photo[None, :, :, ::-1].astype(np.float32),
+                "Blue comes first, as it should. The mean colour is still to be subtracted.",
+            ),
+            (
+                lambda photo: photo[None, :, :, ::-1] + _MEAN_BGR,
+                "The mean colour was added. Minus it, grey comes to lie near 0.",
+            ),
+            (
+                lambda photo: photo[None, :, ::-1] - _MEAN_BGR,
+                "This mirrored the photo, left for right. The colours are the *last* axis.",
+            ),
+            (
+                lambda photo: photo[None, :, :, ::-1] / 255 - _MEAN_BGR,
+                "The pixels were divided by 255, the mean was not. This network was trained on "
+                "levels: no division.",
             ),
             (
                 lambda photo: photo.astype(np.float32)[None] / 127.5 - 1,
@@ -268,6 +324,35 @@ EXERCISES = [
                 ),
                 "`index` finds the first crop of each held-out photo only.",
             ),
+            (
+                lambda sources, held_out: tuple(
+                    [sources.index(sources[i]) for i in part] for part in _split(sources, held_out)
+                ),
+                "`index` finds the first crop of a photo only, every time. `enumerate` gives the "
+                "index of each crop.",
+            ),
+            (
+                lambda sources, held_out: tuple(
+                    [i + 1 for i in part] for part in _split(sources, held_out)
+                ),
+                "These indices count from 1. Python's start at 0.",
+            ),
+            (
+                lambda sources, held_out: (list(range(len(sources))), []),
+                "Nothing is held out: is an index compared with a name, or a name with the whole "
+                "list?",
+            ),
+            (
+                lambda sources, held_out: tuple(
+                    [(source in held_out) == test for source in sources] for test in (False, True)
+                ),
+                "These are masks of True and False. Return the indices: `np.flatnonzero` turns one "
+                "into the other.",
+            ),
+            (
+                lambda sources, held_out: _split(sources, held_out)[0],
+                "That is the training list. Return both lists.",
+            ),
         ],
         hints=[
             "Go through `enumerate(sources)`: the index of each crop, and its photo.",
@@ -280,7 +365,7 @@ EXERCISES = [
         "Better than nothing?",
         _baseline,
         cases=_LABELS,
-        praise="Report this number beside your own. On a set with nine cats for each dog, 90 % is "
+        praise="Report this number beside your own. On a set with nine cats for each dog, 90% is "
         "what you get for saying cat.",
         wrong=[
             (
@@ -307,6 +392,21 @@ EXERCISES = [
                     _baseline(train_labels, test_labels) * len(test_labels)
                 ),
                 "That is how many are right; the accuracy is their share.",
+            ),
+            (
+                lambda train_labels, test_labels: 1 - _baseline(train_labels, test_labels),
+                "That is the share of wrong answers.",
+            ),
+            (
+                lambda train_labels, test_labels: _commonest(train_labels),
+                "That is the commonest class. How often is it right on the test labels?",
+            ),
+            (
+                lambda train_labels, test_labels: float(
+                    np.mean(np.asarray(test_labels) == np.median(train_labels))
+                ),
+                "The median is the label in the middle; labels are names, and their order means "
+                "nothing. Count how often each occurs.",
             ),
         ],
         hints=[
@@ -350,6 +450,22 @@ EXERCISES = [
                 lambda p: np.array([np.log(p / (1 - p))] * 2),
                 "Both scores are the same here; then both maps would be, too.",
             ),
+            (
+                lambda p: np.log(p / (1 - p)),
+                "That is the score of class 1. Return two: what is the score of class 0?",
+            ),
+            (
+                lambda p: np.array([p, 1 - p]),
+                "These are the two probabilities, and in the wrong order. The scores are logits.",
+            ),
+            (
+                lambda p: np.array([(1 - p) / p, p / (1 - p)]),
+                "These are the odds. A logit is their logarithm.",
+            ),
+            (
+                lambda p: np.array([np.inf, -np.inf]),
+                "Python divides first: `p / 1 - p` is 0. Put `1 - p` in brackets.",
+            ),
         ],
         hints=[
             "The sigmoid is `p = 1 / (1 + exp(-z))`. Solve it for `z`.",
@@ -370,6 +486,7 @@ EXERCISES = [
                 "That would be a Dense layer on the 7 x 7 cells of each map. After the average "
                 "there is one number a map.",
             ),
+            (2 * 1280 + 1280, "One bias for each output, not for each input."),
             (1280, "That is how many numbers go in. Each of the two classes weighs all of them."),
             (1282, "Each class has weights of its own for all the numbers."),
             (1281, "That would be one output. There are two, one for each class."),
@@ -397,6 +514,11 @@ EXERCISES = [
                 lambda class_indices: sorted(class_indices),
                 "This is alphabetical. Keras's generators happen to number folders so, but this "
                 "dict says otherwise.",
+            ),
+            (
+                lambda class_indices: sorted(class_indices.items(), key=lambda pair: pair[1]),
+                "The right order, but these are pairs of name and number. Only the names are "
+                "wanted.",
             ),
             (
                 lambda class_indices: sorted(class_indices.values()),
@@ -461,8 +583,31 @@ EXERCISES = [
                 "logit was asked for.",
             ),
             (
-                lambda net, photo: _evidence(net, photo, hot=False),
+                lambda net, photo: _evidence(
+                    net, photo, where=lambda heat: heat < np.quantile(heat, 0.1)
+                ),
                 "This hides the coolest tenth, where the heat is lowest.",
+            ),
+            (
+                lambda net, photo: _evidence(net, photo, where=lambda heat: ~_hottest(heat)),
+                "This hides all but the hottest tenth.",
+            ),
+            (
+                lambda net, photo: _evidence(
+                    net, photo, where=lambda heat: heat > np.quantile(heat, 0.1)
+                ),
+                "Above the 0.1 quantile lie nine tenths of the photo. The hottest tenth lies above "
+                "the 0.9 quantile.",
+            ),
+            (
+                lambda net, photo: _evidence(net, photo, where=lambda heat: heat > 0.9),
+                "Here 0.9 is a heat. The 0.9 *quantile* is the heat that nine tenths of the pixels "
+                "do not exceed: `np.quantile(heat, 0.9)`.",
+            ),
+            (
+                lambda net, photo: _evidence(net, photo, score="largest"),
+                "This compares the two largest logits. Behind the grey that may be another class: "
+                "follow the same one.",
             ),
             (
                 lambda net, photo: _evidence(net, photo, paint=0),
@@ -487,7 +632,7 @@ EXERCISES = [
     custom(
         "09-checklist",
         "The checklist",
-        lambda case: set(case) == set(_QUESTIONS) and _shortest(case) >= 3 and _all_differ(case),
+        _is_filled_in,
         praise="Seven answers. No program can judge them: show them to somebody, and ask which "
         "one they would doubt first.",
         wrong=[
@@ -502,6 +647,12 @@ EXERCISES = [
                 {"my claim": _SENTENCE},
             ),
             (
+                lambda case: len(_known(case)) < 5,
+                "More than two times you do not know. Go back to the doubts above: each of them "
+                "is a few lines of code, and its number answers a question.",
+                dict.fromkeys(_QUESTIONS, "I do not know."),
+            ),
+            (
                 lambda case: not _all_differ(case),
                 "Two of the answers are the same. Each question asks for something else.",
                 _case(**{"what a second method says": _SENTENCE, "my claim": _SENTENCE}),
@@ -512,9 +663,20 @@ EXERCISES = [
                 "check; a number in it helps.",
                 _case(**{"what a second method says": "yes"}),
             ),
+            (
+                lambda case: _shortest(case) == 2,
+                "One of the answers is very short. Write a sentence that somebody else could "
+                "check.",
+                _case(**{"what a second method says": "It agrees."}),
+            ),
+            (
+                lambda case: not _has_number(case),
+                "How much did hiding the hot places cost, and hiding as much elsewhere? Give the "
+                "numbers.",
+                _case(**{"what hiding the hot places did": "The logit fell a great deal."}),
+            ),
         ],
-        otherwise="One of the answers is very short. Write a sentence that somebody else "
-        "could check.",
+        otherwise="Fill in the dict `my_case` as it stands, one sentence for each question.",
         hints=[
             "Start with the number that surprised you, and say what it means.",
             "`what a simple rule would reach`: brightness, background, size, the commonest class.",

@@ -34,7 +34,7 @@ pixels = net.prepare(photo)  # (1, 224, 224, 3)
 # %% [markdown]
 # ## The prettiest picture first
 #
-# The heat maps of lesson 04 had 7 x 7 cells. This one has a value for every pixel. It is called **guided backprop** (slopes computed backwards, with a guide), and it answers "what makes this an Egyptian cat?" with a drawing. Grey is zero; red, green and blue stand for the three colour values of a pixel.
+# The heat maps of lesson 04 had 7 x 7 cells. This one has a value for every pixel. It is called **guided backprop**, and it answers "what makes this an Egyptian cat?" with a drawing. Grey is zero; red, green and blue stand for the three colour values of a pixel.
 
 # %% alt="Left the photo of the cat; right, on even grey, a fine drawing of the same cat in coloured lines: bright eyes and nose, whiskers, the edge of the face."
 drawing = guided_backprop(net, photo, cat, reduce="rgb", resize=False)
@@ -109,7 +109,7 @@ assert np.isclose((above - below) / 2, gradient[place], rtol=0.2)
 # </check>
 
 # %% [markdown]
-# They agree roughly: a step of one level is not infinitely small. (And the steepest of all pixels, at the lower edge, lies neither on an eye nor on a whisker. Keep that in mind.)
+# They agree roughly: a step of one level is not infinitely small. (And the steepest of all pixels lies at the lower edge, not on an eye. Keep that in mind.)
 #
 # A pixel has three slopes, one per colour, and a map has one number. The first paper on **saliency maps** (Simonyan and others, 2013) takes the largest *magnitude*: it asks how much a pixel could do, no matter in which direction.
 #
@@ -175,7 +175,7 @@ assert abs(scores[0] - scores[1]) < 1 and np.corrcoef(maps[0].ravel(), maps[1].r
 #
 # If one slope is luck, take the average of many. **SmoothGrad** (Smilkov and others, 2017) makes copies of the photo with random noise and averages their gradients. Slopes that come and go cancel, and those that all copies agree on remain.
 #
-# **Exercise: the mean.** You get the gradients of n noisy copies. Average first, while the slopes still have their signs; then make a saliency map of the average.
+# **Exercise: the mean.** You get the gradients of n noisy copies. Make one map of them, in which slopes that come and go can cancel.
 
 
 # %%
@@ -219,7 +219,7 @@ assert heat[mask].sum() / heat.sum() > mask.mean() + 0.03
 # </check>
 
 # %% [markdown]
-# There she is: 81% now. Averaging found what the slopes of many similar photos have in common.
+# There she is: 81% now.
 #
 # But whose explanation is it? Not that of the photo; that of the noisy copies. If the network sees no cat in them, the map explains nothing. **Exercise: an experiment.** Measure the mean probability of the cat over ten noisy copies,
 # `net.probabilities(net.logits(copies))[:, cat].mean()`, for noise of 0.05, 0.1, 0.15, 0.2 and 0.3 of the range. Which is the smallest of the five for which it is below one quarter? Guess first.
@@ -236,7 +236,7 @@ for too_much in (0.05, 0.1, 0.15, 0.2, 0.3):
 check("05-quarter", too_much)
 
 # %% [markdown]
-# So our own setting, 0.1, already costs the cat more than half of its probability. With that in mind, read the map above with care, or draw it with 0.05.
+# So our own setting, 0.1, already costs the cat more than half of its probability. Read the map above with care, or draw it with 0.05.
 
 # %% [markdown] tags=["teaching-note"]
 # 12 min. Somebody asks why not simply blur the map. A blur mixes neighbouring *pixels*; SmoothGrad keeps them apart and mixes *photos*. A clearer map is not a truer one: it answers a question about a neighbourhood.
@@ -249,18 +249,21 @@ check("05-quarter", too_much)
 # %% alt=["Five photos from nearly black to full light. The second is so dark that the cat is hardly visible.", "A curve that shoots up to 8.6 at alpha 0.05, reaches 10 at a quarter of the light and is flat from there on."]
 alphas = np.linspace(0, 1, 21, dtype=np.float32)
 path = alphas[:, None, None, None] * pixels  # (21, 224, 224, 3)
-rising = net.logits(path).numpy()[:, cat]
+logits = net.logits(path).numpy()
+rising = logits[:, cat]
 
 some = [0, 1, 2, 5, 20]
 show_grid([path[k].astype(np.uint8) for k in some], [f"{alphas[k]:.2f}" for k in some], columns=5)
 show_curve(alphas, rising, "alpha", "logit", "Score of Egyptian cat")
-print([f"{alphas[k]:.2f}: {rising[k]:.2f}" for k in some])
+for k in some:
+    print(f"{alphas[k]:.2f}: cat {rising[k]:5.2f}, on top {net.labels[logits[k].argmax()]}")
 # <check>
+assert logits[1].argmax() == cat
 assert rising[1] > 0.6 * rising[-1] and abs(rising[10] - rising[-1]) < 0.1 * rising[-1]
 # </check>
 
 # %% [markdown]
-# With a twentieth of the light, where you see almost nothing, the score has already climbed from 0.18 to 8.57 of its 10.54. From a quarter of the light on it hardly moves. This is **saturation**: at the photo itself the curve is flat, and a slope that is measured there misses where the score came from.
+# With a twentieth of the light, where you see almost nothing, the network still says Egyptian cat, and the score has climbed from 0.18 to 8.57 of its 10.54. From a quarter of the light on it hardly moves. This is **saturation**: at the photo itself the curve is flat, and a slope that is measured there misses where the score came from.
 #
 # ## Integrated gradients: share out the climb
 #
@@ -268,7 +271,7 @@ assert rising[1] > 0.6 * rising[-1] and abs(rising[10] - rising[-1]) < 0.1 * ris
 #
 # $$a_i = (x_i - x'_i) \cdot \text{mean slope of } x_i \text{ on the way from } x' \text{ to } x$$
 #
-# $x$ is the photo, and $x'$, here black, is the **baseline**. These are **integrated gradients** (Sundararajan and others, 2017). The beauty of it: all shares must add up to the climb of the score. This is called **completeness**, and your code can fail the test.
+# $x$ is the photo, and $x'$, here black, is the **baseline**. These are **integrated gradients** (Sundararajan and others, 2017). All shares must add up to the climb of the score. This is called **completeness**, and your code can fail the test.
 #
 # **Exercise: shares.** You have the slopes at n places, in the middles of n equal steps along the way. Return the shares.
 
@@ -401,7 +404,7 @@ asked = probability_slopes(tf.constant(pixels)).numpy().ravel()
 own = slopes_of(tf.constant(pixels), tf.constant(tower)).numpy().ravel()
 print(f"correlation with the tower's own slopes: {np.corrcoef(asked, own)[0, 1]:.2f}")
 print(f"with minus the cat's slopes: {np.corrcoef(asked, -gradient.ravel())[0, 1]:.2f}")
-print(f"largest slope: {np.abs(asked).max():.0e} and {np.abs(own).max():.0e}")
+print(f"largest slope: probability {np.abs(asked).max():.0e}, logit {np.abs(own).max():.0e}")
 # <check>
 assert np.corrcoef(asked, -gradient.ravel())[0, 1] > np.corrcoef(asked, own)[0, 1] + 0.1
 # </check>

@@ -4,7 +4,7 @@
 #
 # **You will do:** put a photo of your own before the network, train a small network yourself, build a better one on top of EfficientNet, and take both apart with the tools of this course.
 #
-# **You will learn:** which pixel scale and class names a network needs; how a test result of 96 % can be hollow; why eight pictures may be enough; which questions a heat map should survive.
+# **You will learn:** which pixel scale and class names a network needs; how a test result of 95% can be hollow; why eight pictures may be enough; which questions a heat map should survive.
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb). It helps to have seen a Keras model trained once.
 #
@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 55 min: photo and studio 13, the small network 20, transfer 9, the capstone 13. "Go deeper" is homework.
-# **The aha of this lesson:** 96 % right on the test, and in another light 64 %. The test could not show it.
+# **The aha of this lesson:** 95% right on the test, and in another light 56%. The test could not show it.
 # Ask the group beforehand to bring photos, one that the network should know and one that it cannot know. Run the notebook once before class: four networks are trained, some seconds each.
 
 # %% [markdown]
@@ -46,7 +46,7 @@ assert net.predict(photo)[0].label == "bobsled" and net.predict(photo)[0].probab
 # </check>
 
 # %% [markdown]
-# A bobsled, but with 0.22 it is not sure of anything. There is no class for people or astronauts among the 1000. And there is a second problem: the network was trained on photos that mostly show *one* thing, large and in the middle.
+# A bobsled, but with 0.22 it is not sure of anything. None of the 1000 classes is an astronaut. And there is a second problem: the network was trained on photos that mostly show *one* thing, large and in the middle.
 # This photo holds several, and all of them together are shrunk to 224 x 224 pixels.
 #
 # **Predict first:** cut out the upper right corner, with the model of the shuttle. What will it say?
@@ -108,16 +108,16 @@ album = [load_photo(name, max_side=256) for name in ("grass", "gravel")]
 def crops(count, first, last, seed):
     """`count` squares of each photo from columns first to last, and their classes, 0 or 1."""
     rng, cut = np.random.default_rng(seed), []
-    for surface in album:
+    for surface in album:  # 256 x 256 pixels; a square of 48 has to fit in
         for top, left in rng.integers((0, first), (209, last - 47), (count, 2)):
             cut.append(surface[top : top + 48, left : left + 48])
     return np.stack(cut), np.repeat([0, 1], count)
 
 train, train_class = crops(300, 0, 150, seed=0)
-test, test_class = crops(100, 150, 256, seed=1)
+test, test_class = crops(50, 150, 256, seed=1)
 show_grid([*train[:4], *train[-4:]], titles=["grass"] * 4 + ["gravel"] * 4, columns=4)
 # <check>
-assert train.shape == (600, 48, 48, 3) and test.shape == (200, 48, 48, 3)
+assert train.shape == (600, 48, 48, 3) and test.shape == (100, 48, 48, 3)
 # </check>
 
 # %% [markdown]
@@ -130,7 +130,7 @@ from keras import layers
 def small_network():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((48, 48, 3))])
-    for channels in (16, 32, 64):
+    for channels in (8, 16, 32):
         model.add(layers.Conv2D(channels, 3, padding="same", activation="relu"))
         model.add(layers.MaxPooling2D())
     model.add(layers.GlobalAveragePooling2D())
@@ -140,7 +140,7 @@ def small_network():
 
 print(f"{small_network().count_params():,} weights")
 # <check>
-assert small_network().count_params() == 23_714
+assert small_network().count_params() == 6_098
 # </check>
 
 # %% [markdown]
@@ -161,7 +161,7 @@ assert model.evaluate(scaled(test), test_class, verbose=0)[1] > 0.9
 # 4 min. Stop here and take a vote: would you use this network? Write the number of hands on the board.
 
 # %% [markdown]
-# ## 96 %, and what they are worth
+# ## 95%, and what it is worth
 #
 # Very good, on parts of the photos that it never saw. Would you use it? One question first, and it costs nothing: what is the *simplest rule* that could do the same?
 #
@@ -174,11 +174,11 @@ def by_brightness(squares):
 print(f"mean brightness of grass {train[:300].mean():.0f}, of gravel {train[300:].mean():.0f}")
 print(f"right by brightness alone: {(by_brightness(test) == test_class).mean():.0%}")
 # <check>
-assert abs((by_brightness(test) == test_class).mean() - 0.79) < 0.011
+assert abs((by_brightness(test) == test_class).mean() - 0.85) < 0.011
 # </check>
 
 # %% [markdown]
-# 79 % without looking at a single blade or stone. Does our network do this, too? We ask it the way lesson 08 would: change what should not matter. The same test squares, each in a light of its own.
+# 85% without looking at a single blade or stone. Does our network do this, too? Let us change what should not matter: the same test squares, each in a light of its own.
 
 # %% alt="Four squares of the test and below them the same ones, lighter, darker, paler or with more contrast."
 def relight(squares, seed):
@@ -188,15 +188,15 @@ def relight(squares, seed):
     return (changed + 127.5).clip(0, 255).astype(np.uint8)
 
 relit = relight(test, seed=2)
-show_grid([*test[::50], *relit[::50]], columns=4)
+show_grid([*test[::25], *relit[::25]], columns=4)
 print(f"by brightness: {(by_brightness(relit) == test_class).mean():.0%}")
 print(f"our network:   {model.evaluate(scaled(relit), test_class, verbose=0)[1]:.0%}")
 # <check>
-assert model.evaluate(scaled(relit), test_class, verbose=0)[1] < 0.85
+assert model.evaluate(scaled(relit), test_class, verbose=0)[1] < 0.75
 # </check>
 
 # %% [markdown]
-# From 96 % to 64 %, hardly better than the rule. You and I still see grass and gravel; the network does not. It had leaned on brightness and contrast, because these were the easiest to learn.
+# From 95% to 56%, and a coin gets 50%. You and I still see grass and gravel; the network does not. It had leaned on brightness and contrast, which are easy to learn.
 #
 # The test could not tell us. Its squares come from the *same two photos*, taken in the same light. It asked "do you know these photos?", and we read "do you know gravel?".
 #
@@ -229,7 +229,7 @@ assert second.evaluate(scaled(relit), test_class, verbose=0)[1] > 0.95
 # </check>
 
 # %% [markdown]
-# The same network, the same squares, one line more. This is called **augmentation**. It works whenever you can say what should *not* matter.
+# The same network and the same squares, only relit. This is called **augmentation**. It helps whenever you can say what should *not* matter. (But these squares, too, come from our two photos. Does it know *gravel*? Only gravel from somewhere else could tell.)
 
 # %% [markdown] tags=["teaching-note"]
 # 8 min. Nothing was staged: the two photos differ by 11 levels in their mean, and nobody noticed. Ask where the room's own data might differ in light, camera, compression or background.
@@ -280,7 +280,7 @@ check("09-pixels", resnet_input)
 # %% alt="A square, half grass and half gravel, with two heat maps: for grass hot at the left, for gravel hot at the right."
 def halves(i):
     """Test square i of grass at the left, of gravel at the right, both at a mean of 127.5."""
-    parts = [test[i][:, :24], test[100 + i][:, :24]]
+    parts = [test[i][:, :24], test[50 + i][:, :24]]
     glued = np.concatenate([part - part.mean() + 127.5 for part in parts], axis=1)
     return glued.clip(0, 255).astype(np.uint8)
 
@@ -288,12 +288,16 @@ own = load_network(second, preprocess="tf", labels=["grass", "gravel"])
 glued = halves(0)
 maps = {label: gradcam(own, glued, label) for label in own.labels}
 compare_maps(maps, photo=glued)
+
+grey = own.predict(np.full((48, 48, 3), 128, np.uint8))[0]
+print(f"plain grey: {grey.label} {grey.probability:.2f}")
 # <check>
+assert grey.label == "gravel"
 assert maps["gravel"][:, 24:].sum() > maps["gravel"][:, :24].sum()
 # </check>
 
 # %% [markdown]
-# Both lie where they should. (The one for gravel is fainter: this network says gravel mostly when it finds no grass.) But one picture proves little. Over 40 of them, which share of the heat lies on the right half? We ask both our networks, the one that learned the light and the one that could not.
+# Both lie where they should. (Why is the one for gravel fainter? Even plain grey is gravel to this network: it says gravel where it finds no grass.) But one picture proves little. Over 40 of them, which share of the heat lies on the right half? We ask both our networks, the one that learned the light and the one that could not.
 #
 # **Predict first:** the first network fails in another light. Does its heat lie on the wrong half?
 
@@ -313,11 +317,12 @@ assert heat_on_its_half(own) > 0.8
 # </check>
 
 # %% [markdown]
-# With 0.63, a little more of the first network's heat lies on the gravel than chance would put there, and on equally bright halves its map is nearly blind. The second has 0.99 of it in the right place. But look at what we needed to see this: pictures whose answer we know, and many of them. On a photo of gravel
+# No: 0.60 of the first network's heat lies on the gravel, hardly more than by chance. It does not look at the wrong place; its map says next to nothing. The second has 0.95 of it in the right place. To see this we needed pictures whose answer we know, and many of them. On a photo of gravel
 # alone, both maps would lie on the gravel. Heat says *where* a network looks. We learned about the *light* only by changing it.
 #
 # **Exercise: what may you say?** A network tells your two cats apart in nearly all test photos. All photos of one cat were taken in the kitchen, all of the other in the garden. Grad-CAM peaks on the cat in most of them. Which sentence holds?
-# (a) It recognises the cats. (b) It recognises the rooms. (c) It looks at places where the cats are; photos of each cat in the other room would show what it uses. (d) Grad-CAM proves that it ignores the room.
+# (a) It recognises the cats: the heat lies on the cat, and nearly all answers are right. (b) It recognises the rooms: they differ more than the cats, and networks learn what is easy.
+# (c) It looks where the cats are; photos of each cat in the other room would show what it uses. (d) It ignores the rooms: outside the cat there is little heat in most photos.
 
 # %%
 # <solution>
@@ -360,7 +365,7 @@ check("09-head", trained)
 # %% [markdown]
 # The body is not trained, so its features were computed once, above. What is left to train takes a moment. For comparison, our small network gets the same eight pictures.
 #
-# **Predict first:** who does better on the 200 squares in another light?
+# **Predict first:** who does better on the 100 squares in another light?
 
 # %%
 head = keras.Sequential([keras.Input((1280,)), layers.Dense(2, activation="softmax")])
@@ -377,7 +382,9 @@ assert alone.evaluate(scaled(relit), test_class, verbose=0)[1] < 0.95
 # </check>
 
 # %% [markdown]
-# Eight pictures, and 99 % of the 200 are right; the small network has 70 %, more than the 64 % after six hundred pictures in one light. What the pictures vary in counts for more than how many there are. EfficientNet knows no class "gravel". But to tell a thousand things apart it had to learn what surfaces look like, and that is what we borrowed.
+# Eight pictures, and 99% are right. EfficientNet knows no class "gravel", but the 1280 numbers that it learned for a thousand other things keep these two surfaces apart. (Again: squares from our two photos.)
+#
+# Surprised by the small network? Eight pictures, each in a light of its own, took it to 69%; six hundred in one light, to 56%. What your pictures vary in can count for more than how many they are.
 #
 # Body and head together make an ordinary Keras model, and `load_network` takes it as it takes any other. No `preprocess` this time: the body brings its scaling with it.
 
@@ -411,7 +418,7 @@ heat = gradcam(net, my_photo, my_class)
 show_overlay(my_photo, heat, title=my_class)
 
 # %% [markdown]
-# **First doubt:** do the hot places matter more than others? We paint the hottest tenth of the photo grey, and then as many pixels somewhere else, by moving the spot.
+# **First doubt:** do the hot places matter more than others? We paint the hottest tenth of the photo grey, and then as many pixels somewhere else: the same spot, moved by half the photo.
 
 # %%
 def logit(picture):
@@ -421,7 +428,9 @@ def hidden(spot):
     return np.where(spot[:, :, None], 128, my_photo).astype(np.uint8)
 
 spot = heat > np.quantile(heat, 0.9)
-moved_spots = [np.roll(spot, shift, axis=(0, 1)) for shift in [(200, 0), (0, 300), (200, 300)]]
+height, width = spot.shape
+shifts = [(height // 2, 0), (0, width // 2), (height // 2, width // 2)]
+moved_spots = [np.roll(spot, shift, axis=(0, 1)) for shift in shifts]
 elsewhere = np.mean([logit(hidden(each)) for each in moved_spots])
 print(f"logit {logit(my_photo):.1f}")
 print(f"hiding the hot places costs {logit(my_photo) - logit(hidden(spot)):.1f}")
@@ -509,15 +518,24 @@ check("09-checklist", my_case)
 # %% [markdown]
 # ## Go deeper: networks by name
 #
-# `load_network` knows every classifier of `keras.applications` by name and scales the pixels as each wants them. The first call downloads the weights; the bundled ones are always here.
+# `load_network` knows every classifier of `keras.applications` by name and scales the pixels as each wants them. The first call downloads the weights. Here are those that are not bundled:
 
 # %%
-networks = list_networks()
-print(len(networks), "networks, for example")
-for row in networks[:9]:
-    print(f"{row.name:20}{row.input_size}  {row.parameters:11,} weights")
+import textwrap
+
+names = [row.name for row in list_networks() if row.megabytes]
+print(textwrap.fill(", ".join(names), 88))
+# <check>
+wanted = "xception vgg16 vgg19 inceptionv3 inceptionresnetv2 mobilenet mobilenetv2 nasnetmobile"
+wanted += " densenet121 densenet169 densenet201 nasnetlarge"
+wanted += "".join(f" resnet{n} resnet{n}v2" for n in (50, 101, 152))
+wanted += "".join(f" efficientnetb{n}" for n in range(8))
+assert len(wanted.split()) == 26 and set(wanted.split()) <= set(names)
+# </check>
 
 # %% [markdown]
+# Every one of them can be opened in the studio, layer by layer: `studio(load_network("vgg16"), photo)`. For the dream of lesson 07, `"inceptionv3"` is the usual choice. `print(list_networks())` shows their sizes.
+#
 # Networks that you train from folders number their classes in a dict, such as `{"tulip": 1, "rose": 0}`. **Exercise: names in order.** Return the list that `labels` wants: the name of class 0 first.
 
 
