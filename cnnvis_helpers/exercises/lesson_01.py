@@ -56,6 +56,10 @@ def _padded(picture, filter, bias, stride):
     return _slide(np.pad(picture, sides), filter, bias, stride)
 
 
+def _square(picture, filter, bias, stride):
+    return _slide(picture[:, : len(picture)], filter, bias, stride)
+
+
 def _is_filter(answer):
     try:
         return np.squeeze(np.asarray(answer, float)).shape == (3, 3)
@@ -106,6 +110,14 @@ EXERCISES = [
                 "input channel.",
             ),
             (
+                lambda height, width, channels_in, filters: (height * width * 3 + 1) * filters,
+                "This is right for three input channels. Most layers have more: `channels_in`.",
+            ),
+            (
+                lambda height, width, channels_in, filters: (9 * channels_in + 1) * filters,
+                "This is right for windows of 3 x 3. Others exist: use `height` and `width`.",
+            ),
+            (
                 lambda height, width, channels_in, filters: (
                     height * width * channels_in * filters + channels_in
                 ),
@@ -142,7 +154,16 @@ EXERCISES = [
                 "That is what the squeeze saves. How many numbers does the ordinary convolution "
                 "hold?",
             ),
-            (_count(1, 1, 512, 512), "That is a convolution with windows of 1 x 1."),
+            (
+                lambda answer: answer in (512 * 512, _count(1, 1, 512, 512)),
+                "That is a convolution with windows of 1 x 1.",
+                _count(1, 1, 512, 512),
+            ),
+            (
+                lambda answer: answer in (9 * 512, 9 * 512 + 1),
+                "That is what a single filter holds. There are 512 of them.",
+                9 * 512 + 1,
+            ),
             (
                 32_832 + 16_640 + 147_712,
                 "That is what the fire module holds. What would the ordinary convolution hold?",
@@ -183,6 +204,13 @@ EXERCISES = [
                 "convolution does not flip it.",
             ),
             (
+                lambda picture, filter, bias, stride: _slide(
+                    picture, filter[:, :, ::-1], bias, stride, flip=-1
+                ),
+                "Here the filter is flipped, and its channels as well, as by SciPy's `convolve`. "
+                "In deep learning a convolution flips nothing.",
+            ),
+            (
                 lambda picture, filter, bias, stride: np.maximum(
                     _slide(picture, filter, bias, stride), 0
                 ),
@@ -200,9 +228,30 @@ EXERCISES = [
                 "Rows and columns have changed places.",
             ),
             (
+                lambda results: [np.shape(each) for each in results[:2]] == [(4, 5), (5, 8)],
+                "This map is too large: it also counts windows that stick out of the picture. "
+                "Keep only those that lie inside.",
                 _padded,
-                "This map is larger: here the picture is continued with zeros. Only windows that "
-                "lie inside the picture count.",
+            ),
+            (
+                lambda picture, filter, bias, stride: (
+                    _slide(picture, filter, 0, stride) / filter.size + bias
+                ),
+                "This takes the mean of the products. A convolution adds them up.",
+            ),
+            (
+                lambda picture, filter, bias, stride: _slide(
+                    picture[..., :1], filter[..., :1], bias, stride
+                ),
+                "Only the first colour is used. The products of all channels are added up.",
+            ),
+            (
+                _square,
+                "The number of columns is taken from the height. The picture need not be square.",
+            ),
+            (
+                lambda picture, filter, bias, stride: _slide(picture, filter, bias, 2),
+                "The window moves by two pixels, as in conv1. Use `stride`.",
             ),
             (
                 lambda picture, filter, bias, stride: _slide(
@@ -238,7 +287,7 @@ EXERCISES = [
             ),
             (
                 lambda answer: abs(_answers(answer)[0]) > 1e-6,
-                "This filter answers to flat areas: its nine weights do not add up to 0.",
+                "This filter responds to flat areas: its nine weights do not add up to 0.",
                 [[-1, -1, -1], [0, 0, 0], [2, 1, 1]],
             ),
             (
@@ -249,8 +298,8 @@ EXERCISES = [
             ),
             (
                 lambda answer: max(np.abs(np.ravel(_answers(answer)[3:]))) > 1e-6,
-                "This filter also answers to vertical edges. Each of its *columns* must add up to "
-                "0.",
+                "This filter also responds to vertical edges. Each of its *columns* must add up "
+                "to 0.",
                 [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
             ),
         ],
@@ -284,12 +333,12 @@ EXERCISES = [
             ),
             (
                 lambda answer: abs(answer - 50 / 64) < 0.01,
-                "That is the share of the filters. How many filters are it?",
+                "That is the share of the filters. How many filters is that?",
                 50 / 64,
             ),
             (
                 lambda answer: abs(answer - 78) < 1,
-                "That is a percentage. How many of the 64 filters are it?",
+                "That is a percentage. How many of the 64 filters is that?",
                 78,
             ),
             (64, "All of them? Compare `left_over(kernel)` with 0.05, not with 5."),
@@ -353,6 +402,19 @@ EXERCISES = [
                 "The largest weight may be a negative one. Take the largest *absolute* weight.",
             ),
             (
+                lambda kernel: 0.5 + kernel / (2 * np.abs(kernel.min())),
+                "The largest weight may be a positive one. Take the largest *absolute* weight.",
+            ),
+            (
+                lambda kernel: np.where(
+                    kernel > 0,
+                    0.5 + kernel / (2 * max(kernel.max(), 1e-9)),
+                    0.5 - kernel / (2 * kernel.min()),
+                ),
+                "Here plus and minus have a scale each, so equal weights may look unequal. Divide "
+                "all of them by the same number.",
+            ),
+            (
                 lambda kernel: kernel / np.abs(kernel).max(),
                 "Now the values run from -1 to 1, with zero at 0. Move them to 0 and 1.",
             ),
@@ -394,6 +456,25 @@ EXERCISES = [
                 "These are the weights without biases. Every filter and every unit has one.",
             ),
             (
+                lambda answer: answer in (_vgg16() - 4224, _vgg16() - 9192),
+                "Some biases are missing: every filter of a convolution and every unit of a Dense "
+                "layer has one.",
+                _vgg16() - 4224,
+            ),
+            (
+                _vgg16(flat=14 * 14 * 512),
+                "A last pooling halves the maps before they are flattened: 7 x 7, not 14 x 14.",
+            ),
+            (
+                _vgg16(dense=(4096,)),
+                "Only the first Dense layer is counted. Two more follow.",
+            ),
+            (
+                lambda answer: 137e6 < answer < 139e6 and answer % 1000 == 0,
+                "Rounded, that is right. Give the number to the last digit.",
+                138_400_000,
+            ),
+            (
                 _vgg16(flat=512),
                 "Here the last map was averaged to 512 numbers. VGG16 flattens it: each of the "
                 "7 x 7 cells counts.",
@@ -414,8 +495,8 @@ EXERCISES = [
             "A Dense layer from n to m numbers holds `(n + 1) * m`.",
             "The first Dense layer sees `7 * 7 * 512` numbers.",
         ],
-        praise="138,357,544: more than a hundred times SqueezeNet. Nine of ten stand in the Dense "
-        "layers, and that is why newer networks average their last maps instead.",
+        praise="138,357,544: more than a hundred times SqueezeNet. Nine out of ten belong to the "
+        "Dense layers, and that is why newer networks average their last maps instead.",
     ),
     value(
         "01-size",

@@ -4,7 +4,7 @@
 #
 # **You will do:** list the layers of a network, count its weights, slide a filter over a photo, and look at what 64 filters have learned.
 #
-# **You will learn:** what kernel, bias and stride of a convolution are, how to read filters as pictures, and what such a picture can hide.
+# **You will learn:** what the kernel, the bias and the stride of a convolution are, how to read filters as pictures, and what such a picture can hide.
 #
 # **You need:** [lesson 00](00_start_here.ipynb), a little NumPy.
 #
@@ -22,9 +22,9 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, conv_layers, explore_layers, feature_maps, figure_row, filters, hint, load_network,
-    load_photo, show_boxes, show_feature_maps, show_filter_channels, show_filters, show_grid,
-    show_map, show_photo, show_vector, solution, weights,
+    check, conv_layers, explore_layers, feature_maps, figure_bundle, figure_row, filters, hint,
+    load_network, load_photo, show_boxes, show_feature_maps, show_filter_channels, show_filters,
+    show_grid, show_map, show_photo, show_vector, solution, weights,
 )
 
 net = load_network("squeezenet")
@@ -34,6 +34,7 @@ photo = load_photo("chelsea")
 # ## Trained or random?
 #
 # The first layer of SqueezeNet holds 64 **filters**. Each of them looks at 3 x 3 pixels in red, green and blue, so we can draw it as a tiny colour picture. Here they are, beside 64 filters of random numbers.
+# (To find a number, add that of the row and that of the column: filter 15 stands in row 8, column +7.)
 #
 # **Predict first:** which set is the trained one, A or B? What gives it away?
 
@@ -51,7 +52,7 @@ assert kernel.shape == (3, 3, 3, 64)
 # %% [markdown]
 # A is trained. There are light and dark bars, vertical, horizontal and slanting; there are edges, dots, and plain colours. In B, neighbouring squares have nothing to do with each other.
 #
-# Nobody drew the filters of A. The network found them by looking at more than a million photos, and before it sees yours, these numbers are all that it knows. Let us see where they sit, and what they do. <!-- source -->
+# Nobody drew the filters of A. The network found them by looking at more than a million photos, and before it sees yours, numbers like these are all that it knows. Let us see where they are stored, and what they do. <!-- source -->
 #
 # ## Layers
 #
@@ -65,11 +66,11 @@ assert net.model.count_params() == 1_235_496
 # </check>
 
 # %% [markdown]
-# `Output Shape` says what comes out: how many pictures (`None`: any number), height, width, and **channels**. A photo has three channels: red, green and blue.
-# The output of a convolution can have many more. Each of its channels is a small grey picture, called a **map**; the pixels of a map are called cells.
+# `Output Shape` says what comes out: how many photos at once (`None`: any number), height, width, and **channels**. A photo has three channels: red, green and blue.
+# The output of a convolution can have many more. Each of its channels is a small picture without colours, called a **map**; the pixels of a map are called cells.
 #
-# `Param #` counts the numbers that the layer has learned. All of them sit in the
-# **convolutions**; a pooling layer only shrinks what it gets. `conv_layers` shows the convolutions alone.
+# `Param #` counts the numbers that the layer has learned. All of them belong to the
+# **convolutions**; a pooling layer only shrinks its input. `conv_layers` shows the convolutions alone.
 
 # %% tags=["skip"]
 table = conv_layers(net)
@@ -88,12 +89,12 @@ assert counts.argmax() == 25 and counts.sum() == net.model.count_params()
 # </check>
 
 # %% [markdown]
-# The maps shrink from 113 to 13 cells across, while the channels grow from 64 to 1000: the network keeps less of *where* and more of *what*. The last convolution holds 42% of all numbers, because it must tell 1000 classes apart. The first,
+# The maps shrink from 113 to 13 cells across. The channels go up and down, but they grow from 64 to 1000: the network keeps less of *where* and more of *what*. The last convolution holds 42% of all numbers, because it must tell 1000 classes apart. The first,
 # with all its bars and colours, needs only 0.15%.
 #
 # ## Kernel and bias
 #
-# A convolution has learned two arrays. The **kernel** $W$ holds its filters, in the shape (height, width, input channels, filters). The **bias** $b$ holds one number for each filter, which is added to its answer.
+# A convolution has learned two arrays. The **kernel** $W$ holds its filters, in the shape (height, width, input channels, filters). The **bias** $b$ holds one number for each filter, which is added to its output.
 
 # %% tags=["exercise-setup"]
 kernel, bias = weights(net, "conv1")
@@ -105,7 +106,7 @@ assert kernel.shape == (3, 3, 3, 64) and bias.shape == (64,)
 # </check>
 
 # %% [markdown]
-# **Exercise: count them.** How many numbers, weights and biases together, does a convolution hold? Write it as a function. Test it on the table above.
+# **Exercise: count them.** How many numbers, weights and biases together, does a convolution hold? Write a function, and try it on rows of the table above.
 
 
 # %%
@@ -124,7 +125,7 @@ check("01-count", count_numbers)
 # %% [markdown]
 # ## A fire module
 #
-# The names in the table repeat: *squeeze*, *expand*, *expand*. SqueezeNet repeats the same small group of layers eight times. Its authors called it a **fire module**. This is the first:
+# Why do the channels go up and down? The names in the table repeat: *squeeze*, *expand*, *expand*. SqueezeNet repeats the same small group of layers eight times. Its authors called it a **fire module**. This is the first:
 #
 # ```
 #                  64 maps, 56 x 56
@@ -139,7 +140,7 @@ check("01-count", count_numbers)
 # ```
 #
 # A filter of 1 x 1 sees a single cell, but all of its channels: it mixes maps without looking at the neighbouring cells. The squeeze layer mixes 64 maps into only 16, so that the expensive 3 x 3 filters have few channels to look at.
-# What comes out is laid on one stack ("concatenated"): 64 + 64 maps.
+# Then the two outputs are put into one stack ("concatenated"): 64 + 64 maps.
 #
 # How much of the cat is left after the squeeze?
 
@@ -151,7 +152,7 @@ assert squeezed.shape == (56, 56, 16)
 # </check>
 
 # %% [markdown]
-# Nearly everything: nearly all of the 16 maps still show a cat, but each brings out something different. Lesson 02 is about such maps.
+# Nearly everything. Most of the 16 maps still show a cat, and each brings out something different. Lesson 02 is about such maps.
 #
 # **Exercise: what the squeeze saves.** The last fire module, fire9, turns 512 maps into 512 maps. Its three convolutions hold 32,832, 16,640 and 147,712 numbers. How many numbers would *one* ordinary 3 x 3 convolution from
 # 512 to 512 channels hold?
@@ -165,15 +166,15 @@ check("01-fire", ordinary)
 # %% [markdown]
 # ## One window by hand
 #
-# What does a filter do with a photo? Lay it on the picture like a small window. Multiply every pixel by the weight on top of it, add everything up, add the bias. For filter $k$ with its corner at row $r$ and column $s$ of the picture $P$:
+# What does a filter do with a photo? Lay it on the photo like a small window. Multiply every pixel by the weight on top of it, add everything up, add the bias. For filter $k$ with its corner at row $r$ and column $s$ of the picture $P$:
 #
 # $$z_k(r, s) = b_k + \sum_{i, j, c} W_{ijck} \, P(r + i, s + j, c)$$
 #
-# Then comes the **ReLU**, which turns negative numbers into 0. Let us do it once, on the rim of Chelsea's left-hand eye.
+# Then comes the **ReLU**, which turns negative numbers into 0. Let us do it once, on the rim of the eye on the left.
 
 # %% tags=["exercise-setup"]
 pixels = net.prepare(photo)[0]  # (227, 227, 3), as the network reads it
-maps = feature_maps(net, photo, "conv1")  # (113, 113, 64), what the layer answers
+maps = feature_maps(net, photo, "conv1")  # (113, 113, 64), the output of the layer
 
 window = pixels[80:83, 66:69]
 total = (window * kernel[:, :, :, 19]).sum() + bias[19]
@@ -185,25 +186,50 @@ assert abs(max(total, 0) - maps[40, 33, 19]) < 1e-2 and total > 20
 # %% [markdown]
 # The same number. But why is the window at row 80 found in row 40 of the map? Because this layer moves its windows by *two* pixels at a time. That is its **stride**, and it is why a photo of 227 pixels gives a map of 113 cells.
 #
-# Now let the window slide. Below you see a piece of the photo with the window at three places, and under it the map as far as it is filled by then.
+# Now let the window slide, row by row. Above, you see a piece of the photo and the window; below, the map as far as it is filled by then. The window in the middle is the one that we have just worked out.
 
-# %% alt="Top, three times the rim of the cat's eye, close up, with a small window that moves down row by row. Below, three maps of 13 by 13 cells, of which a third, two thirds, and all is filled; the bright cells follow the left rim of the eye."
-piece, part = pixels[68:95, 56:83], maps[34:47, 28:41, 19]
+# %% alt="Top, three times the rim of the cat's eye, close up, with a window of 3 by 3 pixels: high, in the middle and at the lower right. Below, three maps of 9 by 9 cells, of which a few, half, and all are filled; the bright cells follow the left rim of the eye."
+piece, part = pixels[72:91, 58:77], maps[36:45, 29:38, 19]
 
-with figure_row(3, rows=2, width=10, height=6.4) as axes:
-    for above, below, done in zip(axes[:3], axes[3:], (58, 110, 169), strict=True):
-        row, column = divmod(done - 1, 13)
-        show_boxes(piece, (2 * row, 2 * column, 2 * row + 3, 2 * column + 3), ax=above)
-        filled = np.where(np.arange(169) < done, part.ravel(), 0).reshape(13, 13)
-        show_map(filled, f"{done} windows", ax=below, cmap="viridis", vmin=0, vmax=part.max())
+
+def draw_slide(count, above, below):
+    row, column = divmod(count - 1, 9)
+    show_boxes(piece, (2 * row, 2 * column, 2 * row + 3, 2 * column + 3), ax=above)
+    so_far = np.where(np.arange(81).reshape(9, 9) < count, part, np.nan)
+    below.imshow(so_far, cmap="viridis", vmin=0, vmax=part.max())
+    below.set(xticks=[], yticks=[], title=f"window {count} gives {part[row, column]:.0f}")
+
+
+with figure_row(3, rows=2, width=9, height=6.4) as axes:
+    for count, above, below in zip((14, 41, 81), axes[:3], axes[3:], strict=True):
+        draw_slide(count, above, below)
 # <check>
-assert part.shape == (13, 13) and part.max() > 40
+assert part.shape == (9, 9) and part[4, 4] == maps[40, 33, 19] and part.max() > 40
 # </check>
 
 # %% [markdown]
-# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye, and once more at the right, where the eye darkens towards the pupil. The same 27 weights serve every place, because an edge looks the same in every corner of a photo.
+# Run the next cell and pull the slider to move the window yourself.
+
+# %% tags=["skip"]
+from ipywidgets import HTML, IntSlider, VBox
+from matplotlib.figure import Figure
+
+
+def move(change):
+    figure = Figure(figsize=(7, 3.7), layout="constrained")
+    draw_slide(change.new, *figure.subplots(1, 2))
+    screen.value = figure_bundle(figure)["text/html"]
+
+
+slider, screen = IntSlider(min=1, max=81, description="window"), HTML()
+slider.observe(move, "value")
+slider.value = 41
+VBox([slider, screen])
+
+# %% [markdown]
+# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye. The same 27 weights serve every place, because an edge looks the same in every corner of a photo.
 #
-# **Exercise: slide it.** Write the loop: the map of one filter before the ReLU, for a picture of any size and any stride. Keep only windows that lie inside the picture completely.
+# **Exercise: slide it.** Write the loop: the map of one filter before the ReLU, for a picture of any size and any stride. Keep only windows that lie completely inside the picture.
 
 
 # %%
@@ -245,7 +271,7 @@ found = [maps[..., k] for k in six]
 show_grid(found, titles, columns=3, cmap="viridis", scale="each", percentile=99.7)
 
 # %% [markdown]
-# Filter 6 has found Chelsea's green eyes, and hardly anything else. It knows nothing about eyes! It is a green detector, and in this photo little else is green. Show it the photo `dahlia`, a flower among leaves, and nearly all of its map lights up. Filter 3 does the opposite:
+# Filter 6 has found Chelsea's green eyes, and hardly anything else. It knows nothing about eyes! It is a green detector, and in this photo little else is green. Filter 3 does the opposite:
 # it adds red and blue and subtracts green, and finds the pink nose and the background.
 #
 # You can make a filter yourself, and let Keras slide it. This one subtracts what is right from what is left.
@@ -308,11 +334,11 @@ blind = (left_over(kernel) < 0.05).sum()
 check("01-blind", blind)
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min with the filters. Let the class bet on the number before anybody runs it. Then ask *why* a network would do that. A flat area says nothing about the thing in the photo; a filter that answered to it would answer everywhere.
+# 8 min with the filters. Let the class bet on the number before anybody runs it. Then ask *why* a network would do that. A flat area says nothing about the thing in the photo; a filter that responded to it would respond everywhere.
 
 # %% [markdown]
-# Nobody told the network to balance its weights. In training, it found that flat areas say little about what is in a photo, and edges say much. The weights cancel in two ways, which you see when you sort the filters by what
-# is left *within* each colour:
+# Nobody told the network to balance its weights. In training, it found that flat areas say little about what is in a photo, and edges say much. The weights cancel in two ways, which you see when you sort the filters by what is
+# left *within* each colour:
 
 # %% alt="The 64 filters, sorted. The first half are mostly light and dark bars, crosses and dots, then come mostly pairs of colours side by side such as orange and blue, and at the end plain green, magenta, red and blue filters."
 within = np.abs(kernel.sum(axis=(0, 1))).sum(axis=0) / np.abs(kernel).sum(axis=(0, 1, 2))
@@ -322,14 +348,14 @@ assert (within < 0.05).sum() == 36
 # </check>
 
 # %% [markdown]
-# The first 36 cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. Towards the end come filters that add one colour and subtract another: most of them are silent on grey
+# The first 36, a little more than two rows, cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. Towards the end come filters that add one colour and subtract another: most of them are silent on grey
 # and active where there is colour.
 #
-# Your own eyes do something similar. The nerves behind the retina compare light with dark, red with green, and blue with yellow. <!-- source -->
+# Your own eyes do something similar. Nerve cells in the retina compare light with dark, red with green, and blue with yellow. <!-- source -->
 #
 # ## Explore
 #
-# Choose a layer, then walk through its filters with the mouse or the arrow keys. Which filter of `conv1` finds the whiskers? Which finds nothing? What does filter 6 find in `dahlia`?
+# Choose a layer, then walk through its filters with the mouse or the arrow keys. Which filter of `conv1` finds the whiskers? Which finds next to nothing? And what does filter 6, with its eye for green, find in `dahlia`, a flower among leaves?
 
 # %%
 explore_layers(net, photo, show="weights", channel=6)
@@ -404,7 +430,7 @@ show_filter_channels(deeper, filters=range(6), channels=range(6))
 print("one filter has the shape", deeper[..., 0].shape)
 
 # %% [markdown]
-# There is nothing to recognise. Each input channel is the answer of another filter, so these squares are no pictures of anything. To understand deeper layers, we have to look at what they make of photos (lesson 02) and at what
+# There is nothing to recognise. Each input channel is the answer of another filter, so these squares are not pictures of anything. To understand deeper layers, we have to look at what they make of photos (lesson 02) and at what
 # excites them most (lesson 07).
 #
 # ## Go deeper: VGG16 on paper
@@ -420,10 +446,10 @@ for number, after in enumerate(vgg16_filters, start=1):
     channels = after
 
 # %% [markdown]
-# Behind them, the last maps of 7 x 7 cells and 512 channels are flattened to one long row of numbers. Three Dense layers follow, with 4096, 4096 and 1000 units. A Dense layer has one weight for each pair of an input and a unit,
-# and one bias for each unit. <!-- source -->
+# After the last one and a pooling layer, the maps have 7 x 7 cells and 512 channels. They are flattened to one long row of numbers. Three Dense layers follow, with 4096, 4096 and 1000 units. A Dense layer has one weight for each
+# pair of an input and a unit, and one bias for each unit. <!-- source -->
 #
-# **Exercise: VGG16 on paper.** How many numbers does VGG16 hold, all in all?
+# **Exercise: VGG16 on paper.** How many numbers does VGG16 hold in all?
 
 # %%
 # <solution>
