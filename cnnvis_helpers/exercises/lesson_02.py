@@ -9,6 +9,7 @@ _MAPS = [
     (np.maximum(_RNG.normal(size=(4, 5, 3)), 0),),
     (np.maximum(_RNG.normal(size=(6, 6, 2)) + 0.3, 0),),
     (np.concatenate([np.zeros((3, 3, 2)), 1e-3 * np.ones((3, 3, 1))], axis=2),),
+    (np.array([[-1.5, 0.0, 2.0, -0.5], [0.0, 3.0, 0.0, 1.0]]),),
 ]
 _CHANNELS = [
     (_RNG.normal(2.0, 3.0, size=(8, 8)),),
@@ -39,6 +40,12 @@ def _pool(values, window=3, stride=2, reduce=np.max, start=0):
     return pooled
 
 
+def _pool_no_step(values):
+    """Each window begins one cell after the one before it."""
+    rows, columns = (size // 2 for size in values.shape)
+    return _pool(values, stride=1)[:rows, :columns]
+
+
 def _pool_from_zero(values):
     return np.maximum(_pool(values), 0)
 
@@ -63,6 +70,19 @@ def _no_guard(channel):
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = np.nan_to_num(_scaled(channel, channel.std()), nan=0)
         return np.clip(scaled, 0, 255).astype(np.uint8)
+
+
+def _without_128(channel):
+    return np.clip(_scaled(channel, channel.std() or 1) - 128, 0, 255).astype(np.uint8)
+
+
+def _clipped_early(channel):
+    return (np.clip(_scaled(channel, channel.std() or 1) - 128, 0, 255) + 128).astype(np.uint8)
+
+
+def _no_parentheses(channel):
+    mean = channel.mean() / (channel.std() or 1) * 64
+    return np.clip(channel - mean + 128, 0, 255).astype(np.uint8)
 
 
 def _wrapped(channel):
@@ -99,17 +119,55 @@ def _field_stride_first(layers):
     return size
 
 
-def _middle(row, column, map_shape, photo_shape):
+def _field_forwards(layers):
+    """The rule that counts back from the last layer, applied from the first one on."""
+    size = 1
+    for window, stride in layers:
+        size = (size - 1) * stride + window
+    return size
+
+
+def _field_last_stride(layers):
+    """The step is the stride of the layer before, not the product of all."""
+    size, step = 1, 1
+    for window, stride in layers:
+        size += (window - 1) * step
+        step = stride
+    return size
+
+
+def _share_of_zeros(maps):
+    return float((maps == 0).mean())
+
+
+def _middle(row, column, map_shape, photo_shape, half=0.5):
     return (
-        (row + 0.5) * photo_shape[0] / map_shape[0],
-        (column + 0.5) * photo_shape[1] / map_shape[1],
+        (row + half) * photo_shape[0] / map_shape[0],
+        (column + half) * photo_shape[1] / map_shape[1],
     )
+
+
+def _middle_then(change):
+    """The right middle, with both numbers changed."""
+    return lambda row, column, map_shape, photo_shape: tuple(
+        change(place) for place in _middle(row, column, map_shape, photo_shape)
+    )
+
+
+def _middle_no_parentheses(row, column, map_shape, photo_shape):
+    y = row + 0.5 * photo_shape[0] / map_shape[0]
+    return y, column + 0.5 * photo_shape[1] / map_shape[1]
+
+
+def _middle_of_ends(row, column, map_shape, photo_shape):
+    y = row * (photo_shape[0] - 1) / (map_shape[0] - 1)
+    return y, column * (photo_shape[1] - 1) / (map_shape[1] - 1)
 
 
 EXERCISES = [
     value(
         "02-fewer",
-        "The first squeeze",
+        "Less than went in",
         "fire2_squeeze1x1",
         wrong=[
             (
@@ -125,6 +183,21 @@ EXERCISES = [
             (
                 "pool3",
                 "This one is smaller, too, but it is not the first. Look inside the fire modules.",
+            ),
+            (
+                lambda answer: answer.strip().startswith("fire2_expand"),
+                "This has 64 channels of 56 x 56, as many numbers as `pool1`. Go back one layer.",
+                "fire2_expand1x1",
+            ),
+            (
+                lambda answer: "fire" in answer and not answer.strip().startswith("fire2"),
+                "Look at the layers in order: an earlier one already has fewer numbers.",
+                "fire3_squeeze1x1",
+            ),
+            (
+                lambda answer: not isinstance(answer, str),
+                "Give the name of one layer, as a text in quotes.",
+                3,
             ),
         ],
         hints=[
@@ -166,6 +239,19 @@ EXERCISES = [
                 "This goes beyond the border of the map. Use only windows that fit inside.",
             ),
             (lambda values: _pool(values).T, "Rows and columns are exchanged."),
+            (
+                lambda values: _pool(values, reduce=np.min),
+                "This keeps the smallest value of each window.",
+            ),
+            (
+                _pool_no_step,
+                "The number of windows is right, but each begins only one cell after the one "
+                "before it. Window (i, j) begins at row `2 * i`.",
+            ),
+            (
+                lambda values: _pool(values).astype(int),
+                "The values were cut to whole numbers. Keep them as they are.",
+            ),
         ],
         hints=[
             "Window (i, j) begins at row 2 * i and column 2 * j.",
@@ -200,7 +286,18 @@ EXERCISES = [
             (_by_variance, "This divides by the variance. Its square root is `channel.std()`."),
             (
                 _as_float,
-                "The values are right, but they are floats: a picture needs `uint8`.",
+                "The values are right, but not their type: a picture needs `uint8`.",
+            ),
+            (_without_128, "The last step is missing: add 128, so that the mean becomes mid grey."),
+            (
+                _clipped_early,
+                "This cuts off before it adds 128, so everything below the mean is lost. Add "
+                "first.",
+            ),
+            (
+                _no_parentheses,
+                "Only the mean was divided and multiplied. Put `channel - channel.mean()` in "
+                "parentheses.",
             ),
         ],
         hints=[
@@ -242,6 +339,21 @@ EXERCISES = [
                 "That is the mean of its map. Which channel has it?",
                 44.2,
             ),
+            (
+                lambda answer: isinstance(answer, str),
+                "That is a name. `detectors` says which channel belongs to it.",
+                "edge |",
+            ),
+            (
+                lambda answer: answer in (11, 7),
+                "It is one of the six, but another one has a larger mean on the wall.",
+                11,
+            ),
+            (
+                lambda answer: 0 <= answer < 64,
+                "This channel is none of the six in `detectors`.",
+                55,
+            ),
         ],
         hints=[
             "`feature_maps(net, load_photo('brick'), probed)` has the shape (56, 56, 64).",
@@ -254,7 +366,7 @@ EXERCISES = [
     function(
         "02-zeros",
         "Zeros by hand",
-        lambda maps: float((maps == 0).mean()),
+        _share_of_zeros,
         cases=_MAPS,
         rtol=1e-3,
         wrong=[
@@ -269,7 +381,24 @@ EXERCISES = [
             ),
             (
                 lambda maps: float((maps < 0.01).mean()),
+                "Neither small nor negative is zero: ReLU makes exact zeros, so compare with 0.",
+            ),
+            (
+                lambda maps: float((np.abs(maps) < 0.01).mean()),
                 "Small is not zero: ReLU makes exact zeros, so compare with 0.",
+            ),
+            (
+                lambda maps: float((maps <= 0).mean()),
+                "This also counts the negative values. Behind a ReLU there are none, but here "
+                "there may be.",
+            ),
+            (
+                lambda maps: float((maps == 0).sum() / (maps.shape[0] * maps.shape[1])),
+                "This divides by the cells of one map. Divide by all values, `maps.size`.",
+            ),
+            (
+                lambda maps: round(_share_of_zeros(maps), 2),
+                "Right, but rounded. Leave the rounding to `print`.",
             ),
         ],
         hints=[
@@ -312,6 +441,19 @@ EXERCISES = [
                 lambda layers: _field(layers) - 1,
                 "One pixel is missing: before any layer, a cell sees itself, which is 1 pixel.",
             ),
+            (
+                _field_forwards,
+                "This rule, (size - 1) * stride + window, counts back from the last layer to the "
+                "first. You went from the first to the last.",
+            ),
+            (
+                _field_last_stride,
+                "Steps multiply: behind two strides of 2, neighbouring cells lie 4 pixels apart.",
+            ),
+            (
+                lambda layers: _field(layers) ** 2,
+                "This is the number of pixels in the field. The exercise asks how wide it is.",
+            ),
         ],
         hints=[
             "Start with size 1 and step 1; step is how many pixels apart neighbouring cells lie.",
@@ -338,8 +480,8 @@ EXERCISES = [
             "What did SqueezeNet say to the fourth picture?",
             "Choose the sentence about pictures and maps; the others say more than was measured.",
         ],
-        praise="An inversion shows what a layer treats as the same. It never shows what the layer "
-        "has forgotten of *your* photo alone.",
+        praise="An inversion shows which pictures a layer cannot tell apart. Whether you would "
+        "recognise anything in them is another question.",
     ),
     function(
         "02-middle",
@@ -383,13 +525,45 @@ EXERCISES = [
                 ),
                 "This adds half a *pixel*. Half a cell is larger.",
             ),
+            (
+                _middle_of_ends,
+                "This puts the first cell on the first pixel and the last cell on the last. Cells "
+                "cover the photo, so their middles keep half a cell from the border.",
+            ),
+            (
+                _middle_then(int),
+                "`int` cuts off the fraction: a middle may lie between two pixels.",
+            ),
+            (_middle_then(round), "Do not round: a middle may lie between two pixels."),
+            (
+                _middle_then(lambda place: place - 0.5),
+                "This counts from the middle of the first pixel. Here the corner of the photo is "
+                "(0, 0), so that pixel begins at 0.",
+            ),
+            (
+                lambda row, column, map_shape, photo_shape: _middle(
+                    row, column, map_shape, photo_shape, half=1
+                ),
+                "This is the lower right corner of the cell. Its middle is half a cell before it.",
+            ),
+            (
+                lambda row, column, map_shape, photo_shape: _middle(
+                    row, column, map_shape, photo_shape, half=-0.5
+                ),
+                "Rows and columns are counted from 0: the middle of cell 0 is half a cell *after* "
+                "the border.",
+            ),
+            (
+                _middle_no_parentheses,
+                "Only the half was scaled. Add 0.5 to the row first, in parentheses.",
+            ),
         ],
         hints=[
             "How many pixels of the photo belong to one cell, vertically and horizontally?",
             "The middle of cell 0 is half a cell from the border.",
             "`(row + 0.5) * photo_shape[0] / map_shape[0]` is y.",
         ],
-        praise="Half a cell of a 7 x 7 map is 16 pixels of the photo. Forgetting it is why many "
-        "published heat maps are shifted to the upper left.",
+        praise="Half a cell of a 7 x 7 map is 16 of 224 pixels. Forget it, and a heat map is "
+        "shifted to the upper left.",
     ),
 ]

@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 57 min: a picture from maps 3, the extractor 10, first maps 10, mosaics 10, detectors 9, zeros 8, receptive field 5, inversion 8. "Go deeper" is homework.
-# **The aha of this lesson:** the picture drawn from the last fire module is coloured noise to us, and to the network it is the same cat with the same three probabilities.
+# **The aha of this lesson:** the picture drawn from the last fire module is coloured noise to us, and to the network it is the same three cats.
 # With 15 minutes only: the mosaics from shallow to deep, then the inversion.
 
 # %% [markdown]
@@ -33,12 +33,12 @@ photo = load_photo("chelsea")
 # %% [markdown]
 # ## A picture from maps alone
 #
-# The layer `fire5_concat` lies in the middle of the network. It holds 256 small maps of the photo. We give *only these maps* to a program that starts from grey noise and changes the pixels, step by step, until the
-# noise has the same maps. It never sees the photo.
+# The layer `fire5_concat` lies in the middle of the network. It makes 256 small maps of the photo. We give *only these maps* to a program that starts from grey noise and changes the pixels, step by step, until the
+# picture has nearly the same maps. It never sees the photo.
 #
 # **Predict first:** what will the picture show?
 
-# %% alt="Left, the photo of the cat. Right, a picture in pale colours in which the cat's eyes, nose, whiskers and spotted fur are clearly to be seen."
+# %% alt="Left, the photo of the cat. Right, a picture in pale colours in which the cat's eyes, nose and spotted fur can be seen clearly, her whiskers faintly."
 drawn = invert_features(net, photo, "fire5_concat", steps=80)
 seen = resize_photo(photo, net.input_size).round().astype(np.uint8)  # what the network reads
 show_grid([seen, drawn.picture], ["the photo", "drawn from fire5_concat"], columns=2)
@@ -47,12 +47,12 @@ assert drawn.correlation > 0.4 and drawn.error < 0.15
 # </check>
 
 # %% [markdown]
-# The eyes, the stripes, even whiskers are there. So the middle of the network still knows where each line is, but it has nearly forgotten the colours. At the end of the lesson we do this at four depths. First we must know what these maps are.
+# The eyes, the stripes, even faint whiskers are there. So the middle of the network still knows where each line is, but it has nearly forgotten the colours. At the end of the lesson we do this at four depths. First we need to know what these maps are.
 
 # %% [markdown]
 # ## Take the network apart
 #
-# A layer's output for a photo is a stack of **feature maps**, one for each **channel** (filter). A map says where in the photo its filter found what it looks for. In Keras, a second model on the same layers hands out
+# A layer's output for a photo is a stack of **feature maps**, one for each **channel** (filter). A map says where in the photo its filter found what it responds to. In Keras, a second model on the same layers returns
 # all of these outputs at once, by name.
 
 # %%
@@ -69,7 +69,9 @@ assert tuple(everything["fire5_concat"].shape) == (1, 27, 27, 256)
 # </check>
 
 # %% [markdown]
-# The extractor is another way through the same network: one pass, and every layer's maps are in the dict. `feature_maps` does it for any layer of any network, and prepares the photo, too.
+# The extractor is another way through the same network: one pass, and every layer's maps are in the dict. Deeper layers have smaller maps and more of them, as in VGG16, which goes from 224 x 224 x 64 in `block1_conv1` to 14 x 14 x 512 in `block5_conv3`. <!-- source -->
+#
+# `feature_maps` does it for any layer of any network, and prepares the photo, too.
 
 # %%
 maps = feature_maps(net, photo, ["conv1", "pool1", "fire3_concat", "fire5_concat", "fire9_concat"])
@@ -80,7 +82,7 @@ assert difference < 1e-2
 # </check>
 
 # %% [markdown]
-# **Exercise: the first squeeze.** The photo that the network reads has 227 x 227 x 3 numbers. `conv1` makes far *more* numbers of it. What is the name of the first layer whose output has *fewer* numbers than the photo? Use `everything`, or `net.model.layers`.
+# **Exercise: less than went in.** The photo that the network reads has 227 x 227 x 3 numbers. `conv1` makes far *more* numbers of it. What is the name of the first layer whose output has *fewer* numbers than the photo? Use `everything`, or `net.model.layers`.
 
 # %%
 # <solution>
@@ -108,7 +110,7 @@ show_feature_maps(maps["conv1"], columns=8, title="conv1: 64 maps of 113 x 113")
 #
 # The next layer, `pool1`, looks at windows of 3 x 3 cells in steps of 2 and keeps only the **largest** value of each. Here is one map before and after.
 
-# %% alt="Two maps of the cat from the same filter, before and after pooling. The second has half as many cells a side, its lines are thicker and brighter, and the cat is as easy to recognise."
+# %% alt="Two maps of the cat from the same filter, before and after pooling. The second has half as many cells a side, its lines are thicker and brighter, the dark whiskers are gone, and the cat is as easy to recognise."
 channel = maps["conv1"].mean(axis=(0, 1)).argmax()  # the strongest one
 pair = [maps[name][..., channel] for name in ("conv1", "pool1")]
 show_grid(pair, ["conv1, 113 x 113", "pool1, 56 x 56"], columns=2, cmap="viridis")
@@ -118,7 +120,7 @@ assert pair[0].shape == (113, 113) and pair[1].shape == (56, 56) and pair[1].mea
 # </check>
 
 # %% [markdown]
-# Three quarters of the cells are gone, and the picture is as good as before. Pooling keeps *that* something was found and gives up exactly *where*. It also explains why the mean rises: only winners are left.
+# Three quarters of the cells are gone, and the cat is as easy to recognise as before. Pooling keeps *that* something was found and gives up exactly *where*. Only the largest values are left: that is why the mean rises, and why the dark whiskers are gone.
 #
 # **Exercise: pool by hand.** Return the max pooling of one map (h, w): windows of 3 x 3, steps of 2, and only windows that fit inside. A map of 113 cells becomes 56. `hint("02-pool")` helps.
 
@@ -140,7 +142,7 @@ def max_pool(values):
 check("02-pool", max_pool)
 
 # %% [markdown] tags=["teaching-note"]
-# 10 min. Let them find a map of the eyes, of the background, of vertical stripes. Ask for the dark ones: is such a filter useless? No, it waits for another photo.
+# 10 min. Let them find a map of the eyes, of the background, of vertical stripes. Ask about the dark ones: is such a filter useless? No, it responds to something that this photo does not show.
 
 # %% [markdown]
 # ## All channels of all stages
@@ -172,29 +174,30 @@ show_mosaic(maps["conv1"], title="conv1: 64 channels of 113 x 113")
 # %% [markdown]
 # On their own scales, even the dark maps show her. Two fire modules further on:
 
-# %% alt="All 128 channels of fire3_concat: the cat's outline is still visible in most tiles, as short bright strokes."
+# %% alt="All 128 channels of fire3_concat: in the upper four rows many tiles still show the cat's face, in the lower four most show short bright strokes of one direction."
 show_mosaic(maps["fire3_concat"], title="fire3_concat: 128 channels of 56 x 56")
 
 # %% [markdown]
-# Strokes of one direction in each tile. Then the middle, whose maps gave us the picture at the beginning:
+# The upper half comes from the 1 x 1 filters: still pictures of the cat. The lower half comes from the 3 x 3 filters: most tiles show strokes of one direction. Then the middle, whose maps gave us the picture at the beginning:
 
 # %% alt="All 256 channels of fire5_concat: coarser tiles, in many of which a few spots light up where the eyes, the nose or the stripes are."
-show_mosaic(maps["fire5_concat"], title="fire5_concat: 256 channels of 27 x 27")
+show_mosaic(maps["fire5_concat"], columns=20, title="fire5_concat: 256 channels of 27 x 27")
 
 # %% [markdown]
 # And the last fire module:
 
-# %% alt="All 512 channels of fire9_concat: tiles of 13 by 13 cells, most of them one flat colour with a single bright spot; some are completely flat."
+# %% alt="All 512 channels of fire9_concat: tiles of 13 by 13 cells, most of them one flat colour with a few bright cells; some are completely flat."
 show_mosaic(maps["fire9_concat"], columns=24, title="fire9_concat: 512 channels of 13 x 13")
 
 # %% [markdown]
-# First pictures of the cat, then strokes, then spots. In the last mosaic most tiles are flat with one or two bright cells: a channel that says *here*, and nothing about how it looks. Some tiles are completely flat:
-# these channels are zero everywhere on this photo.
+# First pictures of the cat, then strokes, then spots. In `fire5_concat` hardly a single tile shows a cat, and yet all of them together gave us one at the beginning: look at one map, and you miss what the layer keeps.
+#
+# In the last mosaic most tiles are flat but for a few bright cells: a channel that says *here*, and nothing about how it looks. Some tiles are completely flat: these channels are zero everywhere on this photo.
 
 # %% [markdown]
 # ## What does a channel respond to?
 #
-# Guessing from one photo is risky. It is better to show the network pictures in which we know what there is: six drawn tests, each with one thing alone.
+# Guessing from one photo is risky. It is better to show the network pictures whose content we know: six drawn tests, each with one thing alone.
 
 # %% tags=["exercise-setup"] alt="Six drawn test pictures in grey: an upright edge, a level edge, two slanted edges, a bright dot and a dark dot."
 row, column = np.mgrid[-113:114, -113:114]
@@ -208,7 +211,7 @@ tests = [np.stack([each] * 3, axis=-1) for each in grey]  # uint8 (227, 227, 3)
 show_grid([test[88:139, 88:139] for test in tests], list(shapes), columns=6)
 
 # %% [markdown]
-# For each channel of the layer `fire3_expand3x3`, take the largest value for each test in the middle of the map. The channel that prefers one test most clearly to all others is a candidate for a detector.
+# For each channel of the layer `fire3_expand3x3`, take the largest value for each test in the middle of the map. The channel that prefers one test most clearly to all the others is a candidate for a **detector** of it.
 
 # %% tags=["exercise-setup"]
 probed = "fire3_expand3x3"
@@ -227,7 +230,7 @@ assert list(detectors.values()) == [32, 22, 11, 36, 47, 7]
 # %% [markdown]
 # Clear winners: channel 36 gives 543 for the edge `\` and at most 61 for anything else. But these are drawings. Do the names hold on the photo? For each candidate, find its strongest cell on the cat and cut out what this cell sees: 23 x 23 pixels.
 
-# %% alt=["Six maps of the cat, mostly dark, with short bright strokes of one direction each in the first four and longer curves in the last two.", "Six small pieces of the photo. For the four edges they show the dark stripe beside the nose, a level whisker, the slanted rim of the nose and the upper eyelid; for the bright dot an upright dark stripe, for the dark dot the rim of the nose."]
+# %% alt=["Six maps of the cat, mostly dark: short bright strokes of one direction each in the first three, broad slanted patches around an eye in the fourth, longer curves in the last two.", "Six small pieces of the photo. For the four edges they show the dark stripe at the inner corner of an eye, a level whisker, the slanted rim of the nose and a slanted eyelid; for the bright dot the same dark stripe, for the dark dot a nostril."]
 on_photo = feature_maps(net, photo, probed)
 field = receptive_field(net, probed)
 pieces = []
@@ -243,10 +246,10 @@ assert all(piece.shape == (23, 23, 3) for piece in pieces)
 # </check>
 
 # %% [markdown]
-# The four edges hold: a dark stripe stands upright, a whisker lies level, the rim of the nose and the upper eyelid slant the right way. The two dots do **not**: the "bright dot" lights up along a stripe, the "dark dot" at the rim of the nose. A stripe was not among our six drawings,
-# so these channels had no chance to show that they like it better.
+# The four edges hold: a dark stripe stands upright, a whisker lies level, the rim of the nose and an eyelid slant the right way. The two dots do **not**. The "bright dot" lights up along the same dark stripe; the "dark dot" has found a dark nostril, but look at its map: long curves, at the eyelids too. Stripes and curves were not among our six drawings,
+# so these channels had no chance to show that they prefer them.
 #
-# A drawn test says what a channel prefers *among the tests*. Only real photos show what it responds to in life.
+# A drawn test says what a channel prefers *among the tests*. Only real photos show what else it responds to.
 #
 # **Exercise: on the wall.** An experiment. `load_photo("brick")` shows a wall of long upright bricks. Which of the six channels in `detectors` has the largest *mean* on it? Guess, then measure, and give the number of the channel.
 
@@ -265,9 +268,9 @@ check("02-wall", loudest)
 # %% [markdown]
 # ## How much is zero?
 #
-# ReLU cuts off everything negative, so many cells are exactly zero. The share of zeros is the **sparsity** of a layer. "Sparsity grows with depth", say many courses. **Predict first:** is it true? A fire module has three convolutions, so we draw three curves.
+# ReLU turns everything negative into zero, so many cells are exactly zero. The share of zeros is the **sparsity** of a layer. "Sparsity grows with depth", many courses say. **Predict first:** is it true? A fire module has three convolutions, so we draw three curves.
 
-# %% alt="Three curves of the share of zeros over the fire modules 2 to 9. All rise with depth: the squeeze layers from 16 to 40 percent, the 3 x 3 layers from 64 to 93, the 1 x 1 layers between them, with a dip at module 8."
+# %% alt="Three curves of the share of zeros over the fire modules 2 to 9. On the whole all rise with depth: the squeeze layers smoothly from 16 to 40 percent, the 3 x 3 layers in zigzags from 64 to 93, the 1 x 1 layers between them. Both expand layers dip at module 8."
 zeros = {each.name: 100 * each.zeros for each in sparsity(net, photo)}
 kinds = ["squeeze1x1", "expand1x1", "expand3x3"]
 curves = {kind: [zeros[f"fire{n}_{kind}"] for n in range(2, 10)] for kind in kinds}
@@ -280,16 +283,16 @@ assert zeros["fire9_expand3x3"] > 90 and zeros["conv10"] < 30
 # </check>
 
 # %% [markdown]
-# On the whole it is true of each kind, in spite of the dip at module 8: from 64% to 93% in the 3 x 3 layers. A deep channel looks for something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse, because they have few channels (16 to 64) and must pass everything on through them.
+# On the whole it is true of each kind, in zigzags: from 64% to 93% in the 3 x 3 layers, with a deep dip at module 8. A deep channel responds to something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse: they have few channels (16 to 64), and everything must pass through them.
 #
-# And `conv10`, the very last, has only 26% zeros. It does not search; it scores 1000 classes, and the softmax compares their means. A class with little evidence still gets a small number, not zero.
+# And `conv10`, the very last, has only 26% zeros. Its 1000 maps are the scores of the classes, and a class with little evidence still gets small numbers rather than zeros.
 #
-# **Exercise: zeros by hand.** Return the share of exact zeros in a stack of maps, from 0 to 1.
+# **Exercise: zeros by hand.** Return the share of exact zeros in an array of any shape and sign, from 0 to 1.
 
 
 # %%
 def share_of_zeros(maps):
-    """Share (0..1) of the values of maps (h, w, c) that are exactly zero."""
+    """Share (0..1) of the values of maps, of any shape and sign, that are exactly zero."""
     # <solution>
     return float((maps == 0).mean())
     # </solution>
@@ -314,9 +317,9 @@ assert [f.size[0] for f in fields] == [23, 63, 207]
 # </check>
 
 # %% [markdown]
-# 23, 63 and 207 pixels: a whisker, an eye, nearly the photo. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few.)
+# 23, 63 and 207 pixels of the 227: a pupil, an eye, nearly the whole photo. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few. And the boxes are wider than high because the network reads the photo squeezed into a square.)
 #
-# **Exercise: the receptive field on paper.** Layers come in order as pairs (window, stride), such as `[(3, 1), (2, 2), (3, 1)]`. Return how many pixels wide the field of one cell of the last layer is.
+# **Exercise: the receptive field on paper.** Layers come in order as pairs (window, stride), such as `[(3, 1), (2, 2), (3, 1)]`. Return how many pixels wide the receptive field of one cell of the last layer is.
 
 
 # %%
@@ -343,7 +346,7 @@ check("02-field", field_size)
 #
 # **Predict first:** `fire9_concat` has 13 x 13 cells. What will the fourth picture show?
 
-# %% alt="Four pictures. From conv1 the photo itself; from fire3_concat nearly the photo in slightly paler colours; from fire5_concat the cat in pale colours with every whisker; from fire9_concat coloured noise, in which no cat can be seen."
+# %% alt="Four pictures. From conv1 the photo itself; from fire3_concat nearly the photo in slightly paler colours; from fire5_concat the cat in pale colours, with eyes, nose and spotted fur; from fire9_concat coloured noise, in which no cat can be seen."
 stages = ["conv1", "fire3_concat", "fire5_concat", "fire9_concat"]
 found = {name: invert_features(net, photo, name, steps=80) for name in stages}
 show_grid([each.picture for each in found.values()], stages, columns=4)
@@ -355,7 +358,7 @@ assert found["conv1"].correlation > 0.95 and abs(found["fire9_concat"].correlati
 
 # %% [markdown]
 # `error` says how much the maps still differ (0: not at all), `correlation` how much the *pixels* agree. From `conv1` the photo comes back nearly perfect, at 0.98, and from `fire3_concat` at 0.89. So early layers throw away almost nothing.
-# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, with a correlation of 0.01, although its maps are close to the photo's (error 0.26). Is nothing left?
+# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, whose correlation with the photo is close to 0, although the error of its maps is only about a quarter. Is nothing left?
 #
 # Ask the network. **Predict first:** what does the network say to the fourth picture?
 
@@ -365,13 +368,15 @@ for name, picture in [("photo", photo), ("from fire9_concat", found["fire9_conca
     for guess in net.predict(picture, top=3):
         print(f"   {guess.label:13} {guess.probability:.2f}")
 # <check>
-assert net.predict(found["fire9_concat"].picture)[0].label in ("Egyptian cat", "tiger cat", "tabby")
+answer = net.predict(found["fire9_concat"].picture, top=3)
+assert {each.label for each in answer} == {"Egyptian cat", "tiger cat", "tabby"}
+assert sum(each.probability for each in answer) > 0.8
 # </check>
 
 # %% [markdown]
-# Surprised? You see noise; the network sees the same three cats in the same order, with nearly the same probabilities. Nothing that *it* needs is lost. What is lost is what it does not need: which way each hair lies, the colours, the exact places.
+# Surprised? You see noise; the network sees the same three cats, and hardly anything else. (Which of the three comes first may differ from computer to computer.) What *it* needs for its answer is still there. What *we* need to recognise a cat is not.
 #
-# So this is the answer. Early layers keep the photo. Late layers keep the *answer*, and everything else may be noise, because the network cannot tell the difference. Lesson 06 turns this into an attack.
+# So this is the answer to the question in the title. Early layers keep the photo, late layers keep the *answer*. Lesson 06 turns this into an attack.
 #
 # **Exercise: what may you conclude?** From the last layer of a network that tells left hands from right hands, an inversion brings back a picture in which nobody recognises a hand. Which sentence is justified? (a) The network does not look at the hand. (b) The layer has lost the information on which hand it is.
 # (c) Many different pictures have the same maps there, and this is one of them. (d) The inversion has failed.
@@ -398,9 +403,9 @@ explore_layers(net, photo, layer="fire5_expand3x3")
 # %% [markdown]
 # ## What goes wrong: pixels on the wrong scale
 #
-# Many tutorials divide every photo by 255. Some networks want this; SqueezeNet, as it is built here, wants 0 to 255. `net.predict` refuses such a photo. The bare model says nothing at all:
+# Many tutorials divide every photo by 255. Some networks want this; SqueezeNet, as it is built here, wants 0 to 255. `net.predict` refuses a photo of values from 0 to 1. The bare model does not complain:
 
-# %% alt="Two maps of the cat from the same filter, from pixels 0 to 255 and from pixels 0 to 1. They look the same, but the first runs to 176, the second to 0.73."
+# %% alt="Two maps of the cat from the same filter, from pixels 0 to 255 and from pixels 0 to 1. They look nearly the same, but the first runs to 176, the second to 0.73."
 small = net.prepare(photo) / 255
 wrong = extractor(small)
 two = [maps["conv1"][..., 31], wrong["conv1"][0, ..., 31].numpy()]
@@ -412,7 +417,7 @@ assert "cat" not in net.labels[net.logits(small).numpy().argmax()]
 # </check>
 
 # %% [markdown]
-# A nematode is a worm. The maps look the same, each on its own scale, and give nothing away; only the numbers below them do. No error, no warning. So check the *prediction* before you interpret any map.
+# A nematode is a worm. Each on its own scale, the maps look nearly the same; only the numbers below them give the mistake away. No error, no warning. So check the *prediction* before you interpret any map.
 
 # %% [markdown]
 # ## Go deeper: from a cell back to the photo
@@ -435,7 +440,7 @@ check("02-middle", middle)
 # %% [markdown]
 # ## Go deeper: a photo from the web
 #
-# `load_photo("https://...")` downloads a picture once and keeps it in a cache folder; after that it needs no network. To show this without the internet, we start a small web server on this computer, load from it, and switch it off.
+# `load_photo("https://...")` downloads a picture once and keeps it in a cache; after that it needs no internet. To show this even offline, we start a small web server on this computer, load a photo from it, and switch the server off.
 
 # %%
 from functools import partial
@@ -453,7 +458,7 @@ address = f"http://localhost:{server.server_port}/web_photo.png"
 first = load_photo(address)
 server.shutdown()
 server.server_close()
-again = load_photo(address)  # nobody answers any more: this comes from the cache
+again = load_photo(address)  # the server is gone: this comes from the cache
 print("the same picture:", np.array_equal(first, again), again.shape)
 # <check>
 import os
@@ -464,8 +469,8 @@ assert np.array_equal(again, photo)
 # %% [markdown]
 # ## Take-away
 #
-# 1. A feature map says where in the photo a filter found what it looks for; the dict of all layers costs one pass.
-# 2. Drawn tests say what a channel prefers among the tests; only real photos show what it responds to.
+# 1. A feature map says where in the photo a filter found what it responds to; one pass gives the maps of all layers.
+# 2. Drawn tests say what a channel prefers among the tests; only real photos show what else it responds to.
 # 3. Early layers keep the photo, late layers keep the answer: noise with the right maps is a cat to the network.
 
 # %% [markdown]
