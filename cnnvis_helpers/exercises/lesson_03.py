@@ -17,7 +17,7 @@ _LOGITS = [
     (np.array([5.0, 3.0, -1.0]), np.array([[4.0, 3.5, 0.0], [6.0, 3.0, 1.0]]), 0, 1),
     (np.array([1.0, 4.0, 2.0, 0.5]), _RNG.normal(2.0, 2.0, (5, 4)).round(2), 2, 1),
 ]
-_BILLS = [(224, 56, 56), (128, 16, 8), (100, 30, 20), (64, 64, 5)]
+_BILLS = [(224, 56, 56), (128, 16, 8), (100, 30, 20), (64, 64, 5), (65, 20, 20)]
 _OVERLAPS = [
     (_RNG.normal(size=(3, 3)), 4, 2, 8),
     (_RNG.normal(size=(2, 3)), 3, 3, 9),
@@ -57,6 +57,14 @@ def _keep_reversed(picture, top, left, patch, colour):
     return _keep(picture, top, left, patch, colour[::-1])
 
 
+def _keep_square(picture, top, left, patch, colour):
+    return _keep(picture, top, left, (patch[0], patch[0]), colour)
+
+
+def _keep_one_more(picture, top, left, patch, colour):
+    return _keep(picture, top, left, (patch[0] + 1, patch[1] + 1), colour)
+
+
 def _crop(picture, top, left, patch, colour):
     return picture[top : top + patch[0], left : left + patch[1]].copy()
 
@@ -78,17 +86,18 @@ def _side(size, patch, stride):
     return -(-(size - patch) // stride) + 1
 
 
-def _sum_and_count(drops, patch, stride, size):
+def _sum_and_count(drops, patch, stride, size, step=None):
     total, count = np.zeros((size, size)), np.zeros((size, size))
+    step = stride if step is None else step
     for (i, j), number in np.ndenumerate(drops):
-        place = np.s_[i * stride : i * stride + patch, j * stride : j * stride + patch]
+        place = np.s_[i * step : i * step + patch, j * step : j * step + patch]
         total[place] += number
         count[place] += 1
     return total, count
 
 
-def _overlap(drops, patch, stride, size):
-    total, count = _sum_and_count(drops, patch, stride, size)
+def _overlap(drops, patch, stride, size, step=None):
+    total, count = _sum_and_count(drops, patch, stride, size, step)
     return total / np.maximum(count, 1)
 
 
@@ -103,6 +112,11 @@ def _overlap_last(drops, patch, stride, size):
     for (i, j), number in np.ndenumerate(drops):
         values[i * stride : i * stride + patch, j * stride : j * stride + patch] = number
     return values
+
+
+def _overlap_one_more(drops, patch, stride, size):
+    total, count = _sum_and_count(drops, patch, stride, size)
+    return total / (count + 1)
 
 
 def _overlap_all(drops, patch, stride, size):
@@ -143,6 +157,14 @@ EXERCISES = [
                 _crop,
                 "This cuts the patch out. The picture should keep its size, so that the patch "
                 "stays in its place.",
+            ),
+            (
+                _keep_square,
+                "The patch came out as wide as it is high. Its width is `patch[1]`.",
+            ),
+            (
+                _keep_one_more,
+                "One row and one column too many: a slice does not contain its end.",
             ),
         ],
         hints=[
@@ -189,6 +211,14 @@ EXERCISES = [
                     _undo(stretched, p_0, p_max, p_min), 0
                 ),
                 "The negative values were cut off. They tell where hiding helps.",
+            ),
+            (
+                lambda stretched, p_0, p_max, p_min: (p_max - stretched) / (p_max - p_min),
+                "This stretches once more. Solve the formula of m for p instead.",
+            ),
+            (
+                lambda stretched, p_0, p_max, p_min: p_0 - p_max - stretched * (p_max - p_min),
+                "A sign is lost: subtract the *whole* probability, in parentheses.",
             ),
         ],
         hints=[
@@ -237,6 +267,10 @@ EXERCISES = [
                 lambda before, after, a, b: np.abs(_pair(before, after, a, b)),
                 "The sign is gone. A place that speaks for b should stay negative.",
             ),
+            (
+                lambda before, after, a, b: before[a] - before[b] - after[:, a] - after[:, b],
+                "A sign is lost: subtract the lead afterwards in parentheses.",
+            ),
         ],
         hints=[
             "By how much does a lead before? By how much afterwards?",
@@ -262,8 +296,26 @@ EXERCISES = [
             ),
             (
                 lambda size, patch, stride: ((size - patch) // stride + 1) ** 2 + 1,
-                "Where the last step leaves a rest, one more patch is moved back to the border. "
-                "Does your division round up?",
+                "Where the last patch does not reach the border, one more is added that ends "
+                "there. Does your division round up?",
+            ),
+            (
+                lambda size, patch, stride: (round((size - patch) / stride) + 1) ** 2 + 1,
+                "`round` goes to the nearest whole number. Any piece that is left at the border "
+                "needs one more patch: round up.",
+            ),
+            (
+                lambda size, patch, stride: ((size - patch) / stride + 1) ** 2 + 1,
+                "There are no fractions of a patch. Round the number of steps up.",
+            ),
+            (
+                lambda size, patch, stride: ((size - patch) // stride + 2) ** 2 + 1,
+                "This always adds a patch at the border, even where the last step ends there.",
+            ),
+            (
+                lambda size, patch, stride: len(range(0, size, stride)) ** 2 + 1,
+                "Some of these patches reach beyond the border. The last one starts at "
+                "`size - patch`.",
             ),
             (
                 lambda size, patch, stride: (-(-(size - patch) // stride)) ** 2 + 1,
@@ -347,6 +399,7 @@ EXERCISES = [
                 "This lets every square meet every square, itself included, and both orders.",
             ),
             (137, "A square does not pair with itself: that would be hiding a single one."),
+            (17, "This hides one square at a time. How many ways are there to choose two?"),
             (9, "Eight pairs use each square once. Here each square meets all the others."),
             (
                 lambda answer: answer in (240, 256, 136),
@@ -367,11 +420,11 @@ EXERCISES = [
         "What may you conclude?",
         "c",
         wrong={
-            "a": "The answer is very sure of a minivan, square hidden or not. What it says about "
-            "the photo is a question for your eyes.",
+            "a": "The network is very sure of a minivan, with each square hidden. Whether it is "
+            "right is a question for your eyes.",
             "b": "Then hiding all of the minivan would change nothing. Was that tried? Think of "
             "the two cats.",
-            "d": "Stretching makes any sixteen numbers look meaningful, also those of noise. These "
+            "d": "Stretching makes any numbers look meaningful, even those of noise. These "
             "differ by a hundredth.",
         },
         hints=[
@@ -410,6 +463,13 @@ EXERCISES = [
                 "Which margin belongs to 0.999?",
                 0.231,
             ),
+            (
+                lambda answer: abs(float(answer) - 0.002) < 1e-9,
+                "About right, but rounded too far. Give two digits after the zeros.",
+                0.002,
+            ),
+            (1, "The margin falls by 1. The curve says what the probability does."),
+            (0, "Very little, but not nothing."),
         ],
         hints=[
             "First find the margin that belongs to 0.999: turn the formula round.",
@@ -443,6 +503,24 @@ EXERCISES = [
                 _overlap_all,
                 "Each pixel was divided by the number of all patches. Divide by the number of "
                 "those that cover it.",
+            ),
+            (
+                lambda drops, patch, stride, size: _overlap(drops, patch, stride, size, step=1),
+                "Position (i, j) does not begin at row i, but at row `i * stride`.",
+            ),
+            (
+                lambda drops, patch, stride, size: _overlap(drops, patch, stride, size, patch),
+                "These patches lie side by side. Position (i, j) begins at row `i * stride`, not "
+                "`i * patch`.",
+            ),
+            (
+                lambda drops, patch, stride, size: _overlap(drops.T, patch, stride, size),
+                "Rows and columns are exchanged: i counts from the top, j from the left.",
+            ),
+            (
+                _overlap_one_more,
+                "Each pixel was divided by one patch too many. Guard against 0 with "
+                "`np.maximum(count, 1)`.",
             ),
         ],
         hints=[
@@ -485,6 +563,19 @@ EXERCISES = [
             (
                 (56, 58, 30),
                 "Does the first layer not have a stride of 2?",
+            ),
+            (
+                (29, 31, 16),
+                "Nearly. (31 + 2) / 2 is no whole number. At most: round it up.",
+            ),
+            (
+                lambda answer: np.isclose(answer[2], 16.5),
+                "Nearly. Cells are whole, and the question is how many at most: round up.",
+                (29, 31, 16.5),
+            ),
+            (
+                (841, 961, 289),
+                "These are the cells of the whole window. The question is how wide it is.",
             ),
         ],
         hints=[

@@ -22,9 +22,10 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, compare_maps, explore_occlusion, figure_row, hint, load_mask, load_network, load_photo,
-    mask_photo, occluded_photos, occlusion, occlusion_grid, occlusion_passes, show_grid,
-    show_matrix, show_overlay, show_photo, solution,
+    check, compare_maps, describe, explore_occlusion, figure_row, hint, load_mask, load_network,
+    load_photo, mask_photo, occluded_photos, occlusion, occlusion_grid, occlusion_passes,
+    relevance_mass, show_grid, show_matrix, show_overlay, show_photo, show_vector, solution, tile,
+    to_unit,
 )
 
 net = load_network()
@@ -37,7 +38,7 @@ cat = net.class_index("Egyptian cat")
 #
 # This is the astronaut Eileen Collins. None of the 1000 classes is an astronaut. What does the network make of her?
 
-# %% alt="Eileen Collins in an orange space suit; before her a white and black helmet, behind her a flag and a model of a space shuttle."
+# %% alt="Eileen Collins in an orange space suit; in front of her a white and black helmet, behind her a flag and a model of a space shuttle."
 astronaut = load_photo("astronaut")
 show_photo(astronaut)
 for guess in net.predict(astronaut, top=3):
@@ -47,21 +48,21 @@ assert net.predict(astronaut)[0].label == "bobsled"
 # </check>
 
 # %% [markdown]
-# A bobsled! The network is not sure, but why a *bobsled*? Nobody can read that from the number. So we do what you would do with your hand: cover one part of the photo after another,
-# and watch the score of "bobsled". Where covering hurts, we paint red.
+# A bobsled! The network is not sure, but why a *bobsled*? The number does not say. So we do what you would do with your hand: cover one part of the photo after another,
+# and watch the score of "bobsled". Where covering lowers it, we paint red.
 #
 # **Predict first:** where is the bobsled?
 
-# %% alt="The astronaut in grey under a signed map. The deepest red lies on the helmet in front of her; her face is white."
+# %% alt="The astronaut in grey under a signed map. The deepest red lies on the left half of the helmet in front of her; her face has no colour."
 where = occlusion(net, astronaut, "bobsled", patch=56, stride=28)
-show_overlay(astronaut, where, "What holds up bobsled", signed=True, label="drop in logits")
+show_overlay(astronaut, where, "What speaks for bobsled", signed=True, label="drop in logits")
 # <check>
 row, column = np.unravel_index(where.argmax(), where.shape)
 assert row > 300 and column > 200
 # </check>
 
 # %% [markdown]
-# It is the helmet. Bobsledders wear helmets, so in the photos that the network learned from, a large smooth helmet often came with a bobsled. Second best was "football helmet", which fits.
+# It is the helmet. Bobsledders wear helmets, so probably many photos of bobsleds that the network learned from show a large smooth helmet, too. Its second guess was "football helmet", which fits.
 #
 # This method is called **occlusion**. It needs nothing but the network's answers. In this lesson we build it, and then we find out when not to believe it.
 
@@ -71,10 +72,11 @@ assert row > 300 and column > 200
 # %% [markdown]
 # ## The answer before we hide anything
 #
-# Now the cat, step by step. First the whole photo: the first ten of the 1000 probabilities, the position of the largest (its **arg-max**), and the top five with their names.
+# Now the cat, step by step. First the whole photo: the first ten of the 1000 probabilities, the position of the largest (its **arg-max**), the top five with their names, and all of them as a picture.
 
-# %%
-pixels = net.prepare(photo)  # float32 (1, 224, 224, 3), what the network reads
+# %% alt="One thin line for each of the 1000 classes. All are at zero but three beside each other: Egyptian cat, the highest by far, tiger cat and tabby."
+pixels = net.prepare(photo)  # what the network reads
+print(describe(pixels))
 logits = net.logits(pixels).numpy()[0]
 probabilities = np.exp(logits) / np.exp(logits).sum()  # softmax
 
@@ -82,20 +84,23 @@ print("first ten:", " ".join(f"{p:.6f}" for p in probabilities[:10]))
 print("arg-max:", probabilities.argmax())
 for guess in net.predict(photo, top=5):
     print(f"{guess.label:14} {guess.probability:.3f}")
+show_vector(probabilities, net.labels, ylabel="probability")
 # <check>
 assert probabilities.argmax() == cat and abs(probabilities[cat] - 0.771) < 0.002
 # </check>
 
 # %% [markdown]
 # Three kinds of cat share nearly all of the probability: Egyptian cat 0.771, tiger cat 0.103, tabby 0.079. Keep the three in mind.
+#
+# The tutorial that we follow now, from 2018, asks VGG16 about a dog. Its answer looks much like ours: golden retriever 0.778, Labrador retriever 0.031, tennis ball 0.024, Irish setter 0.022, Norfolk terrier 0.019. <!-- source -->
 
 # %% [markdown]
 # ## The sweep by hand
 #
-# A well-known tutorial from 2018 does this on VGG16, with a photo of a dog (golden retriever, 0.778). It hides **patches** of 56 x 56 pixels and moves them in **strides** of 56, so a picture of 224 x 224 pixels has 4 x 4 places.
+# The tutorial hides **patches** of 56 x 56 pixels and moves them in **strides** of 56, so a picture of 224 x 224 pixels has 4 x 4 places.
 # The patch has the colour salmon, (250, 128, 128). <!-- source -->
 #
-# We do the same. Each of the sixteen pictures needs a copy of its own; without `.copy()` they would all be one picture with sixteen holes.
+# We do the same. Each of the sixteen pictures must be a copy; without `.copy()` they would all be one picture, completely salmon in the end.
 
 # %% alt="The cat sixteen times in four rows. In each picture a salmon square hides another place, from the upper left to the lower right."
 salmon = (250, 128, 128)
@@ -106,12 +111,12 @@ for top in range(0, 224, 56):
         picture[top : top + 56, left : left + 56] = salmon
         pictures.append(picture)
 pictures = np.stack(pictures)  # (16, 224, 224, 3)
-show_grid(pictures / 255, columns=4)
+show_photo(tile(pictures.astype(np.uint8), columns=4, margin=6, fill=255))
 
 # %% [markdown]
-# **Predict first:** which of the sixteen squares costs the network most: an eye, the nose, the forehead? And how far will 0.771 fall: to a half, to a tenth?
+# **Predict first:** which of the sixteen squares lowers the probability most: an eye, the nose, the forehead? And how far will 0.771 fall: to a half, to a tenth?
 
-# %% alt="A table of four by four probabilities, all between 0.685 and 0.839, in nearly the same colour."
+# %% alt="A table of four by four probabilities, all between 0.685 and 0.839, in similar shades of green."
 hidden = net.probabilities(net.logits(pictures))  # (16, 1000)
 answers = hidden[:, cat].reshape(4, 4)
 title = "Probability of Egyptian cat with this square hidden"
@@ -156,7 +161,7 @@ check("03-keep", keep_only)
 #
 # $$m = \frac{p_{max} - p}{p_{max} - p_{min}}$$
 #
-# so $m$ is 1 where hiding hurt most and 0 where it hurt least. Beside it, the **drop** $d = p_0 - p$, where $p_0$ is the probability of the whole photo. It is positive where hiding hurts and negative where hiding helps.
+# so $m$ is 1 where hiding hurt most and 0 where it hurt least (`to_unit` of the package does such a stretch). Beside it, the **drop** $d = p_0 - p$, where $p_0$ is the probability of the whole photo. It is positive where hiding hurts and negative where hiding helps.
 # We draw it on the scale that a probability has.
 
 # %% alt="The same sixteen numbers twice. Left, stretched: strong reds from 0.00 to 1.00. Right, the drops from -0.07 to 0.09 on a scale from -1 to 1: almost white."
@@ -174,14 +179,14 @@ assert abs(stretched[0, 2] - 0.47) < 0.03 and abs(drop[0, 2] - 0.004) < 0.004
 # </check>
 
 # %% [markdown]
-# Both tables hold the same sixteen numbers. The left one is dramatic: one square has everything, others nothing. The right one says what happened: almost nothing. Stretching throws away *how far* the answer fell and *whether* it fell at all.
+# Both tables hold the same sixteen numbers. The left one is dramatic: one square has everything, others nothing. The right one says what happened: not much. Stretching throws away *how far* the answer fell and *whether* it fell at all.
 # The square in row 0, column 2 looks half important with 0.47; its drop is 0.004.
 #
 # The helper gives the drops in one line: `occlusion_grid(net, photo, cat, 56, 56, salmon, score="probability")`. (tf-keras-vis, the library of the next lessons, has no occlusion to compare with.)
 #
 # The tutorial ends with the photo times its stretched map squared. `occlusion` spreads the drops over the photo, and `mask_photo` does the rest:
 
-# %% alt="The cat, and beside it the same photo gone dark except for four rectangles: the right-hand eye, the cheek below it and parts of the left edge."
+# %% alt="The cat, and beside it the same photo gone dark except for the right-hand eye, the cheek below it and, dimly, a part of the left edge and the upper corners."
 heat = occlusion(net, photo, cat, 56, 56, salmon, score="probability")
 show_grid([photo, mask_photo(photo, heat)], ["the photo", "times the map squared"], columns=2)
 
@@ -227,15 +232,15 @@ assert after[chosen[1]] - logits[chosen[1]] > 0.8
 # </check>
 
 # %% [markdown]
-# Read the first line twice: the probability of the Egyptian cat falls, and its logit **rises**. Without the eye, the network finds *more* evidence for an Egyptian cat, and says so less often.
+# Read the first line twice: the probability of the Egyptian cat falls, and its logit **rises**. Without the eye, the network finds *more* evidence for an Egyptian cat, and is less sure of it.
 #
 # There is no contradiction. The softmax divides by the sum over all classes, so a probability is a race. Our cat gained 0.40 logits, but tabby gained a full logit and tiger cat almost as much: they caught up. The three
-# together even went up, from 0.953 to 0.973. The network never doubted that this is a *cat*; it only became less sure *which*.
+# together even went up, from 0.953 to 0.973. The network did not doubt that this is a *cat*; it only became less sure *which*.
 #
 # So there are two questions, and two kinds of drop:
 #
 # - **drop in logits**: how much evidence for this class lies here? This is what `occlusion` measures unless you ask for something else.
-# - **drop in probability**: how much does the answer change? Other classes have a say in it.
+# - **drop in probability**: how much does the answer change? That depends on the other classes, too.
 #
 # Here are both for all sixteen squares.
 
@@ -246,10 +251,11 @@ with figure_row(2, width=11) as (left, right):
     show_matrix(logit_drop, "drop in logits", signed=True, ax=right)
 # <check>
 assert logit_drop[1, 2] < -0.2 and drop[1, 2] > 0.05
+assert abs(logit_drop[0, 3] - 0.38) < 0.03 and abs(logit_drop[1, 3] + 0.63) < 0.03
 # </check>
 
 # %% [markdown]
-# The two tables do not even agree on the sign. Always say which drop you measured. (The bluest square in logits, -0.63, is mostly the blurred room beside the face. A room is no evidence for a cat, and without it the cat stands out more.)
+# The two tables do not even agree on the sign. Always say which drop you measured. (The bluest square in logits, -0.63, is mostly the blurred room beside the face. A room is no evidence for a cat. The reddest, 0.38, holds the right-hand ear.)
 #
 # **Exercise: why this cat rather than that one?** There is a drop that answers "which cat?": the drop of the *difference* $S_a - S_b$ of two logits. From the logits before, (classes,), and with each square hidden, (positions, classes),
 # return it for every position.
@@ -274,8 +280,8 @@ check("03-pair", pair_drop)
 # %% [markdown]
 # ## Finer maps, and what they cost
 #
-# Sixteen squares are coarse. A stride smaller than the patch lets patches overlap, and a pixel then gets the mean over all patches that covered it. A smaller patch resolves more. But each position costs a **forward pass**: one
-# picture through the network. Positions along one side multiply with those along the other. Where the last step leaves a rest, one more patch is moved back so that it ends at the border. And the whole photo needs a pass, too.
+# Sixteen squares are coarse. With a stride smaller than the patch, patches overlap, and a pixel then gets the mean over all patches that covered it. A smaller patch shows finer detail. But each position costs a **forward pass**: one
+# picture through the network. The positions along one side multiply with those along the other. Where the last patch does not reach the border, one more is added that ends exactly there. And the whole photo needs a pass, too.
 
 # %%
 for patch, stride in [(56, 56), (56, 14), (28, 14), (28, 1)]:
@@ -304,7 +310,7 @@ check("03-bill", bill)
 # %% [markdown]
 # Now a photo with something small in it: a man at a camera, which the network calls a tripod (0.951). **Predict first:** the second map has small steps, the third also a small patch. Which will be sharper, and which will have larger numbers?
 
-# %% alt="Three signed maps over a man at a camera on a tripod. With large patches the tripod's legs are deep red and the man's head is blue; with small patches everything is pale."
+# %% alt="Three signed maps over a man at a camera on a tripod. With large patches the camera or the tripod's legs are deep red and the man's head is blue; with small patches everything is pale."
 plans = [(56, 56), (56, 14), (28, 14)]
 maps = {f"patch {p}, stride {s}": occlusion(net, camera, "tripod", p, s) for p, s in plans}
 compare_maps(maps, camera, columns=3, signed=True, label="drop in logits")
@@ -316,22 +322,21 @@ assert maps["patch 28, stride 14"].max() < 0.6 * maps["patch 56, stride 14"].max
 
 # %% [markdown]
 # A smaller stride makes the map smoother. A smaller patch makes it finer *and weaker*: the largest drop falls from 1.33 to 0.47, because a small patch hides less. So you cannot compare the numbers of maps with different patches, and
-# a patch much smaller than the thing that matters finds nothing.
+# a patch much smaller than the thing that matters may find nothing.
 #
-# Is the heat on the tripod? Somebody drew its outline, so we can count the share of the positive drops inside. A map that knows nothing would score the share of the photo that the tripod covers.
+# Is the heat on the tripod? Somebody drew its outline, so `relevance_mass` can measure which share of the positive drops lies inside. A map that knows nothing would score the share of the photo that the tripod covers.
 
 # %%
 fine = maps["patch 56, stride 14"]
 outline = load_mask("camera")
-positive = np.maximum(fine, 0)
-print(f"{positive[outline].sum() / positive.sum():.0%} of the heat lies on the tripod,")
+print(f"{relevance_mass(fine, outline):.0%} of the heat lies on the tripod,")
 print(f"which covers {outline.mean():.0%} of the photo")
 # <check>
-assert positive[outline].sum() / positive.sum() > 2 * outline.mean()
+assert relevance_mass(fine, outline) > 2 * outline.mean()
 # </check>
 
 # %% [markdown]
-# Three times what chance would give. But why is the man's head *blue*? Hiding it helps the tripod by more than a logit. Let us ask the network what it sees when we hide the head, and when we hide the legs of the tripod with a larger patch.
+# Three times what chance would give. But why is the man's head *blue*? Hiding it raises the logit of the tripod by more than 1. Let us ask the network what it sees when we hide the head, and when we hide the legs of the tripod with a larger patch.
 
 # %% alt="Two photos of the man at his camera. In the first a grey square hides his head, in the second a large grey square hides the tripod."
 no_head, no_tripod = camera.copy(), camera.copy()
@@ -345,9 +350,9 @@ assert net.predict(no_head)[0].label == "tripod" and net.predict(no_tripod)[0].l
 # </check>
 
 # %% [markdown]
-# Without the tripod he plays the violin! A man bent over something that he holds at his face: musicians look like this, and some of the network's other guesses were instruments all along. So ask for both classes.
+# Without the tripod he plays the violin, a little! A man bent over something that he holds at his face: musicians look like this, and the harmonica was among the network's guesses all along. So ask for both classes.
 
-# %% alt="Two signed maps of the man at his camera. For tripod, the legs of the tripod are red and the man's head is blue; for violin, his head and hands are deep red."
+# %% alt="Two signed maps of the man at his camera. For tripod, the legs of the tripod are pale red and the man's head is pale blue; for violin, his head and hands are deep red."
 rivals = {name: occlusion(net, camera, name, 56, 28) for name in ("tripod", "violin")}
 compare_maps(rivals, camera, columns=2, signed=True, label="drop in logits")
 # <check>
@@ -355,7 +360,7 @@ assert rivals["tripod"][:128, 128:256].mean() < 0 < rivals["violin"][:128, 128:2
 # </check>
 
 # %% [markdown]
-# What is blue for the tripod is red for the violin. The head speaks for a musician and *against* a tripod. A blue place is not noise; it tells you where a rival has its evidence.
+# The head is blue for the tripod and red for the violin: it speaks for a musician and *against* a tripod. A blue place need not be noise. Here it shows where a rival class finds its evidence.
 #
 # **Exercise: how large a hole?** An experiment. How large must the grey square be to bring the probability of "tripod" below a half, somewhere in the photo? Guess first. Then sweep with patches of 28, 56, 70 and 84 pixels in steps of 28, and set `smallest`
 # to the first size that does it.
@@ -374,12 +379,12 @@ for size in (28, 56, 70, 84):
 check("03-smallest", smallest)
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Ask "what would a map score that is the same everywhere?" before the percentages. The violin always gets a laugh; use it: a negative place names a rival class.
+# 12 min. Ask "what would a map score that is the same everywhere?" before the percentages. The violin gets a laugh; use it: a negative place may belong to a rival class.
 
 # %% [markdown]
 # ## What do you hide with?
 #
-# A patch takes something away, but it also *adds* a square with four hard edges. No photo in the training set looked like this; such a picture is **out of distribution**. Here are four ways to fill the same patch, and the map that each one gives.
+# A patch takes something away, but it also *adds* a square with four hard edges. Hardly any photo in the training set looked like this; such a picture is **out of distribution**. Here are four ways to fill the same patch, and the map that each one gives.
 
 # %% alt="The man at the camera four times, a square over the legs of the tripod: black, grey, salmon, and blurred."
 fills = {"black": 0, "grey": 127.5, "salmon": salmon, "blur": "blur"}
@@ -388,7 +393,7 @@ shown = [occluded_photos(net, camera, 56, 28, fill)[place] for fill in fills.val
 show_grid(shown, list(fills), columns=4)
 
 # %% [markdown]
-# **Predict first:** which fill costs the tripod most?
+# **Predict first:** which fill lowers the logit of the tripod most?
 
 # %% alt="Four signed maps of 7 by 7 squares on one scale. All are reddest at the tripod's legs and bluest at the head, but the black one is far redder than the grey one."
 grids = {n: occlusion_grid(net, camera, "tripod", 56, 28, f) for n, f in fills.items()}
@@ -402,7 +407,7 @@ assert grids["black"].max() > 2 * grids["grey"].max()
 # </check>
 
 # %% [markdown]
-# All four agree on the place, and no two on the amount: a black square costs 4.37 logits where a grey one costs 1.79. They hid the same legs, so the rest is the price of what was *put there*. A large black thing on a lawn has to be something.
+# All four agree on the place, but not on the amount: a black square costs 4.37 logits where a grey one costs 1.79. Both hid the same legs, so the difference comes from what was *put there*: a large black square on a lawn looks like something.
 # Believe what survives a change of fill. Beside every occlusion map, write its patch, stride and fill.
 #
 # **Exercise: an invisible patch.** You sweep a photo of a black horse on a white wall with a black patch. For which places will the drop be close to zero, whatever the network looks at? (a) the wall, (b) the body of the horse, (c) the outline of the horse, (d) nowhere.
@@ -439,7 +444,7 @@ assert asked["space shuttle"][:128, 384:].mean() > 1 and shuttle < 0.01
 #
 # Now *two cats*, the second one mirrored. We hide the upper one, then the lower one, then both.
 
-# %% alt="Two cats one above the other, four times: both to be seen, the upper one hidden, the lower one hidden, both hidden."
+# %% alt="Two cats one above the other, four times: both visible, the upper one hidden, the lower one hidden, both hidden."
 two = np.concatenate([photo, photo[:, ::-1]])  # (600, 451, 3)
 scenes = [two.copy() for _ in range(4)]
 scenes[1][:300] = 127
@@ -454,9 +459,9 @@ assert min(chances[:3]) > 0.65 and chances[3] < 0.01
 # </check>
 
 # %% [markdown]
-# One cat is worth 0.12 at most. Both together are worth 0.83. A sweep hides one place at a time, so it would report that *neither* cat matters much. This also explains the sixteen small drops at the beginning: inside one cat, each square has fifteen stand-ins.
+# One cat is worth 0.12 at most. Both together are worth 0.83. A sweep hides one place at a time, so it would report that *neither* cat matters much. This also helps to explain the sixteen small drops at the beginning: inside one cat, what one square shows, others show as well.
 #
-# **Exercise: pairs.** To find such partners, hide *two* of the sixteen squares at a time, every pair once. How many forward passes does it take, with the whole photo?
+# **Exercise: pairs.** To find places that can replace each other, hide *two* of the sixteen squares at a time, every pair once. How many forward passes does it take, with the whole photo?
 
 # %%
 # <solution>
@@ -488,7 +493,7 @@ check("03-conclusion", conclusion)
 # %% [markdown]
 # ## Explore
 #
-# Now with controls. Ask the astronaut for "football helmet": is it the same helmet? Then take the motorcycle with a patch of 28 pixels, and see which places keep their colour when you change only the fill. *Stop* ends a sweep and keeps what is done.
+# Now with controls. Ask the photo of the astronaut for "football helmet": is it the same place? Then take the motorcycle with a patch of 28 pixels, and see which places keep their colour when you change only the fill. *Stop* ends a sweep and keeps what is done.
 
 # %%
 explore_occlusion(net, "astronaut", patch=56)
@@ -496,12 +501,12 @@ explore_occlusion(net, "astronaut", patch=56)
 # %% [markdown]
 # ## What goes wrong: a map of nothing
 #
-# Here is a grey picture with a little noise. There is nothing in it. Stretched, its map looks as meaningful as that of the cat:
+# Take a grey picture with a little noise. There is nothing in it. Stretched, its map looks as meaningful as that of the cat:
 
 # %% alt=["Two red maps of sixteen squares, one from the cat and one from noise. Both run from white to full red.", "The same drops on one signed scale: those of the cat are coloured, those of the noise almost white."]
 noise = np.random.default_rng(0).normal(127, 10, photo.shape).clip(0, 255).astype(np.uint8)
 drops = {"cat": drop, "noise": occlusion_grid(net, noise, cat, 56, 56, score="probability")}
-stretch = [(each - each.min()) / (each.max() - each.min()) for each in drops.values()]
+stretch = [to_unit(each) for each in drops.values()]
 show_grid(stretch, list(drops), columns=2, cmap="Reds", title="Stretched to 0..1")
 compare_maps(drops, columns=2, signed=True, title="Drop in probability, one scale")
 print("largest drop of the noise:", f"{abs(drops['noise']).max():.4f}")
@@ -510,7 +515,7 @@ assert abs(drops["noise"]).max() < 0.01
 # </check>
 
 # %% [markdown]
-# The noise has drops below 0.001. No stretched picture will ever tell you. The library tf-explain draws $1 - p$ instead of the drop, which has the same problem turned round: for a class that is not in the photo, $1 - p$ is near 1 everywhere. <!-- source -->
+# The noise has drops below 0.001. The stretched picture does not tell you. The library tf-explain draws $1 - p$ instead of the drop, which has the opposite problem: for a class that is not in the photo, $1 - p$ is near 1 everywhere, as if every place mattered. <!-- source -->
 
 # %% [markdown]
 # ## Go deeper: why probabilities saturate
@@ -519,7 +524,7 @@ assert abs(drops["noise"]).max() < 0.01
 #
 # $$p_c = \frac{1}{1 + e^{-m}}$$
 #
-# a curve that is steep in the middle and flat at its ends. When the network is very sure, the margin can fall a lot before the probability notices.
+# a curve that is steep in the middle and flat at its ends. When the network is very sure, the margin can fall a lot before the probability moves.
 #
 # **Exercise: one logit less.** A class has the probability `0.999`. Hiding a square lowers its margin by exactly 1. By how much does its probability fall?
 
@@ -535,7 +540,7 @@ check("03-saturated", saturated_drop)
 # %% [markdown]
 # ## Go deeper: the mean over all patches
 #
-# **Exercise: overlap.** `drops` has one number a position, shape (rows, columns); position (i, j) covers `patch` x `patch` pixels from row `i * stride` and column `j * stride` on. Return the map (size, size): each pixel is the mean of the drops of all patches
+# **Exercise: overlap.** `drops` has one number for each position, shape (rows, columns); position (i, j) covers `patch` x `patch` pixels from row `i * stride` and column `j * stride` on. Return the map (size, size): each pixel is the mean of the drops of all patches
 # that cover it, and 0 where there is none.
 
 
@@ -557,7 +562,7 @@ check("03-overlap", spread_out)
 # %% [markdown]
 # ## Go deeper: the same numbers for less work
 #
-# A patch changes 28 x 28 pixels of 224 x 224. Why compute the other 98 percent again, for every position? Let us look which cells of the feature maps change at all.
+# A patch changes 28 x 28 pixels of 224 x 224. Why compute the other 98 percent again, for every position? Let us see which cells of the feature maps change at all.
 
 # %% alt="Four maps of what a small patch changes, deeper and deeper in the network: a small square in the middle that grows until it fills the map."
 layers = ["stem", "block2_add", "block5_project", "block8_project"]
@@ -571,24 +576,25 @@ for name, each in zip(layers, change, strict=True):
     print(name, each.shape, f"{(each > 0).mean():.0%} of the cells change")
 
 # %% [markdown]
-# The changed window grows with depth. You met it in lesson 02, seen from the other side: a cell's **receptive field** says which pixels it can see, the window says which cells can see a pixel.
+# The changed window grows with depth. You met it in lesson 02, seen from the other side: a cell's **receptive field** says which pixels it can see, the window says which cells can see a patch.
 #
-# So run the whole photo once and keep its maps. For each position compute only the window, and take everything around it from the kept maps. The result is *exact*. `occlusion` does this where it pays, and `occlusion_plan` counts the multiplications.
+# So run the whole photo once and keep its maps. For each position compute only the window, and take everything around it from the kept maps. The result is *exact*. `occlusion` does this for long sweeps, where it saves time; `occlusion_plan` counts the multiplications.
 
 # %%
 from cnnvis_helpers import occlusion_plan
 
 squeezenet = load_network("squeezenet")
 for each in (net, squeezenet):
-    print(each.name, occlusion_plan(each, 28, 14))
+    plan = occlusion_plan(each, 28, 14, exact="incremental")
+    print(f"{each.name}: {plan.operations / plan.full_operations:.0%} of the multiplications")
 a, b = (occlusion_grid(net, photo, cat, 56, 56, exact=way) for way in ("full", "incremental"))
 print(f"largest difference: {np.abs(a - b).max():.0e} logits")
 # <check>
-assert np.abs(a - b).max() < 1e-3
+assert np.abs(a - b).max() < 1e-3 and plan.operations < 0.6 * plan.full_operations
 # </check>
 
 # %% [markdown]
-# A third less work here, more on SqueezeNet, whose windows grow more slowly. It is no miracle: where the window has become the map, nothing is saved. The idea is by Nakandala, Kumar and Papakonstantinou (2019).
+# A third less work here, nearly half on SqueezeNet, whose windows grow more slowly. No more than that: where the window has become the whole map, nothing is saved. The idea is by Nakandala, Kumar and Papakonstantinou (2019).
 #
 # **Exercise: the window.** A patch of 56 x 56 pixels. The network begins with three 3 x 3 layers: one of stride 2, one of stride 1, one of stride 2. At most how many cells wide is the changed window behind each? A tuple of three numbers.
 
@@ -607,9 +613,9 @@ check("03-window", window)
 # %% [markdown]
 # ## Take-away
 #
-# 1. An occlusion map is the drop of a score while each place is hidden: signed, with its unit, one forward pass a position.
+# 1. An occlusion map is the drop of a score while each place is hidden: signed, with its unit, one forward pass for each position.
 # 2. A probability is a race between classes, a logit is evidence for one; hiding a place may raise the one and lower the other.
-# 3. A place whose hiding costs little may still matter, because another place can stand in for it; and a stretched map looks meaningful even when there is nothing.
+# 3. A place whose hiding costs little may still matter, because another place can replace it; and a stretched map looks meaningful even when there is nothing.
 
 # %% [markdown]
 # ## Further reading
@@ -621,4 +627,4 @@ check("03-window", window)
 # %% [markdown]
 # ## Next lesson
 #
-# Occlusion asks the network once for each place. Can one single pass tell us where the cat is?
+# Occlusion asks the network once for each place. Can a single pass tell us where the cat is?
