@@ -27,7 +27,12 @@ _TRIPLES = [
     (_maps(3, 4, 4), _gradients(3, 4, 4), _gradients(3, 4, 4)),
     (_maps(2, 5, 3), _gradients(2, 5, 3), _gradients(2, 5, 3)),
 ]
-_LOGITS = [(np.array([[2.0, -1.0, 0.5]]), 1), (np.array([[-3.0, 1.0, 4.0, 0.0]]), 3)]
+_LOGITS = [
+    (np.array([[2.0, -1.0, 0.5]]), 1),
+    (np.array([[-3.0, 1.0, 4.0, 0.0]]), 2),
+    (np.array([[60.0, 3.0, 1.0]]), 0),  # the probability is 1 in 64 bits
+]
+_LARGE = [(np.array([[900.0, 898.0, 0.0]]), 0)]  # their powers are infinite
 _LABELS = [
     (["cock", "crane", "Cardigan", "tabby", "crane", "cardigan"],),
     (["maillot", "maillot", "sunglass", "sunglasses"],),
@@ -55,14 +60,34 @@ def _softmax(logits, c):
     return powers[c] / powers.sum()
 
 
-def _alpha(activations, gradients, pool=np.sum):
+def _log_sum(logits):
+    return logits.max() + np.log(np.exp(logits - logits.max()).sum())
+
+
+def _margin(logits, c):
+    return logits[0, c] - _log_sum(np.delete(logits[0], c))
+
+
+def _margin_overflows(logits, c):
+    with np.errstate(over="ignore", invalid="ignore"):
+        return logits[0, c] - np.log(np.exp(np.delete(logits[0], c)).sum())
+
+
+def _margin_of_probability(logits, c):
+    with np.errstate(divide="ignore"):
+        p = _softmax(logits, c)
+        return np.log(p) - np.log(1 - p)
+
+
+def _alpha(activations, gradients, pool=np.sum, squares=2):
     square, cube = gradients**2, gradients**3
-    denominator = 2 * square + cube * pool(activations, axis=(0, 1))
+    denominator = squares * square + cube * pool(activations, axis=(0, 1))
     return square / np.where(denominator == 0, 1, denominator)
 
 
-def _plus(activations, gradients, pool=np.sum):
-    return (_alpha(activations, gradients, pool) * _relu(gradients)).sum(axis=(0, 1))
+def _plus(activations, gradients, pool=np.sum, squares=2):
+    alpha = _alpha(activations, gradients, pool, squares)
+    return (alpha * _relu(gradients)).sum(axis=(0, 1))
 
 
 def _plus_normalised(activations, gradients):
@@ -93,6 +118,11 @@ def _share(heat, mask):
     return heat[mask].sum() / heat.sum() if heat.any() else 0.0
 
 
+def _share_without_guard(heat, mask):
+    with np.errstate(invalid="ignore"):
+        return heat[mask].sum() / heat.sum()
+
+
 def _numbers(labels, start=0, spell=str):
     found = {}
     for number, name in enumerate(labels, start):
@@ -116,6 +146,29 @@ EXERCISES = [
             (
                 lambda maps, kernel, bias, c: maps @ kernel[:, c] + bias[c] / maps[..., 0].size,
                 "The bias was shared out. In a mean of equal numbers each of them is the mean.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps @ kernel[:, c] + bias[c] * maps[..., 0].size,
+                "The bias is in every cell, and the mean of equal numbers is that number: add it "
+                "once.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps @ kernel[:, c] / maps[..., 0].size + bias[c],
+                "The map was divided by the number of its cells. The mean does that later.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps * kernel[:, c] + bias[c],
+                "The channels were weighted, but not added up.",
+            ),
+            (
+                lambda maps, kernel, bias, c: maps @ kernel + bias,
+                "These are the maps of all classes. Take that of class `c`.",
+            ),
+            (
+                lambda maps, kernel, bias, c: np.full(
+                    maps.shape[:2], _whole(maps, kernel, bias, c).mean()
+                ),
+                "Its mean is the score, but all its cells are equal: the places are gone.",
             ),
             (
                 lambda maps, kernel, bias, c: maps @ kernel[:, c] + bias.sum(),
@@ -156,6 +209,12 @@ EXERCISES = [
             (13, "13 is one side of the map. Every cell counts."),
             (1 / 169, "That leads from the map to Grad-CAM. You want to go back."),
             (1000, "1000 is the number of maps. Only one of them belongs to the class."),
+            (
+                lambda answer: np.ndim(answer) == 1,
+                "Give one number: how many cells are that?",
+                (13, 13),
+            ),
+            (26, "A map of 13 x 13 cells has more than 26 of them."),
             (1, "Measure it: `gradcam` is much smaller than the map. A mean divides."),
         ],
         hints=[
@@ -163,7 +222,8 @@ EXERCISES = [
             "So the slope of the logit by one cell of that map is 1 / (number of cells).",
             "The map has 13 x 13 cells.",
         ],
-        praise="The slope by every other map is 0, so only the class's own map is left.",
+        praise="13 x 13 = 169 cells share the slope. That of every other map is 0, so only the "
+        "class's own map is left.",
     ),
     value(
         "04-slide",
@@ -186,6 +246,12 @@ EXERCISES = [
                 lambda answer: answer[0] in (2, 3),
                 "The number printed for this channel is right. Average each of the three.",
                 (2, 0.8),
+            ),
+            ((0.4, 1), "The order is (channel, number)."),
+            (
+                lambda answer: answer[0] == 1,
+                "That is the channel. Now average all sixteen numbers of its gradient.",
+                (1, 0.5),
             ),
         ],
         hints=[
@@ -240,9 +306,25 @@ EXERCISES = [
             ),
             (
                 lambda activations, gradients: (
-                    _against(activations, gradients) / _against(activations, gradients).max()
+                    _against(activations, gradients) / (_against(activations, gradients).max() or 1)
                 ),
                 "The map was divided by its maximum. Keep the numbers, or maps cannot be compared.",
+            ),
+            (
+                lambda activations, gradients: activations @ gradients.mean(axis=(0, 1)),
+                "This is the whole signed sum. Turn its sign, then cut off what is negative.",
+            ),
+            (
+                lambda activations, gradients: np.minimum(
+                    activations @ gradients.mean(axis=(0, 1)), 0
+                ),
+                "The right half, but negative. Turn its sign.",
+            ),
+            (
+                lambda activations, gradients: (
+                    _against(activations, gradients) / activations.shape[-1]
+                ),
+                "This averages over the channels. Grad-CAM adds them up.",
             ),
         ],
         hints=[
@@ -259,7 +341,7 @@ EXERCISES = [
         cases=_SHARES,
         wrong=[
             (
-                lambda heat, mask: heat[mask].sum() / heat.sum(),
+                _share_without_guard,
                 "Right for maps with heat. A map of zeros gives 0 / 0 here, which is `nan`; return "
                 "0 for it.",
             ),
@@ -287,6 +369,18 @@ EXERCISES = [
                 lambda heat, mask: heat[mask].sum() / heat.max() if heat.any() else 0.0,
                 "Divide by all the heat, `heat.sum()`, not by its largest value.",
             ),
+            (
+                lambda heat, mask: heat[mask].mean(),
+                "This is the mean heat inside. Divide the *sum* inside by the sum of all.",
+            ),
+            (
+                lambda heat, mask: heat[mask].sum() / heat[~mask].sum() if heat.any() else 0.0,
+                "This compares inside with outside. A share is inside of *all* the heat.",
+            ),
+            (
+                lambda heat, mask: _share(heat, mask) if heat.any() else 1.0,
+                "A map without any heat has none inside: return 0 for it.",
+            ),
         ],
         hints=[
             "`heat[mask]` holds the values inside.",
@@ -297,35 +391,69 @@ EXERCISES = [
     ),
     function(
         "04-score",
-        "What to differentiate",
-        lambda logits, c: logits[0, c],
-        cases=_LOGITS,
+        "One against all",
+        _margin,
+        cases=_LOGITS + _LARGE,
         wrong=[
             (
                 _softmax,
-                "That is the probability, after the softmax. When the network is sure, its "
-                "gradient vanishes; several published notebooks do this.",
+                "That is the probability. It asks the right question, but when the network is "
+                "sure, its gradient vanishes.",
             ),
             (
                 lambda logits, c: np.log(_softmax(logits, c)),
-                "That is the logarithm of the probability. It still mixes all other classes in.",
+                "That is the logarithm of the probability. It stops at 0 when the network is sure, "
+                "so it saturates as well.",
             ),
             (
-                lambda logits, c: logits.sum(),
-                "That is the sum of the whole last layer: no class is singled out. A published "
-                "Guided Grad-CAM has this mistake.",
+                lambda logits, c: logits[0, c],
+                "That is the logit: the other classes do not matter for it.",
             ),
             (
-                lambda logits, c: logits.max(),
-                "That is the score of the top class, whatever class was asked for.",
+                lambda logits, c: logits[0, c] - np.delete(logits[0], c).max(),
+                "This asks for the strongest rival alone. The question is about all the others "
+                "together.",
+            ),
+            (
+                lambda logits, c: logits[0, c] - np.delete(logits[0], c).mean(),
+                "The mean of the others lets 999 hopeless classes count as much as the only rival. "
+                "The softmax adds powers of e.",
+            ),
+            (
+                lambda logits, c: logits[0, c] - np.delete(logits[0], c).sum(),
+                "The softmax does not add logits, but powers of e. So should you.",
+            ),
+            (
+                lambda logits, c: -_margin(logits, c),
+                "The sign is turned round: the lead is positive where the class wins.",
+            ),
+            (
+                _margin_overflows,
+                "Right, but logits of 900 make infinite powers. Subtract the largest logit first, "
+                "as in the softmax of lesson 00.",
+            ),
+            (
+                lambda logits, c: (
+                    logits[0, c] - np.log(np.exp(np.delete(logits[0], c) - logits.max()).sum())
+                ),
+                "You subtracted the largest logit before the powers. Now its share in the result "
+                "is missing.",
+            ),
+            (
+                _margin_of_probability,
+                "Right on paper. But a computer rounds a probability near 1 to 1, and the "
+                "logarithm of 0 is infinite. Start from the logits.",
             ),
         ],
         hints=[
-            "The paper says: the score before the softmax.",
-            "Logits have the shape (1, classes): the first axis counts the photos.",
-            "Take photo 0 and class `c`.",
+            "The lead of one class over another is a difference of logits. What is the logit of "
+            "all the others together?",
+            "Softmax adds powers of e. The logarithm of their sum is a logit again.",
+            "`others = np.delete(logits[0], c)`, and then `logits[0, c]` minus "
+            "`np.log(np.exp(others).sum())`, with the largest of them subtracted first.",
         ],
-        praise="The logit of this class alone. The other classes do not get a say.",
+        praise="This is the logarithm of p / (1 - p). Where p stops at 1, it goes on growing. In a "
+        "tape, `tf.reduce_logsumexp` adds up the others.",
     ),
     function(
         "04-plus",
@@ -363,6 +491,31 @@ EXERCISES = [
             (
                 lambda activations, gradients: gradients.mean(axis=(0, 1)),
                 "That is the weight of plain Grad-CAM: every place has the same share.",
+            ),
+            (
+                lambda activations, gradients: _plus(
+                    activations, gradients, lambda maps, axis: maps
+                ),
+                "Here each cell meets its own activation. The denominator has the sum over all "
+                "cells of the map.",
+            ),
+            (
+                lambda activations, gradients: _plus(
+                    activations, gradients, lambda maps, axis: maps.sum()
+                ),
+                "This adds up the cells of all maps. Each channel has its own sum.",
+            ),
+            (
+                lambda activations, gradients: _plus(activations, gradients, squares=1),
+                "The 2 in the denominator is missing.",
+            ),
+            (
+                lambda activations, gradients: _alpha(activations, gradients).sum(axis=(0, 1)),
+                "These are the shares alone. Multiply by the ReLU of the gradients first.",
+            ),
+            (
+                lambda activations, gradients: _relu(activations @ _plus(activations, gradients)),
+                "This is the map. The exercise asks for the weights, one a channel.",
             ),
         ],
         hints=[
@@ -409,6 +562,31 @@ EXERCISES = [
                     _rather(activations, gradients_a, gradients_b)
                 ),
                 "Without signs one cannot tell which class a place speaks for.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: (
+                    activations @ gradients_a.mean(axis=(0, 1))
+                ),
+                "This asks why a, whatever happens to b.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: _rather(
+                    activations, gradients_a, -gradients_b
+                ),
+                "This adds the two. Evidence for any cat is in both, and only a difference "
+                "cancels it.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: (
+                    _rather(activations, gradients_a, gradients_b) * gradients_a[..., 0].size
+                ),
+                "This adds the gradients up; the weight is their mean.",
+            ),
+            (
+                lambda activations, gradients_a, gradients_b: (
+                    _rather(activations, gradients_a, gradients_b) / activations.shape[-1]
+                ),
+                "This averages over the channels. Grad-CAM adds them up.",
             ),
         ],
         hints=[
@@ -474,6 +652,26 @@ EXERCISES = [
             (
                 lambda labels: {name: [number] for number, name in enumerate(labels)},
                 "These are lists, but each new number replaces the list from before.",
+            ),
+            (
+                lambda labels: {name: [labels.index(name)] for name in labels},
+                "These are lists, but `index` finds only the first number of a name.",
+            ),
+            (
+                lambda labels: {n: v if len(v) > 1 else v[0] for n, v in _numbers(labels).items()},
+                "Let every value be a list, even of one number: then the dict is used in one way.",
+            ),
+            (
+                lambda labels: {n: v for n, v in _numbers(labels).items() if len(v) > 1},
+                "Only the names that occur twice are left. Keep all of them.",
+            ),
+            (
+                lambda labels: {name: labels.count(name) for name in labels},
+                "This says how many classes have the name. Which ones?",
+            ),
+            (
+                lambda labels: {n: v[::-1] for n, v in _numbers(labels).items()},
+                "The numbers of a name should be in order, the smallest first.",
             ),
             (
                 lambda labels: _numbers(labels, spell=str.lower),

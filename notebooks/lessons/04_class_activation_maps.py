@@ -22,7 +22,7 @@ import numpy as np
 
 from cnnvis_helpers import (
     cam, check, compare_maps, explore_cam, feature_maps, figure_row, gradcam, hint, load_mask,
-    load_network, load_photo, pooled_head, show_grid, show_map, show_overlay, show_photo, solution,
+    load_network, load_photo, pooled_head, relevance_mass, show_grid, show_overlay, solution,
 )
 
 net = load_network()
@@ -36,7 +36,7 @@ cat = net.class_index("Egyptian cat")
 #
 # **Predict first:** which part of the cat says "Egyptian cat" most?
 
-# %% alt="Chelsea the cat in grey under a heat map that glows on the face, most of all between the eyes."
+# %% alt="Chelsea the cat in grey under a heat map that glows on the face, most of all on the forehead beside the right-hand eye."
 heat = gradcam(net, photo, cat)
 show_overlay(photo, heat, title="Grad-CAM for Egyptian cat", label="logits per cell")
 for guess in net.predict(photo, top=3):
@@ -46,7 +46,7 @@ assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in 
 # </check>
 
 # %% [markdown]
-# The face, and not the ears or the background. In this lesson we build that picture ourselves, and then we ask how far to believe it.
+# The face, most of all the forehead beside the right-hand eye, and hardly the ears or the background. In this lesson we build that picture ourselves, and then we ask how far to believe it.
 
 # %% [markdown]
 # ## How the last maps become a score
@@ -78,7 +78,7 @@ titles = [f"map {k}: {gives[k]:+.2f}" for k in best]
 show_grid([maps[..., k] for k in best], titles=titles, columns=4, cmap="viridis")
 
 # %% [markdown]
-# No map draws a cat. Each one says only *how strongly* it found something, and in *which cells*. The best of them adds half a logit; the score is a sum of many.
+# No map draws a cat. Each one says only *how strongly* it found something, and in *which cells*. (The largest value is 6 because this network's ReLU stops there.) The best of the maps adds half a logit; the score is a sum of many.
 
 # %% [markdown]
 # ## A class activation map by hand
@@ -110,12 +110,12 @@ with figure_row(2, width=10) as (left, right):
     show_overlay(photo, cam(net, photo, cat), "Enlarged", ax=right, label="logits")
 
 # %% [markdown]
-# Both pictures hold the same 49 numbers. The smooth one *looks* precise to the pixel, and it is not: the soft edges come from the enlargement. Remember the cells whenever
+# Both pictures hold the same 49 numbers. The smooth one *looks* precise to the pixel, but it is not: its soft edges come from the enlargement. Remember the cells whenever
 # you see a heat map.
 #
 # The lecture slides that this course grew from do the same on ResNet50 with a photo of an Australian terrier: 2048 maps of 7 x 7 cells and 2048 weights a class. <!-- source -->
 #
-# **Exercise: the whole score.** The mean of our map misses the score by the bias. Write a function for any class and any network with such a head, whose map has *exactly* the score as its mean. `kernel` has the shape (channels, classes), `bias` one number a class. `hint("04-cam")` helps.
+# **Exercise: the whole score.** The mean of our map misses the score by the bias. Write a function, for any class and any network with such a head, that returns a map whose mean is *exactly* the score. `kernel` has the shape (channels, classes), `bias` one number for each class. `hint("04-cam")` helps.
 
 
 # %%
@@ -150,9 +150,9 @@ assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
 # </check>
 
 # %% [markdown]
-# Surprised? SqueezeNet reads "Egyptian cat" mostly from the spotted whisker pad, where EfficientNet uses most of the face. Both are right about the cat, but from different evidence.
+# Surprised? SqueezeNet's strongest cells lie on the spotted whisker pad, EfficientNet's on the forehead. Two networks give the same answer, and their maps differ: a heat map belongs to a network, not to a photo.
 #
-# The idea is Lin, Chen and Yan's ("Network in network", 2013), three years before CAM had its name: if the last layer has one map for each class, you can read the explanation off.
+# The idea comes from Lin, Chen and Yan ("Network in network", 2013), three years before CAM had its name: if the last layer has one map for each class, you can read off the explanation.
 
 # %% [markdown]
 # ## Grad-CAM: when there are no weights to read
@@ -171,12 +171,12 @@ with tf.GradientTape() as tape:
 print("slope of y at x = 2:", tape.gradient(y, x).numpy())
 
 # %% [markdown]
-# **Grad-CAM** does this for every cell of every map, and averages over the cells. That average takes the place of the weight:
+# **Grad-CAM** does this for every cell of every map, and averages over the cells of each map. This average takes the place of the weight:
 #
 # $$\alpha_k^c = \frac{1}{Z} \sum_{i,j} \frac{\partial S_c}{\partial A_{ij}^k}
 # \qquad\qquad L^c = \mathrm{ReLU}\Big(\sum_k \alpha_k^c A^k\Big)$$
 #
-# The ReLU at the end keeps only what speaks *for* the class. `net.forward` runs the network and hands out the maps of a layer from the same pass.
+# The ReLU at the end keeps only what speaks *for* the class. `net.forward` runs the network and also returns the maps of a layer from the same pass.
 
 # %%
 pixels = tf.constant(net.prepare(photo))
@@ -245,7 +245,7 @@ check("04-gradcam", against)
 # %% [markdown]
 # ## Is the heat where it should be?
 #
-# A picture that looks right is not yet a measurement. Somebody drew the outline of this cat by hand, so we can count: what share of the heat lies inside? A map that knows nothing would spread its heat
+# A picture that looks right is not yet a measurement. Somebody drew the outline of this cat by hand, so we can count: what share of the heat lies inside? `relevance_mass` does the counting. A map that knows nothing would spread its heat
 # evenly and score the share of the photo that the object covers. Here are three photos with outlines.
 
 # %% alt="Three photos in grey under their heat maps: the glow lies on the cat's face, in the cup of coffee and on the engine of the motorcycle."
@@ -254,18 +254,18 @@ with figure_row(3, width=12, height=3.6) as axes:
     for ax, name in zip(axes, names, strict=True):
         each, mask = load_photo(name), load_mask(name)
         found = gradcam(net, each)
-        top, inside = net.predict(each)[0].label, found[mask].sum() / found.sum()
-        show_overlay(each, found, title=f"{top}: {inside:.0%} inside", ax=ax)
+        top, inside = net.predict(each)[0].label, relevance_mass(found, mask)
+        show_overlay(each, found, title=f"{top}: {inside:.0%}", ax=ax)
         print(f"{name}: {inside:.0%} of the heat, {mask.mean():.0%} of the photo")
         # <check>
         assert inside > mask.mean() + 0.1 and mask.ravel()[found.argmax()]
         # </check>
 
 # %% [markdown]
-# In all three, most of the heat lies on the right thing, and the numbers say how much better than chance that is. The cat is the weakest test, because it fills most of its photo anyway.
+# In all three, most of the heat lies on the right thing, and the numbers say how much better than an even spread that is. The cat is the weakest test, because it fills most of its photo anyway.
 # Notice the motorcycle: 59% is far above 29%, yet a good part of the heat lies beside it. Seven cells across a photo make a coarse grid.
 #
-# **Exercise: measure it yourself.** Return the share of a heat map that lies inside an outline, 0 to 1. `heat` (h, w) has no negative values, `mask` (h, w) is True inside.
+# **Exercise: measure it yourself.** Do it by hand: return the share of a heat map that lies inside an outline, 0 to 1. `heat` (h, w) has no negative values, `mask` (h, w) is True inside.
 
 
 # %%
@@ -298,7 +298,7 @@ assert alike > 0.9
 # </check>
 
 # %% [markdown]
-# Nearly the same picture, with a correlation of 0.96. Of course: a cat's face is good evidence for *any* cat. So the map above does not answer "why Egyptian?"; it answers "why a cat?".
+# Nearly the same picture, with a correlation of 0.96. No wonder: a cat's face is good evidence for *any* cat. So the map above does not answer "why Egyptian?"; it answers "why a cat?".
 #
 # To ask for the difference, differentiate the difference. The score of a question like this is $S_a - S_b$, and `target=(a, b)` means just that. Leave out the ReLU: red speaks for
 # Egyptian cat, blue for tiger cat.
@@ -374,7 +374,7 @@ assert peaks["African elephant"] < 0.15 * peaks["Egyptian cat"]
 # </check>
 
 # %% [markdown]
-# In the second picture the elephant has a spot as hot as the cat's. The peak says otherwise: 0.036 against 0.449. Keep the numbers, draw what you compare on one scale, and never trust a map without a colour bar.
+# In the second picture the elephant has a spot as hot as the cat's forehead. The peaks say otherwise: 0.036 against 0.449. Keep the numbers, draw what you compare on one scale, and never trust a map without a colour bar.
 # (And a map that is zero everywhere, divided by its maximum, is 0 / 0: not a number.)
 
 # %% [markdown] tags=["teaching-note"]
@@ -438,24 +438,26 @@ assert probability > 0.999 and size < 1e-4
 # %% [markdown]
 # The surer the network, the emptier the map: the softmax is **saturated**. Drawing each map relative to its maximum hides this. So differentiate the logit.
 #
-# **Exercise: what to differentiate.** Return the score that Grad-CAM's tape should differentiate for class `c`, one number, from the logits (1, classes) of any network.
+# **Exercise: one against all.** The logit asks "why this class?", and the other classes do not matter. The probability asks "why this class rather than *all the others together*?", and saturates. Return a score, one number, that asks the second question and does not saturate. `logits` is an array (1, classes). (Lesson 03 calls it the margin.)
 
 
 # %%
-def score_to_differentiate(logits, c):
-    """The score of class c from logits (1, classes)."""
+def against_all(logits, c):
+    """The lead of class c over all the others together, from logits (1, classes)."""
     # <solution>
-    return logits[0, c]
+    others = np.delete(logits[0], c)
+    largest = others.max()  # so that no power is too large
+    return logits[0, c] - largest - np.log(np.exp(others - largest).sum())
     # </solution>
 
 
-check("04-score", score_to_differentiate)
+check("04-score", against_all)
 
 # %% [markdown]
 # ## Go deeper: the last convolution is not the last map
 #
 # "Take the last convolution" is a common rule, and it is a trap. Here the last convolution is `head`, and its maps go through a ReLU before they are averaged. Only `head_relu` holds what the score is made of.
-# And earlier layers? Their maps are finer, but averaging their gradients loses which cell mattered.
+# And earlier layers? Their maps are finer, but the average of a gradient no longer knows which cell mattered.
 
 # %% alt="Four heat maps of the cat. Those of block8 and block11 are scattered over the background; head and head_relu glow on the face, head in fewer cells."
 names = ["block8_project", "block11_project", "head", "head_relu"]
@@ -489,7 +491,7 @@ check("04-layer", layer_of_resnet)
 # w_k = \sum_{i,j} \alpha_{ij}^k \, \mathrm{ReLU}(g_{ij}^k) \qquad
 # L = \mathrm{ReLU}\Big(\sum_k w_k A^k\Big)$$
 #
-# **LayerCAM** weights every cell by its own gradient, $L = \mathrm{ReLU}\big(\sum_k \mathrm{ReLU}(g_{ij}^k) A_{ij}^k\big)$. **Score-CAM** needs no gradient: it lays each map over the photo as a mask and asks the network again.
+# **LayerCAM** weights every cell by its own gradient, $L = \mathrm{ReLU}\big(\sum_k \mathrm{ReLU}(g_{ij}^k) A_{ij}^k\big)$. **Score-CAM** needs no gradient: it lays each map over the photo as a mask and asks the network again (here 64 of the 1280 maps).
 #
 # **Predict first:** four methods, one photo. How different will the maps be?
 
@@ -509,7 +511,7 @@ assert np.corrcoef([each.ravel() for each in relatives.values()])[0].min() > 0.9
 # </check>
 
 # %% [markdown]
-# Hardly at all: their correlations with Grad-CAM are 0.995, 0.995 and 0.982. At the last layer of a pooled head all cells of a map have the same gradient. That leaves the three methods with gradients little to disagree about. In the middle of the network, the maps differ:
+# Hardly at all: their correlations with Grad-CAM are 0.995, 0.995 and 0.982. At the last layer of a pooled head all cells of a map have the same gradient. That leaves the three methods with gradients little to disagree about. In the middle of the network, the maps differ, and none of the three shows the face:
 
 # %% alt="Three heat maps from the middle of the network. Grad-CAM is brightest at the left edge, Grad-CAM++ at the ear, LayerCAM beside the mouth and at the ear."
 middle = "block10_add"
@@ -560,18 +562,25 @@ assert lines["guided backprop"].shape == lines["Guided Grad-CAM"].shape == photo
 # %% [markdown]
 # ## Go deeper: one name, two classes
 #
-# The 1000 classes of ImageNet have a number, a name and a WordNet id. Names are the worst of the three:
+# The 1000 classes of ImageNet have a number, a name and an id from WordNet, a dictionary that computers can read. Keras keeps them in a JSON file, from number to (id, name). Here are four entries in this form:
 
 # %%
-print(net.class_index("n02123045"), net.labels[281])
+import json
+
+from cnnvis_helpers.networks.bundled import imagenet_ids
+
+pairs = zip(imagenet_ids(net.labels), net.labels, strict=True)
+class_index = {str(number): pair for number, pair in enumerate(pairs)}
+for number in ("134", "281", "282", "517"):
+    print(json.dumps({number: class_index[number]}))
 twice = sorted({name for name in net.labels if net.labels.count(name) > 1})
-print("names that stand for two classes:", twice)
+print(len(class_index), "classes; names that stand for two of them:", twice)
 # <check>
-assert net.labels[281] == "tabby" and twice == ["crane", "maillot"]
+assert class_index["281"] == ("n02123045", "tabby") and twice == ["crane", "maillot"]
 # </check>
 
 # %% [markdown]
-# One crane is a bird, the other a machine. A dict from name to number silently loses one of them, as one published notebook does.
+# One crane is a bird, the other a machine. A dict from name to number silently loses one of them, as one published notebook does. (A class notebook also gives 282 as the tabby. It is 281: Python counts from 0.) <!-- source -->
 #
 # **Exercise: keep both.** Return a dict from each name to the list of *all* its class numbers, in order.
 
@@ -592,28 +601,30 @@ check("04-names", numbers_of)
 # %% [markdown]
 # ## Go deeper: the field's library, and a picture to keep
 #
-# tf-keras-vis has Grad-CAM and its relatives. Its default layer is the last convolution, so name the right one. `ReplaceToLinear` takes the softmax off a copy of the model.
+# tf-keras-vis has Grad-CAM and its relatives. The class notebook that this course grew from uses its Grad-CAM++ on a great white shark. Its default layer is the last convolution, so name the right one. `ReplaceToLinear` takes the softmax off a copy of the model.
 
 # %%
 from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
-theirs = Gradcam(net.model, model_modifier=ReplaceToLinear(), clone=True)(
-    CategoricalScore([cat]),
-    net.prepare(photo),
-    penultimate_layer=layer,
-    seek_penultimate_conv_layer=False,
-    expand_cam=False,
-    normalize_cam=False,
-)
-print(f"largest difference from ours: {np.abs(theirs[0] - by_gradient).max():.0e}")
-# <check>
-assert np.abs(theirs[0] - by_gradient).max() < 1e-4
-# </check>
+settings = dict(penultimate_layer=layer, seek_penultimate_conv_layer=False,
+                expand_cam=False, normalize_cam=False)
+plus_plus = gradcam_plus_plus(net, photo, cat, resize=False)
+for method, ours in ((Gradcam, by_gradient), (GradcamPlusPlus, plus_plus)):
+    theirs = method(net.model, model_modifier=ReplaceToLinear(), clone=True)(
+        CategoricalScore([cat]), net.prepare(photo), **settings)
+    alike = np.corrcoef(np.ravel(theirs), ours.ravel())[0, 1]
+    print(f"{method.__name__}: correlation with ours {alike:.4f}")
+    # <check>
+    assert alike > 0.999
+    # </check>
 
 # %% [markdown]
-# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16 and an African elephant (class 386, probability .925), giving the heat a weight of 0.4, and with the colour map *jet*. <!-- source -->
+# The same maps as ours. (The library has its Grad-CAM++ on another scale.)
+#
+# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16, whose `block5_conv3` makes 512 maps, and an African elephant (class 386, probability .925, then tusker .070 and Indian elephant .004). They give the heat a weight of 0.4 and the colour map *jet*. <!-- source -->
 # Here are both looks side by side.
 
 # %% tags=["jet"] alt="The same heat map over the cat twice: in jet, with hard-looking bands of blue, green and red over the whole photo; in magma, fading softly from the face."
@@ -632,12 +643,12 @@ os.remove("heat_of_chelsea.png")
 # </check>
 
 # %% [markdown]
-# Jet paints the whole photo blue where there is no heat, and its yellow and cyan rings look like borders that the numbers do not have. A perceptual map such as magma rises evenly from dark to light.
+# Jet paints the photo blue where there is no heat, and its yellow and cyan rings look like borders that the numbers do not have. A perceptual colour map such as magma rises evenly from dark to light.
 
 # %% [markdown]
 # ## Take-away
 #
-# 1. A class activation map is the score, laid out over the cells before it is averaged; Grad-CAM measures the weights with gradients and works for every layer.
+# 1. A class activation map is the score, spread over the cells before it is averaged; Grad-CAM measures the weights with gradients and works for every layer.
 # 2. Differentiate the logit, read the maps that are really pooled, and ask "why this rather than that".
 # 3. Divided by its own maximum, every map glows: keep the numbers, and test them against an outline.
 
