@@ -10,6 +10,7 @@ _LOGITS = [
     np.array([1000.0, 999.0, 0.0]),
     np.array([2000.0, 0.0, 0.0, 0.0]),  # even 1500 above the mean
     np.array([-1000.0, -1001.0]),
+    np.array([50000.0, 50001.0]),  # too large for a long double as well
 ]
 _SIDE, _LIMIT = 100, 0.68  # of the grey square in 00-spot
 
@@ -71,6 +72,10 @@ def _swapped(spot, net, photo):
     return _covered((spot[1], spot[0]), net, photo) < _LIMIT
 
 
+def _centred(spot, net, photo):
+    return _covered((spot[0] - _SIDE // 2, spot[1] - _SIDE // 2), net, photo) < _LIMIT
+
+
 def _surer(spot, net, photo):
     return _covered(spot, net, photo) > _probabilities(net, photo)[285]
 
@@ -88,6 +93,7 @@ EXERCISES = [
             ),
             (300 * 451, "Those are the pixels of the photo before it is resized."),
             (224 * 3, "That is one row of pixels. There are 224 rows."),
+            (1000, "That is how many numbers come out, one for each class. How many go in?"),
             (224 + 224 + 3, "Height, width and colours are multiplied, not added."),
             ((224, 224, 3), "That is the shape. How many numbers does such an array hold?"),
         ],
@@ -100,7 +106,7 @@ EXERCISES = [
     ),
     choice(
         "00-shift",
-        "A hundred more",
+        "Ten more",
         "c",
         wrong={
             "a": "Each power of e grows, but so does the sum by which it is divided.",
@@ -109,11 +115,11 @@ EXERCISES = [
             "d": "Softmax divides by the sum, so the probabilities always add up to 1.",
         },
         hints=[
-            "Write down the power of e for a logit that is higher by 100.",
-            "e^(S + 100) is e^S times e^100, and every power gets this same factor.",
+            "Write down the power of e for a logit that is higher by 10.",
+            "e^(S + 10) is e^S times e^10, and every power gets this same factor.",
             "The factor stands above and below the fraction line.",
         ],
-        praise="Nothing at all: e^100 stands above and below the fraction line and cancels. Only "
+        praise="Nothing at all: e^10 stands above and below the fraction line and cancels. Only "
         "differences of logits count.",
     ),
     custom(
@@ -122,9 +128,17 @@ EXERCISES = [
         lambda spot, net, photo: _covered(spot, net, photo) < _LIMIT,
         wrong=[
             (
-                lambda spot, net, photo: np.shape(spot) != (2,),
+                lambda spot, net, photo: (
+                    np.shape(spot) != (2,) or any(each != int(each) for each in spot)
+                ),
                 "`spot` is a pair of two whole numbers, (top, left).",
                 99,
+            ),
+            (
+                _centred,
+                "That is a good place for the *middle* of the square. `spot` is its top left "
+                "corner, half a square higher and half a square further left.",
+                (149, 289),
             ),
             (
                 _swapped,
@@ -185,6 +199,10 @@ EXERCISES = [
                 "missing.",
             ),
             (_cats(285, 286), "That is Egyptian cat alone. There are five kinds of house cat."),
+            (
+                lambda net, photo: _cats(281, 282)(net, photo) + _cats(285, 286)(net, photo),
+                "Those are the first and the last of the five. The three between them count, too.",
+            ),
             (
                 lambda answer, net, photo: abs(answer / 100 - _cats(281, 286)(net, photo)) < 0.006,
                 "In percent that is right. Give the probability, from 0 to 1.",

@@ -37,10 +37,10 @@ photo = load_photo("chelsea")
 # %% [markdown]
 # ## First, a dream
 #
-# The Hubble telescope took this photo: a dark sky full of galaxies, of which we cut out a part. Now we change it for SqueezeNet. Step by step, every pixel becomes a little lighter or
-# darker, always so that the network sees *more* of whatever it already sees.
+# The Hubble telescope took this photo of a dark sky full of galaxies. We cut out a part of it and change it step by step: every pixel becomes a little lighter or
+# darker, always so that SqueezeNet sees *more* of whatever it already sees.
 #
-# **Predict first:** it was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes some seconds. Lesson 07 explains its settings.)
+# **Predict first:** SqueezeNet was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes some seconds. Lesson 07 explains its settings.)
 
 # %% alt="Two pictures. Left, small galaxies on a black sky. Right, the same sky with birds in it: a large dark hen with a red eye, a tall bird with an orange head, and a small round one at its feet."
 stars = load_photo("hubble")[190:440, 90:465]
@@ -64,16 +64,16 @@ assert dream.shape == stars.shape and 2 < np.abs(dream.astype(float) - stars).me
 # %% [markdown]
 # ## What goes in
 #
-
 # This is Chelsea. We see a cat. A computer sees an array of whole numbers from 0 (dark) to 255 (bright).
 
 # %% alt="Chelsea, a cat with striped fur, looks past the camera; her face fills the photo."
 show_photo(photo)
 print("height, width, colours:", photo.shape)
+print("smallest and largest number:", photo.min(), photo.max())
 print("red, green and blue of the pixel at the top left:", photo[0, 0])
 print("rows and columns that the network reads:", net.input_size)
 # <check>
-assert photo.shape == (300, 451, 3)
+assert photo.shape == (300, 451, 3) and (photo.min(), photo.max()) == (0, 231)
 # </check>
 
 # %% [markdown]
@@ -110,7 +110,8 @@ assert abs(best[0].probability - 0.771) < 0.01
 #
 # ## What the numbers mean
 #
-# Inside, the network first computes one number for each class. These numbers are called **logits**.
+# Inside, the network first computes one number for each class. These numbers are called **logits**. (`prepare` resizes the photo and puts it into a stack of one, because a
+# network reads stacks of photos; `[0]` takes the answer to the first photo of the stack.)
 
 # %% tags=["exercise-setup"]
 logits = net.logits(net.prepare(photo)).numpy()[0]
@@ -145,7 +146,7 @@ assert abs(powers[285] / powers[282] - 7.5) < 0.1
 # %% [markdown]
 # There is our 0.77 again. Look at the last line: the logit of Egyptian cat is only 2.02 higher than that of tiger cat, and that makes it 7.5 times as probable. A small lead in logits is a large one in probability.
 #
-# **Exercise: a hundred more.** Add 100 to each of the 1000 logits. What happens to the probabilities? (a) All of them grow. (b) They come closer together. (c) Nothing. (d) They add up to more than 1.
+# **Exercise: ten more.** Add 10 to each of the 1000 logits. What happens to the probabilities? (a) All of them grow. (b) They come closer together. (c) Nothing. (d) They add up to more than 1.
 
 # %%
 # <solution>
@@ -181,7 +182,7 @@ assert relevance_mass(heat, outline) > outline.mean() + 0.1
 # The brighter a place, the more it raised the logit. The method is called Grad-CAM, and you will build it yourself in lesson 04.
 #
 # It looks convincing, but a picture that looks right is not yet evidence. So this course puts a number beside every picture. Somebody drew the outline of this cat by hand: 89% of the heat lies on the cat.
-# Heat that was spread evenly would score 74%, because the cat fills most of her photo. Better than chance, then, though less striking than the picture.
+# Heat spread evenly over the photo would score 74%, because the cat fills most of her photo. Better than chance, then, though less striking than the picture.
 #
 # ## Does that spot really matter?
 #
@@ -204,7 +205,7 @@ assert 0.77 < first.probability < 0.83
 # %% [markdown]
 # Without that corner, the network is even a little surer.
 #
-# **Exercise: hide the evidence.** Find a place for the square that brings "Egyptian cat" below 0.68. Look at the heat map, **predict** a place, try it, and judge: did the heat map help?
+# **Exercise: hide the evidence.** Place the square so that "Egyptian cat" falls below 0.68. Look at the heat map, **predict** a place, try it, and judge: did the heat map help?
 # `spot` is (top, left) of the square in pixels, and the whole square must lie inside the photo of 300 x 451 pixels.
 
 # %%
@@ -236,9 +237,9 @@ assert net.predict(coffee)[0].label == "espresso" and net.predict(coffee)[0].pro
 # </check>
 
 # %% [markdown]
-# Espresso, 0.88, and the heat is on the cup. Even the wrong answers make sense: a cup, a mug, a bowl of soup.
+# Espresso, 0.88, and the heat is on the cup. Even the runners-up make sense: a cup, a coffee mug, a soup, a soup bowl.
 #
-# ## And what is not on the list?
+# ## And what if it is not on the list?
 #
 # Now a photo of an astronaut, Eileen Collins. "Astronaut" is none of the 1000 classes.
 #
@@ -255,9 +256,9 @@ assert net.predict(astronaut)[0].label == "bobsled"
 # </check>
 
 # %% [markdown]
-# A bobsled, a football helmet, a go-kart! Not so silly, when you think about it: these are about people in suits and helmets. But the network *cannot* say "I don't know". Softmax shares out all of the probability among
-# the classes that exist, and an astronaut must go somewhere. At least the network is unsure here. That is not always so. Here is what SqueezeNet says
-# to three more photos that show none of its classes:
+# A bobsled, a football helmet, a go-kart! Not so silly, when you think about it: all three have to do with people in suits and helmets. But the network *cannot* say "I don't know". Softmax shares out all of the probability
+# among the classes that exist, and an astronaut must go somewhere. At least the network is unsure here. That is not always so. Here is what SqueezeNet says
+# about three more photos that show none of its classes:
 
 # %% alt="Three photos with SqueezeNet's answers: a dahlia called coral fungus 0.59, old coins called golf ball 0.87, and a raccoon called grey fox 0.47."
 names = ["dahlia", "coins", "raccoon"]  # none of them is a class
@@ -274,7 +275,7 @@ assert abs(answers[1].probability - 0.87) < 0.02
 # SqueezeNet calls these old coins a golf ball with a probability of 0.87. A high probability means "this class rather than my other classes", and no more.
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Ask what an honest answer to the astronaut would be, and how a network could give one. (A class "other" would have to be trained on everything else there is.) Lesson 08 comes back to trust.
+# 5 min. Ask what an honest answer about the astronaut would be, and how a network could give one. (A class "other" would have to be trained on everything else there is.) Lesson 08 comes back to trust.
 
 # %% [markdown]
 # ## A photo of your own
@@ -284,12 +285,12 @@ assert abs(answers[1].probability - 0.87) < 0.02
 # %% alt="Left, a motorcycle under a heat map that glows on the engine and the tank. Right, bars: moped 0.47, motor scooter 0.34, and three small ones."
 mine = load_photo("motorcycle")  # or "my_photo.jpg", or "https://..."
 
-with figure_row(2, width=11, height=3.6) as (left, right):
+with figure_row(2, width=11, height=3.7) as (left, right):
     show_overlay(mine, gradcam(net, mine), ax=left)
     show_predictions(net.predict(mine, top=5), ax=right)
 
 # %% [markdown]
-# Is the answer right? Is the heat where it should be? This course is about those two questions.
+# A motorcycle is called a moped, because there is no class "motorcycle" either. With your own photos, ask two questions: is the answer right, and is the heat where it should be? This course is about those two.
 #
 # ## Go deeper: change the photo
 #
@@ -340,9 +341,10 @@ check("00-cats", some_cat, net=net, photo=photo)
 # %% [markdown]
 # ## Go deeper: a softmax that survives
 #
-# Our two lines above have a weak spot: the largest number that NumPy can hold is about $10^{308}$, and $e^{1000}$ is far above that. Then infinity is divided by infinity, and you get `nan`, "not a number".
+# Our two lines above have a weak spot. The numbers of the network (`float32`) end at about $10^{38}$, those that NumPy uses by itself (`float64`) at about $10^{308}$, and $e^{1000}$ is far above both.
+# Then infinity is divided by infinity, and you get `nan`, "not a number".
 #
-# **Exercise: softmax.** Write one that survives logits of any size. Your answer to "a hundred more" is the key.
+# **Exercise: softmax.** Write one that survives logits of any size. Your answer to "ten more" is the key.
 
 
 # %%
