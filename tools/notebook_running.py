@@ -222,9 +222,9 @@ def _clean_bundle(bundle):
 
 
 def _local(text):
-    """Text without the paths of this machine."""
+    """Text without the paths of this machine; base64 may spell one by chance and stays."""
     for path, name in ((ROOT, "."), (tempfile.gettempdir(), "tmp"), (Path.home(), "~")):
-        text = re.sub(re.escape(str(path)) + r"(?=[/\\\s'\"]|$)", name, text)
+        text = re.sub(r"(?<![\w+/])" + re.escape(str(path)) + r"(?=[/\\\s'\"]|$)", name, text)
     return text
 
 

@@ -1,11 +1,14 @@
 """Lessons become notebooks: stubs, links, ids, bytes, outputs; and the stored ones are current."""
 
+import base64
 import copy
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import nbformat
@@ -21,6 +24,7 @@ from lesson_tools import (
     run_lesson_on,
     running,
 )
+from PIL import Image
 
 UNPUBLISHED = (None, None)
 
@@ -345,10 +349,18 @@ def test_a_progress_bar_is_stored_as_it_ends():
 
 
 def test_paths_of_this_machine_are_not_stored():
-    kept, _ = running.clean_outputs(
-        [{"output_type": "stream", "name": "stdout", "text": f"saved {ROOT}/notebooks/x.png\n"}], 1
-    )
-    assert kept[0]["text"] == ["saved ./notebooks/x.png\n"]
+    folder = tempfile.gettempdir()
+    text = f"saved {ROOT}/notebooks/x.png\nbase64,AB{folder}/CD\n"  # the second is a picture
+    kept, _ = running.clean_outputs([{"output_type": "stream", "name": "stdout", "text": text}], 1)
+    assert kept[0]["text"] == ["saved ./notebooks/x.png\n", f"base64,AB{folder}/CD\n"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_every_stored_picture_can_be_opened(path):
+    pictures = re.findall(r"data:image/\w+;base64,([^\"\\]+)", path.read_text(encoding="utf-8"))
+    assert pictures
+    for picture in pictures:
+        Image.open(io.BytesIO(base64.b64decode(picture, validate=True))).load()
 
 
 def test_a_live_widget_is_stored_as_a_sentence():
