@@ -11,9 +11,15 @@ import reprlib
 import numpy as np
 
 RTOL, ATOL = 1e-4, 1e-6  # relative and absolute tolerance; the relative one is for floats
+
+
 # Common slips with right numbers: (how to undo the slip, the sentence for it).
+def _without_percent(answer):
+    return np.where(np.abs(answer) <= 100, np.divide(answer, 100), np.nan)
+
+
 _SLIPS = (
-    (lambda answer: answer / 100, "That is in percent; give the share, from 0 to 1."),
+    (_without_percent, "That is in percent; give the share, from 0 to 1."),
     (lambda answer: -answer, "The numbers are right but for the sign: what is taken from what?"),
 )
 
@@ -168,6 +174,8 @@ def brief(value):
         return f"an array of shape {shown.shape}"
     if isinstance(shown, float):
         return f"{shown:.6g}"
+    if _kind(shown) == "a function":
+        return f"the function {shown.__name__}"
     if isinstance(shown, tuple) and len(shown) <= 6:
         inside = ", ".join(brief(item) for item in shown)
         return f"({inside},)" if len(shown) == 1 else f"({inside})"
@@ -183,6 +191,9 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
     reveal: True also shows expected values; False shows only the answer's, so that the sentence
     does not give the solution away. Shapes and kinds are always shown.
     """
+    if hasattr(answer, "_fields") and not isinstance(expected, tuple):
+        parts = ", ".join(answer._fields)
+        return f"This is a whole {type(answer).__name__}; hand over one of its parts: {parts}."
     answer, expected = plain(answer), plain(expected)
     if _looks_symbolic(answer):
         return (

@@ -247,10 +247,9 @@ def _computed(function, given):
 
 
 def _as_number(answer, right):
-    """Return "12.75", "1275%", [12.75] or array([12.75]) as 12.75 if a number is wanted."""
-    if not isinstance(right, numbers.Real) or not isinstance(
-        answer, (str, list, tuple, np.ndarray)
-    ):
+    """Return "12.75", "1275%", [12.75] or a tensor [12.75] as 12.75 if a number is wanted."""
+    known = isinstance(answer, (str, list, tuple, np.ndarray)) or hasattr(answer, "numpy")
+    if not isinstance(right, numbers.Real) or not known:
         return answer
     if isinstance(answer, str) and re.fullmatch(r"\d{1,3}(,\d{3})+", answer.strip()):
         answer = answer.replace(",", "")  # "138,357,544", as the lessons print it

@@ -1,11 +1,13 @@
 """Exercises: what check, hint and solution say, and the proof of every exercise of every lesson."""
 
+import collections
 import functools
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from lesson_tools import DEMO_LESSON, LESSONS, lesson_source
 
 from cnnvis_helpers import exercises as exercise_sets
@@ -201,6 +203,11 @@ def test_praise(declare):
         (lambda: 12, "This is the function itself. Call it and hand over what it returns."),
         (float("nan"), "This is nan, not an ordinary number. Look for a division by zero."),
         (13, "13 is not the answer."),
+        (1200, "1200 is not the answer."),  # no percent of 12
+        (
+            collections.namedtuple("Guess", "index label")(12, "a"),
+            "This is a whole Guess; hand over one of its parts: index, label.",
+        ),
         ({1}, "This is a set, but a number is expected."),
         (
             type("KerasTensor", (), {})(),
@@ -211,6 +218,11 @@ def test_praise(declare):
 )
 def test_other_wrong_answers_are_told_what_they_are(answer, sentence):
     assert say(number(), answer) == f"wrong: {sentence}"
+
+
+def test_a_tensor_of_one_number_is_a_number():
+    assert say(number(12.0), tf.constant([12.0])) == "right: "
+    assert brief(say) == "the function say"
 
 
 def test_an_array_shows_both_shapes_and_the_first_difference():
