@@ -229,7 +229,7 @@ def class_pattern(
     net,
     target,
     *,
-    steps=96,
+    steps=80,
     learning_rate=0.04,
     smooth=True,
     jitter=16,

@@ -35,10 +35,10 @@ net = load_network("squeezenet")
 # In training, the photos stay fixed and the weights change. Let us turn this round: the *weights* stay fixed, and the *pixels* change. We start from grey noise and ask, at each step:
 # which small change of the pixels raises the score of "bald eagle" most? No photo takes part.
 #
-# **Predict first:** what will you see after 96 steps?
+# **Predict first:** what will you see after 80 steps?
 
-# %% alt="A painting-like picture on a grey-blue ground: at the left a bird with a white head and dark wings above yellow feet, at the right a white head with a yellow beak on dark feathers, below them a third white head."
-eagle = class_pattern(net, "bald eagle", steps=96)
+# %% alt="A painting-like picture on a grey-blue ground: at the left a dark bird above yellow feet, at the right a white head over dark feathers, below them a white head and neck with a yellow beak."
+eagle = class_pattern(net, "bald eagle", steps=80)
 show_photo(eagle, title="What SqueezeNet takes for a bald eagle")
 best = net.predict(eagle)[0]
 print(f"class {best.index}, {best.label}: {best.probability:.2f}")
@@ -95,7 +95,7 @@ show_photo(class_pattern(net, MY_CLASS, steps=48), title=MY_CLASS)
 # **Predict first:** will the network still be sure? Will you still see an eagle?
 
 # %% alt="The eagle picture with heads and beaks, and beside it an even grey field of fine coloured grain."
-bare = class_pattern(net, "bald eagle", steps=48, smooth=False, jitter=0, zoom=0)
+bare = class_pattern(net, "bald eagle", steps=40, smooth=False, jitter=0, zoom=0)
 chances = [net.predict(picture, top=1)[0].probability for picture in (eagle, bare)]
 titles = [f"with help: {chances[0]:.2f}", f"without: {chances[1]:.2f}"]
 show_grid([eagle, bare], titles=titles, columns=2, size=4.5)
@@ -247,21 +247,17 @@ sizes = {"fire2": 64, "fire4": 64, "fire6": 96, "fire8": 128}
 patterns = {}
 for name, channels in shelf.items():
     patterns[name] = filter_patterns(net, f"{name}_concat", channels, size=sizes[name])
-    show_grid(patterns[name], titles=[f"{name}, filter {k}" for k in channels])
+    show_grid(patterns[name], titles=[f"{name}, filter {k}" for k in channels], size=1.9)
 
 # %% [markdown]
 # Stripes and spots of colour, then meshes and bumps, then rings that look at you, then faces. Each layer builds its patterns out of those before. Nobody drew any of them.
 #
-# Did we choose the pretty ones? In the deeper layers, yes. Here are the first 64 of the 128 filters of `fire2_concat`, and the first 8 of `fire8_concat`, without any choice.
+# Did we choose the pretty ones? In the deeper layers, yes. Here are the first eight filters of `fire8_concat`, without any choice; the first 64 of all four layers are in "Go deeper".
 
-# %% alt=["64 patterns in 8 rows of 8: most are fine stripes in several directions, some are dots or flat colours, one is even grey.", "Eight patterns in two rows: several groups of rings like eyes, a thin leg or twig with a joint, a slanting bar, and two of scattered dots."]
-first = filter_patterns(net, "fire2_concat", range(64), size=48, steps=12)
-show_grid(first, columns=8)
+# %% alt="Eight patterns in two rows: several groups of rings like eyes, a thin leg or twig with a joint, a slanting bar, and two of scattered dots."
 show_grid(filter_patterns(net, "fire8_concat", range(8), size=96, steps=30), columns=4)
 
 # %% [markdown]
-# The same walls for VGG16, the first 64 filters of block1_conv1, block2_conv1, block3_conv1 and block4_conv1, show edges and colours first, then textures, then feathers, eyes and leaves. Our small network tells a similar story. <!-- source -->
-#
 # **Exercise: whose picture?** To test such patterns, show every picture to every filter. `responses[i, k]` is the answer of filter k to the picture made for filter i. Return the share of filters that answer most to
 # their own picture.
 
@@ -317,14 +313,19 @@ assert len(found) == len(list_photos()) and found[0][0] > found[4][0]
 
 
 # %%
+@tf.function(reduce_retracing=True)  # the same numbers, several times as fast
+def dream_slopes(pixels, layer):
+    """Gradient of the mean square of a layer's maps, for pixels (1, h, w, 3)."""
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        objective = tf.reduce_mean(net.maps(pixels, [layer])[0] ** 2)
+    return tape.gradient(objective, pixels)
+
+
 def dream_at_one_size(picture, layer, steps=15, step=2.0):
     """The picture (1, h, w, 3) after steps that exaggerate what the layer sees in it."""
     for _ in range(steps):
-        pixels = tf.constant(picture)
-        with tf.GradientTape() as tape:
-            tape.watch(pixels)
-            objective = tf.reduce_mean(net.maps(pixels, [layer])[0] ** 2)
-        gradient = tape.gradient(objective, pixels).numpy()
+        gradient = dream_slopes(tf.constant(picture), layer).numpy()
         picture = np.clip(picture + step * gradient / np.abs(gradient).mean(), 0, 255)
     return picture
 
@@ -447,6 +448,22 @@ assert clouds.shape == (300, 300, 3) and np.abs(faces.astype(float) - clouds).me
 
 # %%
 explore_dream(net, "coffee", layer="fire8_expand3x3", octaves=4, steps=10)
+
+# %% [markdown]
+# ## Go deeper: 64 filters of four layers
+#
+# No choice at all: the first 64 filters of four layers. The steps are few and long, so the patterns are rougher than those above.
+
+# %% alt=["fire2: 64 patterns, most of them fine stripes in several directions, some dots or flat colours.", "fire4: 64 patterns of meshes, dots, scales and bumps.", "fire6: 64 patterns of rings, knots, curls and short strands.", "fire8: 64 patterns; many have rings like eyes, some thin legs or spirals."]
+for name, size in {"fire2": 32, "fire4": 48, "fire6": 64, "fire8": 64}.items():
+    wall = filter_patterns(
+        net, f"{name}_concat", range(64), size=size, steps=10, step=12, jitter=8
+    )
+    print(f"{name}_concat, filters 0 to 63")
+    show_grid(wall, columns=8, margin=0.04, size=0.56)
+
+# %% [markdown]
+# Edges and colours, then textures, then parts of things. The walls of VGG16 (the first 64 filters of block1_conv1, block2_conv1, block3_conv1 and block4_conv1) tell the same story: there, textures turn into feathers, eyes and leaves. <!-- source -->
 
 # %% [markdown]
 # ## Go deeper: the field's library
