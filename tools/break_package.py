@@ -298,8 +298,8 @@ BREAKAGES = [
     B(
         "check at load: same place, off",
         CHECKS,
-        "faults[value] = _fault(change, centres, exact)",
-        "faults[value] = None",
+        "faults.append(_fault(copies, _SHARP if shuffled else sharp))",
+        "faults.append(None)",
         TEST_CHECKS,
     ),
     B(

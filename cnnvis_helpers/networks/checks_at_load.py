@@ -1,7 +1,7 @@
 """Checks that run once, when a network that is not bundled is loaded: no silently wrong map.
 
     same answer   our layer-by-layer pass gives what model(x) gives            `check_answer`
-    same place    a spot changes the maps where they lie over the photo        `misplaced`
+    same place    noise at a place changes the maps where it lies              `misplaced`
     whole score   every path from picture to score passes the default layer    `choose_layer`
     same scale    the pixels have the scale that the network was trained on    `_of_scale`
 
@@ -11,6 +11,7 @@ A network with another answer is rejected. The other three add a sentence to `Fi
 """
 
 import functools
+import inspect
 import warnings
 from typing import NamedTuple
 
@@ -60,6 +61,7 @@ def check(net, other_scales=(), size_known=True, outputs_known=True):
     """
     check_answer(net)
     notes = []
+    notes += _of_training(net)
     if other_scales:
         notes += [*_of_scale(net, other_scales), *_of_predict(net)]
     number = False
@@ -134,6 +136,18 @@ def _tolerance(net):
     return 2e-3 if exact else 5e-2
 
 
+def _of_training(net):
+    """Yield a note if a layer is called in training mode, which model.predict overrules."""
+    called = (s for s in net.steps if s.node.arguments.kwargs.get("training") is True)
+    defaults = ((s, inspect.signature(s.layer.call).parameters.get("training")) for s in called)
+    trained = [s.name for s, one in defaults if one is None or one.default is not True]
+    if trained:
+        yield (
+            f"The layer {trained[0]!r} of {net.model.name!r} is called with training=True, so "
+            "model(x) gives another answer than model.predict; here it is that of predict."
+        )
+
+
 def _of_predict(net):
     """Yield a note if the model's own predict() prepares its input differently."""
     kind = type(net.model)
@@ -194,78 +208,132 @@ def _of_size(net):
 
 # Same place ------------------------------------------------------------------------------------
 
-_PLACES = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))  # of a spot, from border to border
-_REARRANGED = "its places are not those of the picture: the picture is cut, padded or rearranged"
-_CORNERS = ("top left", "top right", "bottom left", "bottom right", "middle")
+_REARRANGED = (
+    "its places are not those of the picture: the picture is cut, padded, mixed or rearranged"
+)
 
 
-def misplaced(net, values, exact=False):
+class _Places(NamedTuple):
+    """Where in the picture the cells of a layer's maps get their content from.
+
+    found : (h, w, 2), 0..1 down and across
+    clear : (h, w), 0..1, how much of the noise reached a cell; 0 for a cell without content
+    cut : the border of the picture, or of maps before, does not reach them
+    """
+
+    found: np.ndarray
+    clear: np.ndarray
+    cut: bool
+
+
+_SHARP, _AT_FIRST = 0.85, 0.55  # how far apart, at least, cells look for places one apart
+
+
+def misplaced(net, values, sharp=0):
     """Check whether maps are aligned with the photo: return a sentence or None per value.
 
-    values : of the graph, (n, h, w, c)
-    exact : True for the first learned layers, where positions are sharp
+    values : of the graph, (n, h, w, c), each computed from the one before and nothing else
+    sharp : 0, or how sharp positions are at least, 0..1, as in the first learned layers
 
-    A spot is changed in each corner and in the middle of a picture. None also if nothing can
-    be said: a single position, or a map that does not change.
+    None also if nothing can be said: a single position, or a map that does not change.
     """
-    widths = [max(min(2, n), n // (16 if exact else 8)) for n in net.input_size]
-    for value in values:  # at least as wide as a cell of the maps, which may skip pixels
-        steps = [-(-n // (m or n)) for n, m in zip(net.input_size, value.shape[1:3], strict=True)]
-        limits = [max(w, n // 3) for w, n in zip(widths, net.input_size, strict=True)]
-        widths = [min(max(w, s), m) for w, s, m in zip(widths, steps, limits, strict=True)]
-    spans = [
-        [_span(*each) for each in zip(place, net.input_size, widths, strict=True)]
-        for place in _PLACES
-    ]
-    centres = np.array(spans).mean(axis=2) / net.input_size
-    faults = dict.fromkeys(values)
-    # Without ReLUs, so that none is dead; apparent misplacements are checked again with them.
-    for backgrounds, substitute in ((1, without_relu), (2, None)):
-        suspects = [value for value in values if backgrounds == 1 or faults[value]]
-        if suspects:
-            changes = _changes_by_spot(net, suspects, spans, backgrounds, substitute)
-            for value, change in zip(suspects, changes, strict=True):
-                if change is not None:
-                    faults[value] = _fault(change, centres, exact)
-    return [fault or _stretched(net, value) for value, fault in faults.items()]
-
-
-def _stretched(net, value):
-    """Return what is wrong with maps that grew since the first ones, but unequally by axis."""
-    shapes = [step.shape[1:3] for step in net.graph.first_learned() if len(step.shape) == 4]
-    if not shapes or None in (*shapes[0], *value.shape[1:3]):
-        return None
-    growth = [n / first for n, first in zip(value.shape[1:3], shapes[0], strict=True)]
-    return _REARRANGED if max(growth) > max(1, 1.5 * min(growth)) else None
+    first = _places(net, values, seed=1, width=0.25)
+    if not any(_fault([one], sharp) for one in first):
+        return [None] * len(values)
+    second = _places(net, values, seed=2, width=1)  # other noise, large enough for a threshold
+    faults, shuffled = [], False
+    for copies in zip(first, second, strict=True):
+        # Blur may hide what was shuffled before; only sharp positions show that it was undone.
+        faults.append(_fault(copies, _SHARP if shuffled else sharp))
+        shuffled = shuffled or (faults[-1] is not None and None not in copies)
+    return faults
 
 
 def fault_of_place(net, value):
     """Return what is wrong with the position of a layer's maps, or None; for later choices."""
-    before = set(net.graph.needed_for([value]))
-    if not all(keeps_places(step) for step in net.graph.bottlenecks() if step in before):
+    if not all(map(keeps_places, net.graph.bottlenecks(value))):
         return "they are made anew from a vector, which has no places"
-    return _fault_at_first(net) or misplaced(net, [value])[0]
+    before = [step for step in net.graph.whole_maps(value) if step is not value.step]
+    return _fault_at_first(net) or misplaced(net, [*_values_of(before), value])[-1]
+
+
+def _values_of(steps):
+    return [step.outputs[0] for step in steps[:: -1 - len(steps) // 32][::-1]]
 
 
 def _fault_at_first(net):
-    """Return what is wrong with the position of the first learned layers' maps, or None."""
+    """Return what is wrong with the position of the first learned layers' maps, or None.
+
+    Several that the whole score passes together later may each see a part of the picture.
+    """
     first = [step.outputs[0] for step in net.graph.first_learned() if len(step.shape) == 4]
-    return next(filter(None, misplaced(net, first, exact=True)), None) if first else None
+    if len(first) > 1 and net.graph.whole_maps():
+        return None
+    return next(filter(None, (misplaced(net, [one], _AT_FIRST)[0] for one in first)), None)
 
 
-def _changes_by_spot(net, values, spans, backgrounds, substitute):
-    """Return, per value, how much its maps change with each spot: (5, h, w), or None."""
-    pictures = [_with_spots(net.input_size, spans, bright) for bright in range(backgrounds)]
-    results = net.run_values(tf.constant(np.concatenate(pictures)), values, substitute)
-    changes = []
-    for maps in results:
-        maps = tf.reshape(maps, (backgrounds, 6, *maps.shape[1:]))
-        change = tf.reduce_sum(tf.abs(maps[:, 1:] - maps[:, :1]), axis=(0, -1))
-        change = change.numpy().astype(np.float64)
-        # A deep network without its ReLUs may overflow.
-        usable = np.isfinite(change).all() and change.max() > 0 and change[0].size > 1
-        changes.append(change if usable else None)
-    return changes
+def _places(net, values, seed, width):
+    """Return the _Places of each value, None for maps of parts of the picture.
+
+    Noise is added to the picture: as it is, weighted by row and by column, and at borders alone.
+    How much of the weighted noise reaches a cell tells its place. Then noise weighted by their
+    places is added to these maps, and so on, so that places stay sharp in a deep network.
+    """
+    rng = np.random.default_rng(seed)
+    source, shape, all_places = net.graph.input, (*net.input_size, 3), []
+    places = _Places(_centres(shape), np.ones(shape[:2]), False)
+    for value in values:
+        masks = [np.ones(shape[:2]), *np.moveaxis(places.found, -1, 0)]
+        masks = np.stack([*masks, *_borders(shape, value.shape)]) * (places.clear > 0)
+        middle, noise = rng.random((2, *shape), np.float32)
+        noise = width * (noise - 0.5) * np.stack([0 * masks[0], *masks])[..., None]
+        maps = _run_from(net, source, (0.5 + middle + noise).astype(np.float32), value)
+        if len(maps) != len(noise):
+            all_places.append(None)
+            continue
+        change = np.nan_to_num(maps[1:] - maps[:1], posinf=0, neginf=0)
+        total, *weighted = (change[:3] * change[0]).sum(axis=-1, dtype=np.float64)
+        found = [np.divide(w, total, out=np.full_like(w, 0.5), where=total > 0) for w in weighted]
+        seen = (change[3:] ** 2).sum(axis=(1, 2, 3)) > 1e-9 * total.sum()
+        cut = places.cut or bool((~seen & masks[3:].any(axis=(1, 2))).any())
+        clear = total / (total + total.mean() + 1e-30)
+        places = _Places(np.clip(np.stack(found, axis=-1), 0, 1), clear, cut)
+        all_places.append(places)
+        source, shape = value, maps.shape[1:]
+    return all_places
+
+
+def _run_from(net, source, probes, value):
+    """Return a value of the graph, computed from another one, `source`, of about 0..2."""
+    if source is net.graph.input:
+        return net.run_values(tf.constant(127.5 * probes), [value], without_relu)[0].numpy()
+    symbols = dict(zip(source.step.outputs, source.step.node.outputs, strict=True))
+    known = tf.cast(probes, symbols[source].dtype)
+    with keras.StatelessScope(collect_losses=True):
+        parts = [
+            net.graph.run({source: part}, [value], lambda step: without_relu(step.layer))[0]
+            for part in (tf.split(known, len(known)) if net.one_by_one else [known])
+        ]
+    return np.concatenate(parts)
+
+
+def _centres(shape):
+    """Return (h, w, 2): the centres of the cells, 0..1 down and across."""
+    return np.stack(
+        np.meshgrid(*((np.arange(n) + 0.5) / n for n in shape[:2]), indexing="ij"), axis=-1
+    )
+
+
+def _borders(shape, later):
+    """Return masks (2, h, w) of the upper and lower, the left and right border.
+
+    They are at least as wide as a cell of the later maps, which may skip pixels.
+    """
+    borders = []
+    for n, m, places in zip(shape, later[1:3], np.moveaxis(_centres(shape), -1, 0), strict=False):
+        width = max(-(-n // (m or n)), n // 16) / n
+        borders.append(np.abs(places - 0.5) > 0.5 - width)
+    return borders
 
 
 def without_relu(layer):
@@ -275,77 +343,41 @@ def without_relu(layer):
     return without_activation(layer) if "relu" in name.lower() else None
 
 
-def _with_spots(size, spans, bright):
-    """Return float32 (6, h, w, 3): a noise picture, and copies with a spot at each place."""
-    low, step = (150, -130) if bright else (30, 130)
-    picture = np.random.default_rng(1).uniform(low, low + 80, (*size, 3)).astype(np.float32)
-    pictures = [picture]
-    for (top, bottom), (left, right) in spans:
-        spot = picture.copy()
-        spot[top:bottom, left:right] += step
-        pictures.append(spot)
-    return np.stack(pictures)
-
-
-def _span(place, length, width):
-    """Return the first pixel of a spot and the one after its last; place : 0..1."""
-    first = round(place * (length - width))
-    return first, first + width
-
-
-def _fault(change, centres, exact):
-    """Return what is wrong with the positions of changes (5, h, w), or None.
-
-    centres : of the spots, (5, 2), as shares of height, width
-    """
-    total = change.sum(axis=(1, 2))
-    unseen = total < 1e-6 * total.max()
-    if unseen.sum() >= (1 if exact else 2):
-        return f"its {_CORNERS[int(unseen.argmax())]} does not reach them: the picture is cut"
-    local = change - change.min(axis=0)  # what changes with every spot says nothing of position
-    if not exact:
-        local = local**2
-    weight = local.sum(axis=(1, 2))
-    if weight.min() <= 0:
+def _fault(copies, sharp):
+    """Return what is wrong with the _Places found with one noise or two, or None."""
+    if None in copies:
+        return _REARRANGED
+    clear, cut = np.mean([one.clear for one in copies], axis=0), copies[0].cut
+    grid = clear.shape
+    if clear.size == 1 or not clear.any():
         return None
-    rows, columns = ((np.arange(n) + 0.5) / n for n in change.shape[1:])
-    found = np.stack(
-        [local.sum(axis=2) @ rows / weight, local.sum(axis=1) @ columns / weight], axis=1
-    )
-    design = np.concatenate([centres - 0.5, np.ones((5, 1))], axis=1)
-    slopes, rest, *_ = np.linalg.lstsq(design, found - 0.5, rcond=None)  # (row, column, constant)
-    varied = ((found - found.mean(axis=0)) ** 2).sum(axis=0)
-    if not exact and (rest > 0.1 * varied).all():
-        return None  # cells that see the whole picture have no clear positions
-    return _fault_of(slopes, found - centres, change.shape[1:], exact)
-
-
-def _fault_of(slopes, off, grid, exact):
-    (down, crossed_down), (crossed_up, across), shift = slopes
-    if exact:
-        near = max(0.04, 0.6 / min(grid))
-        if np.abs(off).max() <= near:
-            return None
-    elif _plausible(slopes, grid):
+    if cut:
+        return "its border does not reach them: the picture is cut"
+    centres = np.concatenate([_centres(grid) - 0.5, np.ones((*grid, 1))], axis=-1).reshape(-1, 3)
+    found = np.stack([one.found.reshape(-1, 2) - 0.5 for one in copies])
+    weight = np.sqrt(clear).reshape(-1, 1)
+    slopes = np.linalg.lstsq(centres * weight, found.mean(axis=0) * weight, rcond=None)[0]
+    rest = found - centres @ slopes  # what both have in common is not due to noise
+    rest = np.average(rest[0] * rest[-1], axis=0, weights=clear.ravel()).clip(0) ** 0.5
+    (down, crossed_down), (crossed_up, across), shift = slopes  # (row, column, constant)
+    axes = [(slope, n) for slope, n in ((down, grid[0]), (across, grid[1])) if n > 1]
+    direct = [slope for slope, _ in axes]
+    crossed, shift, rest = max(abs(crossed_down), abs(crossed_up)), np.abs(shift).max(), rest.max()
+    cell = 1 / min(grid)
+    if sharp:
+        right = sharp < min(direct) and crossed < 0.1
+        right = right and shift < max(0.04, 0.4 * cell) and rest < max(0.09, 0.4 * cell)
+    else:  # blur is not a fault
+        right = all(slope > (0.1 if n > 7 or max(direct) > 0.5 else -0.2) for slope, n in axes)
+        right = right and crossed < max(0.3, 2 * max(direct))
+        right = right and shift < max(0.08, cell) and rest < max(0.08, 0.5 * cell)
+    if right and max(direct) < 1.08 + 0.3 * cell + (0 if sharp else 0.2):
         return None
-    if max(abs(crossed_down), abs(crossed_up)) > 2 * max(abs(down), abs(across)):
+    if crossed > 2 * np.abs(direct).max():
         return "its rows lie along the columns of the picture: the picture is transposed or turned"
-    if min(down, across) < -0.3:
+    if min(direct) < -0.3 and rest < 0.1:
         return "it is the mirror image of the picture"
     return _REARRANGED
-
-
-def _plausible(slopes, grid):
-    """Return whether rows follow rows and columns columns; blur is not a fault."""
-    (down, crossed_down), (crossed_up, across), shift = slopes
-    direct = [slope for slope, n in ((down, grid[0]), (across, grid[1])) if n > 1]
-    if min(direct) < -0.2:
-        return False
-    if max(abs(crossed_down), abs(crossed_up)) > max(0.3, 2 * max(direct)):
-        return False
-    if len(direct) == 2 and max(direct) > 0.5 and min(direct) < 0.1 * max(direct):
-        return False
-    return np.abs(shift).max() <= max(0.1, 0.3 / min(grid))
 
 
 def refusal(name, fault):
@@ -369,10 +401,9 @@ def choose_layer(net):
     maps, whole = net.graph.maps(), net.graph.whole_maps()
     turned, faults, placed = _fault_at_first(net) if maps else None, [], []
     if whole and not turned:
-        faults, placed = misplaced(net, whole[-1].outputs[:1]), whole[-1:]
-        if faults[-1]:
-            faults = misplaced(net, [step.outputs[0] for step in whole])
-            placed = [step for step, fault in zip(whole, faults, strict=True) if not fault]
+        values = _values_of(whole)
+        faults = misplaced(net, values)
+        placed = [one.step for one, fault in zip(values, faults, strict=True) if not fault]
     if not maps:
         return None, _without_maps(net), []
     if turned or (whole and not placed):
@@ -477,40 +508,66 @@ _PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 
 def large_inputs(net):
     """Return {value: (smallest, largest)} of large inputs to the first layers with weights."""
+    seen = _first_inputs(net, sample_pictures(net.input_size)[1:3])
+    ranges = {value: (float(each.min()), float(each.max())) for value, each in seen.items()}
+    return {value: ends for value, ends in ranges.items() if np.abs(ends).max() > _LARGE_PIXEL}
+
+
+def _first_inputs(net, pixels):
+    """Return {value: array}, the inputs of the first layers with weights on each path."""
     values = [value for step in net.graph.first_learned() for value in step.inputs]
     values = list(dict.fromkeys(values))
-    seen = net.run_values(sample_pictures(net.input_size)[1:3], values)
-    ranges = [(float(np.min(each)), float(np.max(each))) for each in map(np.asarray, seen)]
-    large = zip(values, ranges, strict=True)
-    return {value: ends for value, ends in large if np.abs(ends).max() > _LARGE_PIXEL}
+    return dict(zip(values, map(np.asarray, net.run_values(pixels, values)), strict=True))
+
+
+def _flat_inputs(net):
+    """Return {value: number} of inputs to the first weights that are nearly all one number.
+
+    Values 0..255 that are clipped to 0..1 are, or squeezed by a tanh.
+    """
+    flat = {}
+    for value, seen in _first_inputs(net, sample_pictures(net.input_size)[2:]).items():
+        middle = np.median(seen)
+        if np.mean(np.abs(seen - middle) <= 1e-3 * np.ptp(seen)) > 0.9:
+            flat[value] = float(middle)
+    return flat
 
 
 def _of_scale(net, other_scales):
-    """Yield a note if the first weights get large numbers but may have learned from smaller ones.
+    """Yield a note if the first weights may have learned from numbers of another scale.
 
     other_scales : {name in `MODES`: preprocessing}; the stored statistics of a batch norm, if any,
         show which one fits
     """
-    large = large_inputs(net)
-    best = _fitting_scale(net, other_scales) if large else "identity"
-    if best == "identity":
+    large, flat = large_inputs(net), _flat_inputs(net)
+    best = _fitting_scale(net, other_scales, clear=0.5 if large else 1.5)
+    if best == "" or not (large or flat or best):
         return
     first = net.graph.first_learned()
-    layer = next(step.name for step in first if any(value in large for value in step.inputs))
-    low, high = next(iter(large.values()))
+    odd = large or flat or first[0].inputs
+    layer = next(step.name for step in first if any(value in odd for value in step.inputs))
+    gets = "smaller or larger values than it was trained on"
+    if large:
+        low, high = next(iter(large.values()))
+        gets = f"values from {low:.0f} to {high:.0f}"
+    elif flat:
+        gets = f"the value {next(iter(flat.values())):.3g} nearly everywhere in a picture"
     outer = [step.path.rpartition("/")[0] for step in first]
     bodies = (application_of(net.graph.find(path)[0]) for path in outer if path)
     body = next(filter(None, bodies), None)
     fits = f"; its batch norm has seen pixels as preprocess={best!r} makes them" if best else ""
     named = f" or {body.name!r}, the name of its body" if body and body.mode != "identity" else ""
     yield (
-        f"The first layer with weights of {net.model.name!r}, {layer!r}, gets values from "
-        f"{low:.0f} to {high:.0f}{fits}: say what it was trained on, preprocess={_SCALES}{named}."
+        f"The first layer with weights of {net.model.name!r}, {layer!r}, gets {gets}{fits}: say "
+        f"what it was trained on, preprocess={_SCALES}{named}."
     )
 
 
-def _fitting_scale(net, other_scales):
-    """Return the name in `MODES` that fits the first batch norm's statistics, or None."""
+def _fitting_scale(net, other_scales, clear):
+    """Return which of `MODES` fits the first batch norm's statistics, "" if it is the one in use.
+
+    clear : how much worse the one in use must be; None if no statistics tell
+    """
     steps = net.graph.needed_for([net.graph.output])
     norm = next((s for s in steps if isinstance(s.layer, keras.layers.BatchNormalization)), None)
     if norm is None or len(norm.shape) != 4:
@@ -520,17 +577,18 @@ def _fitting_scale(net, other_scales):
         return None  # untrained
     pixels = tf.constant(_photos(tuple(net.input_size)))
     misfits = {}
-    for mode, function in other_scales.items():
+    for mode, function in {**other_scales, "": net.preprocess}.items():
         known = {net.graph.input: function(pixels)}
         (maps,) = net.graph.run(known, norm.inputs[:1], lambda step: None)
         maps = np.asarray(maps, np.float64).reshape(-1, len(mean))
-        spread = np.log((maps.var(axis=0) + 1e-6) / (variance + 1e-6))
-        shift = (maps.mean(axis=0) - mean) / np.sqrt(variance + maps.var(axis=0) + 1e-6)
+        spread = np.log((maps.var(axis=0) + 1e-9) / (variance + 1e-9))
+        shift = (maps.mean(axis=0) - mean) / np.sqrt(variance + maps.var(axis=0) + 1e-9)
         misfits[mode] = np.median(np.abs(spread) + np.abs(shift))
-    best = min(misfits, key=misfits.get)
-    if misfits["identity"] < misfits[best] + 0.5:
-        best = "identity"
-    return best if misfits[best] < 3 else None
+    used = misfits.pop("")
+    best, second = sorted(misfits, key=misfits.get)[:2]
+    if used < min(misfits[best] + clear, 3):
+        return ""
+    return best if misfits[best] < min(misfits[second] - 0.7, 3) else None
 
 
 @functools.cache

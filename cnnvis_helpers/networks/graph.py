@@ -292,28 +292,30 @@ class Graph:
         learned = (i for i, step in enumerate(needed) if _learns(step) and not _normalises(step))
         return [step for step in needed[next(learned, len(needed)) :] if _is_map(step)]
 
-    def bottlenecks(self):
-        """Return the steps that every path from the picture to the output passes, in order.
+    def bottlenecks(self, value=None):
+        """Return the steps that every path from the picture to a value passes, in order.
 
-        These are the dominators of the output: all paths run through each of them.
+        These are the dominators of the value (None: of the output).
         """
-        needed = self.needed_for([self.output])
-        before, after = Counter({None: 1}), Counter({self.output.step: 1})
+        last = (value or self.output).step
+        needed = self.needed_for(last.outputs)
+        before, after = Counter({None: 1}), Counter({last: 1})
         for step in needed:
             before[step] = sum(before[value.step] for value in self._from_picture(step))
         for step in reversed(needed):
             for value in self._from_picture(step):
                 after[value.step] += after[step]
-        total = before[self.output.step]
+        total = before[last]
         return [step for step in needed if before[step] * after[step] == total > 0]
 
-    def whole_maps(self):
-        """Return the steps that make maps through which the whole score passes, in order.
+    def whole_maps(self, value=None):
+        """Return the steps that make maps through which a value (None: the score) passes whole.
 
-        After a Dense layer of a vector, new maps have no positions in the picture.
+        After a Dense layer of a vector, new maps have no positions in the picture. A split makes
+        several maps, none of them whole.
         """
-        whole = set(itertools.takewhile(keeps_places, self.bottlenecks()))
-        return [step for step in self.maps() if step in whole]
+        whole = set(itertools.takewhile(keeps_places, self.bottlenecks(value)))
+        return [step for step in self.maps() if step in whole and len(step.outputs) == 1]
 
     def _from_picture(self, step):
         return [value for value in step.inputs if value not in self._constants]
@@ -387,7 +389,9 @@ def _learns(step):
 
 
 def _normalises(step):
-    return "Norm" in type(step.layer).__name__
+    """Return whether a step only normalises; SpectralNormalization wraps a layer with a kernel."""
+    kernels = [weight for weight in step.layer.weights if len(weight.shape) > 1]
+    return "Norm" in type(step.layer).__name__ and not kernels
 
 
 def _is_map(step):

@@ -15,7 +15,9 @@ from keras import layers, ops
 from cnnvis_helpers import (
     cam,
     feature_maps,
+    fgsm,
     gradcam,
+    integrated_gradients,
     layers_from_the_top,
     load_network,
     occlusion,
@@ -23,8 +25,11 @@ from cnnvis_helpers import (
     randomize_layers,
     scorecam,
     show_predictions,
+    smoothgrad,
+    train_shape_network,
 )
 from cnnvis_helpers.networks import checks_at_load as checks
+from cnnvis_helpers.networks.applications import MODES
 from cnnvis_helpers.networks.network import read_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -85,6 +90,14 @@ def _masked(kind):
 def test_a_mask_that_the_author_gave_is_kept(kind):
     net = load_network(_masked(kind))
     assert close(net.logits(_pixels(net)), net.model.predict(_pixels(net), verbose=0), 1e-4)
+
+
+@pytest.mark.parametrize("layer", [layers.Dropout(0.5), layers.BatchNormalization()])
+def test_a_layer_that_is_called_in_training_mode_is_said(layer):
+    net = read_network(_ordinary(lambda x: layer(x, training=True)))
+    assert len(net.notes) == 1 and "training=True" in net.notes[0]
+    expected = net.model.predict(_pixels(net), verbose=0)
+    assert close(net.probabilities(net.logits(_pixels(net))), expected)
 
 
 def _exported(tmp_path, activation):
@@ -181,6 +194,30 @@ def test_a_model_that_prepares_its_input_in_predict_alone(kind):
     assert close(net.probabilities(net.logits(_pixels(net))), expected)
 
 
+def test_a_classifier_of_keras_hub_prepares_its_input_as_predict_does():
+    hub = pytest.importorskip("keras_hub")
+    body = hub.models.ResNetBackbone(
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[7],
+        stackwise_num_filters=[64, 64],
+        stackwise_num_blocks=[1, 1],
+        stackwise_num_strides=[1, 2],
+        block_type="basic_block",
+        image_shape=(64, 64, 3),
+    )
+    scaled = hub.layers.ImageConverter(image_size=(64, 64), scale=[1 / 58.0] * 3, offset=[-2.0] * 3)
+    model = hub.models.ResNetImageClassifier(
+        backbone=body,
+        num_classes=4,
+        preprocessor=hub.models.ResNetImageClassifierPreprocessor(image_converter=scaled),
+        activation="softmax",
+    )
+    net = read_network(model)
+    pixels = _pixels(net)
+    assert net.notes == []
+    assert close(net.probabilities(net.logits(pixels)), model.predict(pixels, verbose=0))
+
+
 def _of_batch(n, flat=True):
     """A model for batches of n pictures; n matters inside where it is flattened by hand."""
     photo = keras.Input(batch_shape=(n, 32, 32, 3))
@@ -201,6 +238,9 @@ def test_the_batch_does_not_matter(model):
     assert close(net.probabilities(net.logits(pixels)), expected)
     assert gradcam(net, pixels[0]).shape == occlusion(net, pixels[0]).shape == (32, 32)
     assert np.abs(scorecam(net, pixels[0])).max() > 0
+    for method in (smoothgrad, integrated_gradients):
+        assert np.abs(method(net, pixels[0])).max() > 0
+    assert np.abs(fgsm(net, pixels[0]).photo - pixels[0]).max() > 0
 
 
 def test_a_batch_that_the_model_counts_on_is_refused():
@@ -271,6 +311,85 @@ def test_maps_that_a_later_layer_moves_are_not_the_default(kind):
     assert net.last_conv in ("ok", "conv2d") and len(net.notes) == 1
 
 
+def _in_windows(x):
+    """Windows of 4 x 4 cells, one below the other in the batch."""
+    height, width, channels = x.shape[1:]
+    x = ops.reshape(x, (-1, height // 4, 4, width // 4, 4, channels))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, 4, 4, channels))
+
+
+def _cells(order):
+    """Shuffle cells along an axis: `order` is a function of their number."""
+    return lambda x: ops.take(x, order(x.shape[1]), axis=1)
+
+
+def _every_fourth_first(x):
+    windows = ops.reshape(x, (-1, x.shape[1] // 4, 4, *x.shape[2:]))
+    return ops.reshape(ops.transpose(windows, (0, 2, 1, 3, 4)), (-1, *x.shape[1:]))
+
+
+SHUFFLED = {
+    "blocks": _cells(lambda n: np.roll(np.arange(n).reshape(4, -1), 1, axis=0).ravel()),
+    "two blocks": _cells(lambda n: np.arange(n).reshape(4, -1)[[0, 2, 1, 3]].ravel()),
+    "halves": _cells(lambda n: np.roll(np.arange(n), n // 2)),
+    "even before odd": _cells(lambda n: np.arange(n).reshape(-1, 2).T.ravel()),
+    "every fourth": _every_fourth_first,
+    "any order": _cells(np.random.default_rng(0).permutation),
+    "tiles": lambda x: ops.tile(x[:, ::2, ::2], (1, 2, 2, 1)),
+    "windows of the batch": lambda x: ops.reshape(_in_windows(x), (-1, *x.shape[1:])),
+    "channels as places": lambda x: ops.transpose(x, (0, 1, 3, 2)),
+    "channels first": lambda x: ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (-1, *x.shape[1:])),
+    "with its mirror image": lambda x: x + x[:, :, ::-1],
+    "centre": lambda x: layers.CenterCrop(6, 6)(x),
+    "a corner": lambda x: x[:, 4:, 4:],
+}
+
+
+def _shuffled(shuffle, depth):
+    """Cells of 4 x 4 pixels, seen sharply, `shuffle`, and `depth` more convolutions."""
+    keras.utils.set_random_seed(3)
+    photo = keras.Input((64, 64, 3))
+    x = layers.Rescaling(1 / 255)(photo)
+    for strides in (1,) * depth + (4,):
+        x = layers.Conv2D(16, max(3, strides), strides, "same", activation="relu")(x)
+    x = shuffle(layers.Activation("relu", name="ok")(x))
+    for _ in range(depth + 1):
+        x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    return keras.Model(photo, _classifier(x, activation="softmax"))
+
+
+@pytest.mark.parametrize("depth", [0, 8])
+@pytest.mark.parametrize("kind", SHUFFLED)
+def test_maps_whose_cells_a_layer_shuffles_are_not_the_default(kind, depth):
+    net = load_network(_shuffled(SHUFFLED[kind], depth))
+    assert net.last_conv == "ok" and len(net.notes) == 1
+    photo = _pixels(net, 1)[0]
+    assert gradcam(net, photo, 1).shape == (64, 64)
+    with pytest.raises(ValueError, match="do not lie on the photo"):
+        gradcam(net, photo, 1, net.graph.maps()[-1].name)
+
+
+@pytest.mark.parametrize("depth", [0, 4])
+def test_cells_that_are_shuffled_and_put_back_are_as_good_as_ever(depth):
+    def windows(x):
+        inside = ops.reshape(layers.Conv2D(8, 1)(_in_windows(x)), (-1, 4, 4, 4, 4, 8))
+        return ops.reshape(ops.transpose(inside, (0, 1, 3, 2, 4, 5)), (-1, 16, 16, 8))
+
+    net = read_network(_shuffled(windows, depth))
+    assert net.notes == [] and net.last_conv == net.graph.maps()[-1].name
+
+
+def test_maps_of_windows_are_not_the_default():
+    def pooled(x):
+        x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, padding="same")(_in_windows(x)))
+        return layers.GlobalAveragePooling1D()(ops.reshape(x, (-1, 16, 8)))
+
+    photo = keras.Input((64, 64, 3))
+    x = layers.Conv2D(8, 4, 4, activation="relu", name="ok")(layers.Rescaling(1 / 255)(photo))
+    net = load_network(keras.Model(photo, _classifier(pooled(x))))
+    assert net.last_conv == "ok" and len(net.notes) == 1
+
+
 ORDINARY = {
     "plain": lambda x: x,
     "colours turned": lambda x: x[..., ::-1],
@@ -285,7 +404,40 @@ ORDINARY = {
     "turned back": lambda x: layers.Permute((2, 1, 3))(layers.Permute((2, 1, 3))(x)),
     "tokens and back": lambda x: layers.Reshape((48, 48, 3))(layers.Reshape((2304, 3))(x)),
     "residual": lambda x: layers.Add()([x, layers.Conv2D(3, 3, padding="same")(x)]),
+    "one channel": lambda x: layers.Conv2D(1, 5, activation="relu")(x),
+    "halves joined": lambda x: ops.concatenate(
+        [layers.Conv2D(4, 3, padding="same")(half) for half in (x[:, :, :24], x[:, :, 24:])], axis=2
+    ),
+    "black and white": lambda x: ops.cast(x > 0.5, "float32"),
+    "many borders lost": lambda x: _deeper(x, 6, "valid"),
+    "deep": lambda x: _deeper(x, 16, "same"),
 }
+
+
+def _deeper(x, depth, padding):
+    for _ in range(depth):
+        x = layers.Conv2D(4, 3, padding=padding, activation="relu")(x)
+    return x
+
+
+# The last blocks of the two Inceptions shrink such small pictures to one cell, and they say so.
+FAMILIES = (
+    "VGG16 ResNet50 ResNet50V2 Xception DenseNet121 MobileNet MobileNetV2 MobileNetV3Small "
+    "NASNetMobile EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny"
+).split()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("VGG16", "MobileNet") else pytest.mark.slow)
+        for name in FAMILIES
+    ],
+)
+def test_families_of_keras_applications_load_without_a_word(name):
+    build = getattr(keras.applications, name)
+    net = read_network(build(weights=None, input_shape=(96, 96, 3)))
+    assert net.notes == [] and net.last_conv
 
 
 def _excited(x):
@@ -330,17 +482,11 @@ def test_the_map_lies_on_what_it_shows():
     assert np.allclose(_middle(occlusion(moved, _bright_spot(), 1, patch=8)), (9.5, 41.5), atol=1.5)
 
 
-def test_cells_without_places_are_no_fault_and_blurred_mirror_images_are():
-    ends = (0.06, 0.94)
-    centres = np.array([(row, column) for row in ends for column in ends] + [(0.5, 0.5)])
-    noise = np.random.default_rng(0).uniform(0.5, 1, (400, 5, 3, 3))
-    assert sum(bool(checks._fault(change, centres, exact=False)) for change in noise) < 40
-    cells = (np.arange(7) + 0.5) / 7
-    for mirrored in (False, True):
-        rows, columns = (1 - centres if mirrored else centres).T[:, :, None]
-        change = np.exp(-4 * (cells - rows) ** 2)[:, :, None]
-        change = change * np.exp(-4 * (cells - columns) ** 2)[:, None, :]
-        assert bool(checks._fault(change, centres, exact=False)) == mirrored
+def test_the_places_that_cells_get_their_content_from():
+    net = load_network(_ordinary(), preprocess="identity")
+    (places,) = checks._places(net, [net.graph.maps()[0].outputs[0]], seed=0, width=0.25)
+    assert np.abs(places.found - checks._centres((48, 48))).mean() < 0.01
+    assert places.clear.min() > 0 and not places.cut
 
 
 def test_channels_first_is_refused():
@@ -486,7 +632,11 @@ class Body(keras.Model):
         return self.conv(x)
 
 
-@pytest.mark.parametrize("kind", [Block, Body])
+def _spectral(name):
+    return layers.SpectralNormalization(layers.Conv2D(4, 3, activation="relu"), name=name)
+
+
+@pytest.mark.parametrize("kind", [Block, Body, _spectral])
 def test_convolutions_inside_a_layer_make_maps(kind):
     net = read_network(_ordinary_end(kind(name="block")))
     assert net.last_conv == "block" and net.notes == []
@@ -555,22 +705,65 @@ def _bare(norm=None):
     return keras.Model(photo, _classifier(layers.Conv2D(8, 3, activation="relu")(x)))
 
 
-def _adapted(scale):
+def _adapted(scale, front=None):
     """A network whose batch norm has the statistics of photos at a scale."""
     norm = layers.BatchNormalization(momentum=0.0)
     model = _bare(norm)
+    if front:
+        photo = keras.Input((32, 32, 3))
+        model = keras.Model(photo, model(front(photo)))
     model(scale(checks._photos((32, 32))), training=True)
     return model
 
 
 @pytest.mark.parametrize("named", ["unit", "tf", "torch"])
 def test_batch_norm_tells_the_scale(named):
-    from cnnvis_helpers.networks.applications import MODES
-
     (note,) = read_network(_adapted(MODES[named])).notes
     assert f"preprocess={named!r}" in note
     assert read_network(_adapted(MODES[named]), preprocess=named).notes == []
     assert read_network(_adapted(MODES["identity"])).notes == []
+
+
+def test_batch_norm_tells_that_pixels_were_divided_by_255_twice():
+    inside = layers.Rescaling(1 / 255)
+    (note,) = read_network(_adapted(MODES["unit"], inside)).notes
+    assert "preprocess='unit'" in note
+    assert read_network(_adapted(MODES["unit"], inside), preprocess="unit").notes == []
+    for data in (MODES["identity"], lambda x: x / 8, lambda x: 255 - x / 4, lambda x: 100 + x / 10):
+        assert read_network(_adapted(data, inside)).notes == []
+
+
+def test_batch_norm_says_which_scale_only_where_it_is_clear():
+    (note,) = read_network(_adapted(lambda x: np.where(x > 180, 1.0, 0.0).astype("float32"))).notes
+    assert "batch norm" not in note and '"unit"' in note
+
+
+@pytest.mark.parametrize("mode", ["identity", "unit", "tf"])
+def test_the_architecture_of_an_application_may_be_trained_on_another_scale(mode):
+    model = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3), alpha=0.35)
+    for layer in model.layers:
+        layer.momentum = 0.0
+    model(MODES[mode](checks._photos((32, 32))), training=True)
+    notes = [note for note in read_network(model).notes if "batch norm" in note]
+    assert len(notes) == (mode != "tf") and all(f"preprocess={mode!r}" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        lambda x: ops.clip(x, 0, 1),
+        lambda x: ops.tanh(x),
+        lambda x: layers.ReLU(1.0)(x) * 2 - 1,
+        lambda x: ops.cast(x > 0.5, "float32"),
+    ],
+    ids=["clip", "tanh", "minimum", "binary"],
+)
+def test_pixels_that_the_model_squeezes_into_one_value_are_asked_about(front):
+    photo = keras.Input((32, 32, 3))
+    model = keras.Model(photo, _bare()(front(photo)))
+    (note,) = read_network(model).notes
+    assert "gets the value 1 nearly everywhere" in note and '"unit"' in note
+    assert read_network(model, preprocess="unit").notes == []
 
 
 @pytest.mark.parametrize(
@@ -670,6 +863,25 @@ def test_another_layout_of_the_notebook_changes_nothing():
         keras.config.set_dtype_policy("float32")
     other = load_network("shapes_c")
     assert np.array_equal(net.logits(_pixels(net)), other.logits(_pixels(net)))
+
+
+def test_training_under_another_policy_of_the_notebook_is_in_float32():
+    try:
+        keras.config.set_dtype_policy("mixed_float16")
+        net = train_shape_network(pictures=32, epochs=1)
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.dtype_policy.name for layer in net.model.layers} == {"float32"}
+
+
+def test_an_application_is_built_with_channels_last_whatever_the_notebook_set(keras_home):
+    try:
+        keras.config.set_image_data_format("channels_first")
+        net = load_network("mobilenetv2")
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert net.model.input_shape == (None, 224, 224, 3)
 
 
 def test_load_network_warns_of_each_note():
