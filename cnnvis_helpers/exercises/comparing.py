@@ -185,11 +185,23 @@ def brief(value):
         return f"an object of type {type(shown).__name__}"
 
 
-def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
+def slip(answers, expected, rtol=RTOL):
+    """Return the sentence of a common slip that explains every answer, or ""."""
+    pairs = [(plain(a), plain(b)) for a, b in zip(answers, expected, strict=True)]
+    if not all(_is_numeric(a) and np.asarray(b).dtype.kind == "f" for a, b in pairs):
+        return ""
+    for undone, sentence in _SLIPS:
+        if all(same(undone(a), b, rtol, 0) for a, b in pairs):  # 0 has no percent and no sign
+            return sentence
+    return ""
+
+
+def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
     """Say in a sentence how `answer` differs from `expected`.
 
     reveal: True also shows expected values; False shows only the answer's, so that the sentence
-    does not give the solution away. Shapes and kinds are always shown.
+    does not give the solution away. Shapes and kinds are always shown. slips: False looks for no
+    common slip.
     """
     if hasattr(answer, "_fields") and not isinstance(expected, tuple):
         parts = ", ".join(answer._fields)
@@ -204,10 +216,8 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
         return "This is the function itself. Call it and hand over what it returns."
     if _kind(answer) != _kind(expected) or _is_numeric(expected) != _is_numeric(answer):
         return f"This is {kind_of(answer)}, but {kind_of(expected)} is expected."
-    if _is_numeric(expected) and np.asarray(expected).dtype.kind == "f":
-        for undone, sentence in _SLIPS:
-            if same(undone(answer), expected, rtol, 0):  # 0 has no percent and no sign
-                return sentence
+    if slips and (told := slip([answer], [expected], rtol)):
+        return told
     if isinstance(expected, np.ndarray):
         return _array_difference(answer, expected, reveal, rtol, atol)
     if isinstance(expected, (tuple, dict)) and len(answer) != len(expected):
@@ -222,6 +232,8 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL):
         pairs = enumerate(zip(answer, expected, strict=True), start=1)
         entries = [(f"Entry {place} of {len(expected)}", *pair) for place, pair in pairs]
         return _first_difference(entries, reveal, rtol, atol)
+    if isinstance(answer, str) and answer.casefold() == expected.casefold():
+        return "Only the case of its letters differs."
     if isinstance(answer, float) and not np.isfinite(answer):
         return f"This is {answer}, not an ordinary number. Look for a division by zero."
     if reveal:

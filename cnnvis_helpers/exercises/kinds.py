@@ -35,6 +35,7 @@ from cnnvis_helpers.exercises.comparing import (
     plain,
     private_copy,
     same,
+    slip,
 )
 
 RIGHT, WRONG, NOT_YET = "right", "wrong", "not yet"
@@ -346,7 +347,8 @@ def _case_difference(reference, cases, results, expected, reveal, rtol, atol):
             shown = ", ".join(
                 f"{name} = {brief(argument)}" for name, argument in zip(names, case, strict=False)
             )
-            return f"Called with {shown}: {difference(result, right, reveal, rtol, atol)}"
+            told = difference(result, right, reveal, rtol, atol, slips=False)
+            return slip(results, expected, rtol) or f"Called with {shown}: {told}"
     return "The results could not be compared."
 
 

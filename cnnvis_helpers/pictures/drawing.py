@@ -321,10 +321,15 @@ def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, size=7.2):
 
 
 def _channel_labels(numbers, columns):
-    """Label rows with their first channel; consecutive channels label columns +0, +1, ..."""
+    """Label rows with their first channel; consecutive channels label columns +0, +1, ...
+
+    Of more than 16 columns every fourth has a label, so that they do not run into each other.
+    """
     firsts = [str(number) for number in numbers[::columns]]
     running = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    return [f"+{column}" for column in range(columns)] if running else None, firsts
+    every = 1 if columns <= 16 else 4
+    heads = ["" if column % every else f"+{column}" for column in range(columns)]
+    return heads if running else None, firsts
 
 
 def label_cells(ax, shape, heads, firsts):

@@ -87,7 +87,7 @@ def draw_maps(maps, values, channel):
     dead = "is zero everywhere" if not chosen.any() else f"peaks at the {place(chosen)}"
     alt = (
         f"The photo, channel {channel} of the layer {values.layer} as a map of {height} by {width} "
-        f"cells, which {dead}, and all {count} channels of the layer as small maps."
+        f"cells, which {dead}, and {min(count, PAGE)} of its {count} channels as small maps."
     )
     zero = f"{np.mean(maps == 0):.0%} of all its values are zero"
     return Drawn(pixels, alt, f"{values.layer}: {count} maps of {height} x {width}; {zero}")

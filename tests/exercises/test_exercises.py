@@ -220,6 +220,20 @@ def test_other_wrong_answers_are_told_what_they_are(answer, sentence):
     assert say(number(), answer) == f"wrong: {sentence}"
 
 
+def test_a_slip_must_explain_every_case():
+    exercise = function(
+        "97-f",
+        "Half",
+        lambda x: x / 2,
+        cases=[(2.0,), (-4.0,)],
+        wrong=[(lambda x: x + 5, "Five."), (lambda x: x + 6, "Six."), (lambda x: x + 7, "Seven.")],
+        hints=["a", "b", "c"],
+    )
+    assert "but for the sign" in say(exercise, lambda x: -x / 2)
+    assert "but for the sign" not in say(exercise, lambda x: -abs(x) / 2)  # right for -4
+    assert say(number("fire2"), "Fire2") == "wrong: Only the case of its letters differs."
+
+
 def test_a_tensor_of_one_number_is_a_number():
     assert say(number(12.0), tf.constant([12.0])) == "right: "
     assert brief(say) == "the function say"
