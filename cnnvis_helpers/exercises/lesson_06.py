@@ -460,6 +460,12 @@ EXERCISES = [
         atol=0.02,
         praise="More than six times our two levels, and easy to see. Always ask for the unit.",
         wrong=[
+            (
+                lambda answer: isinstance(answer, str) and "," in answer,
+                "Python writes decimals with a point, not with a comma.",
+                "12,75",
+            ),
+            (1275, "You divided by epsilon. How many levels is *one* unit, and how many is 0.1?"),
             (25.5, "That would be right for inputs from 0 to 1. How long is the way from -1 to 1?"),
             (0.1, "That is the step in the network's own units; levels go from 0 to 255."),
             (51.0, "You multiplied by the length of the range; divide by it."),

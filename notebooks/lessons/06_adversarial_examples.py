@@ -382,9 +382,9 @@ assert np.abs(moved.astype(int) - original).max() <= 2
 # </check>
 
 # %% [markdown]
-# The same `walk`, the same two levels, only other slopes. **Predict first:** what will Grad-CAM show for Egyptian cat, and how sure will the network be?
+# The same `walk`, the same two levels, only other slopes. **Predict first:** will the answer stay? And how much of the heat can two levels move?
 
-# %% alt="Grad-CAM on two photos of the cat that look alike: before, the heat lies on the face; after, in the top right corner, at the ear."
+# %% alt="Grad-CAM on two photos of the cat that look alike, on one scale: before, a faint glow on the face; after, strong heat in the top right corner, at the ear."
 heats = [gradcam(net, each, cat) for each in (original, moved)]
 with figure_row(2, width=11) as axes:
     for ax, picture, heat in zip(axes, (original, moved), heats, strict=True):
@@ -397,7 +397,7 @@ assert net.predict(moved)[0].index == cat and heats[1].argmax() // 224 < 112
 # </check>
 
 # %% [markdown]
-# The answer is the same, and even surer. But most of the heat now lies in the corner, and the two maps have next to nothing in common. Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
+# The answer is the same, and even surer. But most of the heat now lies in the corner, and the two maps have next to nothing in common. (The left map looks faint because both share one scale: the attack did not only move the heat, it made far more of it.) Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
 
 # %% [markdown] tags=["teaching-note"]
 # 4 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. Discuss: is the map wrong?
