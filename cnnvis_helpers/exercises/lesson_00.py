@@ -11,6 +11,7 @@ _LOGITS = [
     np.array([2000.0, 0.0, 0.0, 0.0]),  # even 1500 above the mean
     np.array([-1000.0, -1001.0]),
     np.array([50000.0, 50001.0]),  # too large for a long double as well
+    np.array([0.0, 2000.0, 1.0]),  # the first is far from the largest
 ]
 _SIDE, _LIMIT = 100, 0.68  # of the grey square in 00-spot
 
@@ -47,6 +48,8 @@ def _cats(first, end):
 def _place(spot, photo):
     """(top, left) of a square that lies inside the photo."""
     top, left = (int(each) for each in spot)
+    if (top, left) != tuple(spot):
+        raise ValueError(f"{spot} are not two whole numbers")
     if not (0 <= top <= photo.shape[0] - _SIDE and 0 <= left <= photo.shape[1] - _SIDE):
         raise ValueError(f"the square at {spot} does not lie inside the photo")
     return top, left
@@ -132,7 +135,7 @@ EXERCISES = [
                     np.shape(spot) != (2,) or any(each != int(each) for each in spot)
                 ),
                 "`spot` is a pair of two whole numbers, (top, left).",
-                99,
+                (99.7, 239.2),
             ),
             (
                 _centred,
@@ -257,6 +260,16 @@ EXERCISES = [
                 _softmax_after(lambda logits: logits - 1000),
                 "A fixed number such as 1000 suits some logits and ruins others: small ones become "
                 "0 / 0. Which number fits every array of logits?",
+            ),
+            (
+                _softmax_after(lambda logits: logits - logits[0]),
+                "The first logit need not be the largest: of 0, 2000, 1 it leaves 2000 as it is, "
+                "and `exp(2000)` is too large.",
+            ),
+            (
+                lambda logits: _softmax(logits.astype(np.float16)),
+                "`float16` keeps only three or four digits, so 50001 becomes 50016. Compute in "
+                "`float32` or `float64`.",
             ),
             (
                 _share_of_logits,

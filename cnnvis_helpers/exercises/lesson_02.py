@@ -10,11 +10,13 @@ _MAPS = [
     (np.maximum(_RNG.normal(size=(6, 6, 2)) + 0.3, 0),),
     (np.concatenate([np.zeros((3, 3, 2)), 1e-3 * np.ones((3, 3, 1))], axis=2),),
     (np.array([[-1.5, 0.0, 2.0, -0.5], [0.0, 3.0, 0.0, 1.0]]),),
+    (np.array([[0.0, 1e-12], [2.0, 0.0]]),),
 ]
 _CHANNELS = [
     (_RNG.normal(2.0, 3.0, size=(8, 8)),),
     (_RNG.exponential(size=(6, 7)) ** 3,),
     (np.full((4, 4), 5.0),),
+    (np.full((13, 13), 0.1),),  # its mean is not exactly 0.1, and its std() not 0
 ]
 _POOLED = [  # some negative values: a pool that starts from zero is wrong
     (_RNG.normal(size=(7, 9)).round(2),),
@@ -63,6 +65,12 @@ def _as_float(channel):
 
 
 def _visible(channel):
+    if channel.max() == channel.min():
+        return np.full(channel.shape, 128, np.uint8)
+    return _as_float(channel).astype(np.uint8)
+
+
+def _guarded_by_std(channel):
     return _as_float(channel).astype(np.uint8)
 
 
@@ -273,6 +281,12 @@ EXERCISES = [
                 "it gives `nan`. It should become 128.",
             ),
             (
+                _guarded_by_std,
+                "`std()` of equal numbers is not always exactly 0: of 169 times 0.1, rounding "
+                "leaves about 1e-17, and dividing by that makes a grey that is not 128. Ask "
+                "whether the largest value equals the smallest.",
+            ),
+            (
                 _wrapped,
                 "Values outside 0..255 wrap around in `uint8`: very bright becomes dark. Cut them "
                 "off before the conversion.",
@@ -285,7 +299,7 @@ EXERCISES = [
             (_uncentred, "The channel is not centred: subtract its mean first."),
             (_by_variance, "This divides by the variance. Its square root is `channel.std()`."),
             (
-                _as_float,
+                lambda channel: _visible(channel).astype(float),
                 "The values are right, but not their type: a picture needs `uint8`.",
             ),
             (_without_128, "The last step is missing: add 128, so that the mean becomes mid grey."),
@@ -303,7 +317,7 @@ EXERCISES = [
         hints=[
             "Four steps in order: subtract the mean, divide by the spread, times 64, plus 128.",
             "`np.clip(values, 0, 255)` cuts off; do it before `.astype(np.uint8)`.",
-            "Divide only `if channel.std() > 0`.",
+            "If `channel.max() == channel.min()`, return `np.full(channel.shape, 128, np.uint8)`.",
         ],
         dtype="uint8",
         atol=1,
@@ -388,6 +402,10 @@ EXERCISES = [
                 "Small is not zero: ReLU makes exact zeros, so compare with 0.",
             ),
             (
+                lambda maps: float(np.isclose(maps, 0).mean()),
+                "`np.isclose` takes 1e-12 for zero. ReLU makes exact zeros, so compare with 0.",
+            ),
+            (
                 lambda maps: float((maps <= 0).mean()),
                 "This also counts the negative values. Behind a ReLU there are none, but here "
                 "there may be.",
@@ -469,7 +487,7 @@ EXERCISES = [
         "c",
         wrong={
             "a": "If it did not look at the hand, it could not tell left from right. Remember what "
-            "SqueezeNet said to the noise.",
+            "SqueezeNet said about the noise.",
             "b": "Then the network could not answer. What *we* recognise in a picture is not what "
             "the layer knows.",
             "d": "Look at the error of the maps, not at the beauty of the picture: it tells "
@@ -477,7 +495,7 @@ EXERCISES = [
         },
         hints=[
             "What did the program have to reach: the photo, or the maps?",
-            "What did SqueezeNet say to the fourth picture?",
+            "What did SqueezeNet say about the fourth picture?",
             "Choose the sentence about pictures and maps; the others say more than was measured.",
         ],
         praise="An inversion shows which pictures a layer cannot tell apart. Whether you would "

@@ -167,7 +167,7 @@ check("00-shift", after_adding)
 #
 # **Predict first:** put a finger on the spot that mattered most.
 
-# %% tags=["exercise-setup"] alt="The photo in grey under a heat map that glows on the cat's face, most of all between the eyes."
+# %% tags=["exercise-setup"] alt="The photo in grey under a heat map that glows on the cat's face, most of all on the forehead beside the right-hand eye."
 heat = gradcam(net, photo, "Egyptian cat")
 show_overlay(photo, heat, title="What raised the logit of Egyptian cat")
 
@@ -181,7 +181,7 @@ assert relevance_mass(heat, outline) > outline.mean() + 0.1
 # %% [markdown]
 # The brighter a place, the more it raised the logit. The method is called Grad-CAM, and you will build it yourself in lesson 04.
 #
-# It looks convincing, but a picture that looks right is not yet evidence. So this course puts a number beside every picture. Somebody drew the outline of this cat by hand: 89% of the heat lies on the cat.
+# It looks convincing, but a picture that looks right is not yet evidence. So this course puts a number beside a picture wherever it can. Somebody drew the outline of this cat by hand: 89% of the heat lies on the cat.
 # Heat spread evenly over the photo would score 74%, because the cat fills most of her photo. Better than chance, then, though less striking than the picture.
 #
 # ## Does that spot really matter?

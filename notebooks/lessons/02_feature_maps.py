@@ -69,7 +69,7 @@ assert tuple(everything["fire5_concat"].shape) == (1, 27, 27, 256)
 # </check>
 
 # %% [markdown]
-# The extractor is another way through the same network: one pass, and every layer's maps are in the dict. Deeper layers have smaller maps and more of them, as in VGG16, which goes from 224 x 224 x 64 in `block1_conv1` to 14 x 14 x 512 in `block5_conv3`. <!-- source -->
+# The extractor is another way through the same network: one pass, and every layer's maps are in the dict. Deeper layers have smaller maps and more of them, as in VGG16, which goes from 224 x 224 x 64 in `block1_conv1`, its layer 1, to 14 x 14 x 512 in `block5_conv3`, its layer 17. <!-- source -->
 #
 # `feature_maps` does it for any layer of any network, and prepares the photo, too.
 
@@ -156,10 +156,10 @@ check("02-pool", max_pool)
 def visible(channel):
     """uint8 (h, w) of a float channel (h, w)."""
     # <solution>
-    centred = channel - channel.mean()
-    if channel.std() > 0:
-        centred = centred / channel.std()
-    return np.clip(centred * 64 + 128, 0, 255).astype(np.uint8)
+    if channel.max() == channel.min():
+        return np.full(channel.shape, 128, np.uint8)
+    scaled = (channel - channel.mean()) / channel.std() * 64 + 128
+    return np.clip(scaled, 0, 255).astype(np.uint8)
     # </solution>
 
 
@@ -360,7 +360,7 @@ assert found["conv1"].correlation > 0.95 and abs(found["fire9_concat"].correlati
 # `error` says how much the maps still differ (0: not at all), `correlation` how much the *pixels* agree. From `conv1` the photo comes back nearly perfect, at 0.98, and from `fire3_concat` at 0.89. So early layers throw away almost nothing.
 # At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, whose correlation with the photo is close to 0, although the error of its maps is only about a quarter. Is nothing left?
 #
-# Ask the network. **Predict first:** what does the network say to the fourth picture?
+# Ask the network. **Predict first:** what does the network say about the fourth picture?
 
 # %%
 for name, picture in [("photo", photo), ("from fire9_concat", found["fire9_concat"].picture)]:
@@ -403,7 +403,8 @@ explore_layers(net, photo, layer="fire5_expand3x3")
 # %% [markdown]
 # ## What goes wrong: pixels on the wrong scale
 #
-# Many tutorials divide every photo by 255. Some networks want this; SqueezeNet, as it is built here, wants 0 to 255. `net.predict` refuses a photo of values from 0 to 1. The bare model does not complain:
+# Many tutorials divide every photo by 255. Some networks want this: a small one for cats and dogs, with 3,453,121 numbers, is a well-known example. <!-- source -->
+# SqueezeNet, as it is built here, wants 0 to 255. `net.predict` refuses a photo of values from 0 to 1. The bare model does not complain:
 
 # %% alt="Two maps of the cat from the same filter, from pixels 0 to 255 and from pixels 0 to 1. They look nearly the same, but the first runs to 176, the second to 0.73."
 small = net.prepare(photo) / 255
@@ -440,29 +441,34 @@ check("02-middle", middle)
 # %% [markdown]
 # ## Go deeper: a photo from the web
 #
-# `load_photo("https://...")` downloads a picture once and keeps it in a cache; after that it needs no internet. To show this even offline, we start a small web server on this computer, load a photo from it, and switch the server off.
+# `load_photo("https://...")` downloads a picture once and keeps it in a cache; after that it needs no internet. To show this even offline, we put the photo into a temporary folder and start a small web server on this computer. It answers one request.
 
 # %%
+import os
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
+from tempfile import mkdtemp
 from threading import Thread
 
 from cnnvis_helpers import save_picture
 
-save_picture("web_photo.png", photo)
-SimpleHTTPRequestHandler.log_message = lambda *args: None  # no line for each request
-server = HTTPServer(("localhost", 0), partial(SimpleHTTPRequestHandler, directory="."))
-Thread(target=server.serve_forever, daemon=True).start()
-address = f"http://localhost:{server.server_port}/web_photo.png"
+folder = mkdtemp()
+save_picture(f"{folder}/web_photo.png", photo)
+os.environ["no_proxy"] = "localhost"  # this computer is reached directly
+SimpleHTTPRequestHandler.log_message = lambda *args: None  # no line for the request
+server = HTTPServer(("localhost", 0), partial(SimpleHTTPRequestHandler, directory=folder))
+Thread(target=server.handle_request, daemon=True).start()
 
+# %% [markdown]
+# Now we load the photo from it, switch the server off, and load it again.
+
+# %%
+address = f"http://localhost:{server.server_port}/web_photo.png"
 first = load_photo(address)
-server.shutdown()
 server.server_close()
 again = load_photo(address)  # the server is gone: this comes from the cache
 print("the same picture:", np.array_equal(first, again), again.shape)
 # <check>
-import os
-os.remove("web_photo.png")
 assert np.array_equal(again, photo)
 # </check>
 
