@@ -348,8 +348,8 @@ assert (within < 0.05).sum() == 36
 # </check>
 
 # %% [markdown]
-# The first 36, a little more than two rows, cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. Towards the end come filters that add one colour and subtract another: most of them are silent on grey
-# and active where there is colour.
+# The first 36, a little more than two rows, cancel in red, in green and in blue alike: they see edges, bars and dots, and no flat area of any colour. In the others, something of a colour is left. Half of these add one colour
+# and subtract another, so they are silent on grey and active where there is colour; the rest respond to grey as well, some of them faintly.
 #
 # Your own eyes do something similar. Nerve cells in the retina compare light with dark, red with green, and blue with yellow. <!-- source -->
 #
@@ -430,7 +430,7 @@ show_filter_channels(deeper, filters=range(6), channels=range(6))
 print("one filter has the shape", deeper[..., 0].shape)
 
 # %% [markdown]
-# There is nothing to recognise. Each input channel is the answer of another filter, so these squares are not pictures of anything. To understand deeper layers, we have to look at what they make of photos (lesson 02) and at what
+# There is nothing to recognise. Each input channel is the output of another filter, so these squares are not pictures of anything. To understand deeper layers, we have to look at what they make of photos (lesson 02) and at what
 # excites them most (lesson 07).
 #
 # ## Go deeper: VGG16 on paper
