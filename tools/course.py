@@ -173,7 +173,7 @@ def run(command, options):
     """Go on as the command, with this terminal; return its exit status."""
     arguments, folder = {
         "open": (["jupyterlab", "--log-level=WARN"], ROOT / "notebooks"),
-        "test": (["pytest"], ROOT),
+        "test": (["pytest", "-n=2", "--dist=loadfile"], ROOT),  # two processes, file by file
         "run": (["cnnvis_helpers"], Path.cwd()),
     }.get(command, ([], Path.cwd()))
     if command == "open":
