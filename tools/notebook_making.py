@@ -157,9 +157,10 @@ def _teaching_note(cell):
 
 
 def _setup_cells(published):
+    source = publication.requirement(*published)
     return [
-        _markdown(publication.SETUP_NOTE, ["setup"], "skip"),
-        _code(publication.setup_source(publication.requirement(*published)), ["setup"], "skip"),
+        _markdown(publication.setup_note(source), ["setup"], "skip"),
+        _code(publication.setup_source(source), ["setup"], "skip"),
     ]
 
 

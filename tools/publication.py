@@ -12,9 +12,9 @@ from pathlib import Path
 FILE = Path(__file__).resolve().with_name("publication.json")
 COLAB = "https://colab.research.google.com"
 
-SETUP_NOTE = (
-    "**Set-up.** The next cell installs the course where it is missing, in Colab for example. On "
-    "your own machine, run `python3 tools/course.py open` in the folder of the course instead."
+_NOTE = (
+    "**Set-up.** The next cell {}. On your own machine, `python3 tools/course.py open`, run in the "
+    "folder of the course, installs and opens it."
 )
 _SETUP = """\
 try:
@@ -46,6 +46,12 @@ def publication(path=FILE):
 def requirement(repository, tag):
     """What pip installs of the published copy; None for an unpublished course."""
     return repository and f"https://github.com/{repository}/archive/{tag}.zip"
+
+
+def setup_note(source):
+    """The sentence above the set-up cell; `source` as for `setup_source`."""
+    installs = "installs the course where it is missing, in Colab for example"
+    return _NOTE.format(installs if source else "says so if the course is not installed")
 
 
 def setup_source(source):
