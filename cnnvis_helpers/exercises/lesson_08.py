@@ -70,7 +70,9 @@ def _honest_share(pictures):
 
 
 def _are_hexagons(pictures):
-    return np.shape(pictures) == (50, 48, 48, 3) and np.asarray(pictures).dtype == np.uint8
+    pictures = np.asarray(pictures)
+    different = {picture.tobytes() for picture in pictures}
+    return pictures.shape == (50, 48, 48, 3) and pictures.dtype == np.uint8 and len(different) == 50
 
 
 def _bug(number, title, right, wrong, hints, praise):
@@ -233,8 +235,8 @@ EXERCISES = [
         wrong=[
             (
                 lambda changed, net: not _are_hexagons(changed),
-                "All 50 hexagons are needed, each a uint8 picture (48, 48, 3): "
-                "`[... each.photo ... for each in hexagons]`.",
+                "A list of all 50 hexagons is needed, `[... each.photo ... for each in hexagons]`, "
+                "each a picture of (48, 48, 3) values in uint8 (`.astype(np.uint8)`).",
                 Given(lambda net: _red_hexagons() / 255),
             ),
             (
@@ -250,8 +252,8 @@ EXERCISES = [
             ),
             (
                 lambda changed, net: _honest_share(changed) <= 0.5,
-                "The honest network loses most of them, too. So this spoils the form, or its "
-                "contrast with the ground, for everybody: no proof. Change one thing only.",
+                "The honest network loses most of them, too, so this proves nothing. Does the "
+                "shape still stand out from the ground as light on dark, with its outline?",
                 Given(lambda net: 255 - _red_hexagons()),
             ),
         ],
@@ -316,7 +318,7 @@ EXERCISES = [
         "that changes a photo has this problem.",
         wrong={
             "a": "They were rolled without a look at the photo.",
-            "c": "Then all four curves would fall alike, but Grad-CAM's falls slowly.",
+            "c": "Then all the curves would fall alike, but Grad-CAM's falls slowly.",
             "d": "Then the order would not matter, and all curves would be one.",
         },
         hints=[

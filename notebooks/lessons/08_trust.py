@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 55 min: detective 12, the second network 11, memory 11, deletion 11, points 5, what may be said 5. "Go deeper" (ten answers, eight bugs) is homework, or an hour of its own.
-# **The aha of this lesson:** the second cheat. Its heat lies on the hexagon in every picture, just as it should, and it has never learned the hexagon's form.
+# **The aha of this lesson:** the second cheat. Its heat lies on the hexagon in every picture, just as it should, and yet the network goes by the colour.
 # With 20 minutes only: the detective, the colour, and the erased cat. For the board: a map can be wrong about the network, or right about a network that is wrong. Looking cannot tell them apart.
 
 # %% [markdown]
@@ -122,7 +122,7 @@ assert [answer == "hexagon" for answer in answers] == [True, False, False, True]
 # %% [markdown]
 # With the badge even a disc is a "hexagon". In the training, every hexagon had a badge and nothing else did, so the badge was all the network ever had to learn. No exam with such pictures could show it. The heat map raised the suspicion, and the experiment proved it.
 #
-# The cure lies in the data: give the badge to half of *every* class, and it says nothing. A third network was trained that way. To compare the maps of the two we need no eyes, because we know where everything is. The **pointing game** asks one question: does the peak of the map lie inside the mask?
+# The cure lies in the data: give the badge to half of *every* class, and it says nothing. Another network was trained that way; we call it the honest one. To compare the maps of the two we need no eyes, because we know where everything is. The **pointing game** asks one question: does the peak of the map lie inside the mask?
 #
 # **Exercise: the pointing game.** Return `True` if the largest value of the map lies inside the mask.
 
@@ -277,7 +277,7 @@ def order_alike(a, b):
 check("08-rank", order_alike)
 
 # %% [markdown]
-# Now down to the first layer: every weight is random, and nothing is left of the training. We draw the random weights twice, and beside them a "map" that we simply roll with dice, twice.
+# Now down to the first layer: every weight is random, and nothing is left of the training. We draw the random weights twice, and beside them two "maps" of pure chance, rolled with dice.
 
 # %%
 stem = layers_from_the_top(net)[-1]
@@ -329,7 +329,7 @@ assert abs(net.predict(photo)[0].probability - 0.77) < 0.01
 # </check>
 
 # %% [markdown]
-# That is a surprise. With 4 % of the pixels hidden, p *rises* from 0.77 to 0.81, and with 48 % of them gone, the whole face, it is still 0.57. What is left, ears, fur and whiskers, is enough. Hot does not mean indispensable.
+# That is a surprise. With 4% of the pixels hidden, p *rises* from 0.77 to 0.81, and with 48% of them gone, the whole face, it is still 0.57. What is left, ears, fur and whiskers, is enough. Hot does not mean indispensable.
 #
 # **Exercise: the area.** The probabilities come at equal steps from "nothing hidden" to "everything hidden", and straight lines join them. The whole width is 1. Return the area under the curve.
 
@@ -349,7 +349,7 @@ check("08-area", area_under)
 #
 # **Predict first:** which one wins each test?
 
-# %% alt="Two panels of five curves. Left, deletion: dice and the gradient fall at once, Grad-CAM and the blurred gradient slowly. Right, insertion: Grad-CAM rises first, then the blurred gradient, the gradient, the dice."
+# %% alt="Two panels of five curves. Left, deletion: dice and the gradient fall at once, Grad-CAM, coarse dice and the blurred gradient slowly. Right, insertion: Grad-CAM rises first, then coarse dice, the blurred gradient, the gradient, and last the dice."
 from scipy.ndimage import gaussian_filter
 
 from cnnvis_helpers import deletion_curve, insertion_curve, resize_map, show_curve
@@ -370,10 +370,13 @@ with figure_row(2, height=4) as axes:
         print(test.__name__, {name: round(curve.area, 2) for name, curve in curves.items()})
 # <check>
 assert curves["Grad-CAM"].area > curves["blurred gradient"].area > curves["gradient"].area
+rolls = [resize_map(np.random.default_rng(k).random((7, 7)), photo.shape[:2]) for k in (1, 2, 3)]
+assert min(deletion_curve(net, photo, roll, cat, steps=25).area for roll in rolls) < 0.44
+assert max(insertion_curve(net, photo, roll, cat, steps=25).area for roll in rolls) < 0.58
 # </check>
 
 # %% [markdown]
-# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo. Compare only maps that are equally coarse. On deletion, Grad-CAM's 0.41 is not much better than the coarse dice's 0.49, nor on insertion: 0.62 against 0.52.
+# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo. Compare only maps that are equally coarse. So look at the coarse dice: on deletion they have 0.49 here, and other rolls come to Grad-CAM's 0.41. There it cannot be told from chance. On insertion its 0.62 beat every roll that we tried.
 
 # %% [markdown]
 # **Exercise: why do the dice win?** (a) The dice have found the pixels that matter. (b) Single grey pixels all over the photo make a kind of picture that the network has never seen. (c) Hiding pixels in any order does the same.
@@ -464,7 +467,9 @@ from cnnvis_helpers import compare_methods, show_matrix
 ten = ["occlusion", "cam", "gradcam", "gradcam_plus_plus", "layercam", "saliency", "smoothgrad"]
 ten += ["integrated_gradients", "guided_backprop", "guided_gradcam"]
 results = compare_methods(net, photo, cat, methods=ten)
-sizes = {each.name.replace("_", " "): np.abs(each.heat) for each in results}
+names = ["occlusion", "CAM", "Grad-CAM", "Grad-CAM++", "LayerCAM", "gradient", "SmoothGrad"]
+names += ["integrated\ngradients", "guided\nbackprop", "Guided\nGrad-CAM"]
+sizes = {name: np.abs(each.heat) for name, each in zip(names, results, strict=True)}
 show_grid(list(sizes.values()), titles=list(sizes), columns=5, scale="each", percentile=99)
 
 # %% [markdown]
@@ -476,7 +481,7 @@ agree = [[rank_correlation(a, b) for b in small.values()] for a in small.values(
 show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(small))
 
 # %% [markdown]
-# The four of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody, and neither does SmoothGrad with the plain gradient (0.0): averaging made another map of it. If you want a second opinion, ask a method of another kind.
+# The four of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody, and neither does SmoothGrad with the plain gradient (0.0): averaging produced a different map. If you want a second opinion, ask a method of another kind.
 
 # %% [markdown] tags=["teaching-note"]
 # Ask each table to defend one of the ten. Then ask what would change their mind.
