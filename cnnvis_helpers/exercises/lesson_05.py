@@ -161,6 +161,11 @@ EXERCISES = [
                 "That is one number for the photo. Take the maximum over the colours only.",
             ),
             (
+                lambda gradient: np.abs(gradient).max(axis=-1, keepdims=True),
+                "The right numbers, with an axis of length 1 left at the end. Leave `keepdims` "
+                "out: a map has two axes.",
+            ),
+            (
                 lambda gradient: np.abs(gradient.sum(axis=-1)),
                 "Here the colours were added up first, so that red and green can cancel.",
             ),
@@ -241,6 +246,11 @@ EXERCISES = [
                 "magnitude, as in the saliency map above.",
             ),
             (
+                lambda gradients: np.abs(gradients.mean(axis=0)).sum(axis=-1),
+                "The mean over the copies is right, but then the three colours were added up. Take "
+                "the largest magnitude of them, as in the saliency map above.",
+            ),
+            (
                 lambda gradients: np.abs(gradients.mean(axis=0)),
                 "The mean over the copies is right, but there are still three numbers a pixel.",
             ),
@@ -268,6 +278,11 @@ EXERCISES = [
         praise="In the middle of the usual advice, this network has lost the cat already. Ask it "
         "before you explain it.",
         wrong=[
+            (
+                lambda answer: isinstance(answer, str) and "," in answer,
+                "Python writes decimals with a point, not with a comma.",
+                "0,15",
+            ),
             (15, "That is a percentage. Give the fraction of the range."),
             (0.1, "Here about a third is left. Take the mean over ten copies, not the worst one."),
             (0.05, "Here more than half is left. Is `sigma` the fraction times the range?"),
