@@ -74,7 +74,7 @@ _SENTENCE = "The network looked at the face of the cat."
 
 def _case(**changes):
     case = {question: f"{_SENTENCE} ({question})" for question in _QUESTIONS}
-    return case | {"what hiding the hot places did": "The logit fell by 2.5."} | changes
+    return case | {"what hiding the hot places did": "The logit fell by 2.5, elsewhere by 0.5."} | changes
 
 
 def _unknown(answer):
@@ -88,8 +88,8 @@ def _known(case):
 
 
 def _shortest(case):
-    """How many different words the shortest of the answers has."""
-    return min(len(set(answer.split())) for answer in _known(case))
+    """How many different words of two letters or more the shortest of the answers has."""
+    return min(len(set(re.findall(r"[^\W\d_]{2,}", answer))) for answer in _known(case))
 
 
 def _all_differ(case):
@@ -107,7 +107,7 @@ def _is_filled_in(case):
     return (
         set(case) == set(_QUESTIONS)
         and len(_known(case)) >= 5
-        and _shortest(case) >= 3
+        and _shortest(case) >= 5
         and _all_differ(case)
         and _has_number(case)
     )
@@ -481,6 +481,7 @@ EXERCISES = [
         "That is why it can work at all.",
         wrong=[
             (2560, "The biases are missing: one for each class."),
+            (2564, "That is two biases for each output. One is enough."),
             (
                 7 * 7 * 1280 * 2 + 2,
                 "That would be a Dense layer on the 7 x 7 cells of each map. After the average "
@@ -664,9 +665,9 @@ EXERCISES = [
                 _case(**{"what a second method says": "yes"}),
             ),
             (
-                lambda case: _shortest(case) == 2,
-                "One of the answers is very short. Write a sentence that somebody else could "
-                "check.",
+                lambda case: _shortest(case) < 5,
+                "One of the answers is very short. Write a sentence of at least five different "
+                "words that somebody else could check.",
                 _case(**{"what a second method says": "It agrees."}),
             ),
             (
