@@ -27,12 +27,6 @@ _TRIPLES = [
     (_maps(3, 4, 4), _gradients(3, 4, 4), _gradients(3, 4, 4)),
     (_maps(2, 5, 3), _gradients(2, 5, 3), _gradients(2, 5, 3)),
 ]
-_LOGITS = [
-    (np.array([[2.0, -1.0, 0.5]]), 1),
-    (np.array([[-3.0, 1.0, 4.0, 0.0]]), 2),
-    (np.array([[60.0, 3.0, 1.0]]), 0),  # the probability is 1 in 64 bits
-]
-_LARGE = [(np.array([[900.0, 898.0, 0.0]]), 0)]  # their powers are infinite
 _LABELS = [
     (["cock", "crane", "Cardigan", "tabby", "crane", "cardigan"],),
     (["maillot", "maillot", "sunglass", "sunglasses"],),
@@ -47,36 +41,17 @@ def _whole(maps, kernel, bias, c):
     return maps @ kernel[:, c] + bias[c]
 
 
+def _stretched(maps, kernel, bias, c):
+    values = maps @ kernel[:, c]
+    return values * (_whole(maps, kernel, bias, c).mean() / values.mean())
+
+
 def _gradcam(activations, gradients):
     return _relu(activations @ gradients.mean(axis=(0, 1)))
 
 
 def _against(activations, gradients):
     return _relu(-(activations @ gradients.mean(axis=(0, 1))))
-
-
-def _softmax(logits, c):
-    powers = np.exp(logits[0] - logits[0].max())
-    return powers[c] / powers.sum()
-
-
-def _log_sum(logits):
-    return logits.max() + np.log(np.exp(logits - logits.max()).sum())
-
-
-def _margin(logits, c):
-    return logits[0, c] - _log_sum(np.delete(logits[0], c))
-
-
-def _margin_overflows(logits, c):
-    with np.errstate(over="ignore", invalid="ignore"):
-        return logits[0, c] - np.log(np.exp(np.delete(logits[0], c)).sum())
-
-
-def _margin_of_probability(logits, c):
-    with np.errstate(divide="ignore"):
-        p = _softmax(logits, c)
-        return np.log(p) - np.log(1 - p)
 
 
 def _alpha(activations, gradients, pool=np.sum, squares=2):
@@ -191,6 +166,16 @@ EXERCISES = [
                 lambda maps, kernel, bias, c: _whole(maps, kernel, bias, c).mean(),
                 "This is the score itself, and the places are gone. Do not pool.",
             ),
+            (
+                lambda results: all(
+                    np.shape(map_) == case[0].shape[:2] and np.isclose(np.mean(map_), wanted)
+                    for map_, case in zip(results, _CAM, strict=True)
+                    for wanted in [_whole(*case).mean()]
+                ),
+                "Its mean is the score, but some places gained on others. Add the same number to "
+                "every cell.",
+                _stretched,
+            ),
         ],
         hints=[
             "Each channel has one weight for the class; all of them are one column of the kernel.",
@@ -203,7 +188,8 @@ EXERCISES = [
     value(
         "04-factor",
         "From Grad-CAM to SqueezeNet's own map",
-        169,
+        169.0,
+        rtol=1e-3,  # for whoever measures it
         wrong=[
             (49, "49 belongs to the 7 x 7 cells of the other network."),
             (13, "13 is one side of the map. Every cell counts."),
@@ -389,71 +375,26 @@ EXERCISES = [
         ],
         praise="One number in place of 'looks right'. Compare it with the share of the photo.",
     ),
-    function(
+    choice(
         "04-score",
         "One against all",
-        _margin,
-        cases=_LOGITS + _LARGE,
-        wrong=[
-            (
-                _softmax,
-                "That is the probability. It asks the right question, but when the network is "
-                "sure, its gradient vanishes.",
-            ),
-            (
-                lambda logits, c: np.log(_softmax(logits, c)),
-                "That is the logarithm of the probability. It stops at 0 when the network is sure, "
-                "so it saturates as well.",
-            ),
-            (
-                lambda logits, c: logits[0, c],
-                "That is the logit: the other classes do not matter for it.",
-            ),
-            (
-                lambda logits, c: logits[0, c] - np.delete(logits[0], c).max(),
-                "This asks for the strongest rival alone. The question is about all the others "
-                "together.",
-            ),
-            (
-                lambda logits, c: logits[0, c] - np.delete(logits[0], c).mean(),
-                "The mean of the others lets 999 hopeless classes count as much as the only rival. "
-                "The softmax adds powers of e.",
-            ),
-            (
-                lambda logits, c: logits[0, c] - np.delete(logits[0], c).sum(),
-                "The softmax does not add logits, but powers of e. So should you.",
-            ),
-            (
-                lambda logits, c: -_margin(logits, c),
-                "The sign is turned round: the lead is positive where the class wins.",
-            ),
-            (
-                _margin_overflows,
-                "Right, but logits of 900 make infinite powers. Subtract the largest logit first, "
-                "as in the softmax of lesson 00.",
-            ),
-            (
-                lambda logits, c: (
-                    logits[0, c] - np.log(np.exp(np.delete(logits[0], c) - logits.max()).sum())
-                ),
-                "You subtracted the largest logit before the powers. Now its share in the result "
-                "is missing.",
-            ),
-            (
-                _margin_of_probability,
-                "Right on paper. But a computer rounds a probability near 1 to 1, and the "
-                "logarithm of 0 is infinite. Start from the logits.",
-            ),
-        ],
+        "c",
+        wrong={
+            "a": "That is what the gradient of the probability does. The margin goes on growing "
+            "where p stops at 1. Measure it.",
+            "b": "The others never fade away here: each logit is multiplied by k, and so is its "
+            "slope. Compare 1 with 8.",
+            "d": "The powers of e can become infinite, but `tf.reduce_logsumexp` takes care of "
+            "that. Measure it.",
+        },
         hints=[
-            "The lead of one class over another is a difference of logits. What is the logit of "
-            "all the others together?",
-            "Softmax adds powers of e. The logarithm of their sum is a logit again.",
-            "`others = np.delete(logits[0], c)`, and then `logits[0, c]` minus "
-            "`np.log(np.exp(others).sum())`, with the largest of them subtracted first.",
+            "Only the score inside the `with` block changes; the rest of the loop stays.",
+            "`others = tf.concat([logits[0, :cat], logits[0, cat + 1:]], 0)` holds the others.",
+            "`margin = k * logits[0, cat] - tf.reduce_logsumexp(k * others)` is the score. Compare "
+            "the largest gradients for 1 and 8.",
         ],
-        praise="This is the logarithm of p / (1 - p). Where p stops at 1, it goes on growing. In a "
-        "tape, `tf.reduce_logsumexp` adds up the others.",
+        praise="The margin is the logarithm of p / (1 - p). Where p stops at 1, it goes on "
+        "growing, so this score asks the question of the probability and does not saturate.",
     ),
     function(
         "04-plus",

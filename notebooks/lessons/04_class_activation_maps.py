@@ -115,7 +115,7 @@ with figure_row(2, width=10) as (left, right):
 #
 # The lecture slides that this course grew from do the same on ResNet50 with a photo of an Australian terrier: 2048 maps of 7 x 7 cells and 2048 weights a class. <!-- source -->
 #
-# **Exercise: the whole score.** The mean of our map misses the score by the bias. Write a function, for any class and any network with such a head, that returns a map whose mean is *exactly* the score. `kernel` has the shape (channels, classes), `bias` one number for each class. `hint("04-cam")` helps.
+# **Exercise: the whole score.** The mean of our map misses the score by the bias. Write a function, for any class and any network with such a head, that returns a map whose mean is *exactly* the score. Change every cell by the same amount, so that no place gains on another. `kernel` has the shape (channels, classes), `bias` one number for each class. `hint("04-cam")` helps.
 
 
 # %%
@@ -138,7 +138,7 @@ check("04-cam", whole_map)
 # SqueezeNet, the other network of this course, has no Dense layer at all. Its last convolution, `conv10`, makes 1000 maps: one for each class. Their averages are the logits.
 # So there is nothing to compute. We only have to *look* at map 285.
 
-# %% alt="The photo under SqueezeNet's own map for Egyptian cat, 13 by 13 cells; the brightest three lie on the whiskers, left of the nose."
+# %% tags=["exercise-setup"] alt="The photo under SqueezeNet's own map for Egyptian cat, 13 by 13 cells; the brightest three lie on the whiskers, left of the nose."
 squeezenet = load_network("squeezenet")
 own_map = feature_maps(squeezenet, photo, "conv10")[..., cat]
 
@@ -161,7 +161,7 @@ assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
 # and see how fast the score rises. That is a derivative, and TensorFlow computes all of them at once. What happens inside the `with` block is recorded on a **tape**;
 # `tape.gradient(y, x)` plays it backwards, from the result $y$ to the value $x$. Try it where you know the answer: $y = 3 x^2$ at $x = 2$ has the slope $6x = 12$.
 
-# %%
+# %% tags=["exercise-setup"]
 import tensorflow as tf
 
 x = tf.constant(2.0)
@@ -178,7 +178,7 @@ print("slope of y at x = 2:", tape.gradient(y, x).numpy())
 #
 # The ReLU at the end keeps only what speaks *for* the class. `net.forward` runs the network and also returns the maps of a layer from the same pass.
 
-# %%
+# %% tags=["exercise-setup"]
 pixels = tf.constant(net.prepare(photo))
 with tf.GradientTape() as tape:
     tape.watch(pixels)
@@ -207,21 +207,22 @@ assert np.allclose(ratio, 49, atol=0.05)
 # </check>
 
 # %% [markdown]
-# Surprised? Every cell says 49, and 49 is the number of cells. The maps are the same picture.
+# Surprised? Every cell says 49. The maps are the same picture.
 #
-# Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it by a single cell $A_{ij}^k$. Everything else drops out;
-# $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. Grad-CAM is the more general of the two:
-# it works for any layer of any network.
-#
-# **Exercise: the other network.** SqueezeNet's last maps have 13 x 13 cells, and its logit is the mean of one map. By which number do you have to multiply Grad-CAM at `conv10` to get that map? Think first, then test.
+# **Exercise: the other network.** SqueezeNet's logit is the mean of map 285 of `conv10`, without any weights. By which number do you have to multiply Grad-CAM at `conv10` to get that map? By 49 again? Think first, then test.
 
 # %%
 # <solution>
-factor = 13 * 13
+factor = own_map.max() / gradcam(squeezenet, photo, cat, "conv10", resize=False).max()
 # <stub>
 # factor = None  # a number
 # </solution>
 check("04-factor", factor)
+
+# %% [markdown]
+# Both times it is the number of cells. Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it by a single cell $A_{ij}^k$. Everything else drops out;
+# $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. Grad-CAM is the more general of the two:
+# it works for any layer of any network.
 
 # %% [markdown] tags=["teaching-note"]
 # 14 min with the tape. Show the ratios before you scroll. Somebody says "rounding" or "coincidence"; let them count the cells. Then one line on the board.
@@ -438,25 +439,43 @@ assert probability > 0.999 and size < 1e-4
 # %% [markdown]
 # The surer the network, the emptier the map: the softmax is **saturated**. Drawing each map relative to its maximum hides this. So differentiate the logit.
 #
-# **Exercise: one against all.** The logit asks "why this class?", and the other classes do not matter. The probability asks "why this class rather than *all the others together*?", and saturates. Return a score, one number, that asks the second question and does not saturate. `logits` is an array (1, classes). (Lesson 03 calls it the margin.)
-
+# **Exercise: one against all.** An experiment. The logit asks "why this class?", and the other classes do not matter. The margin of lesson 03 asks "why this class rather than *all the others together*?": $m = k S_c - \log \sum_{j \ne c} e^{k S_j}$. Put it into the loop above, in place of the probability
+# (`tf.concat` joins the logits before and after our class, `tf.reduce_logsumexp` does the rest). What becomes of the largest gradient: (a) it fades as well, (b) it stays nearly the same, (c) it grows about as fast as $k$, (d) it becomes infinite?
 
 # %%
-def against_all(logits, c):
-    """The lead of class c over all the others together, from logits (1, classes)."""
-    # <solution>
-    others = np.delete(logits[0], c)
-    largest = others.max()  # so that no power is too large
-    return logits[0, c] - largest - np.log(np.exp(others - largest).sum())
-    # </solution>
-
-
-check("04-score", against_all)
+# <solution>
+for k in (1, 2, 4, 8):
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        logits, (activations,) = net.forward(pixels, [layer])
+        others = tf.concat([logits[0, :cat], logits[0, cat + 1 :]], 0)
+        margin = k * logits[0, cat] - tf.reduce_logsumexp(k * others)
+    size = tf.reduce_max(tf.abs(tape.gradient(margin, activations))).numpy()
+    print(f"k = {k}: largest gradient {size:.1e}")
+what_happens = "c"
+# <stub>
+# what_happens = None  # a letter from a to d
+# </solution>
+check("04-score", what_happens)
 
 # %% [markdown]
 # ## Go deeper: the last convolution is not the last map
 #
-# "Take the last convolution" is a common rule, and it is a trap. Here the last convolution is `head`, and its maps go through a ReLU before they are averaged. Only `head_relu` holds what the score is made of.
+# "Take the last convolution" is a common rule. Is it right?
+#
+# **Exercise: which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm, which rescales the values; (b) `conv5_block3_add`, which adds the input of the block (the shortcut); (c) `conv5_block3_out`, a ReLU;
+# (d) `avg_pool`. Which output should Grad-CAM read?
+
+# %%
+# <solution>
+layer_of_resnet = "c"
+# <stub>
+# layer_of_resnet = None  # a letter from a to d
+# </solution>
+check("04-layer", layer_of_resnet)
+
+# %% [markdown]
+# The rule is a trap in our network, too. The last convolution is `head`, and its maps go through a ReLU before they are averaged. Only `head_relu` holds what the score is made of.
 # And earlier layers? Their maps are finer, but the average of a gradient no longer knows which cell mattered.
 
 # %% alt="Four heat maps of the cat. Those of block8 and block11 are scattered over the background; head and head_relu glow on the face, head in fewer cells."
@@ -470,17 +489,6 @@ assert np.corrcoef(found[2].ravel(), found[3].ravel())[0, 1] < 0.97
 
 # %% [markdown]
 # The map of `head` looks fine, and it is wrong: the correlation is 0.94, not 1. In DenseNet121 the same rule catches only 32 of the 1024 maps that are pooled. `net.last_conv` names the last *map*. <!-- source -->
-#
-# **Exercise: which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm, which rescales the values; (b) `conv5_block3_add`, which adds the input of the block (the shortcut); (c) `conv5_block3_out`, a ReLU;
-# (d) `avg_pool`. Which output should Grad-CAM read?
-
-# %%
-# <solution>
-layer_of_resnet = "c"
-# <stub>
-# layer_of_resnet = None  # a letter from a to d
-# </solution>
-check("04-layer", layer_of_resnet)
 
 # %% [markdown]
 # ## Go deeper: the relatives
@@ -562,21 +570,16 @@ assert lines["guided backprop"].shape == lines["Guided Grad-CAM"].shape == photo
 # %% [markdown]
 # ## Go deeper: one name, two classes
 #
-# The 1000 classes of ImageNet have a number, a name and an id from WordNet, a dictionary that computers can read. Keras keeps them in a JSON file, from number to (id, name). Here are four entries in this form:
+# The 1000 classes of ImageNet have a number, a name and an id from WordNet, a dictionary that computers can read. Keras keeps them in a JSON file, from number to (id, name), with lines such as `"281": ["n02123045", "tabby"]`. `net.class_index` takes any of the three:
 
 # %%
-import json
-
-from cnnvis_helpers.networks.bundled import imagenet_ids
-
-pairs = zip(imagenet_ids(net.labels), net.labels, strict=True)
-class_index = {str(number): pair for number, pair in enumerate(pairs)}
-for number in ("134", "281", "282", "517"):
-    print(json.dumps({number: class_index[number]}))
+for target in (281, "n02123045", "tabby"):
+    print(repr(target), "is class", net.class_index(target))
 twice = sorted({name for name in net.labels if net.labels.count(name) > 1})
-print(len(class_index), "classes; names that stand for two of them:", twice)
+print(len(net.labels), "classes; names that stand for two of them:", twice)
+print("classes 134 and 517:", net.labels[134], "and", net.labels[517])
 # <check>
-assert class_index["281"] == ("n02123045", "tabby") and twice == ["crane", "maillot"]
+assert net.class_index("n02123045") == 281 and twice == ["crane", "maillot"]
 # </check>
 
 # %% [markdown]
@@ -624,22 +627,22 @@ for method, ours in ((Gradcam, by_gradient), (GradcamPlusPlus, plus_plus)):
 # %% [markdown]
 # The same maps as ours. (The library has its Grad-CAM++ on another scale.)
 #
-# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16, whose `block5_conv3` makes 512 maps, and an African elephant (class 386, probability .925, then tusker .070 and Indian elephant .004). They give the heat a weight of 0.4 and the colour map *jet*. <!-- source -->
-# Here are both looks side by side.
+# To keep a heat map, blend it with the photo and save the pixels. The slides do this with VGG16, whose `block5_conv3` makes 512 maps, and an African elephant (class 386, probability .925, then tusker .070 and Indian elephant .004). They give the heat a weight of 0.4 and the colour map *jet*; the class notebook draws its shark in jet, too, with an alpha of .5. <!-- source -->
+# Here are jet and our look side by side. The picture goes into a temporary folder; give a path of your own to keep it.
 
 # %% tags=["jet"] alt="The same heat map over the cat twice: in jet, with hard-looking bands of blue, green and red over the whole photo; in magma, fading softly from the face."
+from tempfile import mkdtemp
+
 from cnnvis_helpers import overlay_picture, save_picture
 
 jet = overlay_picture(photo, heat, alpha=0.4, cmap="jet", fade=False, grey=False)
 magma = overlay_picture(photo, heat)
-show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading to the photo"], columns=2)
+show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading out"], columns=2)
 
-path = save_picture("heat_of_chelsea.png", magma)
+path = save_picture(f"{mkdtemp()}/heat_of_chelsea.png", magma)
 print("saved", path.name)
 # <check>
-import os
-assert np.array_equal(load_photo("heat_of_chelsea.png"), magma)
-os.remove("heat_of_chelsea.png")
+assert np.array_equal(load_photo(str(path)), magma)
 # </check>
 
 # %% [markdown]
