@@ -392,7 +392,7 @@ for seed in (24, 14, 4):
     # </check>
 
 # %% [markdown]
-# Eight pictures, and nearly every square is right, whichever eight they are. EfficientNet knows no class "gravel", but the 1280 numbers that it learned for a thousand other things keep these two surfaces apart. (Again: squares from our two photos.)
+# Eight pictures, and nearly every square is right, in all three draws. EfficientNet knows no class "gravel", but the 1280 numbers that it learned for a thousand other things keep these two surfaces apart. (Again: squares from our two photos.)
 #
 # Surprised by the small network? Eight pictures, each in a light of its own, took it to 69% in the worst draw and to 87% in the best; six hundred in one light, to 56%. What your pictures vary in can count for more than how many they are. And a single draw of eight would have told you little.
 #
@@ -410,7 +410,7 @@ assert heat_on_its_half(moved) > 0.85
 # </check>
 
 # %% [markdown]
-# Red lies on one part of the gravel alone: the network needs no more than that. Average pooling and one Dense layer: the class activation map of lesson 04 is exact for this network. `studio(moved, glued)` shows it in every other way. To keep the network, write `whole.save("grass_or_gravel.keras")`.
+# Red lies on one part of the gravel alone. Average pooling and one Dense layer: the class activation map of lesson 04 is exact for this network. `studio(moved, glued)` shows it in every other way. To keep the network, write `whole.save("grass_or_gravel.keras")`.
 
 # %% [markdown] tags=["teaching-note"]
 # 9 min. Ask why the body is not trained, too. (With eight pictures its millions of weights would learn them by heart. With more data, unfreeze the last block at a small rate.)
