@@ -116,11 +116,12 @@ show_photo(tile(pictures.astype(np.uint8), columns=4, margin=6, fill=255))
 # %% [markdown]
 # **Predict first:** which of the sixteen squares lowers the probability most: an eye, the nose, the forehead? And how far will 0.771 fall: to a half, to a tenth?
 
-# %% alt="A table of four by four probabilities, all between 0.685 and 0.839, in similar shades of green."
+# %% alt="Left, the cat's face as the network reads it. Right, a table of four by four probabilities, all between 0.685 and 0.839, in similar shades of green."
 hidden = net.probabilities(net.logits(pictures))  # (16, 1000)
 answers = hidden[:, cat].reshape(4, 4)
-title = "Probability of Egyptian cat with this square hidden"
-show_matrix(answers, title, fmt=".3f", vmin=0, vmax=1)
+with figure_row(2, width=11) as (left, right):
+    show_photo(pixels[0], "what the network reads", left)
+    show_matrix(answers, "Egyptian cat, this square hidden", right, fmt=".3f", vmin=0, vmax=1)
 print(f"whole {probabilities[cat]:.3f}, from {answers.min():.3f} to {answers.max():.3f}")
 print("squares that help when hidden:", (answers > probabilities[cat]).sum())
 # <check>
@@ -179,8 +180,8 @@ assert abs(stretched[0, 2] - 0.47) < 0.03 and abs(drop[0, 2] - 0.004) < 0.004
 # </check>
 
 # %% [markdown]
-# Both tables hold the same sixteen numbers. The left one is dramatic: one square has everything, others nothing. The right one says what happened: not much. Stretching throws away *how far* the answer fell and *whether* it fell at all.
-# The square in row 0, column 2 looks half important with 0.47; its drop is 0.004.
+# Both tables hold the same sixteen numbers. The left one is dramatic: one square looks decisive, others useless. The right one says what happened: not much. Stretching throws away *how far* the answer fell and *whether* it fell at all.
+# The square in row 0, column 2 looks half as important as the worst one (0.47), yet its drop is 0.004.
 #
 # The helper gives the drops in one line: `occlusion_grid(net, photo, cat, 56, 56, salmon, score="probability")`. (tf-keras-vis, the library of the next lessons, has no occlusion to compare with.)
 #
@@ -310,24 +311,26 @@ check("03-bill", bill)
 # %% [markdown]
 # Now a photo with something small in it: a man at a camera, which the network calls a tripod (0.951). **Predict first:** the second map has small steps, the third also a small patch. Which will be sharper, and which will have larger numbers?
 
-# %% alt="Three signed maps over a man at a camera on a tripod. With large patches the camera or the tripod's legs are deep red and the man's head is blue; with small patches everything is pale."
-plans = [(56, 56), (56, 14), (28, 14)]
+# %% alt=["Three signed maps over a man at a camera on a tripod. With large patches the camera or the tripod's legs are deep red and the man's head is blue; with small patches everything is pale.", "The third map on its own scale: the man's face is blue, the camera and the feet of the tripod are pale red."]
+plans = [(56, 56), (56, 21), (28, 21)]
 maps = {f"patch {p}, stride {s}": occlusion(net, camera, "tripod", p, s) for p, s in plans}
 compare_maps(maps, camera, columns=3, signed=True, label="drop in logits")
+small = maps["patch 28, stride 21"]
+show_overlay(camera, small, "patch 28, on its own scale", signed=True, label="drop in logits")
 for name, each in maps.items():
     print(f"{name}: from {each.min():.2f} to {each.max():.2f}")
 # <check>
-assert maps["patch 28, stride 14"].max() < 0.6 * maps["patch 56, stride 14"].max()
+assert small.max() < 0.6 * maps["patch 56, stride 21"].max()
 # </check>
 
 # %% [markdown]
-# A smaller stride makes the map smoother. A smaller patch makes it finer *and weaker*: the largest drop falls from 1.33 to 0.47, because a small patch hides less. So you cannot compare the numbers of maps with different patches, and
+# A smaller stride makes the map smoother. A smaller patch makes it finer *and weaker*: the largest drop falls from 1.65 to 0.47, because a small patch hides less. Only on its own scale can you see what the third map has found. So you cannot compare the numbers of maps with different patches, and
 # a patch much smaller than the thing that matters may find nothing.
 #
 # Is the heat on the tripod? Somebody drew its outline, so `relevance_mass` can measure which share of the positive drops lies inside. A map that knows nothing would score the share of the photo that the tripod covers.
 
 # %%
-fine = maps["patch 56, stride 14"]
+fine = maps["patch 56, stride 21"]
 outline = load_mask("camera")
 print(f"{relevance_mass(fine, outline):.0%} of the heat lies on the tripod,")
 print(f"which covers {outline.mean():.0%} of the photo")
@@ -571,7 +574,8 @@ patched = whole.copy()
 patched[98:126, 98:126] = 127
 with_patch, without = (net.maps(each[None].astype(np.float32), layers) for each in (patched, whole))
 change = [np.abs(a - b)[0].max(axis=-1) for a, b in zip(with_patch, without, strict=True)]
-show_grid([each > 0 for each in change], layers, columns=4)
+greys = [np.where(each[..., None] > 0, (215,) * 3, 60).astype(np.uint8) for each in change]
+show_grid(greys, layers, columns=4)
 for name, each in zip(layers, change, strict=True):
     print(name, each.shape, f"{(each > 0).mean():.0%} of the cells change")
 
