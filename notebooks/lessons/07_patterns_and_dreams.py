@@ -37,7 +37,7 @@ net = load_network("squeezenet")
 #
 # **Predict first:** what will you see after 80 steps?
 
-# %% alt="A painting-like picture on a grey-blue ground: at the left a dark bird above yellow feet, at the right a white head over dark feathers, below them a white head and neck with a yellow beak."
+# %% alt="A painting-like picture on a grey-blue ground: at the left a dark bird above yellow feet, at the right a pale head over dark feathers, below them a white head and neck with a yellow beak."
 eagle = class_pattern(net, "bald eagle", steps=80)
 show_photo(eagle, title="What SqueezeNet takes for a bald eagle")
 best = net.predict(eagle)[0]
@@ -47,7 +47,7 @@ assert net.predict(eagle)[0].label == "bald eagle" and net.predict(eagle)[0].pro
 # </check>
 
 # %% [markdown]
-# White heads, dark feathers, yellow feet. All of it comes out of the weights. Notice too what is missing: there is no single eagle before a sky, but several half
+# A white head, dark feathers, yellow feet, hooked beaks. All of it comes out of the weights. Notice too what is missing: there is no single eagle before a sky, but several half
 # eagles. The score of a class is an average over places, so more heads are worth more than one whole bird.
 #
 # The answer has 1000 probabilities. Here are all of them, drawn as one curve:
@@ -247,7 +247,7 @@ sizes = {"fire2": 64, "fire4": 64, "fire6": 96, "fire8": 128}
 patterns = {}
 for name, channels in shelf.items():
     patterns[name] = filter_patterns(net, f"{name}_concat", channels, size=sizes[name])
-    show_grid(patterns[name], titles=[f"{name}, filter {k}" for k in channels], size=1.9)
+    show_grid(patterns[name], titles=[f"{k}" for k in channels], title=f"{name}, filters", size=1.9)
 
 # %% [markdown]
 # Stripes and spots of colour, then meshes and bumps, then rings that look at you, then faces. Each layer builds its patterns out of those before. Nobody drew any of them.
@@ -463,7 +463,7 @@ for name, size in {"fire2": 32, "fire4": 48, "fire6": 64, "fire8": 64}.items():
     show_grid(wall, columns=8, margin=0.04, size=0.56)
 
 # %% [markdown]
-# Edges and colours, then textures, then parts of things. The walls of VGG16 (the first 64 filters of block1_conv1, block2_conv1, block3_conv1 and block4_conv1) tell the same story: there, textures turn into feathers, eyes and leaves. <!-- source -->
+# Edges and colours, then textures, then rings, curls and knots that are hard to name at this size; more steps and larger pictures, as above, make them clearer. The source of this picture shows the first 64 filters of VGG16's block1_conv1, block2_conv1, block3_conv1 and block4_conv1: there, textures turn into feathers, eyes and leaves. <!-- source -->
 
 # %% [markdown]
 # ## Go deeper: the field's library
