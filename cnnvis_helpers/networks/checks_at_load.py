@@ -238,7 +238,8 @@ def misplaced(net, values, sharp=0):
     None also if nothing can be said: a single position, or a map that does not change.
     """
     first = _places(net, values, seed=1, width=0.25)
-    if not any(_fault([one], sharp) for one in first):
+    reached = all(one and one.clear.any() for one in first)
+    if reached and not any(_fault([one], sharp) for one in first):
         return [None] * len(values)
     second = _places(net, values, seed=2, width=1)  # other noise, large enough for a threshold
     faults, shuffled = [], False
@@ -347,6 +348,7 @@ def _fault(copies, sharp):
     """Return what is wrong with the _Places found with one noise or two, or None."""
     if None in copies:
         return _REARRANGED
+    copies = [one for one in copies if one.clear.any()] or copies[:1]
     clear, cut = np.mean([one.clear for one in copies], axis=0), copies[0].cut
     grid = clear.shape
     if clear.size == 1 or not clear.any():

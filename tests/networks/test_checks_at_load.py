@@ -254,6 +254,7 @@ MOVED = {
     "permute": lambda x: layers.Permute((2, 1, 3))(x),
     "transpose": lambda x: ops.transpose(x, (0, 2, 1, 3)),
     "mirror": lambda x: x[:, :, ::-1],
+    "mirror of bright pixels": lambda x: ops.maximum(x - 0.85, 0)[:, :, ::-1],
     "upside down": lambda x: ops.flip(x, axis=1),
     "quarter turn": lambda x: ops.rot90(x, 1, axes=(1, 2)),
     "half turn": lambda x: x[:, ::-1, ::-1],
