@@ -74,7 +74,8 @@ _SENTENCE = "The network looked at the face of the cat."
 
 def _case(**changes):
     case = {question: f"{_SENTENCE} ({question})" for question in _QUESTIONS}
-    return case | {"what hiding the hot places did": "The logit fell by 2.5, elsewhere by 0.5."} | changes
+    case["what hiding the hot places did"] = "The logit fell by 2.5, elsewhere by 0.5."
+    return case | changes
 
 
 def _unknown(answer):
