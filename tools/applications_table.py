@@ -1,11 +1,13 @@
 """Run every method on the classifiers of keras.applications: writes docs/networks.md.
 
-python tools/applications_table.py              all of them, more than an hour
+python tools/applications_table.py              all of them, about an hour
 python tools/applications_table.py --missing    only those that docs/networks.md does not have yet
 python tools/applications_table.py VGG19 ...    only these; prints, writes nothing
 
 Each is built with random weights for pictures of 96 x 96 pixels, so nothing is downloaded.
-A map must be finite and have the photo's size; a refusal must be a ValueError.
+A map must be finite and have the photo's size; a refusal must be a ValueError. TensorFlow runs
+operation by operation, because compiling a thousand layers for each method would take hours; only
+ConvNeXt is compiled, without which a CPU has no gradient of its grouped convolutions.
 """
 
 import gc
@@ -19,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
 import cnnvis_helpers as course  # noqa: E402
 from cnnvis_helpers.methods.compare import _METHODS as MAPS  # noqa: E402
@@ -34,6 +37,7 @@ QUICK = {  # settings that keep a method's code and save its time
     "class_pattern": {"steps": 2},
     "filter_patterns": {"steps": 2, "channels": [0], "size": 160},
     "deep_dream": {"steps": 1, "octaves": 2},
+    "pgd": {"steps": 2},
     "one_pixel": {"settings": {"population": 5, "generations": 1}},
 }
 OTHERS = "fgsm pgd one_pixel filter_patterns class_pattern deep_dream invert_features".split()
@@ -84,9 +88,11 @@ def main(names):
     methods = [*MAPS, *OTHERS]
     rows, refusals = known() if names == ["--missing"] else ({}, [])
     wanted = [name for name in names if name != "--missing"]
-    for name in wanted or [each.constructor for each in APPLICATIONS.values()]:
+    smallest_first = sorted(APPLICATIONS.values(), key=lambda each: each.parameters)
+    for name in wanted or [each.constructor for each in smallest_first]:
         if name in rows:
             continue
+        tf.config.run_functions_eagerly("ConvNeXt" not in name)
         net = build(name)
         rows[name] = []
         for method in methods:
@@ -108,7 +114,9 @@ def text_of(methods, rows, refusals):
     table = [heading, ["---"] * len(heading), *([name, *cells] for name, cells in rows.items())]
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     reasons = [f"{number}. {said}" for number, said in enumerate(refusals, 1)]
-    return "\n".join([HEAD, *lines, "", *reasons]) + "\n"
+    missing = [each.constructor for each in APPLICATIONS.values() if each.constructor not in rows]
+    ends = ["", f"Not run yet: {', '.join(missing)}."] if missing else []
+    return "\n".join([HEAD, *lines, "", *reasons, *ends]) + "\n"
 
 
 if __name__ == "__main__":
