@@ -1,6 +1,7 @@
 """Argument checks: each raises one sentence that says what it got and what it expected."""
 
 import re
+import textwrap
 
 import numpy as np
 
@@ -107,6 +108,7 @@ def check_photo(photo):
 def first_line(error, length=150):
     """Return the first line of an error's message, no full stop, at most `length` characters."""
     text = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras prints bold
-    text = re.sub(r"^Exception encountered when calling .*\n+", "", text.strip())
+    keras_and_node = r"^(Exception encountered when calling .*\n+)?(\{\{.*?\}\} )?"
+    text = re.sub(keras_and_node, "", text.strip())
     lines = text.splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".:")[:length]
+    return textwrap.shorten(lines[0].rstrip(".:"), length, placeholder=" ...")

@@ -89,11 +89,13 @@ def check_answer(net):
             warnings.simplefilter("ignore")  # about a tensor in place of a dict with one input
             answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
     except Exception as error:
-        way_out = ": build it for batches of any size, with keras.Input((height, width, channels))"
-        raise ValueError(
-            f"The model {net.model.name!r} fails on a single picture ({first_line(error)})"
-            f"{way_out if net.graph.input.shape[0] else ''}."
-        ) from None
+        way_out = ""
+        if net.graph.input.shape[0]:
+            way_out = ": build it for batches of any size, keras.Input((height, width, channels))"
+        elif any(getattr(s.layer, "data_format", "") == "channels_first" for s in net.steps):
+            way_out = ": not every computer runs channels_first; build it with channels_last"
+        what = f"The model {net.model.name!r} fails on a single picture ({first_line(error)})"
+        raise ValueError(f"{what}{way_out}.") from None
     expected = np.concatenate(
         [np.asarray(one, np.float32).reshape(-1, net.units) for one in answers]
     )
@@ -225,6 +227,10 @@ class _Places(NamedTuple):
     clear: np.ndarray
     cut: bool
 
+    def reached(self):
+        """Return whether the noise reached enough cells to tell their places."""
+        return (self.clear > 0).mean() > 0.2
+
 
 _SHARP, _AT_FIRST = 0.85, 0.55  # how far apart, at least, cells look for places one apart
 
@@ -238,7 +244,7 @@ def misplaced(net, values, sharp=0):
     None also if nothing can be said: a single position, or a map that does not change.
     """
     first = _places(net, values, seed=1, width=0.25)
-    reached = all(one and one.clear.any() for one in first)
+    reached = all(one and one.reached() for one in first)
     if reached and not any(_fault([one], sharp) for one in first):
         return [None] * len(values)
     second = _places(net, values, seed=2, width=1)  # other noise, large enough for a threshold
@@ -348,10 +354,12 @@ def _fault(copies, sharp):
     """Return what is wrong with the _Places found with one noise or two, or None."""
     if None in copies:
         return _REARRANGED
-    copies = [one for one in copies if one.clear.any()] or copies[:1]
+    copies = [one for one in copies if one.reached()]
+    if not copies:
+        return None
     clear, cut = np.mean([one.clear for one in copies], axis=0), copies[0].cut
     grid = clear.shape
-    if clear.size == 1 or not clear.any():
+    if clear.size == 1:
         return None
     if cut:
         return "its border does not reach them: the picture is cut"
