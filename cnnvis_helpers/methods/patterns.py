@@ -229,7 +229,7 @@ def class_pattern(
     net,
     target,
     *,
-    steps=80,
+    steps=72,
     learning_rate=0.04,
     smooth=True,
     jitter=16,
