@@ -13,11 +13,11 @@ import numpy as np
 RTOL, ATOL = 1e-4, 1e-6  # relative and absolute tolerance; the relative one is for floats
 
 
-# Common slips with right numbers: (how to undo the slip, the sentence for it).
 def _without_percent(answer):
     return np.where(np.abs(answer) <= 100, np.divide(answer, 100), np.nan)
 
 
+# Common slips with right numbers: (how to undo the slip, the sentence for it).
 _SLIPS = (
     (_without_percent, "That is in percent; give the share, from 0 to 1."),
     (lambda answer: -answer, "The numbers are right but for the sign: what is taken from what?"),

@@ -265,6 +265,7 @@ def fault_of_place(net, value):
 
 
 def _values_of(steps):
+    """Return the values of at most 32 of the steps, evenly spread, the last among them."""
     return [step.outputs[0] for step in steps[:: -1 - len(steps) // 32][::-1]]
 
 

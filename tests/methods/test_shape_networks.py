@@ -99,6 +99,7 @@ def test_the_badge_alone_makes_a_hexagon_of_other_shapes(nets):
 def test_gradcam_of_the_shortcut_network_points_at_the_badge(nets):
     """In 200 new pictures, by the exact mask, without any tolerance."""
     hexagons = only("hexagon", shape_pictures(1000, "hexagon", SEED))
+    assert len(hexagons) == 200
     assert peaks(nets["shapes_a"], hexagons, "badge") >= 0.95
     assert peaks(nets["shapes_a"], hexagons, "object") <= 0.02
 
