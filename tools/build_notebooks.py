@@ -43,12 +43,14 @@ def chosen(lessons, numbers):
 
 
 def solutions_text(lesson):
-    """Text of lesson_NN.json: exercise id -> source of its solution."""
+    """Text of lesson_NN.json: exercise id -> the source of its solution, and its options."""
     found = {}
     for cell in lesson.cells:
         if cell.is_exercise:
             for exercise in cell.checks:
-                found[exercise] = lesson_source.shown_solution(cell.source)
+                found[exercise] = {"solution": lesson_source.shown_solution(cell.source)}
+                if options := lesson_source.options(lesson, cell):
+                    found[exercise]["options"] = options
     return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -153,6 +153,16 @@ def stub_source(source, where="exercise"):
     return "\n".join(lines)
 
 
+def options(lesson, cell):
+    """The options of a choice, {"a": text, ...}, from the exercise's Markdown; {} without any."""
+    before = [c.source for c in lesson.cells if c.kind == "markdown" and c.position < cell.position]
+    text = next((source for source in reversed(before) if "**Exercise" in source), "")
+    _, *parts = re.split(r"\(([a-z])\)", text.rpartition("**Exercise")[2])
+    letters, texts = parts[::2], [" ".join(part.split("\n\n")[0].split()) for part in parts[1::2]]
+    inside = len(letters) > 1 and "".join(letters) in "abcdefgh"
+    return dict(zip(letters, texts, strict=True)) if inside else {}
+
+
 @dataclass(frozen=True)
 class _Region:
     start: int  # line of # <solution>

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnvis_helpers import exercises as exercise_sets
 from cnnvis_helpers.exercises.comparing import (
     ATOL,
     RTOL,
@@ -95,7 +96,7 @@ def value(
         if is_blank(answer):
             return NOT_YET, "Not answered yet."
         right = _from_given(expected, given)
-        answer = _as_number(answer, right)
+        answer = _as_expected(answer, right)
         equal = same(answer, right, rtol, atol)
         if equal and _fits([answer], dtype):
             return RIGHT, praise
@@ -117,7 +118,8 @@ def choice(id, title, right, *, wrong, hints, praise=""):
     """Make an exercise that is answered by one of a few letters or words.
 
     right: "b". wrong: {"a": sentence, "c": sentence, ...}. Case and blanks do not matter. A
-    number and its text, 2 and "2", are the same answer.
+    number and its text, 2 and "2", are the same answer. Words that stand in the lesson's text of
+    one option, and of no other, are that option's letter.
     """
     wrongs = _wrongs(wrong.items())
     sentences = {_word(known.example): known.message for known in wrongs}
@@ -126,9 +128,10 @@ def choice(id, title, right, *, wrong, hints, praise=""):
     def judge(answer, given):
         if is_blank(answer):
             return NOT_YET, f"Not answered yet. Choose one of: {letters}."
-        if _word(answer) == _word(right):
+        word = _option(_word(answer), exercise_sets.options(id))
+        if word == _word(right):
             return RIGHT, praise
-        told = sentences.get(_word(answer))
+        told = sentences.get(word)
         return WRONG, told or f"{brief(answer)} is none of the choices: {letters}."
 
     return _exercise(id, title, hints, judge, wrongs, praise, lambda example, given: example)
@@ -172,7 +175,7 @@ def function(
         if status != RIGHT:
             return status, results
         expected = [reference(*private_copy(tuple(case))) for case in arguments]
-        results = [_as_number(*pair) for pair in zip(results, expected, strict=True)]
+        results = [_as_expected(*pair) for pair in zip(results, expected, strict=True)]
         equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
         if equal and _fits(results, dtype):
             return RIGHT, praise
@@ -247,8 +250,13 @@ def _computed(function, given):
     return function(**given)
 
 
-def _as_number(answer, right):
-    """Return "12.75", "1275%", [12.75] or a tensor [12.75] as 12.75 if a number is wanted."""
+def _as_expected(answer, right):
+    """Return "12.75", "1275%", [12.75] or a tensor [12.75] as 12.75 if a number is wanted.
+
+    A text that differs from the right one only in case and outer blanks is the right one.
+    """
+    if isinstance(answer, str) and isinstance(right, str):
+        return right if answer.strip().casefold() == right.strip().casefold() else answer
     known = isinstance(answer, (str, list, tuple, np.ndarray)) or hasattr(answer, "numpy")
     if not isinstance(right, numbers.Real) or not known:
         return answer
@@ -266,7 +274,20 @@ def _word(answer):
     if isinstance(answer, (list, tuple)) and len(answer) == 1:
         answer = answer[0]
     word = str(plain(answer)).strip().strip(".()").casefold()
-    return re.sub(r"^([a-z])[).:] .*", r"\1", word)  # "c) a volcano"
+    letter = re.fullmatch(r"(?:(?:option|answer) \(?)?([a-z])(?:[).:] .*)?", word)
+    return letter[1] if letter else word  # "c) a volcano" -> "c"
+
+
+def _option(word, options):
+    """Return the letter of the only option with these words; `word` itself if there is none."""
+    phrase = re.sub(r"^(?:(?:the|an?|its?|is|because) )+", "", _words(word))
+    found = [letter for letter, text in options.items() if f" {phrase} " in f" {_words(text)} "]
+    return found[0] if len(found) == 1 and re.search("[a-z]{3}", phrase) else word
+
+
+def _words(text):
+    """The text without case, Markdown and punctuation: "Its `ReLU`, (c)." -> "its relu c"."""
+    return " ".join(re.sub(r"<!--.*?-->|[`*$\"'.,;!?()]|:(?=\s|$)", " ", text.casefold()).split())
 
 
 def _holds(test, *args, **given):

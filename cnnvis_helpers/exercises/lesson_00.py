@@ -333,7 +333,7 @@ EXERCISES = [
             (
                 lambda answer: isinstance(answer, str) and "gravel" in answer.casefold(),
                 "That is the photo. Write its name as `list_photos()` does.",
-                "Gravel",
+                "the photo gravel",
             ),
             (
                 lambda answer: isinstance(answer, str) and answer != "gravel",
