@@ -695,6 +695,73 @@ def test_token_networks_show_no_early_maps_unasked(build):
     assert occlusion(net, photo, patch=8).shape == photo.shape[:2]
 
 
+def _after_tokens(way, convolutions=1):
+    """Patches of 8 x 8 pixels, after other convolutions, as 16 tokens; `way` leads to the score."""
+    photo = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255)(photo)
+    for _ in range(convolutions - 1):
+        x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(16, 8, strides=8, name="patches")(x)
+    x = way(layers.Reshape((16, 16))(x))
+    x = layers.GlobalAveragePooling1D()(x) if len(x.shape) == 3 else x
+    return keras.Model(photo, layers.Dense(3)(x))
+
+
+def _mixer(x):
+    x = layers.Permute((2, 1))(layers.LayerNormalization()(x))
+    return layers.Permute((2, 1))(layers.Dense(16)(layers.Dense(16, activation="gelu")(x)))
+
+
+MIXED = {
+    "attention": lambda x: layers.Attention(use_scale=True)([x, x]),
+    "attention by hand": lambda x: ops.softmax(x @ ops.transpose(x, (0, 2, 1))) @ x,
+    "attention of pooled tokens": lambda x: layers.Attention()([layers.MaxPooling1D()(x)] * 2),
+    "mixer": _mixer,
+    "convolution": lambda x: layers.Conv1D(16, 3, padding="same", activation="relu")(x),
+    "convolution in steps": lambda x: layers.Conv1D(16, 2, strides=2)(x),
+    "gru": lambda x: layers.GRU(6)(x),
+    "lstm": lambda x: layers.Bidirectional(layers.LSTM(6, return_sequences=True))(x),
+    "fourier": lambda x: ops.fft2((x, ops.zeros_like(x)))[0],
+    "shift": lambda x: x + ops.roll(x, 1, axis=1),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_maps_whose_places_mix_as_tokens_are_not_shown_without_a_word(kind):
+    net = read_network(_after_tokens(MIXED[kind]))
+    assert net.last_conv is None and "continues with tokens" in net.no_map
+    net = read_network(_after_tokens(MIXED[kind], convolutions=8))
+    assert net.last_conv == "patches"  # most of the network comes before
+    assert len(net.notes) == 1 and "mixes their places as tokens" in net.notes[0]
+
+
+def _gated(x):
+    gate = layers.Dense(4, activation="relu")(layers.GlobalAveragePooling1D()(x))
+    return x * layers.Reshape((1, 16))(layers.Dense(16, activation="sigmoid")(gate))
+
+
+POOLED = {
+    "average": lambda x: x,
+    "average of the last axis": lambda x: ops.mean(layers.Permute((2, 1))(x), axis=-1),
+    "pooling, flat": lambda x: layers.Flatten()(layers.AveragePooling1D(2)(x)),
+    "flat": lambda x: layers.Dense(30, activation="relu")(layers.Flatten()(x)),
+    "by token": lambda x: layers.Conv1D(8, 1)(layers.Dense(8)(layers.LayerNormalization()(x))),
+    "normalised": lambda x: layers.LayerNormalization(axis=(1, 2))(x),
+    "squeeze and excite": _gated,
+    "weighted": lambda x: ops.sum(x * layers.Softmax(axis=1)(layers.Dense(1)(x)), axis=1),
+    "capsules": lambda x: layers.Flatten()(ops.tanh(layers.Reshape((64, 4))(x))),
+    "sequence from a vector": lambda x: layers.Conv1D(4, 3)(
+        layers.RepeatVector(5)(layers.GlobalAveragePooling1D()(x))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", POOLED)
+def test_tokens_that_are_only_pooled_are_an_ordinary_head(kind):
+    net = read_network(_after_tokens(POOLED[kind], convolutions=2))
+    assert net.last_conv == "patches" and net.notes == []
+
+
 # The same scale ---------------------------------------------------------------------------------
 
 
