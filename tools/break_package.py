@@ -185,9 +185,9 @@ BREAKAGES = [
     ),
     B(
         "gradients of normal and squared SmoothGrad share a cache key",
-        SALIENCY,
-        '("gradients", rule, squared)',
-        '("gradients", rule)',
+        "methods/gradients.py",
+        "build.__name__, *key)",
+        "build.__name__)",
         "methods/test_saliency.py -k smoothgrad",
     ),
     B(

@@ -1,5 +1,6 @@
 """Argument checks: each raises one sentence that says what it got and what it expected."""
 
+import difflib
 import re
 import textwrap
 
@@ -28,14 +29,29 @@ def check_whole(name, value, least):
         raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}.")
 
 
-def check_number(name, value, low, high, unit=""):
-    """Raise a ValueError unless `value` is a finite number in low..high (in `unit`)."""
+def check_number(name, value, low, high, unit="", above=False):
+    """Raise a ValueError unless `value` is a finite number in low..high (in `unit`).
+
+    above : True excludes `low` itself
+    """
     kinds = (int, float, np.integer, np.floating)
     number = isinstance(value, kinds) and not isinstance(value, bool)
-    if not number or not np.isfinite(value) or not low <= value <= high:
+    fits = number and np.isfinite(value) and low <= value <= high
+    if not fits or (above and value == low):
         wanted = f"{low} or more" if high == np.inf else f"in {low}..{high}"
+        wanted = f"above {low}" if above else wanted
         of = f" of {unit}" if unit else ""
         raise ValueError(f"{name} must be a number{of} {wanted}, not {value!r}.")
+
+
+def check_choice(name, value, choices):
+    """Raise a ValueError, with the most similar choice, unless `value` is one of `choices`."""
+    if value in choices:
+        return
+    spelled = {str(each).lower(): each for each in choices}
+    near = difflib.get_close_matches(str(value).lower(), spelled, n=1)
+    hint = f"; did you mean {spelled[near[0]]!r}?" if near else "."
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}{hint}")
 
 
 def finite(array, who):

@@ -18,9 +18,7 @@ def check_settings(**settings):
         elif name == "zoom":
             check_number(name, value, 0, 0.5)
         else:
-            check_number(name, value, _ABOVE[name], np.inf)
-            if value == _ABOVE[name]:
-                raise ValueError(f"{name} must be above {_ABOVE[name]}, not {value!r}.")
+            check_number(name, value, _ABOVE[name], np.inf, above=True)
 
 
 def map_shape(net, layer, size, beyond=0):

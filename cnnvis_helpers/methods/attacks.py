@@ -18,7 +18,13 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
-from cnnvis_helpers.methods.gradients import compiled, gradient_of, pixels_spec, recording
+from cnnvis_helpers.methods.gradients import (
+    compiled,
+    gradient_of,
+    once_per_network,
+    pixels_spec,
+    recording,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -198,9 +204,7 @@ def pgd(
     if step_size is None:
         step_size = 2.5 * epsilon / steps
     else:
-        check_number("step_size", step_size, 0, np.inf, "pixel levels")
-        if step_size == 0:
-            raise ValueError("step_size must be above 0 pixel levels, not 0.")
+        check_number("step_size", step_size, 0, np.inf, "pixel levels", above=True)
     noise = np.random.default_rng(seed).uniform(-epsilon, epsilon, original.shape)
     x = (original + random_start * noise).clip(low, high)
     (chosen, direction), history, queries = goal.pushed, [], 2
@@ -295,12 +299,10 @@ def log_odds(net, logits, chosen):
     return own - tf.reduce_logsumexp(tf.where(is_own, -np.inf, logits), axis=-1)
 
 
+@once_per_network
 def log_odds_gradient(net):
     """Return the compiled (pixels, classes) -> (logits, pixel gradient of the log-odds)."""
-    return net.cached(("log-odds gradient",), lambda: _compile_gradient(net))
 
-
-def _compile_gradient(net):
     @compiled([pixels_spec(net, None), tf.TensorSpec((None,), tf.int32)])
     def gradient(pixels, classes):
         with recording(net) as tape:

@@ -32,6 +32,7 @@ from cnnvis_helpers.methods.gradients import (
     check_reduce,
     compiled,
     gradient_of,
+    once_per_network,
     pixels_spec,
     prepared,
     recording,
@@ -154,8 +155,7 @@ def cam(net, photo, target=None, resize=True):
     one map per class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
     layer, dense = pooled_head(net)
-    run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
-    activations, logits = run(prepared(net, photo))
+    activations, logits = _maps_and_logits(net, layer)(prepared(net, photo))
     net.finite(logits)
     vector = net.score_vector(target, logits)
     classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
@@ -274,8 +274,7 @@ def scorecam(
     check_number("fill", fill, 0, 255)
     check_target(net, target, "probability")
     pixels = prepared(net, photo)
-    run = net.cached(("maps", layer), lambda: _compile_maps(net, layer))
-    activations, logits = run(pixels)
+    activations, logits = _maps_and_logits(net, layer)(pixels)
     net.finite(logits)
     classes = target_weights(net, target, logits, "probability")
     smaller = _shrunk(activations, net.input_size)
@@ -284,7 +283,7 @@ def scorecam(
         tf.transpose(tf.gather(each, channels, axis=-1), (2, 0, 1))
         for each in (smaller, activations)
     )
-    masked = net.cached(("masked logits",), lambda: _compile_masked(net))
+    masked = _masked_logits(net)
     weights = np.zeros(len(channels), np.float32)
     with stoppable("the map is that of the channels done so far"):
         batches = in_batches(
@@ -322,8 +321,7 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
     check_net(net)
     check_reduce(reduce)
     layer = net.spatial_layer(layer, on_photo=True)
-    run = net.cached(("guided gradcam", layer), lambda: _compile_guided_gradcam(net, layer))
-    pixels = prepared(net, photo)
+    run, pixels = _both_factors(net, layer), prepared(net, photo)
     result = (t.numpy() for t in run(pixels, target_vector(net, target)))
     fine, activations, gradients, logits = result
     net.finite(logits)
@@ -346,7 +344,7 @@ def layer_gradients(net, photo, target=None, layer=None):
     """
     check_net(net)
     layer = net.spatial_layer(layer, on_photo=True)
-    run = net.cached(("layer gradients", layer), lambda: _compile_layer_gradients(net, layer))
+    run = _maps_and_gradients(net, layer)
     activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
     net.finite(logits)
     return activations.numpy(), net.finite(gradients.numpy(), "gradient")
@@ -418,7 +416,8 @@ def _ending(net):
     return " and ".join([", ".join(kinds[:-1]), kinds[-1]]) if len(kinds) > 1 else kinds[0]
 
 
-def _compile_maps(net, layer):
+@once_per_network
+def _maps_and_logits(net, layer):
     """Return a function pixels (1, h, w, 3) -> (maps (h, w, c) of a layer, logits (1, units))."""
 
     @compiled([pixels_spec(net, 1)])
@@ -429,7 +428,8 @@ def _compile_maps(net, layer):
     return run
 
 
-def _compile_layer_gradients(net, layer):
+@once_per_network
+def _maps_and_gradients(net, layer):
     """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients, logits).
 
     Maps and gradients are (h, w, c), logits (1, units).
@@ -446,7 +446,8 @@ def _compile_layer_gradients(net, layer):
     return run
 
 
-def _compile_masked(net):
+@once_per_network
+def _masked_logits(net):
     """Return a function (pixels (1, h, w, 3), maps (n, h', w'), fill) -> logits (n, units)."""
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec((None, None, None)), tf.TensorSpec(())])
@@ -460,7 +461,8 @@ def _compile_masked(net):
     return run
 
 
-def _compile_guided_gradcam(net, layer):
+@once_per_network
+def _both_factors(net, layer):
     """Return a function (pixels, vector) -> (guided gradient, maps, their true gradients, logits).
 
     One forward, two backward passes: to the layer without the rule, then to the pixels with it.

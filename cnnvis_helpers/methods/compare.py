@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnvis_helpers._shared.checks import check_net
+from cnnvis_helpers._shared.checks import check_choice, check_net
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.methods.cam import (
@@ -145,10 +145,7 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     if not isinstance(methods, dict):
         names = list(_METHODS if methods is None else methods)
         for name in names:
-            if name not in _METHODS:
-                raise ValueError(
-                    f"There is no method {name!r}; the methods are {', '.join(_METHODS)}."
-                )
+            check_choice("a method", name, tuple(_METHODS))
         chosen = {name: _METHODS[name] for name in names}
     logits = net.logits(net.prepare(photo)).numpy()
     if target is None:

@@ -5,10 +5,10 @@ import inspect
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers._shared.checks import check_net, check_number
+from cnnvis_helpers._shared.checks import check_choice, check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.ascent import check_settings, map_shape, to_uint8
-from cnnvis_helpers.methods.gradients import gradient_of, recording
+from cnnvis_helpers.methods.gradients import gradient_of, once_per_network, recording
 from cnnvis_helpers.networks.layers import conv_layers
 
 
@@ -30,11 +30,8 @@ def deep_dream(net, photo, layers=None, *, progress=None, **settings):
 
     >>> dream = deep_dream(net, photo, "block4_conv1", octaves=3)      # doctest: +SKIP
     """
-    known = inspect.signature(dream_steps).parameters
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        near = ", ".join(list(known)[3:])
-        raise ValueError(f"deep_dream has no setting {unknown[0]!r}; it has {near}.")
+    for name in settings:
+        check_choice("a setting", name, list(inspect.signature(dream_steps).parameters)[3:])
     dream, size = np.array(photo)[None], np.shape(photo)[:2]
     with stoppable("the dream has not made all its steps"):
         for done, total, picture in dream_steps(net, photo, layers, **settings):
@@ -99,9 +96,7 @@ def dream_steps(
         seed=seed,
     )
     weights = _layer_weights(net, layers)
-    dream_gradient = net.cached(
-        ("deep_dream", *sorted(weights)), lambda: _compile_dream_gradient(net, sorted(weights))
-    )
+    dream_gradient = _dream_gradient(net, *sorted(weights))
     amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
     rng, original = np.random.default_rng(seed), np.asarray(photo, np.float32)[None]
     sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
@@ -153,7 +148,8 @@ def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
     return np.roll(rolled, -shift, axis=(1, 2))
 
 
-def _compile_dream_gradient(net, names):
+@once_per_network
+def _dream_gradient(net, *names):
     signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((len(names),))]
 
     @tf.function(autograph=False, input_signature=signature)
@@ -161,7 +157,7 @@ def _compile_dream_gradient(net, names):
         with recording(net) as tape:
             tape.watch(pixels)
             score = 0.0
-            for number, maps in enumerate(net.maps(pixels, names)):
+            for number, maps in enumerate(net.maps(pixels, list(names))):
                 score += amounts[number] * tf.reduce_mean(tf.cast(maps, tf.float32) ** 2)
         gradient = gradient_of(net, tape, score, pixels, "pixels")
         # Tiles of different content must not differ in strength.

@@ -4,14 +4,14 @@
 per network and layer and pass the target as a vector, so another class needs no recompilation.
 """
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnvis_helpers._shared.checks import check_net
+from cnnvis_helpers._shared.checks import check_choice, check_net
 from cnnvis_helpers.photos.resizing import resize_map
-
-REDUCTIONS = ("max_abs", "sum_abs", "sum", "rgb")
 
 
 def prepared(net, photo):
@@ -79,6 +79,16 @@ def connected(gradient, what):
     )
 
 
+def once_per_network(build):
+    """Return `build(net, *key)`, run once for each network and key, such as a layer's name."""
+
+    @functools.wraps(build)
+    def cached(net, *key):
+        return net.cached((build.__module__, build.__name__, *key), lambda: build(net, *key))
+
+    return cached
+
+
 def compiled(signature):
     """Return the decorator tf.function for one signature; AutoGraph would hide our errors."""
     return tf.function(input_signature=signature, autograph=False)
@@ -107,9 +117,7 @@ def reduce_colours(values, reduce):
 
 def check_reduce(reduce):
     """Raise a ValueError unless `reduce` is one of the four options."""
-    if reduce not in REDUCTIONS:
-        known = ", ".join(map(repr, REDUCTIONS))
-        raise ValueError(f"reduce must be one of {known}, not {reduce!r}.")
+    check_choice("reduce", reduce, ("max_abs", "sum_abs", "sum", "rgb"))
 
 
 def at_photo_size(values, photo, resize=True):

@@ -28,6 +28,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers.methods.gradients import compiled, once_per_network
 from cnnvis_helpers.methods.sliding_window import batch_size, in_batches
 from cnnvis_helpers.networks.applications import MODES
 from cnnvis_helpers.networks.receptive_field import IN_PLACE
@@ -155,7 +156,7 @@ def follow(net, tops, lefts, patch):
         ]
     }
     windows = Windows([_frame(sides[graph.input])], {graph.input: 0}, [])
-    for step, slides in net.cached(("sliding steps",), lambda: _sliding_steps(net)):
+    for step, slides in _sliding_steps(net):
         after = []
         for axis, slide in enumerate(slides):
             side, *others = (sides[value][axis] for value in step.inputs)
@@ -187,6 +188,7 @@ def _same(one, other):
     return one.size == other.size and starts
 
 
+@once_per_network
 def _sliding_steps(net):
     """Return [(step, its two Slides)] up to the first layer call that may read any cell."""
     found, shapes = [], shapes_of(net)
@@ -525,7 +527,7 @@ def _compile_clean(net, kept):
     """Compile (photo, cover) -> the photo's logits, the prepared cover, the maps to keep."""
     picture = tf.TensorSpec((1, *net.input_size, 3), tf.float32)
 
-    @tf.function(input_signature=[picture, picture], autograph=False)
+    @compiled([picture, picture])
     def clean(photo, cover):
         known = {net.graph.input: net.preprocess(photo)}
         logits, maps = net.forward_from(known, kept)
@@ -545,7 +547,7 @@ def _compile_windows(net, plan, kept):
         tf.TensorSpec((None, 2), tf.int32),
     ]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @compiled(signature)
     def windows(maps, cover, starts, sizes):
         clean = dict(zip(kept, maps, strict=True))
         known = {graph.input: crop(cover, starts[0], sizes[0])}

@@ -12,7 +12,13 @@ import tensorflow as tf
 from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.ascent import GREY, adam, falling
-from cnnvis_helpers.methods.gradients import compiled, gradient_of, pixels_spec, recording
+from cnnvis_helpers.methods.gradients import (
+    compiled,
+    gradient_of,
+    once_per_network,
+    pixels_spec,
+    recording,
+)
 
 FIRST_STEP = 16.0  # pixel levels; the last step is 0
 
@@ -67,8 +73,7 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
     check_number("tv", tv, 0, np.inf)
     check_whole("seed", seed, 0)
     pixels = net.prepare(photo)
-    maps_of = net.cached(("maps alone", layer), lambda: _compile_maps(net, layer))
-    step = net.cached(("inversion", layer), lambda: _compile_step(net, layer))
+    maps_of, step = _maps_alone(net, layer), _step(net, layer)
     target = net.finite(maps_of(pixels))
     noise = np.random.default_rng(seed).normal(GREY, 5, pixels.shape)
     picture = tf.constant(noise, tf.float32)
@@ -96,14 +101,16 @@ def _total_variation(picture):
     return tf.reduce_mean(tf.abs(down)) + tf.reduce_mean(tf.abs(across))
 
 
-def _compile_maps(net, layer):
+@once_per_network
+def _maps_alone(net, layer):
     """Return a function pixels (1, h, w, 3) -> float32 maps (1, h', w', c)."""
     return compiled([pixels_spec(net, 1)])(
         lambda pixels: tf.cast(net.maps(pixels, [layer])[0], tf.float32)
     )
 
 
-def _compile_step(net, layer):
+@once_per_network
+def _step(net, layer):
     """Return one step of Adam on the picture: (picture, moments, target, tv, rate, count)."""
 
     @tf.function(autograph=False)

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import differential_evolution
 
-from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
+from cnnvis_helpers._shared.checks import check_choice, check_net, check_number, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.attacks import begin, finish, log_odds, probability
-from cnnvis_helpers.methods.gradients import compiled, pixels_spec
+from cnnvis_helpers.methods.gradients import compiled, once_per_network, pixels_spec
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
@@ -253,12 +253,10 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     return spread(drops, starts, (stride, stride), net.input_size, np.shape(photo)[:2])
 
 
+@once_per_network
 def _changed_logits(net):
     """Return the compiled (photo, candidates) -> logits; it writes the pixels into the photo."""
-    return net.cached(("changed pixels",), lambda: _compile_changed(net))
 
-
-def _compile_changed(net):
     @compiled([pixels_spec(net, 1), tf.TensorSpec((None, None, 5), tf.int32)])
     def changed_logits(photo, candidates):
         count, pixels = tf.shape(candidates)[0], tf.shape(candidates)[1]
@@ -285,30 +283,20 @@ def _last_wins(candidates):
 def _search_settings(settings):
     """Return a full dict of settings for a name or a dict of replacements."""
     known = ONE_PIXEL_SETTINGS["quick"]
-    if isinstance(settings, str):
-        if settings not in ONE_PIXEL_SETTINGS:
-            raise ValueError(
-                f"one_pixel has no settings {settings!r}, only {', '.join(ONE_PIXEL_SETTINGS)}."
-            )
-        return ONE_PIXEL_SETTINGS[settings]
     if not isinstance(settings, dict):
-        raise ValueError(f"settings must be a name or a dict of entries, not {settings!r}.")
-    if unknown := sorted(set(settings) - set(known)):
-        raise ValueError(f"one_pixel has no setting {unknown[0]!r}; it has {', '.join(known)}.")
+        check_choice("settings", settings, tuple(ONE_PIXEL_SETTINGS))
+        return ONE_PIXEL_SETTINGS[settings]
+    for name in settings:
+        check_choice("a setting", name, tuple(known))
     options = {**known, **settings}
     check_whole("generations", options["generations"], 1)
-    check_whole("population", options["population"], 1)
-    if options["population"] < 5:
-        raise ValueError(f"population must be 5 or more, not {options['population']}.")
+    check_whole("population", options["population"], 5)
     check_number("recombination", options["recombination"], 0, 1)
     mutation = options["mutation"]
     pair = isinstance(mutation, (tuple, list)) and len(mutation) == 2
     for one in mutation if pair else [mutation]:
-        check_number("mutation", one, 0, 2)
-        if one == 2:
-            raise ValueError(f"mutation must be below 2, not {mutation!r}.")
-    if options["strategy"] not in STRATEGIES:
-        raise ValueError(f"one_pixel has no strategy {options['strategy']!r}; it has {STRATEGIES}.")
+        check_number("mutation", one, 0, 1.99)
+    check_choice("strategy", options["strategy"], STRATEGIES)
     return options
 
 

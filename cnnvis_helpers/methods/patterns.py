@@ -16,7 +16,7 @@ from cnnvis_helpers._shared.checks import check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.ascent import GREY, adam, check_settings, falling, map_shape, to_uint8
 from cnnvis_helpers.methods.cam import find_pooled_head
-from cnnvis_helpers.methods.gradients import gradient_of, recording
+from cnnvis_helpers.methods.gradients import gradient_of, once_per_network, recording
 
 LEAK = 0.1  # weight of a filter's negative responses
 WRAP = 4  # pixels of a filter pattern that wrap around beyond each border
@@ -91,7 +91,7 @@ def filter_patterns(
     check_settings(size=size, steps=steps, step=step, jitter=jitter, seed=seed)
     check_number("blur", blur, 0, size / 6)
     index, margin = _index_and_margin(net, layer, channels, size)
-    climb = net.cached(("filter_patterns", layer), lambda: _compile_filter_step(net, layer))
+    climb = _filter_step(net, layer)
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
     pictures = tf.tile(noise[None], (len(index), 1, 1, 1))  # the same for every filter
@@ -155,7 +155,8 @@ def _joined(value):
     return [one for part in step.inputs for one in _joined(part)]
 
 
-def _compile_filter_step(net, layer):
+@once_per_network
+def _filter_step(net, layer):
     @tf.function(autograph=False, reduce_retracing=True)
     def climb(pictures, channels, margin, shift, kernel, step):
         rolled = tf.roll(pictures, shift, axis=(1, 2))
@@ -277,7 +278,7 @@ def class_pattern(
         )
     check_settings(steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed)
     vector = tf.constant(net.score_vector(target))
-    climb = net.cached(("class_pattern", smooth), lambda: _compile_class_step(net, smooth))
+    climb = _class_step(net, smooth)
     rng = np.random.default_rng(seed)
     parameters = tf.constant(_first_parameters(net.input_size, smooth, rng))
     moments = tf.zeros_like(parameters), tf.zeros_like(parameters)
@@ -293,7 +294,8 @@ def class_pattern(
     return to_uint8(net.finite(picture.numpy(), "gradient"))[0]
 
 
-def _compile_class_step(net, smooth):
+@once_per_network
+def _class_step(net, smooth):
     leaky = _leaky_scores(net)
 
     @tf.function(autograph=False)

@@ -30,6 +30,7 @@ from cnnvis_helpers.methods.gradients import (
     check_reduce,
     compiled,
     gradient_of,
+    once_per_network,
     pixels_spec,
     prepared,
     recording,
@@ -125,7 +126,7 @@ def smoothgrad(
     pixels = prepared(net, photo)
     vector = net.score_vector(target, photo)
     deviation = noise * (tf.reduce_max(pixels) - tf.reduce_min(pixels))
-    noisy = net.cached(("noisy",), lambda: _compile_noisy(net))
+    noisy = _noisy(net)
     total, done = tf.zeros(pixels.shape[1:]), 0
 
     def noisy_gradients(part):
@@ -287,13 +288,13 @@ def _gradient_sum(net, pixels, weights, vector, rule=None, squared=False):
 
     rule : None or "guided". One compiled function serves every target and any n.
     """
-    run = net.cached(("gradients", rule, squared), lambda: _compile_sum(net, rule, squared))
-    total, logits = run(pixels, weights, vector)
+    total, logits = _compiled_sum(net, rule, squared)(pixels, weights, vector)
     net.finite(logits)
     return net.finite(total, "gradient")
 
 
-def _compile_sum(net, rule, squared):
+@once_per_network
+def _compiled_sum(net, rule, squared):
     substitute = GuidedRule() if rule == "guided" else None
 
     @compiled([pixels_spec(net, None), tf.TensorSpec((None,)), tf.TensorSpec((net.units,))])
@@ -313,9 +314,8 @@ def _guided_maps(net, photo, layer, channel):
     """Return the guided gradient (h, w, 3) of the sum of a layer's maps, or of one of them."""
     if channel is not None:
         check_whole("channel", channel, 0)
-    run = net.cached(("guided maps", layer), lambda: _compile_guided_maps(net, layer))
     chosen = tf.constant(-1 if channel is None else int(channel))
-    gradient, count = run(prepared(net, photo), chosen)
+    gradient, count = _compiled_guided_maps(net, layer)(prepared(net, photo), chosen)
     net.finite(gradient, "gradient")
     if channel is not None and channel >= count:
         raise ValueError(
@@ -324,7 +324,8 @@ def _guided_maps(net, photo, layer, channel):
     return gradient
 
 
-def _compile_guided_maps(net, layer):
+@once_per_network
+def _compiled_guided_maps(net, layer):
     @compiled([pixels_spec(net, 1), tf.TensorSpec((), tf.int32)])
     def run(pixels, channel):  # a channel of -1 means all
         with recording(net) as tape:
@@ -338,7 +339,8 @@ def _compile_guided_maps(net, layer):
     return run
 
 
-def _compile_noisy(net):
+@once_per_network
+def _noisy(net):
     number = tf.TensorSpec((), tf.int64)
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec(()), number, tf.TensorSpec((None,), tf.int64)])

@@ -12,13 +12,12 @@ In a photo nobody knows which pixels a network uses, so nobody can say whether a
 Here the class is the shape, and only a planted badge or colour can give it away as well.
 """
 
-import difflib
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cnnvis_helpers._shared.checks import check_whole
+from cnnvis_helpers._shared.checks import check_choice, check_whole
 
 __all__ = ["SHAPES", "ShapePicture", "shape_pictures"]
 
@@ -91,21 +90,14 @@ def shape_pictures(n, badge=None, seed=0, red=None, like=None):
     """
     check_whole("n", n, 1)
     check_whole("seed", seed, 0)
-    _check_bearers("like", like, (None, *TAUGHT))
+    check_choice("like", like, (None, *TAUGHT))
     badge, red = TAUGHT.get(like, (badge, red))
-    _check_bearers("badge", badge, (None, "all", "random", *SHAPES))
-    _check_bearers("red", red, (None, "all", *SHAPES))
+    check_choice("badge", badge, (None, "all", "random", *SHAPES))
+    check_choice("red", red, (None, "all", *SHAPES))
     return [
         _draw(SHAPES[k % len(SHAPES)], badge, red, np.random.default_rng((seed, k)))
         for k in range(n)
     ]
-
-
-def _check_bearers(name, value, known):
-    if value not in known:
-        near = difflib.get_close_matches(str(value), known[1:], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}{hint}")
 
 
 def _draw(label, badge, red, rng):

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers._shared.checks import check_choice
+
 SIDE = 224  # pixels; pictures up to this size go through a network 16 at a time
 BATCH, LARGEST_BATCH = 16, 128
 BATCH_PIXELS = 4 * SIDE * SIDE  # small pictures: as many as have this many pixels in total
@@ -126,8 +128,7 @@ def target_weights(net, target, logits, score):
 
 def check_target(net, target, score):
     """Raise a ValueError, before any work, for what `target_weights` rejects."""
-    if score not in ("logit", "probability"):
-        raise ValueError(f'score must be "logit" or "probability", not {score!r}.')
+    check_choice("score", score, ("logit", "probability"))
     if score == "probability":
         net.check_classes()
     if target is not None:

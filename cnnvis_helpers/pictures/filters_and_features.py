@@ -6,6 +6,7 @@ the picture describes itself.
 
 import numpy as np
 
+from cnnvis_helpers._shared.checks import check_choice
 from cnnvis_helpers.pictures.drawing import (
     SIGNED,
     Scale,
@@ -22,9 +23,7 @@ from cnnvis_helpers.pictures.drawing import (
     scale_limits,
     short,
 )
-from cnnvis_helpers.pictures.style import (
-    course_style,
-)
+from cnnvis_helpers.pictures.style import course_style
 from cnnvis_helpers.pictures.tiles import around_grey, map_limits, standardise_tile
 
 MAPS = "viridis"
@@ -46,8 +45,7 @@ def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=Non
             f"show_filters needs 1 or 3 input channels to show as colours, this kernel "
             f"{kernel.shape} has {kernel.shape[2]}: show_filter_channels shows them one by one."
         )
-    if scale not in ("shared", "each"):
-        raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
+    check_choice("scale", scale, ("shared", "each"))
     limit = float(np.abs(kernel).max())
     filters = np.moveaxis(kernel, -1, 0)
     tiles = [around_grey(each, limit if scale == "shared" else None) for each in filters]
@@ -115,8 +113,7 @@ def show_feature_maps(
         range(min(count, 64)) if channels is None else channels, count, "channels"
     )
     shown = [maps[:, :, channel] for channel in chosen]
-    if scale not in ("shared", "each"):
-        raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
+    check_choice("scale", scale, ("shared", "each"))
     options = Scale(percentile=percentile, **options)
     low, high = options.limits(shown)
     cmap = options.cmap or (SIGNED if low == -high else MAPS)

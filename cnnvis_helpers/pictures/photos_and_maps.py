@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.patches import Rectangle
 
-from cnnvis_helpers._shared.checks import check_map
+from cnnvis_helpers._shared.checks import check_choice, check_map
 from cnnvis_helpers.pictures.drawing import (
     SIGNED,
     Look,
@@ -36,10 +36,7 @@ from cnnvis_helpers.pictures.drawing import (
     say_if_zero,
     short,
 )
-from cnnvis_helpers.pictures.style import (
-    course_style,
-    display_figure,
-)
+from cnnvis_helpers.pictures.style import course_style, display_figure
 
 
 @course_style()
@@ -85,8 +82,7 @@ def show_grid(
     options = Scale(**options)
     pictures = [grid_picture(image) for image in grid_list(images)]
     titles = checked_titles(titles, len(pictures))
-    if scale not in ("shared", "each"):
-        raise ValueError(f'scale is "shared" or "each", got {scale!r}.')
+    check_choice("scale", scale, ("shared", "each"))
     maps = [picture for picture in pictures if is_map(picture)]
     limits = options.limits(maps) if maps else None
     shared = limits is not None and scale == "shared"

@@ -5,16 +5,14 @@ ipywidgets would clip it or raise a TraitError.
 
 >>> choice("Method", ["Grad-CAM", "LayerCAM"], "gradcam", called="method")
 Traceback (most recent call last):
-ValueError: There is no method 'gradcam'; did you mean 'Grad-CAM'? The other one is 'LayerCAM'.
+ValueError: method must be one of 'Grad-CAM', 'LayerCAM', not 'gradcam'; did you mean 'Grad-CAM'?
 """
-
-import difflib
 
 import ipywidgets
 import numpy as np
 import traitlets
 
-from cnnvis_helpers._shared.checks import check_number, check_whole
+from cnnvis_helpers._shared.checks import check_choice, check_number, check_whole
 
 __all__ = ["ClassMenu", "checkbox", "choice", "set_high", "slider", "steps_slider"]
 
@@ -65,7 +63,8 @@ def choice(label, options, value=None, called=None, **more):
     """
     options = list(options)
     if value is not None:
-        _check_choice(called or label, value, _values(options))
+        values = [each[1] if isinstance(each, tuple) else each for each in options]
+        check_choice(called or label, value, values)
     menu = ipywidgets.Dropdown(**{"options": options, **_described(label), **more})
     if value is None:
         menu.index = 0  # by number: a value of None means "nothing selected" to ipywidgets
@@ -137,10 +136,6 @@ def set_high(control, high):
     control.max = high
 
 
-def _values(options):
-    return [each[1] if isinstance(each, tuple) else each for each in options]
-
-
 def _described(label, width=None):
     width = width or {"width": "auto", "min_width": "250px"}
     return {
@@ -148,22 +143,3 @@ def _described(label, width=None):
         "style": {"description_width": "initial"},
         "layout": {**width, "margin": "2px 18px 2px 0"},
     }
-
-
-# Error messages
-
-
-def _check_choice(called, value, values):
-    if value in values:
-        return
-    spelled = {str(each).lower(): each for each in values}
-    near = difflib.get_close_matches(str(value).lower(), spelled, n=1)
-    if not near:
-        names = ", ".join(map(repr, values))
-        raise ValueError(f"There is no {called} {value!r}; the choices are {names}.")
-    meant = spelled[near[0]]
-    others = [repr(each) for each in values if each is not meant]
-    rest = f" The other {'one is' if len(others) == 1 else 'ones are'} {', '.join(others)}."
-    raise ValueError(
-        f"There is no {called} {value!r}; did you mean {meant!r}?{rest if others else ''}"
-    )

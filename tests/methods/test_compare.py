@@ -111,7 +111,7 @@ def test_stop_keeps_what_is_done(net):
 
 
 def test_unknown_methods_and_rows_are_refused(net, table):
-    with pytest.raises(ValueError, match="no method 'gradcamm'; the methods are occlusion"):
+    with pytest.raises(ValueError, match="'occlusion', .*, not 'gradcamm'; did you mean 'gradcam'"):
         compare_methods(net, PHOTO, "hexagon", ["gradcamm"])
     with pytest.raises(KeyError, match="no method 'gradcamm' in this table; it has occlusion"):
         table["gradcamm"]

@@ -107,8 +107,7 @@ def test_filters_silent_behind_a_concatenation_get_their_patterns():
 
 def test_no_place_of_a_pattern_is_special(net):
     """A step on a rolled picture is the rolled step: no frame, and no seam in a repeated tile."""
-    filter_pattern(net, "first", 2, size=32, steps=1)
-    climb = net.cached(("filter_patterns", "first"), None)
+    climb = made._filter_step(net, "first")
     here, kernel = np.zeros(2, np.int32), made._gaussian(0.7)
     start = np.random.default_rng(0).uniform(60, 190, (1, 32, 32, 3)).astype(np.float32)
 
@@ -375,7 +374,7 @@ BAD = {
     "dream layer": (lambda net, photo: dreams.deep_dream(net, photo, "secnd"), "secnd.*second"),
     "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
     "tiny photo": (lambda net, photo: dreams.deep_dream(net, photo[:28], octaves=1), "enlarge it"),
-    "octave": (lambda net, photo: dreams.deep_dream(net, photo, octave=2), "'octave'; it has oct"),
+    "octave": (lambda net, photo: dreams.deep_dream(net, photo, octave=2), "mean 'octaves'"),
     "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
 }
 

@@ -198,7 +198,7 @@ def test_other_networks_and_their_arguments_stay_the_same(name):
         (HEAT, {"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
         (HEAT, {"seed": -1}, "seed must be"),
         (HEAT, {"fill": "black"}, 'fill must be "mean"'),
-        (HEAT, {"score": "softmax"}, 'score must be "logit" or "probability"'),
+        (HEAT, {"score": "softmax"}, "score must be one of 'logit', 'probability'"),
     ],
 )
 def test_curves_refuse_bad_input(small, heat, options, message):

@@ -301,7 +301,7 @@ def test_mask_photo_keeps_the_photo_where_the_map_is_high():
         (np.zeros((4, 5)), 2, r"\(4, 5\)"),
         (np.ones((4, 4)), 2, "the same everywhere"),
         (np.full((4, 4), np.nan), 2, "not finite"),
-        (np.eye(4), 0, "power must be above 0"),
+        (np.eye(4), 0, "power must be a number above 0, not 0"),
     ],
 )
 def test_mask_photo_refuses(values, power, message):

@@ -114,7 +114,7 @@ def test_a_picture_depends_on_its_number_and_the_seed_alone():
         ({"n": 0}, "n must be a whole number, 1 or more, not 0"),
         ({"n": 3, "seed": -1}, "seed must be"),
         ({"n": 3, "badge": "stars"}, "did you mean 'star'"),
-        ({"n": 3, "badge": True}, "badge is one of None, 'all'"),
+        ({"n": 3, "badge": True}, "badge must be one of None, 'all'"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):

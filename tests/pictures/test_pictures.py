@@ -471,7 +471,7 @@ def test_a_4d_array_is_a_grid():
         (np.zeros((0, 4, 4, 3)), {}, "at least one picture"),
         (MAPS, {}, r"show_feature_maps shows \(h, w, c\)"),
         ([PHOTO], {"titles": ["a", "b"]}, "1 pictures but 2 titles"),
-        ([MAP], {"scale": "own"}, "scale is"),
+        ([MAP], {"scale": "own"}, "scale must be"),
         ([PHOTO], {"columns": 0}, "columns >= 1"),
         ([np.full((3, 3), np.nan)], {}, "finite"),
         ([PHOTO[:, :, :2]], {}, r"got shape \(20, 30, 2\)"),

@@ -143,8 +143,8 @@ def test_an_explorer_begins_with_its_arguments(tiny_net):
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("cam", {"method": "gradcam"}, "no method 'gradcam'; did you mean 'Grad-CAM'? The other"),
-        ("cam", {"method": "foo"}, "no method 'foo'; the choices are 'Grad-CAM', 'CAM', 'Grad-CAM"),
+        ("cam", {"method": "gradcam"}, "not 'gradcam'; did you mean 'Grad-CAM'?"),
+        ("cam", {"method": "foo"}, "method must be one of 'Grad-CAM', 'CAM', 'Grad-CAM"),
         ("attack", {"epsilon": 40}, "epsilon must be a number in 0..32, not 40."),
         ("attack", {"epsilon": 2.5}, "epsilon must be a whole number, 0 or more, not 2.5."),
         ("dream", {"steps": "many"}, "steps must be a whole number, 1 or more, not 'many'."),
