@@ -55,10 +55,14 @@ def as_float32(stored):
 
 def load_bundled(name):
     """Return (keras.Model, labels) of a bundled network."""
-    card, weights = bundled_card(name), load_weights(name)
-    if build := _IMAGENET_NETWORKS.get(name):
-        return build(weights), imagenet_labels()
-    return build_vgg(weights, card["input_size"], name), card["labels"]
+    weights, build = load_weights(name), _IMAGENET_NETWORKS.get(name)
+    model = build(weights) if build else build_vgg(weights, bundled_card(name)["input_size"], name)
+    return model, bundled_labels(name)
+
+
+def bundled_labels(name):
+    """Return the labels of a bundled network."""
+    return imagenet_labels() if name in _IMAGENET_NETWORKS else bundled_card(name)["labels"]
 
 
 @functools.cache

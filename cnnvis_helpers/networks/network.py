@@ -225,8 +225,8 @@ class Network(ForwardPass):
                 raise ValueError(
                     f"The label {target!r} stands for classes {classes}: pass the index."
                 )
-        if target in (ids := imagenet_ids(self.labels)):
-            return ids.index(target)
+        if target.lower() in (ids := imagenet_ids(self.labels)):
+            return ids.index(target.lower())
         if target.isdecimal():
             return self.class_index(int(target))
         spelled = {_loosely(label): label for label in self.labels}

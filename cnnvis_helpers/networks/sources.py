@@ -24,7 +24,12 @@ from cnnvis_helpers.networks.applications import (
     application_of,
     find_application,
 )
-from cnnvis_helpers.networks.bundled import bundled_names, imagenet_labels, load_bundled
+from cnnvis_helpers.networks.bundled import (
+    bundled_labels,
+    bundled_names,
+    imagenet_labels,
+    load_bundled,
+)
 from cnnvis_helpers.networks.graph import open_model
 from cnnvis_helpers.networks.weights import (
     DownloadError,
@@ -437,6 +442,10 @@ def class_names(labels, source, numbers):
     if labels is None:
         if source.application is not None and units == 1000:
             return imagenet_labels()
+        if source.model.name in bundled_names():  # from net.model, say
+            known = bundled_labels(source.model.name)
+            if len(known) == count:
+                return known
         if numbers:
             return ["number"] if count == 1 else [f"number {i}" for i in range(count)]
         return [f"class {i}" for i in range(count)]
