@@ -48,10 +48,10 @@ class PhotoInfo(NamedTuple):
 class PhotoList(Table):
     """A list of PhotoInfo that prints as a table, in a notebook with small pictures."""
 
-    headings = ("name", "height x width", "shows", "licence")
+    headings = ("name", "height x width", "shows", "licence", "source")
 
     def cells(self, row):
-        return [row.name, f"{row.size[0]} x {row.size[1]}", row.shows, row.licence]
+        return [row.name, f"{row.size[0]} x {row.size[1]}", row.shows, row.licence, row.source]
 
     def html_cells(self, row):
         small = io.BytesIO()
