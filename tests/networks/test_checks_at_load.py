@@ -250,6 +250,11 @@ def test_a_batch_that_the_model_counts_on_is_refused():
 
 # The same place ---------------------------------------------------------------------------------
 
+
+def _standardised(x):
+    return x - ops.mean(x, axis=(1, 2, 3), keepdims=True)
+
+
 MOVED = {
     "permute": lambda x: layers.Permute((2, 1, 3))(x),
     "transpose": lambda x: ops.transpose(x, (0, 2, 1, 3)),
@@ -268,6 +273,11 @@ MOVED = {
     "roll": lambda x: ops.roll(x, 20, axis=2),
     "halves": lambda x: ops.concatenate([x[:, :, 24:], x[:, :, :24]], axis=2),
     "reshape": lambda x: layers.Reshape((24, 96, 3))(x),
+    "cut after a mean of the whole": lambda x: _standardised(x)[:, 8:-8, 8:-8],
+    "overlapping parts as channels": lambda x: ops.concatenate([x[:, :, :40], x[:, :, 8:]], -1),
+    "quarters as channels": lambda x: layers.Reshape((24, 24, 12))(
+        ops.transpose(ops.reshape(x, (-1, 2, 24, 2, 24, 3)), (0, 2, 4, 1, 3, 5))
+    ),
 }
 
 
@@ -343,7 +353,24 @@ SHUFFLED = {
     "with its mirror image": lambda x: x + x[:, :, ::-1],
     "centre": lambda x: layers.CenterCrop(6, 6)(x),
     "a corner": lambda x: x[:, 4:, 4:],
+    "mirrored signs": lambda x: ops.sign(x)[:, :, ::-1],
+    "halves as channels": lambda x: ops.concatenate([x[:, :, :8], x[:, :, 8:]], axis=-1),
+    "overlapping parts as channels": lambda x: ops.concatenate([x[:, :12], x[:, 4:]], axis=-1),
+    "turned copies": lambda x: _turned(x),
+    "few turned copies": lambda x: _turned(layers.AveragePooling2D(4)(x)),
+    "all places mixed": lambda x: _mixed(layers.AveragePooling2D(3)(x)),
+    "a part after a gate": lambda x: _excited(x)[:, 3:-3, 3:-3],
 }
+
+
+def _turned(x):
+    return layers.Add()([ops.rot90(x, k, axes=(1, 2)) for k in range(4)])
+
+
+def _mixed(x):
+    places = layers.Reshape((x.shape[1] * x.shape[2], x.shape[3]))(x)
+    places = layers.Permute((2, 1))(layers.Dense(places.shape[1])(layers.Permute((2, 1))(places)))
+    return layers.Reshape(x.shape[1:])(places)
 
 
 def _shuffled(shuffle, depth):
@@ -363,7 +390,8 @@ def _shuffled(shuffle, depth):
 @pytest.mark.parametrize("kind", SHUFFLED)
 def test_maps_whose_cells_a_layer_shuffles_are_not_the_default(kind, depth):
     net = load_network(_shuffled(SHUFFLED[kind], depth))
-    assert net.last_conv == "ok" and len(net.notes) == 1
+    last = "multiply" if kind == "a part after a gate" else "ok"
+    assert net.last_conv.startswith(last) and len(net.notes) == 1
     photo = _pixels(net, 1)[0]
     assert gradcam(net, photo, 1).shape == (64, 64)
     with pytest.raises(ValueError, match="do not lie on the photo"):
@@ -412,7 +440,28 @@ ORDINARY = {
     "black and white": lambda x: ops.cast(x > 0.5, "float32"),
     "many borders lost": lambda x: _deeper(x, 6, "valid"),
     "deep": lambda x: _deeper(x, 16, "same"),
+    "circular padding": lambda x: _deeper(_circular(_circular(x, 1), 2), 3, "valid"),
+    "reflected padding": lambda x: _deeper(
+        ops.pad(x, ((0, 0), (3, 3), (3, 3), (0, 0)), "reflect"), 3, "valid"
+    ),
+    "wide maximum": lambda x: layers.MaxPooling2D(9, 1, "same")(_deeper(x, 1, "same")),
+    "maximum first": lambda x: layers.MaxPooling2D(3, 2, "same")(x),
+    "pixels as channels": lambda x: ops.concatenate([x[:, ::2, ::2], x[:, 1::2, 1::2]], axis=-1),
+    "kernels on few places": lambda x: _deeper(
+        layers.AveragePooling2D(12)(_deeper(x, 1, "same")), 3, "same"
+    ),
+    "pyramid of maxima": lambda x: ops.concatenate(
+        [layers.MaxPooling2D(n, 1, "same")(_deeper(x, 1, "same")) for n in (1, 5, 9, 13)], axis=-1
+    ),
+    "mean of the whole beside": lambda x: ops.concatenate(
+        [x, 0 * x + ops.mean(x, axis=(1, 2), keepdims=True)], axis=-1
+    ),
 }
+
+
+def _circular(x, axis):
+    n = x.shape[axis]
+    return ops.take(x, np.arange(-3, n + 3) % n, axis=axis)
 
 
 def _deeper(x, depth, padding):
@@ -442,7 +491,8 @@ def test_families_of_keras_applications_load_without_a_word(name):
 
 
 def _excited(x):
-    gate = layers.Dense(6, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    pooled = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    gate = layers.Dense(x.shape[-1], activation="sigmoid")(pooled)
     return layers.Multiply()([x, gate])
 
 
