@@ -243,6 +243,9 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(built):
     }
     inside = {str(p.relative_to(ROOT)) for p in (ROOT / "cnnvis_helpers").rglob("*.py")}
     assert inside <= set(names)
+    notices = ["LICENSE", "data/photos/sources.json"]
+    notices += [f"data/{entry['file']}" for entry in manifest if entry["kind"] == "licence"]
+    assert all(any(name.endswith(f"/licenses/{one}") for name in names) for one in notices)
 
 
 def test_the_source_archive_makes_the_same_wheel(built, tmp_path):

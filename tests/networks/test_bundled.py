@@ -103,6 +103,9 @@ def test_the_card_describes_the_file(name):
     net = load_network(name)
     assert card["parameters"] == net.model.count_params()
     assert card["last_conv"] == net.last_conv and tuple(card["input_size"]) == net.input_size
+    package = tool.CONVERSIONS[name].package
+    assert card["package_sha256"] == package.sha256
+    assert card["source_file_sha256"] == package.member_sha256
     notice = f"licences/{name}.txt"
     assert notice in card["licence"] and (data_folder() / notice).is_file()
     assert entries("licence")[name]["file"] == notice

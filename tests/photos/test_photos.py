@@ -522,6 +522,8 @@ def test_the_list_of_photos_describes_each_and_shows_itself_as_a_table():
     for photo in photos:
         assert load_photo(photo.name).shape == (*photo.size, 3)
         assert photo.licence and photo.source and photo.shows
+        assert ("creativecommons.org/" in photo.licence) == photo.licence.startswith("CC")
+        assert "CC BY" not in photo.licence or photo.source.startswith("photographed by ")
         assert photo.alt == photo_alt(photo.name) and 50 < len(photo.alt) < 170
         assert photo.name in repr(photos)
     table = photos._repr_html_()
