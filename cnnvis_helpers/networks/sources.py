@@ -163,7 +163,8 @@ def _load_file(path):
         raise FileNotFoundError(
             f"There is no file {path.absolute()}; list_networks() shows networks that need none."
         )
-    if path.is_dir() or path.suffix.lower() not in (".keras", ".h5", ".hdf5"):
+    named = path.suffix.lower() in (".keras", ".h5", ".hdf5")
+    if path.is_dir() or not (named or _keras_version(path)):
         kind = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
         hint = ""
         if (path / "saved_model.pb").exists():
@@ -288,7 +289,7 @@ def check_model(source, input_size=None):
     """Return ((h, w), channels) of the input; ValueError if it is no image classifier."""
     model, name = source.model, source.model.name
     functional = open_model(model)
-    if functional is None and isinstance(model, keras.Sequential):
+    if functional is None and getattr(type(model), "call", None) is keras.Sequential.call:
         raise ValueError(
             f"The model {name!r} has no input shape yet: call it once on a batch of photos, or let "
             "it begin with keras.Input((height, width, 3))."

@@ -1127,7 +1127,13 @@ def test_a_file_of_keras_2_with_operations_names_both_versions(tmp_path):
 
 def test_the_content_of_a_file_counts_not_its_suffix(tmp_path):
     model = _ordinary()
-    for suffix, name in ((".keras", "zip.h5"), (".keras", "ZIP.KERAS"), (".h5", "hdf5.keras")):
+    names = (
+        (".keras", "zip.h5"),
+        (".keras", "ZIP.KERAS"),
+        (".h5", "hdf5.keras"),
+        (".keras", "net"),
+    )
+    for suffix, name in names:
         model.save(tmp_path / f"net{suffix}")
         (tmp_path / f"net{suffix}").rename(tmp_path / name)
         assert load_network(tmp_path / name).input_size == (48, 48)

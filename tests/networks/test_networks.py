@@ -809,6 +809,11 @@ def _subclassed():
     return model
 
 
+class _Doubled(keras.Sequential):
+    def call(self, x, **options):
+        return 2 * super().call(x, **options)
+
+
 def _of_inputs(*shapes, outputs=1):
     inputs = [keras.Input(shape) for shape in shapes]
     flat = [layers.Flatten()(x) for x in inputs]
@@ -821,6 +826,7 @@ def _of_inputs(*shapes, outputs=1):
     [
         (_subclassed, r"'own' is a subclass with its own call\(\).*keras.Model\(inputs"),
         (lambda: keras.Sequential([layers.Dense(2)]), "no input shape yet"),
+        (lambda: _Doubled([keras.Input((8, 8, 3)), layers.Flatten()]), r"with its own call\(\)"),
         (lambda: _of_inputs((8, 8, 3), (4,)), "has 2 inputs"),
         (lambda: _of_inputs((8, 8, 3), outputs=2), "has 2 outputs"),
         (lambda: _of_inputs((8, 8, 4)), r"\(None, 8, 8, 4\), but a photo"),
