@@ -57,6 +57,16 @@ def server():
         running.shutdown()
 
 
+def test_this_computer_is_reached_past_a_proxy(server, tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.delenv("no_proxy", raising=False)
+    download(f"{server}/file", tmp_path / "file", SHA256)
+    with pytest.raises(DownloadError, match="proxy"):
+        download("http://example.invalid/file", tmp_path / "other")
+
+
 @pytest.mark.parametrize("checksum", [None, MD5, SHA256])
 @pytest.mark.parametrize("page", ["file", "nolength", "to/file", "file#part", "file/ü and?a= b"])
 def test_a_download_gives_the_file_and_counts_megabytes(server, tmp_path, page, checksum):
