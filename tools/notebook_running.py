@@ -61,7 +61,6 @@ def run_notebook(notebook, folder, timeout=300, allow_errors=False):
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         extra_arguments=["--log-level=40"],
-        store_widget_state=False,
     )
     client.execute(env=_environment())
     done, said = copy.deepcopy(notebook), []

@@ -86,7 +86,6 @@ def run_notebook(notebook, folder, seconds, variables=None, keep_going=False):
         on_notebook_start=release_ctrl_c,
         on_cell_execute=lambda cell, cell_index: reached.append(cell_index),
         record_timing=False,
-        store_widget_state=False,
         shutdown_kernel="immediate",
     )
     client.log = logging.getLogger(f"{__name__}.silent")

@@ -47,6 +47,7 @@ def statuses(graded):
 
 def test_each_exercise_gets_the_status_that_its_code_earns(tmp_path):
     look = "import os\nassert os.listdir('.') == []\nopen('mine.txt', 'w').close()"
+    look += "\nfrom ipywidgets import interact\ninteract(lambda x: print(x), x=3)"
     broken = "no_such_name\ncheck('04-score', 1)"
     later = "check('04-cam', lambda maps, kernel, bias, c: 0)" + "\n" + CAM  # the last check counts
     own = "def check(*_):\n    print('Right.')\ncheck('04-plus', 0)"
