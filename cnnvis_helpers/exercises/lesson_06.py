@@ -12,7 +12,11 @@ _PHOTO = np.array(
 )
 _GRADIENTS = [_RNG.normal(size=_PHOTO.shape) * scale for scale in (1, 0.01)]
 _GRADIENTS[1][0, 1] = 0
-_STEPS = [(_PHOTO, _GRADIENTS[0], 4), (_PHOTO, _GRADIENTS[1], 9)]
+_STEPS = [
+    (_PHOTO, _GRADIENTS[0], 4, 11),
+    (_PHOTO, _GRADIENTS[1], 9, 4),
+    (_PHOTO, _GRADIENTS[0], 8, 5),
+]
 _LOGITS = [
     (np.array([2.0, 0.5, -1.0, 1.0]), 0),
     (np.array([2.0, 3.5, -1.0, 1.0]), 0),
@@ -35,12 +39,22 @@ def _levels(values):
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def _step(photo, gradient, epsilon):
-    return _levels(photo + epsilon * np.sign(gradient))
+def _moved(photo, gradient, epsilon, count, order=None):
+    """The photo, float, after a step of the `count` steepest values, or of the first in `order`."""
+    order = -np.abs(gradient) if order is None else order
+    chosen = np.argsort(order.ravel())[:count]
+    step = np.zeros(gradient.size)
+    step[chosen] = epsilon * np.sign(gradient.ravel()[chosen])
+    return photo + step.reshape(photo.shape)
 
 
-def _wrapped(photo, gradient, epsilon):
-    return (photo + epsilon * np.sign(gradient)).astype(np.int64).astype(np.uint8)
+def _step(photo, gradient, epsilon, count, order=None):
+    return _levels(_moved(photo, gradient, epsilon, count, order))
+
+
+def _steepest_pixels(gradient, count):
+    steep = np.abs(gradient).max(axis=-1, keepdims=True)
+    return steep >= np.sort(steep.ravel())[-min(count, steep.size)]
 
 
 def _log_softmax(logits):
@@ -162,64 +176,100 @@ EXERCISES = [
     ),
     function(
         "06-step",
-        "One step of FGSM",
+        "Must all of them move?",
         _step,
         cases=_STEPS,
         dtype="uint8",
-        praise="Cut first, convert last: in this order nothing can go round.",
+        praise="Now `steepest_step(original, gradient, 1, 15_000)`: one level in one value of ten, "
+        "and the network has lost the Egyptian cat. Few of the pushes do most of the work.",
         wrong=[
             (
-                _wrapped,
+                lambda photo, gradient, epsilon, count: _step(photo, gradient, epsilon, None),
+                "All values move here, and `count` is not used. Find the places of the `count` "
+                "largest slopes, whatever their sign.",
+            ),
+            (
+                lambda photo, gradient, epsilon, count: (
+                    _moved(photo, gradient, epsilon, count).astype(np.int64).astype(np.uint8)
+                ),
                 "Values below 0 or above 255 went round: as `uint8`, 258 becomes 2. Cut to 0..255 "
                 "before you change the dtype.",
             ),
             (
-                lambda photo, gradient, epsilon: _levels(photo + epsilon * gradient),
-                "This adds the gradient itself. FGSM uses only its sign, so that every value "
-                "moves by the same amount.",
+                lambda photo, gradient, epsilon, count: _step(
+                    photo, gradient, epsilon, count, order=-gradient
+                ),
+                "These are the *largest* slopes. A steep slope downhill is as good: sort by the "
+                "absolute values.",
             ),
             (
-                lambda photo, gradient, epsilon: _levels(photo - epsilon * np.sign(gradient)),
+                lambda photo, gradient, epsilon, count: _step(
+                    photo, gradient, epsilon, count, order=np.abs(gradient)
+                ),
+                "These are the flattest places: `np.argsort` puts the smallest first.",
+            ),
+            (
+                lambda photo, gradient, epsilon, count: _step(photo, gradient, epsilon, count + 1),
+                "One value too many moves.",
+            ),
+            (
+                lambda photo, gradient, epsilon, count: _step(photo, gradient, epsilon, count - 1),
+                "One value too few moves.",
+            ),
+            (
+                lambda photo, gradient, epsilon, count: _levels(
+                    photo + epsilon * np.sign(gradient) * _steepest_pixels(gradient, count)
+                ),
+                "Whole pixels move here, all three colours at once. `count` is a number of values.",
+            ),
+            (
+                lambda photo, gradient, epsilon, count: _step(photo, -gradient, epsilon, count),
                 "This goes downhill: the loss of the true class gets smaller and the network "
                 "surer.",
             ),
             (
-                lambda photo, gradient, epsilon: _levels(
-                    photo.astype(float) + np.where(gradient > 0, epsilon, -epsilon)
+                lambda photo, gradient, epsilon, count: _levels(
+                    photo
+                    + epsilon
+                    * gradient
+                    * (np.abs(_moved(photo, gradient, epsilon, count) - photo) > 0)
                 ),
-                "Nearly: where the slope is 0, its sign is 0, and the value stays as it is.",
+                "This adds the slopes themselves. FGSM uses only their signs, so that every value "
+                "moves by the same amount.",
             ),
             (
-                lambda photo, gradient, epsilon: photo + epsilon * np.sign(gradient),
+                lambda photo, gradient, epsilon, count: _moved(photo, gradient, epsilon, count),
                 "Some values leave the range from 0 to 255, and a photo file cannot hold them.",
             ),
             (
-                lambda photo, gradient, epsilon: _levels(photo.astype(float) + epsilon),
-                "This makes the whole photo lighter. The sign of each slope says up or down.",
-            ),
-            (
-                lambda photo, gradient, epsilon: _levels(photo + np.sign(gradient)),
+                lambda photo, gradient, epsilon, count: _step(photo, gradient, 1, count),
                 "This step is one level long. It should be `epsilon` levels.",
             ),
             (
-                lambda photo, gradient, epsilon: _levels(photo + epsilon / 255 * np.sign(gradient)),
+                lambda photo, gradient, epsilon, count: _step(
+                    photo, gradient, epsilon / 255, count
+                ),
                 "Epsilon was divided by 255. The photo is in pixel levels here, and so is epsilon.",
             ),
             (
-                lambda photo, gradient, epsilon: np.clip(
-                    photo / 255 + epsilon / 255 * np.sign(gradient), 0, 1
+                lambda photo, gradient, epsilon, count: _step(
+                    photo, gradient, 255 * epsilon, count
+                ),
+                "Epsilon was multiplied by 255. It is in pixel levels already.",
+            ),
+            (
+                lambda photo, gradient, epsilon, count: (
+                    _step(photo, gradient, epsilon, count) / 255
                 ),
                 "These values run from 0 to 1. The photo is uint8, 0 to 255, and stays so.",
             ),
-            (
-                lambda photo, gradient, epsilon: _levels(255 * epsilon * np.sign(gradient) + photo),
-                "Epsilon was multiplied by 255. It is in pixel levels already.",
-            ),
         ],
         hints=[
-            "The size of the gradient does not matter, only its sign.",
-            "Add epsilon times the sign to the photo, as numbers that may leave 0..255.",
-            "Then `np.clip(..., 0, 255)`, and last `.astype(np.uint8)`.",
+            "`np.argsort(-np.abs(gradient).ravel())[:count]` are the places of the steepest.",
+            "Begin with a step of zeros, as long as `gradient.ravel()`, and fill in epsilon times "
+            "the sign at these places.",
+            "Give the step the shape of the photo, add it, then `np.clip(..., 0, 255)`, and last "
+            "`.astype(np.uint8)`.",
         ],
     ),
     function(
