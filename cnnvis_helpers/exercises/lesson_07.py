@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers.exercises.kinds import choice, function, value
+from cnnvis_helpers.exercises.kinds import Given, choice, custom, function, value
 
 _RNG = np.random.default_rng(7)
 _PICTURES = [
@@ -33,6 +33,24 @@ def _rough(picture, axis=1):
 
 def _silent(maps):
     return int((maps.max(axis=(0, 1)) == 0).sum())
+
+
+def _is_grown(picture):
+    return np.shape(picture) == (227, 227, 3) and np.asarray(picture).dtype == np.uint8
+
+
+def _share(picture, net):
+    return net.predict(picture)[0].probability
+
+
+def _agree(picture, net, other):
+    return net.predict(picture)[0].label == other.predict(picture)[0].label
+
+
+def _striped(net):
+    from cnnvis_helpers import class_pattern
+
+    return class_pattern(net, "zebra", steps=24)  # a lion to the other network
 
 
 def _shrunk_by_multiples(height, width, octaves, scale):
@@ -97,22 +115,45 @@ EXERCISES = [
         ],
         praise="This is the total variation of a picture, per pixel; some regularisers lower it.",
     ),
-    choice(
+    custom(
         "07-other",
-        "The other network and the eagle",
-        "b",
-        wrong={
-            "a": "Run `other.predict(eagle, top=3)`: is a bald eagle among the three?",
-            "c": "Look the names up: a bittern, a partridge. What kind of animal are they?",
-            "d": "The grain gets such an answer. What are the three names for the eagle?",
-        },
-        hints=[
-            "Run `other.predict(eagle, top=3)`.",
-            "What do the three names have in common?",
-            "They all have feathers.",
+        "Convince both",
+        lambda picture, net, other: (
+            _is_grown(picture) and _agree(picture, net, other) and _share(picture, other) > 0.3
+        ),
+        wrong=[
+            (
+                lambda picture, net, other: isinstance(picture, str),
+                "That is a name. Hand over the picture that `class_pattern` grew for it.",
+                "tiger",
+            ),
+            (
+                lambda picture, net, other: not _is_grown(picture),
+                "A picture of `class_pattern(net, ...)` has 227 x 227 pixels and is uint8. (Photos "
+                "convince both networks easily. This is about pictures out of one network alone.)",
+                np.full((224, 224, 3), 128, np.uint8),
+            ),
+            (
+                lambda picture, net, other: _share(picture, net) < 0.3,
+                "SqueezeNet itself is not sure what this is. Let its picture grow for more steps.",
+                np.full((227, 227, 3), 128, np.uint8),
+            ),
+            (
+                lambda picture, net, other: not _agree(picture, net, other),
+                "The two networks give different first answers, so this picture convinces only "
+                "SqueezeNet. That is a result, too. Now look for a class that stands in both.",
+                Given(lambda net, other: _striped(net)),
+            ),
         ],
-        praise="It sees birds, if not this one: what survives another network is the part of the "
-        "picture that is about birds and not about SqueezeNet.",
+        otherwise="Both name it, but the other network hardly believes it: its share is below 0.3. "
+        "Look for a class of which it is surer.",
+        hints=[
+            "Things of one colour seldom work. Which classes have a pattern all over?",
+            "Write a loop over some names, and print `other.predict(picture)[0]` for each.",
+            "Try a few animals with stripes, spines or hairy legs, such as `tarantula`.",
+        ],
+        praise="Two networks that learned on their own agree, so this picture is about the class "
+        "and not about one network. For many classes you find none: say how many you tried.",
     ),
     value(
         "07-silent",
@@ -147,20 +188,22 @@ EXERCISES = [
     ),
     choice(
         "07-relu",
-        "Before the ReLU",
-        "b",
+        "Wake it up",
+        "c",
         wrong={
-            "a": "A ReLU costs nearly nothing. Think of a sum that is negative everywhere.",
-            "c": "Brightness does not come from there. What is the gradient of ReLU "
-            "where its input is negative?",
-            "d": "In training the ReLUs are there. Think of a filter that is silent on noise.",
+            "a": "Each step follows the gradient, and three hundred times nothing is nothing.",
+            "b": "A step is as long as you like, but it needs a direction. What is the gradient of "
+            "a ReLU where its input is negative?",
+            "d": "Try `np.random.default_rng(0).uniform(0, 255, (1, 96, 96, 3))`: this filter is "
+            "silent on such noise as well.",
         },
         hints=[
             "What does ReLU make of a negative number, and what is its slope there?",
-            "A filter whose sum is negative everywhere answers zero, whatever small step we take.",
-            "No slope, no direction to climb.",
+            "The gradient is zero wherever the filter is silent. So where does it answer?",
+            'Try `uphill(load_photo("chelsea")[None].astype(np.float32), "fire4_concat", 112)`.',
         ],
-        praise="No slope, no way up: behind the ReLU a silent filter would stay silent for ever.",
+        praise="No slope, no way up: behind the ReLU a filter climbs only from a picture to which "
+        "it already answers a little.",
     ),
     function(
         "07-octaves",
