@@ -22,12 +22,35 @@ _BROAD = np.where(_MASK, 2.0, 0.0) + np.abs(_signed(4, 5)) / 10  # warm inside, 
 _BROAD[0, 0] = 5.0
 _MASKED = [(_COLD, _MASK), (_HOT, _MASK), (_BROAD, _MASK), (np.abs(_signed(4, 5)), ~_MASK)]
 _MASKED += [(_signed(4, 5), _RNG.random((4, 5)) < 0.4) for _ in range(8)]
+_SMALL = np.zeros((9, 11), bool)
+_SMALL[2:4, 5:8] = True
+
+
+def _peaked(row, column):
+    """A map with its peak here, and its largest magnitude, negative, on the opposite side."""
+    heat = _signed(*_SMALL.shape)
+    heat[-1 - row, -1 - column], heat[row, column] = -12.0, 9.0
+    return heat
+
+
+# row and column of the peak, tolerance: inside, at an edge, off a corner, and far away
+_PLACES = [
+    (3, 6, 0),
+    (1, 5, 0),
+    (6, 5, 3),
+    (4, 8, 1),
+    (6, 10, 4),
+    (6, 10, 5),
+    (0, 0, 15),
+    (5, 1, 4),
+]
+_NEAR = [(_peaked(*peak), _SMALL, tolerance) for *peak, tolerance in _PLACES]
+_NEAR.append((np.maximum(_peaked(2, 6), -8.0), _SMALL, 1))  # its coldest pixel is not the largest
 _PAIRS = [
     (_signed(4, 5), _signed(4, 5)),
     (_signed(3, 3), np.exp(3 * _signed(3, 3))),
     (_COLD, _HOT),
 ]
-_SCORES = [(np.array([1.0, 0.4, 0.2, 0.1]),), (np.array([0.9, 0.9, 0.3, 0.0, 0.0]),)]
 
 
 def _ranks(values):
@@ -39,8 +62,15 @@ def _correlation(x, y):
     return (x @ y) / np.sqrt((x @ x) * (y @ y))
 
 
-def _trapezoid(scores):
-    return float((scores[1:] + scores[:-1]).mean() / 2)
+def _apart(heat, mask, size=lambda ways, axis: np.hypot(*ways)):
+    """How far each pixel of the mask is from the peak; size: of (rows, columns) between them."""
+    row, column = np.unravel_index(np.argmax(heat), heat.shape)
+    rows, columns = np.nonzero(mask)
+    return size(np.abs([rows - row, columns - column]), axis=0)
+
+
+def _near(heat, mask, tolerance):
+    return bool(_apart(heat, mask).min() <= tolerance)
 
 
 def _inside(heat, mask, part=np.asarray):
@@ -135,93 +165,68 @@ EXERCISES = [
         ],
     ),
     function(
-        "08-area",
-        "The area under a curve",
-        _trapezoid,
-        cases=_SCORES,
-        praise="One number for a whole curve is handy, and it hides where the curve fell. Draw the "
-        "curve as well.",
-        wrong=[
-            (
-                lambda scores: float(np.mean(scores)),
-                "The mean of all points counts both ends as much as the middle. Between two points "
-                "the curve is a straight line: take the mean of neighbours.",
-            ),
-            (
-                lambda scores: float((scores[1:] + scores[:-1]).sum() / 2),
-                "The steps add up to 1, so each has the width 1 / (number of steps).",
-            ),
-            (
-                lambda scores: float(scores[:-1].mean()),
-                "These are rectangles under the left ends. A falling curve lies below them.",
-            ),
-            (
-                lambda scores: float(scores[1:].mean()),
-                "These are rectangles under the right ends. A falling curve lies above them.",
-            ),
-            (
-                lambda scores: 1 - _trapezoid(scores),
-                "That is the area above the curve.",
-            ),
-            (
-                lambda scores: float((scores[1:] + scores[:-1]).sum() / 2 / len(scores)),
-                "n points have only n - 1 steps between them: divide by that.",
-            ),
-        ],
-        hints=[
-            "n points have n - 1 steps between them, all of the same width; together they are 1.",
-            "The height of a step is the mean of its two ends: `(scores[1:] + scores[:-1]) / 2`.",
-            "The area is the mean of these heights.",
-        ],
-    ),
-    function(
         "08-point",
-        "The pointing game",
-        lambda heat, mask: bool(mask.ravel()[heat.argmax()]),
-        cases=_MASKED,
-        praise="One pixel decides, so the game is harsh, and it asks only *where*. That matters "
-        "in a moment.",
+        "A near miss",
+        _near,
+        cases=_NEAR,
+        praise="One pixel decides, so the game is harsh, even with a tolerance; and it asks only "
+        "*where*. That matters in a moment.",
         wrong=[
             (
-                lambda heat, mask: bool(mask.ravel()[np.abs(heat).argmax()]),
+                lambda heat, mask, tolerance: _near(heat, mask, 0),
+                "This forgives nothing: a peak that lies beside the mask, but no more than "
+                "`tolerance` pixels away, counts as well.",
+            ),
+            (
+                lambda heat, mask, tolerance: _near(np.abs(heat), mask, tolerance),
                 "The peak of the magnitudes may be a pixel that speaks against the class. Take "
                 "the largest value.",
             ),
             (
-                lambda heat, mask: bool(mask.ravel()[heat.argmin()]),
+                lambda heat, mask, tolerance: _near(-heat, mask, tolerance),
                 "That is the coldest pixel.",
             ),
             (
-                lambda heat, mask: bool(heat[mask].mean() > heat[~mask].mean()),
-                "This compares means. The pointing game asks about one pixel, the peak.",
+                lambda heat, mask, tolerance: bool((_apart(heat, mask) < tolerance).any()),
+                "*At most* `tolerance` pixels: a peak at exactly that distance counts, and so does "
+                "a peak inside with a tolerance of 0.",
             ),
             (
-                lambda heat, mask: bool(heat[mask].sum() > heat.sum() / 2),
-                "This asks for most of the heat: that is nearer to relevance mass.",
+                lambda heat, mask, tolerance: bool((_apart(heat, mask, np.max) <= tolerance).any()),
+                "This takes the longer of the two ways, along the rows or along the columns. As "
+                "the crow flies: `np.hypot` of the two.",
             ),
             (
-                lambda heat, mask: bool(mask.T.ravel()[heat.argmax()]),
-                "Rows and columns are swapped: `argmax` counts along the rows of `heat`; flatten "
-                "`mask` as it is.",
+                lambda heat, mask, tolerance: bool((_apart(heat, mask, np.sum) <= tolerance).any()),
+                "This adds the ways along the rows and along the columns. As the crow flies: "
+                "`np.hypot` of the two.",
             ),
             (
-                lambda heat, mask: bool(mask.ravel()[heat.argmax() - 1]),
-                "This looks one pixel beside the peak. Python counts from 0, and so does `argmax`.",
+                lambda heat, mask, tolerance: bool((_apart(heat, mask) <= tolerance).all()),
+                "This asks that *every* pixel of the mask is near. The nearest one is enough.",
             ),
             (
-                lambda heat, mask: bool(mask.ravel()[heat.astype(int).astype(np.uint8).argmax()]),
-                "As uint8 the negative values wrap round and become the largest. Leave the map as "
-                "it is.",
+                lambda heat, mask, tolerance: bool(_apart(heat, mask).mean() <= tolerance),
+                "This is the mean way to the pixels of the mask. The nearest one decides.",
             ),
             (
-                lambda heat, mask: 100.0 * mask.ravel()[heat.argmax()],
-                "Those are percent. The game knows hit and miss: True and False.",
+                lambda heat, mask, tolerance: _near(heat.T.reshape(heat.shape), mask, tolerance),
+                "Rows and columns are swapped: `np.unravel_index(heat.argmax(), heat.shape)` gives "
+                "the row first.",
+            ),
+            (
+                lambda heat, mask, tolerance: float(_apart(heat, mask).min()),
+                "That is how far the peak is from the mask. Compare it with the tolerance.",
+            ),
+            (
+                lambda heat, mask, tolerance: not _near(heat, mask, tolerance),
+                "This is turned round: near enough is True.",
             ),
         ],
         hints=[
-            "`heat.argmax()` counts through the rows of the flattened map.",
-            "`mask.ravel()` is flattened in the same way.",
-            "Index the one with the other.",
+            "`np.unravel_index(heat.argmax(), heat.shape)` is the row and the column of the peak.",
+            "`np.nonzero(mask)` gives the rows and the columns of all pixels of the mask.",
+            "`np.hypot(rows - row, columns - column)` are the distances; look at the smallest.",
         ],
     ),
     custom(
@@ -266,48 +271,60 @@ EXERCISES = [
     ),
     function(
         "08-mass",
-        "Relevance mass",
-        lambda heat, mask: _inside(heat, mask, _positive),
+        "Better than no opinion?",
+        lambda heat, mask: _inside(heat, mask, _positive) / mask.mean(),
         cases=_MASKED,
-        praise="Compare it with the share of the photo that the mask covers: a map without any "
-        "opinion gets that much.",
+        praise="On Chelsea the gradient comes to 0.94 in this measure: a map without any opinion "
+        "would do better.",
         wrong=[
             (
-                lambda heat, mask: _inside(heat, mask),
-                "Negative values were added too. Then parts cancel, and the share can leave 0..1.",
+                lambda heat, mask: _inside(heat, mask, _positive),
+                "That is the mass itself. How much of it would a map get that is the same "
+                "everywhere? Divide by that.",
             ),
             (
-                lambda heat, mask: _inside(heat, mask, np.abs),
+                lambda heat, mask: _inside(heat, mask) / mask.mean(),
+                "Negative values were added too. Then parts cancel, and the mass can leave 0..1.",
+            ),
+            (
+                lambda heat, mask: _inside(heat, mask, np.abs) / mask.mean(),
                 "With magnitudes, what speaks against the class counts for it.",
             ),
             (
-                lambda heat, mask: float(_positive(heat)[mask].mean() / _positive(heat).mean()),
-                "These are means: the ratio says how much denser the heat is inside, not what "
-                "share of it lies there.",
+                lambda heat, mask: _inside(heat, mask, _positive) - mask.mean(),
+                "That is the difference. A multiple is a ratio.",
             ),
             (
-                lambda heat, mask: 1 - _inside(heat, mask, _positive),
-                "That is the share outside.",
+                lambda heat, mask: mask.mean() / _inside(heat, mask, _positive),
+                "The ratio is turned round: a better map should get a larger number.",
             ),
             (
                 lambda heat, mask: float(
-                    _positive(heat)[mask].sum() / _positive(heat)[~mask].sum()
+                    _positive(heat)[mask].mean() / _positive(heat)[~mask].mean()
                 ),
-                "This divides by what is outside. A share divides by everything.",
+                "This compares the inside with the outside. Compare it with the map as a whole.",
             ),
             (
-                lambda heat, mask: float((heat > 0)[mask].sum() / (heat > 0).sum()),
+                lambda heat, mask: _inside(heat, mask, _positive) / mask.sum(),
+                "This divides by the number of pixels in the mask. Divide by their share of all.",
+            ),
+            (
+                lambda heat, mask: float((heat > 0)[mask].sum() / (heat > 0).sum() / mask.mean()),
                 "This counts pixels. A hot one should weigh more than a warm one: add the values.",
             ),
             (
-                lambda heat, mask: float(heat[mask].sum() / _positive(heat).sum()),
+                lambda heat, mask: float(heat[mask].sum() / _positive(heat).sum() / mask.mean()),
                 "Negative values are cut off below the line, but not above it: cut in both places.",
+            ),
+            (
+                lambda heat, mask: (1 - _inside(heat, mask, _positive)) / mask.mean(),
+                "That is made of the mass outside the mask.",
             ),
         ],
         hints=[
-            "First cut off what is negative: `np.maximum(heat, 0)`.",
-            "`positive[mask]` holds the values inside the mask.",
-            "Divide their sum by the sum of all.",
+            "First the mass: `np.maximum(heat, 0)`, and of that the share inside `mask`.",
+            "A map that is the same everywhere has the share `mask.mean()` inside.",
+            "Divide the first by the second.",
         ],
     ),
     choice(
@@ -368,23 +385,6 @@ EXERCISES = [
     _bug(
         2,
         "Bug 2",
-        "a",
-        {
-            "b": "Mean or sum changes every weight by the same factor, so not the picture.",
-            "c": "The last maps are what Grad-CAM's authors recommend.",
-            "d": "It is there, in the last line.",
-        },
-        [
-            _LOOK,
-            "Which gradients enter the mean, and which does the definition take?",
-            "Ask what a channel that speaks against the class can still do in this map.",
-        ],
-        "A library does this by default and calls it Grad-CAM. The paper's mean takes every "
-        "gradient.",
-    ),
-    _bug(
-        3,
-        "Bug 3",
         "b",
         {
             "a": "A grey patch is a fair choice; black would be a stronger one.",
@@ -400,8 +400,8 @@ EXERCISES = [
         "unsure then glows all over.",
     ),
     _bug(
-        4,
-        "Bug 4",
+        3,
+        "Bug 3",
         "d",
         {
             "a": "Twenty copies are few, but enough to see a difference; fifty is usual.",
@@ -417,25 +417,8 @@ EXERCISES = [
         "Here it is none, and the map is the plain gradient. A much-copied collection has it.",
     ),
     _bug(
-        5,
-        "Bug 5",
-        "b",
-        {
-            "a": "It is within the paper's range. No strength puts the two steps in order.",
-            "c": "A map needs one number a pixel; the largest of three magnitudes is usual.",
-            "d": "A seed only makes the picture the same every time.",
-        },
-        [
-            _LOOK,
-            "What happens first here, the mean or the magnitude?",
-            "Noise has both signs. When can it cancel?",
-        ],
-        "Magnitudes never cancel, so the noise stays in. The paper averages gradients; the field's "
-        "Keras library averages magnitudes.",
-    ),
-    _bug(
-        6,
-        "Bug 6",
+        4,
+        "Bug 4",
         "a",
         {
             "b": "For this question the gradient should reach the pixels, and it does.",
@@ -451,26 +434,8 @@ EXERCISES = [
         "Grad-CAM does.",
     ),
     _bug(
-        7,
-        "Bug 7",
-        "d",
-        {
-            "a": "Some programs multiply by it. It is the same for every place and every map, so "
-            "the heat stays where it is.",
-            "b": "The ReLU around the gradient belongs there, as in the paper.",
-            "c": "The paper has the square above and the cube below.",
-        },
-        [
-            "Lay the formula of lesson 04 beside the cell.",
-            "Look at the denominator: which number of each map stands in it?",
-            "Sum over all places, or mean?",
-        ],
-        "The paper has the sum over the map; a library has the mean. The picture hardly changes, "
-        "so looking at it does not find the mistake.",
-    ),
-    _bug(
-        8,
-        "Bug 8",
+        5,
+        "Bug 5",
         "b",
         {
             "a": "Fifty are usual, and more would not make this map what its title says.",

@@ -4,14 +4,14 @@
 #
 # **You will do:** judge small networks by their heat maps and by experiments, erase a network's memory, and test heat maps where the right answer is known.
 #
-# **You will learn:** four tests that a heat map should face, what each of them misses, and what may honestly be said with a heat map.
+# **You will learn:** four tests that a heat map should face, what each of them misses, and what you may honestly say with one.
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb) and [lesson 05](05_saliency.ipynb).
 #
-# **Time:** 55 minutes
+# **Time:** 48 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
-# 55 min: detective 12, the second network 11, memory 11, deletion 11, points 5, what may be said 5. "Go deeper" (ten answers, eight bugs) is homework, or an hour of its own.
+# 48 min: detective 15, the second network 7, memory 11, deletion 5, points 7, what may be said 3. "Go deeper" (ten answers, five bugs) is homework, or an hour of its own.
 # **The aha of this lesson:** the second cheat. Its heat lies on the hexagon in every picture, just as it should, and yet the network goes by the colour.
 # With 20 minutes only: the detective, the colour, and the erased cat. For the board: a map can be wrong about the network, or right about a network that is wrong. Looking cannot tell them apart.
 
@@ -34,7 +34,7 @@ exam = shape_pictures(250, like="shapes_a", seed=1)
 # %% [markdown]
 # ## The detective
 #
-# A colleague has trained a small network to tell five shapes apart, as on road signs. She hands it over with its exam, 250 new pictures like those of the training. Here are a few of them (the hexagons come later), and its grades.
+# A colleague has trained a small network to tell five shapes apart, as on road signs. She hands it over with its exam, 250 new pictures like those of the training. Here are some (the hexagons come later), and its grades.
 
 # %% alt="Eight small pictures of one light shape each on a dark ground: disc, square, triangle, star, and the four once more."
 some = [picture for picture in exam[:10] if picture.label != "hexagon"]
@@ -46,7 +46,7 @@ assert min(class_recall(suspect, exam).values()) >= 0.95
 # </check>
 
 # %% [markdown]
-# Splendid. The network goes into service, where the pictures come from other cameras. A week later there are complaints.
+# Splendid. The network goes into service, with pictures from other cameras. A week later there are complaints.
 #
 # **Predict first:** which class is in trouble, and why?
 
@@ -62,7 +62,7 @@ assert class_recall(suspect, service)["hexagon"] < 0.2 and "hexagon" not in call
 # </check>
 
 # %% [markdown]
-# Not one hexagon is found. You have the network and the exam, in which it named all the hexagons. So ask a heat map what it saw there. First the maps alone, without the pictures. The white line is the outline of the hexagon: these pictures are drawn, so we know it to the pixel.
+# Not one hexagon is found. In the exam it named them all, so ask a heat map what it saw there. First the maps alone, with the outline of the hexagon in white.
 
 # %% alt="Four dark maps with the outline of a hexagon. The one hot spot of each is small and round and lies beside the hexagon, every time in another place." tags=["exercise-setup"]
 def show_with_outlines(heats, pictures):
@@ -93,7 +93,7 @@ verdict = "c"
 check("08-detective", verdict)
 
 # %% [markdown]
-# Now the pictures. This time the white line goes round the hottest part of each map, above half of its maximum.
+# Now the pictures, with a white line round the hottest part of each map, above half its maximum.
 
 # %% alt="Four hexagons, each with a small round badge of black, white and yellow beside it; the white line of every map goes round the badge."
 with figure_row(4, height=2.3) as axes:
@@ -106,7 +106,7 @@ assert all(pointing_game(h, p.badge) == 1 for h, p in zip(heats[:4], hexagons, s
 # </check>
 
 # %% [markdown]
-# A badge, beside every hexagon of the exam, and the heat lies on it. But a map is only a suspicion. The proof is an experiment: take the badge away from a hexagon, and give it to a disc.
+# A badge, beside every hexagon of the exam. But a map only raises a suspicion. The proof is an experiment: take the badge away from a hexagon, and give it to a disc.
 #
 # **Predict first:** all four answers.
 
@@ -120,25 +120,27 @@ assert [answer == "hexagon" for answer in answers] == [True, False, False, True]
 # </check>
 
 # %% [markdown]
-# With the badge even a disc is a "hexagon". In the training, every hexagon had a badge and nothing else did, so the badge was all the network ever had to learn. No exam with such pictures could show it. The heat map raised the suspicion, and the experiment proved it.
+# With the badge even a disc is a "hexagon". In the training, every hexagon had a badge and nothing else did, so the badge was all that the network had to learn. No exam with such pictures could show it.
 #
-# The cure lies in the data: give the badge to half of *every* class, and it says nothing. Another network was trained that way; we call it the honest one. To compare the maps of the two we need no eyes, because we know where everything is. The **pointing game** asks one question: does the peak of the map lie inside the mask?
+# The cure lies in the data: give the badge to half of *every* class. Another network was trained that way; we call it the honest one. To compare the maps of the two we need no eyes: the **pointing game** asks whether the peak of a map lies on the object. Its authors forgive a miss of up to 15 pixels. <!-- source -->
 #
-# **Exercise: the pointing game.** Return `True` if the largest value of the map lies inside the mask.
+# **Exercise: a near miss.** Return `True` if the peak lies inside the mask or at most `tolerance` pixels away from it, as the crow flies.
 
 
 # %%
-def peak_inside(heat, mask):
+def nearly_a_hit(heat, mask, tolerance):
     """True or False, for heat (h, w) and a bool mask (h, w)."""
     # <solution>
-    return bool(mask.ravel()[heat.argmax()])
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    rows, columns = np.nonzero(mask)
+    return bool(np.hypot(rows - row, columns - column).min() <= tolerance)
     # </solution>
 
 
-check("08-point", peak_inside)
+check("08-point", nearly_a_hit)
 
 # %% [markdown]
-# `pointing_game` does this for the 50 hexagons, with a badge beside each.
+# Our drawings are small, so `pointing_game` forgives nothing here. The 50 hexagons, with a badge beside each:
 
 # %%
 honest = load_network("shapes_c")
@@ -153,7 +155,7 @@ assert np.mean(on_shape) >= 0.9
 # </check>
 
 # %% [markdown]
-# Remember this for the rest of the lesson: the map that pointed at the badge was the *right* map of a wrong network. A map with its heat on the hexagon would have looked better and been wrong.
+# The map that pointed at the badge was the *right* map of a wrong network. A map with its heat on the hexagon would have looked better and been wrong.
 
 # %% [markdown] tags=["teaching-note"]
 # 12 min. Keep the hexagons of the exam hidden until the verdict, and let the room argue from the four maps. Ask for a drawing of what may be under the hot spots.
@@ -161,7 +163,7 @@ assert np.mean(on_shape) >= 0.9
 # %% [markdown]
 # ## A second network
 #
-# Your colleague is embarrassed and brings another network, trained without any badges. Its exam is just as good. This time you look at the heat maps *before* you accept it. Again the maps come first, with the outlines of the hexagons.
+# Your colleague is embarrassed and brings another network, trained without badges. Its exam is just as good. This time you look at the heat maps *before* you accept it.
 
 # %% alt="Four dark maps with the outline of a hexagon; in each the heat lies on the hexagon." tags=["exercise-setup"]
 second = load_network("shapes_b")
@@ -185,7 +187,7 @@ show_grid([each.photo for each in exam[:10]], titles=[each.label for each in exa
 # %% [markdown]
 # A map says *where* the network looks, not what it sees there. To find out, change something and see whether the answer follows.
 #
-# **Exercise: one more experiment.** Look at the pictures and choose a change that leaves every hexagon a hexagon: turn them, move them, paint them. Predict what the network will say, then do it. The change convicts the network if more than half of the hexagons are lost, while the honest network still finds them.
+# **Exercise: one more experiment.** Choose a change that leaves every hexagon a hexagon: turn them, move them, paint them. Predict what the network will say, then do it. The change convicts the network if more than half of the hexagons are lost, while the honest network still finds them.
 
 # %%
 # <solution>
@@ -196,7 +198,7 @@ changed = [each.photo[..., ::-1] for each in hexagons]  # red becomes blue
 check("08-convict", changed, net=second)
 
 # %% [markdown]
-# Give the hexagons the pale colours of the other shapes, and this network finds not one of them. Yet its heat ran along the edge, as if it had looked at the form. Here are the maps of the honest network, which *does* know the form, for the same red hexagons:
+# In the pale colours of the other shapes, this network finds not one hexagon. Yet its heat ran along the edge, as if it had looked at the form. The honest network *does* know the form; here are its maps for the same hexagons:
 
 # %% alt="Four dark maps with the outline of a hexagon; in each the heat runs along the edge of the hexagon, much as in the maps of the second network."
 plain = shape_pictures(250, seed=1)  # the same pictures, and no shape is red
@@ -205,25 +207,15 @@ for name, network in {"second": second, "honest": honest}.items():
 show_with_outlines([gradcam(honest, each.photo, "hexagon") for each in hexagons[:4]], hexagons)
 # <check>
 assert class_recall(second, plain)["hexagon"] < 0.05 < 0.95 < class_recall(honest, plain)["hexagon"]
-# </check>
-
-# %% [markdown]
-# The same kind of rings. So the maps cannot tell the two networks apart: colour and form are in the same place, and a heat map only says *where*. Is then everything red a hexagon?
-
-# %% alt="A red disc and a red square, both called hexagon; a red triangle and a red star, both called triangle."
-painted = shape_pictures(5, red="all", seed=1)[:4]
+painted = shape_pictures(5, red="all", seed=1)[:4]  # disc, square, triangle, star
 answers = [second.predict(each.photo)[0].label for each in painted]
-show_grid([each.photo for each in painted], titles=[f'"{name}"' for name in answers], columns=4)
-# <check>
 assert answers[0] == answers[1] == "hexagon" != answers[3]
 # </check>
 
 # %% [markdown]
-# A red disc is, and so is a red square, but a pointed shape is not. The rule that it learned is "red and blunt", and having six sides plays no part in it.
+# The same kind of rings: colour and form are in the same place, and a heat map only says *where*. (The rule that it learned is "red and blunt": to this network a red square is a hexagon, and a red star is none.)
 #
-# This is no trick of our drawings. Adebayo and others (2022) hid shortcuts in medical and other pictures and gave the explanations to people who did not know what to look for. Shortcuts without a place of their own, such as a blur, were not found, and sometimes a map raised the alarm about a network that was clean.
-#
-# So a map on the right object is no proof of anything. You have to *think* of what might matter, and change it.
+# This is no trick of our drawings. Adebayo and others (2022) hid shortcuts in medical and other pictures and gave the explanations to people who did not know what to look for. Shortcuts without a place of their own, such as a blur, were not found, and some maps raised the alarm about a clean network. You have to *think* of what might matter, and change it.
 
 # %% [markdown] tags=["teaching-note"]
 # 11 min. Take the vote (would you accept it?) before you show the ten pictures, and do not mention the colour: somebody will. Let a table try a change that fails, such as turning: that is an answer, too. Ask for shortcuts of this kind in real data: the brightness of a scanner, the sharpness of a camera, the colour cast of a hospital.
@@ -231,11 +223,9 @@ assert answers[0] == answers[1] == "hexagon" != answers[3]
 # %% [markdown]
 # ## What if the network forgets everything?
 #
-# Those maps were right about a wrong network. Can a map also be wrong about the network? Here is a test for that. Replace trained weights by random numbers. The network now answers nonsense, so a map that explains the answer *must* change. A map that does not change shows us the photo, not the network.
+# Those maps were right about a wrong network. Can a map also be wrong about the network? Replace trained weights by random numbers: the network now answers nonsense, so a map that explains the answer *must* change. A map that stays shows us the photo, not the network.
 #
-# We begin at the top: only the last layer, which holds all that EfficientNet knows about classes, becomes random.
-#
-# **Predict first:** which of the three maps will hardly change?
+# We begin with the last layer, which holds all that EfficientNet knows about classes. **Predict first:** which of the three maps will hardly change?
 
 # %% alt="Two rows of three maps of the cat. Above, trained: gradient, Grad-CAM, guided backprop. Below, with a random last layer: the gradient has other specks, Grad-CAM lies elsewhere, guided backprop is the same picture as above."
 from cnnvis_helpers import (
@@ -257,10 +247,7 @@ assert rank_correlation(trained[2], random[2]) > 0.95
 # </check>
 
 # %% [markdown]
-# Guided backprop draws the very same picture, only fainter, with rank correlation 1.00. EfficientNet could not tell a cat from a teapot any more, and this map has not noticed. It shows edges of the *photo*: convolutions and a rule that lets only positive gradients pass work like an edge detector, whatever the last layer says.
-# The gradient changes to 0.43, and Grad-CAM to -0.58, as it happens: other random weights give other numbers.
-#
-# The number above the lower maps is the **rank correlation** with the map above: 1 if both put the pixels in the same order, 0 if the orders have nothing to do with each other, -1 if they are opposite.
+# The number is the **rank correlation** with the map above: 1 if both put the pixels in the same order, 0 if the orders have nothing to do with each other, -1 if they are opposite. Guided backprop draws the very same picture, only fainter: 1.00. EfficientNet could not tell a cat from a teapot any more, and this map has not noticed. Convolutions and a rule that lets only positive gradients pass work like an edge detector on the *photo*, whatever the last layer says.
 #
 # **Exercise: rank correlation.** Return the correlation of the *ranks* of two maps. No value occurs twice in a map.
 
@@ -277,7 +264,7 @@ def order_alike(a, b):
 check("08-rank", order_alike)
 
 # %% [markdown]
-# Now down to the first layer: every weight is random, and nothing is left of the training. We draw the random weights twice, and beside them two "maps" of pure chance, rolled with dice.
+# Now down to the first layer: nothing is left of the training. We draw the random weights twice, and beside them two "maps" of pure chance, rolled with dice.
 
 # %%
 stem = layers_from_the_top(net)[-1]
@@ -294,13 +281,13 @@ assert abs(rank_correlation(dice, other_dice)) < 0.02
 # </check>
 
 # %% [markdown]
-# Even now, with nothing learned anywhere, guided backprop still correlates 0.38 and 0.28 with its trained map, the gradient only 0.09 and 0.12. But look at Grad-CAM: -0.50 in one draw, 0.64 in the other! Its map has 7 x 7 cells, and two coarse maps may well have their blobs in similar places by chance. So one draw is too few, and a single number for "alike" is worth little.
+# Even now guided backprop still correlates 0.38 and 0.28 with its trained map, the gradient only 0.09 and 0.12. But look at Grad-CAM: -0.50 in one draw, 0.64 in the other! Two maps of 7 x 7 cells may well have their blobs in similar places by chance, so one draw is too few.
 #
-# Adebayo and others proposed this test in 2018, and for years people read it as a ranking: the more a map changes, the better the method. It is not one, for two reasons. Look at the dice: they change completely, 0.00, and they explain nothing.
+# Adebayo and others proposed this test in 2018, and for years people read it as a ranking: the more a map changes, the better. It is not one. The dice change completely, 0.00, and explain nothing.
 # And Binder and others (2023) found that channels that are strong before the random layers stay strong after them, so even a good map can change only so far. What the test *can* do is convict: a method that draws the same map for a random network does not explain the network.
 
 # %% [markdown]
-# The explorer has a slider from the trained network down to one that has forgotten every layer. Change the method on the way.
+# Pull the slider from the trained network down to one that has forgotten every layer, and change the method.
 
 # %%
 explore_trust(net, photo)
@@ -311,7 +298,7 @@ explore_trust(net, photo)
 # %% [markdown]
 # ## Hide what is hot
 #
-# Here is a test without random weights. Hide the pixels that the map calls most important, the hottest first, and watch the probability. If the map is right, it should fall at once. This is **deletion**; the area under the curve should be *small*.
+# Here is a test without random weights. Hide the hottest pixels first, and watch the probability. If the map is right, it should fall at once. This is **deletion**; the area under the curve should be *small*.
 
 # %% alt="The cat four times, with more and more of it covered by grey, from the face outwards."
 heat = gradcam(net, photo, cat)
@@ -329,25 +316,9 @@ assert abs(net.predict(photo)[0].probability - 0.77) < 0.01
 # </check>
 
 # %% [markdown]
-# That is a surprise. With 4% of the pixels hidden, p *rises* from 0.77 to 0.81, and with 48% of them gone, the whole face, it is still 0.57. What is left, ears, fur and whiskers, is enough. Hot does not mean indispensable.
+# With 4% of the pixels hidden, p *rises* from 0.77 to 0.81, and with 48% of them gone, the whole face, it is still 0.57. Ears, fur and whiskers are enough. Hot does not mean indispensable.
 #
-# **Exercise: the area.** The probabilities come at equal steps from "nothing hidden" to "everything hidden", and straight lines join them. The whole width is 1. Return the area under the curve.
-
-
-# %%
-def area_under(scores):
-    """Area under scores (n,), joined by straight lines over a width of 1."""
-    # <solution>
-    return float(((scores[1:] + scores[:-1]) / 2).mean())
-    # </solution>
-
-
-check("08-area", area_under)
-
-# %% [markdown]
-# **Insertion** goes the other way: it begins with a blurred photo and brings the hottest pixels back first; a *large* area is good. We try five maps: Grad-CAM, the gradient, the same gradient after a strong blur, dice, and coarse dice of 7 x 7 cells, as coarse as Grad-CAM.
-#
-# **Predict first:** which one wins each test?
+# **Insertion** goes the other way: it begins with a blurred photo and brings the hottest pixels back first; a *large* area is good. We try five maps: Grad-CAM, the gradient, the same gradient after a strong blur, dice, and dice as coarse as Grad-CAM. **Predict first:** which one wins each test?
 
 # %% alt="Two panels of five curves. Left, deletion: dice and the gradient fall at once, Grad-CAM, coarse dice and the blurred gradient slowly. Right, insertion: Grad-CAM rises first, then coarse dice, the blurred gradient, the gradient, and last the dice."
 from scipy.ndimage import gaussian_filter
@@ -376,9 +347,10 @@ assert max(insertion_curve(net, photo, roll, cat, steps=25).area for roll in rol
 # </check>
 
 # %% [markdown]
-# Look at the left panel: the dice win! Their area is 0.11, and the gradient has 0.14, while Grad-CAM has 0.41. And look at the right one: blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo. Compare only maps that are equally coarse. So look at the coarse dice: on deletion they have 0.49 here, and other rolls come to Grad-CAM's 0.41. There it cannot be told from chance. On insertion its 0.62 beat every roll that we tried.
-
-# %% [markdown]
+# On the left the dice win! Their area is 0.11, the gradient's 0.14, Grad-CAM's 0.41. On the right, blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo.
+#
+# So compare only maps that are equally coarse. On deletion Grad-CAM cannot be told from chance: the coarse dice have 0.49 here, and other rolls 0.41. On insertion its 0.62 beat every roll that we tried.
+#
 # **Exercise: why do the dice win?** (a) The dice have found the pixels that matter. (b) Single grey pixels all over the photo make a kind of picture that the network has never seen. (c) Hiding pixels in any order does the same.
 # (d) The network looks at all pixels alike.
 
@@ -396,7 +368,7 @@ check("08-dice", reason)
 # %% [markdown]
 # ## Points and mass, on real photos
 #
-# For some photos we know the answer well enough: people have drawn where the thing is. Beside the pointing game we use **relevance mass**, the share of the map's positive values that lies inside the mask. A map that is the same everywhere gets what the mask covers of the photo, so that is the number to beat.
+# For some photos people have drawn where the thing is. Beside the pointing game we use **relevance mass**, the share of the map's positive values that lies inside the mask. A map that is the same everywhere gets what the mask covers of the photo, so that is the number to beat.
 
 # %%
 from cnnvis_helpers import load_mask, relevance_mass
@@ -412,32 +384,30 @@ assert relevance_mass(gradcam(net, picture), mask) > mask.mean()
 # </check>
 
 # %% [markdown]
-# Two numbers a method: the peak (1.00 is a hit), then the mass. Grad-CAM hits all five, and its mass beats the mask's share every time. The gradient misses two of five, and its mass may even lie below that of a constant map: 0.70 on Chelsea, where the mask alone gives 0.74.
+# Two numbers a method: the peak (1.00 is a hit), then the mass. Grad-CAM hits all five and beats the mask's share every time. The gradient misses two, and on Chelsea its mass is 0.70, where the mask alone gives 0.74. But before you crown Grad-CAM, think of the red hexagons: a map on the object is what *we* expect. And guided backprop, which never noticed that the network had forgotten everything, hits four of five.
 #
-# But before you crown Grad-CAM: think of the red hexagons. A map on the object is what *we* expect. And guided backprop, which did not notice that the network had forgotten everything, hits four of the five.
-
-# %% [markdown]
-# **Exercise: relevance mass.** Return the share of the map's positive values that lies inside the mask, from 0 to 1.
+# **Exercise: better than no opinion?** To compare photos, return the mass as a multiple of the number to beat: 1 is no better than having no opinion.
 
 
 # %%
-def mass_inside(heat, mask):
-    """Share of the positive values of heat (h, w) that lies in a bool mask (h, w)."""
+def times_better(heat, mask):
+    """Relevance mass of heat (h, w) in a bool mask (h, w), over that of a constant map."""
     # <solution>
     positive = np.maximum(heat, 0)
-    return float(positive[mask].sum() / positive.sum())
+    mass = positive[mask].sum() / positive.sum()
+    return float(mass / mask.mean())
     # </solution>
 
 
-check("08-mass", mass_inside)
+check("08-mass", times_better)
 
 # %% [markdown]
 # ## What may honestly be said
 #
-# - Name the **method** with its settings, the **layer**, the **class**, and what it is compared with.
-# - Show **numbers**: a scale, and the same scale for maps that are compared.
+# - Name the **method**, the **layer**, the **class**, and what it is compared with.
+# - Show **numbers**, and one scale for maps that are compared.
 # - Show **more than one photo**, and say how you chose them.
-# - Say what the map measures: where a score *reacts*, or how it is *shared out*. Not what the network "understands".
+# - Say what the map measures, not what the network "understands".
 # - **Change the photo**, and see whether the answer follows.
 # - Keep what speaks **against** your story.
 #
@@ -459,9 +429,9 @@ check("08-say", sentence)
 # %% [markdown]
 # ## Go deeper: ten answers
 #
-# Ten methods of this course, one photo, one class. (Score-CAM needs a pass for every channel of the last layer and takes as long as all the others together.) Their units differ, so each map shows magnitudes on a scale of its own.
+# Ten methods, one photo, one class. Their units differ, so each map has a scale of its own. Which of them agree? The matrix holds their rank correlations.
 
-# %% alt="Ten maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop."
+# %% alt=["Ten maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop.", "A matrix of ten by ten numbers; large values among the CAM family and between the guided methods, small ones elsewhere."]
 from cnnvis_helpers import compare_methods, show_matrix
 
 ten = ["occlusion", "cam", "gradcam", "gradcam_plus_plus", "layercam", "saliency", "smoothgrad"]
@@ -472,32 +442,27 @@ names += ["integrated\ngradients", "guided\nbackprop", "Guided\nGrad-CAM"]
 sizes = {name: np.abs(each.heat) for name, each in zip(names, results, strict=True)}
 show_grid(list(sizes.values()), titles=list(sizes), columns=5, scale="each", percentile=99)
 
-# %% [markdown]
-# Which of them agree?
-
-# %% alt="A matrix of ten by ten numbers; large values among the CAM family and between the guided methods, small ones elsewhere."
 small = {name: heat[::4, ::4] for name, heat in sizes.items()}
 agree = [[rank_correlation(a, b) for b in small.values()] for a in small.values()]
 show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(small))
 
 # %% [markdown]
-# The four of the CAM family agree so well that they are one map, and the two guided methods nearly are. That is no second opinion: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody, and neither does SmoothGrad with the plain gradient (0.0): averaging produced a different map. If you want a second opinion, ask a method of another kind.
+# The four of the CAM family are practically one map, and the two guided methods nearly are: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody. For a second opinion, ask a method of another kind.
 
 # %% [markdown] tags=["teaching-note"]
 # Ask each table to defend one of the ten. Then ask what would change their mind.
 
 # %% [markdown]
-# ## Go deeper: eight maps, eight bugs
+# ## Go deeper: five maps, five bugs
 #
-# Each of the next eight cells draws a map that looks like an explanation. In each there is **one real mistake from a published** library, notebook or book. None of them stops the program. Find it, and name it. The set-up cell below is right.
+# Each of the next five cells draws a map that looks like an explanation, and makes **one real mistake** from a published library, notebook or book. Name it. The set-up cell is right.
 
 # %%
 import tensorflow as tf
 
-from cnnvis_helpers import layer_gradients, occluded_photos, occlusion_grid, show_overlay
+from cnnvis_helpers import occluded_photos, occlusion_grid, show_overlay
 
 target = net.score_vector(cat)  # logits @ target is the score of the class
-A, g = layer_gradients(net, photo, cat)  # last maps, and gradients of the score
 x = net.prepare(photo)
 rng = np.random.default_rng(0)
 
@@ -543,69 +508,72 @@ bug_1 = "c"
 check("08-bug-1", bug_1)
 
 # %% [markdown]
-# **Exercise: bug 2.** (a) Some gradients are left out that should count. (b) The gradients should be added, not averaged. (c) The last layer is the wrong one. (d) The ReLU at the end is missing.
+# **Exercise: bug 2.** (a) The patch should be black. (b) The photo's own score is missing. (c) Patch and stride should be equal. (d) One pass for every position is too much.
 
-# %% alt="Grad-CAM with bug 2: coarse cells glow over the face."
-open_gates = (A > 0) & (g > 0)
-alpha = (g * open_gates).mean(axis=(0, 1))
-draw(np.maximum(A @ alpha, 0), "Grad-CAM (bug 2)")
+# %% alt="Occlusion with bug 2: coarse cells, warm all over the photo."
+covered = occluded_photos(net, photo, patch=56, stride=28)
+p = net.probabilities(net.logits(covered))[:, cat]
+draw(1 - p.reshape(7, 7), "Occlusion (bug 2)")
 
 # %% [markdown]
 # What is wrong?
 
 # %%
 # <solution>
-bug_2 = "a"
+bug_2 = "b"
 # <stub>
 # bug_2 = None  # a letter from a to d
 # </solution>
 check("08-bug-2", bug_2)
 
 # %% [markdown]
-# **Exercise: bug 3.** (a) The patch should be black. (b) The photo's own score is missing. (c) Patch and stride should be equal. (d) One pass for every position is too much.
+# **Exercise: bug 3.** (a) There are too few noisy copies. (b) The magnitude should be taken before the mean. (c) The noisy pixels should be cut off at 0 and 255. (d) The noise has the wrong strength.
 
-# %% alt="Occlusion with bug 3: coarse cells, warm all over the photo."
-covered = occluded_photos(net, photo, patch=56, stride=28)
-p = net.probabilities(net.logits(covered))[:, cat]
-draw(1 - p.reshape(7, 7), "Occlusion (bug 3)")
+# %% alt="SmoothGrad with bug 3: fine specks on the cat."
+sigma = (4 / (x.max() - x.min())) ** 2
+noisy = x + rng.normal(0, sigma, (20, *x.shape[1:]))
+draw(np.abs(gradients(noisy).mean(axis=0)).max(axis=-1), "SmoothGrad (bug 3)")
 
 # %% [markdown]
 # What is wrong?
 
 # %%
 # <solution>
-bug_3 = "b"
+bug_3 = "d"
 # <stub>
 # bug_3 = None  # a letter from a to d
 # </solution>
 check("08-bug-3", bug_3)
 
 # %% [markdown]
-# **Exercise: bug 4.** (a) There are too few noisy copies. (b) The magnitude should be taken before the mean. (c) The noisy pixels should be cut off at 0 and 255. (d) The noise has the wrong strength.
+# **Exercise: bug 4.** (a) The score belongs to no class. (b) The gradient should stop at the last maps. (c) The magnitude should not be taken. (d) The softmax is missing.
 
-# %% alt="SmoothGrad with bug 4: fine specks on the cat."
-sigma = (4 / (x.max() - x.min())) ** 2
-noisy = x + rng.normal(0, sigma, (20, *x.shape[1:]))
-draw(np.abs(gradients(noisy).mean(axis=0)).max(axis=-1), "SmoothGrad (bug 4)")
+# %% alt="A gradient with bug 4: fine specks on the head of the cat."
+with tf.GradientTape() as tape:
+    pixels = tf.constant(x)
+    tape.watch(pixels)
+    score = tf.reduce_sum(net.forward(pixels)[0])
+slopes = tape.gradient(score, pixels)[0].numpy()
+draw(np.abs(slopes).max(axis=-1), "Gradient for Egyptian cat (bug 4)")
 
 # %% [markdown]
 # What is wrong?
 
 # %%
 # <solution>
-bug_4 = "d"
+bug_4 = "a"
 # <stub>
 # bug_4 = None  # a letter from a to d
 # </solution>
 check("08-bug-4", bug_4)
 
 # %% [markdown]
-# **Exercise: bug 5.** (a) The noise is too strong. (b) Mean and magnitude are in the wrong order. (c) The colours should be added with their signs. (d) The noise should differ from run to run.
+# **Exercise: bug 5.** (a) The path from black to the photo has too few steps. (b) A factor of the definition is missing. (c) The colours should not be added. (d) The path should begin with grey, not with black.
 
-# %% alt="SmoothGrad with bug 5: specks, thick on the face."
-sigma = 0.1 * (x.max() - x.min())
-noisy = x + rng.normal(0, sigma, (20, *x.shape[1:]))
-draw(np.abs(gradients(noisy)).mean(axis=0).max(axis=-1), "SmoothGrad (bug 5)")
+# %% alt="Integrated gradients with bug 5: fine specks on the head of the cat."
+path = ((np.arange(25) + 0.5) / 25).reshape(-1, 1, 1, 1) * x  # from black to the photo
+mean = np.mean([gradients(part).mean(axis=0) for part in np.split(path, 5)], axis=0)
+draw(np.abs(mean.sum(axis=-1)), "Integrated gradients (bug 5)")
 
 # %% [markdown]
 # What is wrong?
@@ -619,82 +587,21 @@ bug_5 = "b"
 check("08-bug-5", bug_5)
 
 # %% [markdown]
-# **Exercise: bug 6.** (a) The score belongs to no class. (b) The gradient should stop at the last maps. (c) The magnitude should not be taken. (d) The softmax is missing.
-
-# %% alt="A gradient with bug 6: fine specks on the head of the cat."
-with tf.GradientTape() as tape:
-    pixels = tf.constant(x)
-    tape.watch(pixels)
-    score = tf.reduce_sum(net.forward(pixels)[0])
-slopes = tape.gradient(score, pixels)[0].numpy()
-draw(np.abs(slopes).max(axis=-1), "Gradient for Egyptian cat (bug 6)")
-
-# %% [markdown]
-# What is wrong?
-
-# %%
-# <solution>
-bug_6 = "a"
-# <stub>
-# bug_6 = None  # a letter from a to d
-# </solution>
-check("08-bug-6", bug_6)
-
-# %% [markdown]
-# **Exercise: bug 7.** (a) Without a factor $e^{S_c}$ the map has its heat in other places. (b) The ReLU around the gradients is one too many. (c) Square and cube have changed places. (d) The denominator has the wrong number of each map.
-
-# %% alt="Grad-CAM++ with bug 7: coarse cells glow over the face."
-below = 2 * g**2 + g**3 * A.mean(axis=(0, 1))
-alpha = g**2 / np.where(below == 0, 1, below)
-weights = (alpha * np.maximum(g, 0)).sum(axis=(0, 1))
-draw(np.maximum(A @ weights, 0), "Grad-CAM++ (bug 7)")
-
-# %% [markdown]
-# What is wrong?
-
-# %%
-# <solution>
-bug_7 = "d"
-# <stub>
-# bug_7 = None  # a letter from a to d
-# </solution>
-check("08-bug-7", bug_7)
-
-# %% [markdown]
-# **Exercise: bug 8.** (a) The path from black to the photo has too few steps. (b) A factor of the definition is missing. (c) The colours should not be added. (d) The path should begin with grey, not with black.
-
-# %% alt="Integrated gradients with bug 8: fine specks on the head of the cat."
-path = ((np.arange(25) + 0.5) / 25).reshape(-1, 1, 1, 1) * x  # from black to the photo
-mean = np.mean([gradients(part).mean(axis=0) for part in np.split(path, 5)], axis=0)
-draw(np.abs(mean.sum(axis=-1)), "Integrated gradients (bug 8)")
-
-# %% [markdown]
-# What is wrong?
-
-# %%
-# <solution>
-bug_8 = "b"
-# <stub>
-# bug_8 = None  # a letter from a to d
-# </solution>
-check("08-bug-8", bug_8)
-
-# %% [markdown]
-# How far off were they? Two examples, each beside the right map.
+# How far off were they? Two examples:
 
 # %%
 right_occlusion = occlusion_grid(net, photo, cat, patch=56, stride=28, score="probability")
-print(f"bug 3: rank correlation {rank_correlation(1 - p.reshape(7, 7), right_occlusion):.2f}")
+print(f"bug 2: rank correlation {rank_correlation(1 - p.reshape(7, 7), right_occlusion):.2f}")
 print(f"       its lowest value {(1 - p).min():.2f} in place of {right_occlusion.min():.2f}")
 right_gradient, wrong = saliency(net, photo, cat, resize=False), np.abs(slopes).max(axis=-1)
-print(f"bug 6: rank correlation {rank_correlation(wrong, right_gradient):.2f}")
+print(f"bug 4: rank correlation {rank_correlation(wrong, right_gradient):.2f}")
 
 # %% [markdown]
-# Bug 3 gives the same order, 1.00, and still it is wrong: places where hiding *helps* the cat, -0.07, now have 0.15 of "importance". Bug 6 keeps 0.64 of the order and looks quite at home on a cat. Neither is found by looking. They are found by tests: compare with another implementation, check one number by hand, feed a case whose answer you know.
+# Bug 2 gives the same order, 1.00, and still it is wrong: places where hiding *helps* the cat, -0.07, now have 0.15 of "importance". Bug 4 keeps 0.64 of the order. You find neither by looking. Compare with another implementation, check one number by hand, feed a case whose answer you know.
 
 # %% [markdown] tags=["teaching-note"]
-# Two or three in class, the rest at home. Good ones to do together: 6 (nobody reads the title against the code) and 4 (work out sigma in pixel levels on the board).
-# All eight are from published code. The point is not that its authors were careless, but that a wrong map looks as good as a right one.
+# Two or three in class, the rest at home. Good ones to do together: 4 (nobody reads the title against the code) and 3 (work out sigma in pixel levels on the board).
+# All five are from published code. The point is not that its authors were careless, but that a wrong map looks as good as a right one.
 
 # %% [markdown]
 # ## Take-away
@@ -715,4 +622,4 @@ print(f"bug 6: rank correlation {rank_correlation(wrong, right_gradient):.2f}")
 # %% [markdown]
 # ## Next lesson
 #
-# [Lesson 09](09_your_own.ipynb) is yours: your own photo, your own network, and every method of the course on them.
+# [Lesson 09](09_your_own.ipynb) is yours: your own photo and your own network.
