@@ -187,10 +187,12 @@ def exercises_come_as_you_go(lesson, notebook):
 
 @page_rule
 def minutes_are_those_of_the_core(lesson, notebook):
-    stated = re.search(r"\*\*Time:\*\* (\d+)", lesson.cells[0].source)
-    needed = minutes(lesson, notebook)
-    if stated and abs(int(stated[1]) - needed) > max(5, 0.2 * needed):
-        yield f"it says {stated[1]} minutes; its core takes {needed:.0f}."
+    time = r'\*\*Time:\*\* (\d+) minutes(, without "Go deeper")?'
+    stated, needed = re.search(time, lesson.cells[0].source), round(minutes(lesson, notebook))
+    if stated and int(stated[1]) != needed:
+        yield f"it says {stated[1]} minutes; its core takes {needed}."
+    if stated and not stated[2] and starting(lesson, "Go deeper"):
+        yield 'say that the minutes are those without "Go deeper".'
 
 
 # A number in prose, with the sign and unit that change its value; not one inside a name ("VGG16").

@@ -8,7 +8,7 @@
 #
 # **You need:** Python, and the idea of an array.
 #
-# **Time:** 28 minutes
+# **Time:** 28 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
 # 28 min: the dream 3, the cat and its numbers 9, the heat map and the grey square 8, other photos 6, your own photo 2. "Go deeper" is homework.

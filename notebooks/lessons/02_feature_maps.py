@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 01](01_layers_and_weights.ipynb).
 #
-# **Time:** 57 minutes
+# **Time:** 57 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
-# 57 min: a picture from maps 3, the extractor 10, first maps 10, mosaics 10, detectors 9, zeros 8, receptive field 5, inversion 8. "Go deeper" is homework.
+# 57 min: a picture from maps 3, the extractor 5, first maps 9, mosaics 10, detectors 7, zeros 8, receptive field 7, inversion and explorer 8. "Go deeper" is homework.
 # **The aha of this lesson:** the picture drawn from the last fire module is coloured noise to us, and to the network it is the same three cats.
 # With 15 minutes only: the mosaics from shallow to deep, then the inversion.
 

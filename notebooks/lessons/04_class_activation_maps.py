@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 02](02_feature_maps.ipynb); that a derivative says how fast a number changes.
 #
-# **Time:** 47 minutes
+# **Time:** 48 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
-# 47 min: the map by hand 12, SqueezeNet 4, Grad-CAM and the ratio 14, the outline 5, this cat or that cat 7, explorer 3, what goes wrong 2. "Go deeper" is homework.
+# 48 min: the map by hand 12, SqueezeNet 2, Grad-CAM and the ratio 14, the outline 8, this cat or that cat 9, the experiment 2, what goes wrong 1. "Go deeper" is homework.
 # **The aha of this lesson:** divide the two maps cell by cell, and every cell gives 49. Let the class see that number before anybody explains it.
 
 # %% [markdown]
@@ -463,8 +463,8 @@ check("04-score", what_happens)
 #
 # "Take the last convolution" is a common rule. Is it right?
 #
-# **Exercise: which layer?** The end of ResNet50 reads, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm, which rescales the values; (b) `conv5_block3_add`, which adds the input of the block (the shortcut); (c) `conv5_block3_out`, a ReLU;
-# (d) `avg_pool`. Which output should Grad-CAM read?
+# **Exercise: which layer?** Which output should Grad-CAM read at the end of ResNet50? It has, in order: (a) `conv5_block3_3_conv`, a convolution, and its batch norm, which rescales the values; (b) `conv5_block3_add`, which adds the input of the block (the shortcut); (c) `conv5_block3_out`, a ReLU;
+# (d) `avg_pool`, the mean over all places.
 
 # %%
 # <solution>
@@ -604,7 +604,7 @@ check("04-names", numbers_of)
 # %% [markdown]
 # ## Go deeper: the field's library, and a picture to keep
 #
-# tf-keras-vis has Grad-CAM and its relatives. The class notebook that this course grew from uses its Grad-CAM++ on a great white shark. Its default layer is the last convolution, so name the right one. `ReplaceToLinear` takes the softmax off a copy of the model.
+# tf-keras-vis has Grad-CAM and its relatives. The class notebook that this course grew from uses its Grad-CAM++ on a great white shark. Its default layer is the last convolution, so name the right one. `ReplaceToLinear` takes the softmax off a copy of the model. Here are the same calls on Chelsea and our network.
 
 # %%
 from tf_keras_vis.gradcam import Gradcam

@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb) for the tape, and that a derivative is a slope.
 #
-# **Time:** 55 minutes
+# **Time:** 56 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
-# 55 min: the drawing 3, slopes and their check 13, noise and SmoothGrad 12, the dark photos 5, integrated gradients 12, the drawing again 4, explorer 3, the tower 3. "Go deeper" is homework.
+# 56 min: the drawing 2, slopes and their check 17, noise and SmoothGrad 14, the dark photos 2, integrated gradients 13, the drawing again 4, explorer 1, the tower 3. "Go deeper" is homework.
 # **The aha of this lesson:** the drawing from the first minute comes out the same when you ask for a toaster.
 # Write two questions on the board: "How would the score change?" and "Where did the score come from?" The first is the gradient's, the second that of integrated gradients.
 

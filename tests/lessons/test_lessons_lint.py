@@ -120,6 +120,7 @@ def page(lesson, *texts):
         (LOOK, LOOK, "after the first third"),
         (LOOK, LOOK, "fewer than half of the exercises"),
         ("**Time:** 5 minutes", "**Time:** 50 minutes", "it says 50 minutes; its core takes 17"),
+        ("## What goes wrong here", "## Go deeper: here", 'those without "Go deeper"'),
         ("Nothing can", "It has 1,234 weights. Nothing can", "says 1,234, which"),
     ],
 )
