@@ -209,6 +209,12 @@ EXERCISES = [
                 "These are the flattest places: `np.argsort` puts the smallest first.",
             ),
             (
+                lambda photo, gradient, epsilon, count: _step(
+                    photo, gradient, epsilon, count, order=np.arange(gradient.size)
+                ),
+                "These are the first `count` values of the photo. Sort the slopes by their size.",
+            ),
+            (
                 lambda photo, gradient, epsilon, count: _step(photo, gradient, epsilon, count + 1),
                 "One value too many moves.",
             ),

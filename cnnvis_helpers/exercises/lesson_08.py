@@ -207,7 +207,8 @@ EXERCISES = [
             ),
             (
                 lambda heat, mask, tolerance: bool(_apart(heat, mask).mean() <= tolerance),
-                "This is the mean way to the pixels of the mask. The nearest one decides.",
+                "This is the way to the middle of the mask, or the mean of all ways to it. The "
+                "nearest pixel decides.",
             ),
             (
                 lambda heat, mask, tolerance: _near(heat.T.reshape(heat.shape), mask, tolerance),
