@@ -12,7 +12,7 @@ from cnnvis_helpers.widgets.menus import (
     layer_menu,
     network,
     place,
-    prediction_text,
+    prediction_texts,
     rank_classes,
 )
 
@@ -46,6 +46,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
     Raises ValueError for an unknown class, layer, photo or method.
     """
     net = network(net)
+    predicted = prediction_texts(net)
 
     def draw(values, task):
         chosen, goal = METHODS[values.method], values.target
@@ -61,7 +62,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
             call_text("heat", chosen, class_text(net, goal), **options)
             + f"\nshow_overlay(photo, heat{', signed=True' * bool(grid.min() < 0)})"
         )
-        return _drawn(net, values, grid, code)
+        return _drawn(net, values, grid, code, predicted(values))
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
@@ -74,7 +75,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
     return Explorer("cam", controls, draw, photo, {"photo": classes}, net)
 
 
-def _drawn(net, values, grid, code):
+def _drawn(net, values, grid, code, predicted):
     """Draw the photo, the cells of the map over it, and the enlarged map."""
     label = net.labels[values.target]
     about = label if values.rather is None else f"{label}, not {net.labels[values.rather]}"
@@ -91,7 +92,7 @@ def _drawn(net, values, grid, code):
         values.photo, grid, "As computed", f"{height} x {width} cells", cells=True, **scale
     )
     panels = [
-        photo_panel(values.photo, prediction_text(net, values.photo), side=THIRD),
+        photo_panel(values.photo, predicted, side=THIRD),
         cells._replace(scale=None),
         heat_panel(values.photo, grid, f"{values.method}: {about}", layer, **scale),
     ]

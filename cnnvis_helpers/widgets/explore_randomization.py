@@ -21,7 +21,7 @@ from cnnvis_helpers.widgets.menus import (
     class_menu,
     class_text,
     network,
-    prediction_text,
+    prediction_texts,
     quoted,
     rank_classes,
 )
@@ -58,6 +58,7 @@ def explore_randomization(
     Raises ValueError for an unknown class, photo or method, and more layers than there are.
     """
     net, maps = network(net), Memory(12)
+    predicted = prediction_texts(net)
     names = layers_from_the_top(net)
 
     def found(values, task, layer):
@@ -72,12 +73,13 @@ def explore_randomization(
         trained = maps((0, *key), lambda: found(values, task, None))
         count = values.forgotten
         task.check()
-        if count == 0:
-            return _drawn(net, values, names, trained, trained, code_of(net, values, names))
-        task.progress(1, PARTS)
-        random = maps((count, *key), lambda: found(values, task, names[count - 1]))
-        task.check()
-        return _drawn(net, values, names, trained, random, code_of(net, values, names))
+        random = trained
+        if count:
+            task.progress(1, PARTS)
+            random = maps((count, *key), lambda: found(values, task, names[count - 1]))
+            task.check()
+        code = code_of(net, values, names)
+        return _drawn(net, values, names, trained, random, code, predicted(values))
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
@@ -120,12 +122,12 @@ def code_of(net, values, names):
     )
 
 
-def _drawn(net, values, names, trained, random, code):
+def _drawn(net, values, names, trained, random, code, predicted):
     """Draw the photo and both maps, and state their similarity."""
     label = net.labels[values.target]
     rank, structure = rank_correlation(trained, random), structural_similarity(trained, random)
     alike = f"rank correlation {rank:.2f}, structural similarity {structure:.2f}"
-    picture = photo_panel(values.photo, prediction_text(net, values.photo), side=THIRD)
+    picture = photo_panel(values.photo, predicted, side=THIRD)
     last = names[values.forgotten - 1] if values.forgotten else "none"
     shown = [
         map_panel(found, title, note, percentile=99.5, shape=picture.pixels.shape[:2], cells=False)

@@ -16,7 +16,7 @@ from cnnvis_helpers.widgets.menus import (
     class_text,
     network,
     place,
-    prediction_text,
+    prediction_texts,
     rank_classes,
 )
 
@@ -51,6 +51,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     Raises ValueError for an unknown class, photo, method or `show`.
     """
     net = network(net)
+    predicted = prediction_texts(net)
 
     def draw(values, task):
         chosen, options = METHODS[values.method], {}
@@ -66,7 +67,8 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
             call_text("heat", chosen, class_text(net, values.target), **options)
             + f"\nshow_map(heat{signed}, percentile=99.5)"
         )
-        return _drawn(net, values, found, task.cut_short or values.count)._replace(code=code)
+        drawn = _drawn(net, values, found, task.cut_short or values.count, predicted(values))
+        return drawn._replace(code=code)
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
@@ -84,7 +86,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     return Explorer("saliency", controls, draw, photo, adjust, net)
 
 
-def _drawn(net, values, found, count):
+def _drawn(net, values, found, count, predicted):
     """Draw the photo and the map beside it; count: samples or steps, "3 of 64" if stopped."""
     signed = values.show == "sign"
     label = net.labels[values.target]
@@ -92,7 +94,7 @@ def _drawn(net, values, found, count):
         "SmoothGrad": f", {count} samples, noise {values.noise:.2f}",
         "integrated gradients": f", {count} steps",
     }.get(values.method, "")
-    picture = photo_panel(values.photo, prediction_text(net, values.photo))
+    picture = photo_panel(values.photo, predicted)
     shown = map_panel(
         found,
         f"{values.method}: {label}",

@@ -102,10 +102,18 @@ def ranked_classes(net, photo):
     return texts
 
 
-def prediction_text(net, photo):
-    """Return the top class of a photo, "cat 0.981", or the first number, "age 35.2"."""
-    best = net.predict(photo, top=1)[0]
-    return f"{best.label} {short_value(best)}"
+def prediction_texts(net):
+    """Return a function from an explorer's values to the top class of its photo, "cat 0.981".
+
+    For a regression, the first number, "age 35.2". A photo goes through the network once.
+    """
+    known = Memory()
+
+    def text(values):
+        best = known(values.photo_number, lambda: net.predict(values.photo, top=1)[0])
+        return f"{best.label} {short_value(best)}"
+
+    return text
 
 
 # The call as text
