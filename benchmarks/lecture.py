@@ -4,7 +4,7 @@
     python benchmarks/lecture.py 04         # a whole lesson with its explorers
 
 For each demo a fresh process computes the result and keeps it; another fresh process, with the
-network loaded, then asks for it. Reading includes the proof that nothing has changed: the hash of
+networks loaded, then asks for it. Reading includes the proof that nothing has changed: the hash of
 all weights, of the photo, of the arguments and of the package's code.
 
 A lesson is rehearsed (for `--minutes` at most) and then run in another fresh kernel, where each
@@ -33,18 +33,18 @@ WALK = (
     "_r.walk_explorers(1200, {report!r}, keep_all=False, rounds=1)"
 )
 DEMOS = {
-    "Score-CAM, early layer": "scorecam(net, photo, 'cat', 'block1_conv1')",
-    "occlusion, 16 px every 4": "occlusion(net, photo, 'cat', patch=16, stride=4)",
-    "SmoothGrad, 50 copies": "smoothgrad(net, photo, 'cat')",
+    "Score-CAM, 64 channels": "scorecam(net, photo, 'tabby', max_channels=64)",
+    "occlusion, 32 px every 8": "occlusion(net, photo, 'tabby', patch=32, stride=8)",
+    "SmoothGrad, 50 copies": "smoothgrad(net, photo, 'tabby')",
     "one pixel, quick search": "one_pixel(net, photo)",
-    "filter patterns, 16 filters": "filter_patterns(net, 'block4_conv1', list(range(16)))",
-    "deep dream": "deep_dream(net, photo)",
+    "filter patterns, 16 filters": "filter_patterns(squeezenet, 'fire8_concat', list(range(16)))",
+    "deep dream": "deep_dream(squeezenet, photo)",
 }
 ASK = """
 import json, time
 from cnnvis_helpers import *
-net, photo = load_network(), load_photo("chelsea")
-net.predict(photo)
+net, squeezenet, photo = load_network(), load_network("squeezenet"), load_photo("chelsea")
+net.predict(photo), squeezenet.predict(photo)
 found = {{}}
 for name, call in json.loads({demos!r}).items():
     begun = time.perf_counter()
