@@ -145,13 +145,22 @@ def fgsm(net, photo, target=None, epsilon=8, label=None):
     (dtype('uint8'), 4)
     """
     _check_epsilon(epsilon)
+    return fgsm_step(net, photo, target, label)(epsilon)
+
+
+def fgsm_step(net, photo, target=None, label=None):
+    """Return the function from epsilon to the Attack of `fgsm`: one gradient for all epsilons."""
     original, before, goal = begin(net, photo, target, label)
-    low, high = ball(original, epsilon)
     chosen, direction = goal.pushed
     logits, sign = _gradient_sign(net, original, chosen)
-    moved = (original + direction * epsilon * sign).clip(low, high)
     history = (probability(net, logits, chosen),)
-    return finish(net, "fgsm", original, moved, goal, before, epsilon, 3, history)
+
+    def step(epsilon):
+        low, high = ball(original, epsilon)
+        moved = (original + direction * epsilon * sign).clip(low, high)
+        return finish(net, "fgsm", original, moved, goal, before, epsilon, 3, history)
+
+    return step
 
 
 def pgd(

@@ -1,11 +1,13 @@
 """explore_attack: change a photo by a few pixel levels until the network is wrong."""
 
 from cnnvis_helpers import fgsm, one_pixel, pgd
+from cnnvis_helpers.methods.attacks import fgsm_step
 from cnnvis_helpers.pictures.drawing import short_share
 from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, bars_panel, photo_panel, row
 from cnnvis_helpers.widgets.menus import (
+    Memory,
     call_text,
     class_menu,
     class_text,
@@ -36,7 +38,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
 
     Raises ValueError for an unknown class, photo or method, and an epsilon outside 0..32.
     """
-    net = network(net)
+    net, steps = network(net), Memory()
 
     def draw(values, task):
         chosen, options = METHODS[values.method], {}
@@ -46,7 +48,12 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
             options["steps"] = values.steps
         if chosen is not fgsm:
             options["progress"] = task.progress
-        attack = chosen(net, values.photo, values.target, **options)
+        if chosen is fgsm:  # its gradient is the same for every epsilon
+            key = values.photo_number, values.target
+            step = steps(key, lambda: fgsm_step(net, values.photo, values.target))
+            attack = step(values.epsilon)
+        else:
+            attack = chosen(net, values.photo, values.target, **options)
         goal = [class_text(net, values.target)] if values.target is not None else []
         code = (
             call_text("attack", chosen, *goal, **options)

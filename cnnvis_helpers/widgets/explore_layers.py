@@ -41,7 +41,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     Raises ValueError for an unknown layer, photo or `show`, a layer that is not a convolution, a
     channel that does not exist, and a network without convolutions.
     """
-    net, memory = network(net), Memory()
+    net, memory, tiles = network(net), Memory(), Memory()
     names = convolutions(net)
     layer = names[0] if layer is None else layer
     most = filters(net, layer).shape[3] - 1
@@ -57,7 +57,9 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
             return draw_weights(weights, maps, values, channel)._replace(code=code)
         call = call_text("maps", feature_maps, quoted(values.layer))
         code = f'{call}\nshow_map(maps[:, :, {channel}], cmap="viridis")'
-        return draw_maps(maps, values, channel)._replace(code=code)
+        start = channel - channel % PAGE
+        shown = tiles((*key, start), lambda: page_of_tiles(maps, start))
+        return draw_maps(maps, shown, values, channel)._replace(code=code)
 
     def fit_channels(explorer):
         layer = explorer.controls["layer"].value
@@ -71,7 +73,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
     return Explorer("layers", controls, draw, photo, {"layer": fit_channels}, net)
 
 
-def draw_maps(maps, values, channel):
+def draw_maps(maps, tiles, values, channel):
     """Draw the photo, one map of a layer, and all maps beside it."""
     height, width, count = maps.shape
     chosen = maps[:, :, channel]
@@ -83,7 +85,7 @@ def draw_maps(maps, values, channel):
         cmap="viridis",
         shape=picture.pixels.shape[:2],
     )
-    pixels = row([picture, shown, overview(maps, channel)])
+    pixels = row([picture, shown, overview(maps, tiles, channel)])
     dead = "is zero everywhere" if not chosen.any() else f"peaks at the {place(chosen)}"
     alt = (
         f"The photo, channel {channel} of the layer {values.layer} as a map of {height} by {width} "
@@ -93,11 +95,14 @@ def draw_maps(maps, values, channel):
     return Drawn(pixels, alt, f"{values.layer}: {count} maps of {height} x {width}; {zero}")
 
 
-def overview(maps, channel):
-    """Return small maps of up to 64 channels on one scale; the chosen one is framed."""
+def page_of_tiles(maps, start):
+    """Return small maps of up to 64 channels on one scale, uint8 (h, w, 3) each."""
+    return colour_tiles(maps[:, :, start : start + PAGE], percentile=99.5)[0]
+
+
+def overview(maps, tiles, channel):
+    """Return the panel of small maps; the chosen one is framed."""
     count, start = maps.shape[2], channel - channel % PAGE
-    shown = maps[:, :, start : start + PAGE]
-    tiles, _ = colour_tiles(shown, percentile=99.5)
     last = start + len(tiles) - 1
     title = f"Channels {start} to {last}" if count > PAGE else f"All {count} channels"
     return tiles_panel(tiles, 8, title, "on one scale", THIRD, chosen=channel - start)
