@@ -2,7 +2,7 @@
 
     python benchmarks/explorers.py                  both, on the network that load_network() gives
     python benchmarks/explorers.py --kernel         the kernel alone, where there is no browser
-    python benchmarks/explorers.py --moves 40
+    python benchmarks/explorers.py --network squeezenet --moves 40
 
 Kernel: from setting `widget.value` to the new HTML of the picture. Browser: from the event of the
 control in the page (JupyterLab, Chromium) to the painted picture, the way to the kernel and back
@@ -52,12 +52,12 @@ MEASURE = """([box, label, value]) => new Promise(done => {
 })"""
 
 
-def in_the_kernel(name, moves):
+def in_the_kernel(name, network, moves):
     """Milliseconds of each move of an explorer, without a browser."""
     import cnnvis_helpers
 
     control, _, values, _ = MOVED[name]
-    explorer = getattr(cnnvis_helpers, f"explore_{name}")(cnnvis_helpers.load_network(), "chelsea")
+    explorer = getattr(cnnvis_helpers, f"explore_{name}")(network, "chelsea")
     widget = explorer.controls[control]
     if values is None:
         values = widget.options[:12]
@@ -71,12 +71,12 @@ def in_the_kernel(name, moves):
     return took[1:]
 
 
-def in_the_browser(names, moves):
+def in_the_browser(names, network, moves):
     """{name: milliseconds of each move}, in JupyterLab and the installed Chromium."""
-    from lab import Lab, run_all, write_notebook
+    from lab import Lab, write_notebook
 
     cells = [f'explore_{name}(net, "chelsea")' for name in names]
-    start = "from cnnvis_helpers import *\nnet = load_network()"
+    start = f"from cnnvis_helpers import *\nnet = load_network({network!r})"
     took = {}
     with tempfile.TemporaryDirectory() as folder:
         notebooks, private = Path(folder, "notebooks"), Path(folder, "private")
@@ -84,12 +84,9 @@ def in_the_browser(names, moves):
         private.mkdir()
         write_notebook(notebooks / "explorers.ipynb", [start, *cells])
         with Lab(notebooks, private) as lab, lab.browser() as browser:
-            page = lab.open(browser, "explorers.ipynb")
-            page.set_default_timeout(120_000)
-            run_all(page)
+            page = open_and_run(lab, browser, names)
             for name in names:
                 box = page.locator(f".cnnvis-{name}-1-live")
-                box.locator("img").wait_for()
                 box.scroll_into_view_if_needed()
                 _, label, values, _ = MOVED[name]
                 count = 12 if values is None else len(values)
@@ -98,6 +95,28 @@ def in_the_browser(names, moves):
                     for number in range(moves + 1)
                 ][1:]
     return took
+
+
+def open_and_run(lab, browser, names):
+    """Open the notebook and run it; return the page when all explorers are drawn.
+
+    JupyterLab at times starts a second kernel while it opens a notebook. The explorers are then
+    lost with the first one, so the notebook is opened again.
+    """
+    from lab import run_all
+    from playwright.sync_api import TimeoutError
+
+    for attempts_left in (2, 1, 0):
+        page = lab.open(browser, "explorers.ipynb")
+        run_all(page)
+        try:
+            for name in names:
+                page.locator(f".cnnvis-{name}-1-live img").wait_for(timeout=30_000)
+            return page
+        except TimeoutError:
+            lab.close(page)
+            if not attempts_left:
+                raise
 
 
 def table(rows):
@@ -114,9 +133,10 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernel", action="store_true", help="without a browser")
+    parser.add_argument("--network", default="efficientnet_lite0", help="a name")
     parser.add_argument("--moves", type=int, default=20)
     chosen = parser.parse_args()
-    rows = [(name, "kernel", in_the_kernel(name, chosen.moves)) for name in MOVED]
+    rows = [(name, "kernel", in_the_kernel(name, chosen.network, chosen.moves)) for name in MOVED]
     if not chosen.kernel:
         from lab import missing
 
@@ -124,7 +144,7 @@ def main():
         if lacking:
             print(lacking, file=sys.stderr)
         else:
-            found = in_the_browser(list(MOVED), chosen.moves)
+            found = in_the_browser(list(MOVED), chosen.network, chosen.moves)
             rows += [(name, "browser", took) for name, took in found.items()]
     print("\n".join(table(rows)))
     print(
