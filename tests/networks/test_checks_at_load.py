@@ -368,9 +368,7 @@ def _turned(x):
 
 
 def _mixed(x):
-    places = layers.Reshape((x.shape[1] * x.shape[2], x.shape[3]))(x)
-    places = layers.Permute((2, 1))(layers.Dense(places.shape[1])(layers.Permute((2, 1))(places)))
-    return layers.Reshape(x.shape[1:])(places)
+    return layers.EinsumDense("nhwc,hwij->nijc", x.shape[1:])(x)
 
 
 def _shuffled(shuffle, depth):
