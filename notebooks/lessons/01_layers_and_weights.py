@@ -22,8 +22,8 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, conv_layers, explore_layers, feature_maps, figure_bundle, figure_row, filters, hint,
-    load_network, load_photo, show_boxes, show_feature_maps, show_filter_channels, show_filters,
+    check, conv_layers, explore_layers, feature_maps, figure_row, filters, hint, load_network,
+    load_photo, show_boxes, show_feature_maps, show_filter_channels, show_filters,
     show_grid, show_map, show_photo, show_vector, solution, weights,
 )
 
@@ -211,20 +211,14 @@ assert part.shape == (9, 9) and part[4, 4] == maps[40, 33, 19] and part.max() > 
 # Run the next cell and pull the slider to move the window yourself.
 
 # %% tags=["skip"]
-from ipywidgets import HTML, IntSlider, VBox
-from matplotlib.figure import Figure
+from ipywidgets import interact
 
 
-def move(change):
-    figure = Figure(figsize=(7, 3.7), layout="constrained")
-    draw_slide(change.new, *figure.subplots(1, 2))
-    screen.value = figure_bundle(figure)["text/html"]
+@interact(window=(1, 81))
+def move(window=41):
+    with figure_row(2, width=7, height=3.7) as (left, right):
+        draw_slide(window, left, right)
 
-
-slider, screen = IntSlider(min=1, max=81, description="window"), HTML()
-slider.observe(move, "value")
-slider.value = 41
-VBox([slider, screen])
 
 # %% [markdown]
 # One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye. The same 27 weights serve every place, because an edge looks the same in every corner of a photo.

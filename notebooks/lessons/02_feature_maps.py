@@ -41,7 +41,7 @@ photo = load_photo("chelsea")
 # %% alt="Left, the photo of the cat. Right, a picture in pale colours in which the cat's eyes, nose and spotted fur can be seen clearly, her whiskers faintly."
 drawn = invert_features(net, photo, "fire5_concat", steps=80)
 seen = resize_photo(photo, net.input_size).round().astype(np.uint8)  # what the network reads
-show_grid([seen, drawn.picture], ["the photo", "drawn from fire5_concat"], columns=2)
+show_grid([seen, drawn.picture], ["the photo", "drawn from fire5_concat"], columns=2, size=4.4)
 # <check>
 assert drawn.correlation > 0.4 and drawn.error < 0.15
 # </check>
@@ -113,7 +113,7 @@ show_feature_maps(maps["conv1"], columns=8, title="conv1: 64 maps of 113 x 113")
 # %% alt="Two maps of the cat from the same filter, before and after pooling. The second has half as many cells a side, its lines are thicker and brighter, the dark whiskers are gone, and the cat is as easy to recognise."
 channel = maps["conv1"].mean(axis=(0, 1)).argmax()  # the strongest one
 pair = [maps[name][..., channel] for name in ("conv1", "pool1")]
-show_grid(pair, ["conv1, 113 x 113", "pool1, 56 x 56"], columns=2, cmap="viridis")
+show_grid(pair, ["conv1, 113 x 113", "pool1, 56 x 56"], columns=2, size=4.4, cmap="viridis")
 print(f"channel {channel}: mean {pair[0].mean():.1f} before, {pair[1].mean():.1f} after")
 # <check>
 assert pair[0].shape == (113, 113) and pair[1].shape == (56, 56) and pair[1].mean() > pair[0].mean()
@@ -410,7 +410,7 @@ explore_layers(net, photo, layer="fire5_expand3x3")
 small = net.prepare(photo) / 255
 wrong = extractor(small)
 two = [maps["conv1"][..., 31], wrong["conv1"][0, ..., 31].numpy()]
-show_grid(two, ["0..255", "0..1"], columns=2, scale="each", cmap="viridis")
+show_grid(two, ["0..255", "0..1"], columns=2, size=4.4, scale="each", cmap="viridis")
 print(f"largest values {two[0].max():.0f} and {two[1].max():.2f}")
 print("the model says:", net.labels[net.logits(small).numpy().argmax()])
 # <check>
@@ -441,31 +441,14 @@ check("02-middle", middle)
 # %% [markdown]
 # ## Go deeper: a photo from the web
 #
-# `load_photo("https://...")` downloads a picture once and keeps it in a cache; after that it needs no internet. To show this even offline, we put the photo into a temporary folder and start a small web server on this computer. It answers one request.
+# `load_photo("https://...")` downloads a picture once and keeps it in a cache; after that it needs no internet. To show this even offline, `photo_server` starts a small web server on this computer, with our photo on it, and stops it at the end of the block.
 
 # %%
-import os
-from functools import partial
-from http.server import HTTPServer, SimpleHTTPRequestHandler
-from tempfile import mkdtemp
-from threading import Thread
+from cnnvis_helpers.classroom.serving import photo_server
 
-from cnnvis_helpers import save_picture
+with photo_server(photo) as address:
+    first = load_photo(address)
 
-folder = mkdtemp()
-save_picture(f"{folder}/web_photo.png", photo)
-os.environ["no_proxy"] = "localhost"  # this computer is reached directly
-SimpleHTTPRequestHandler.log_message = lambda *args: None  # no line for the request
-server = HTTPServer(("localhost", 0), partial(SimpleHTTPRequestHandler, directory=folder))
-Thread(target=server.handle_request, daemon=True).start()
-
-# %% [markdown]
-# Now we load the photo from it, switch the server off, and load it again.
-
-# %%
-address = f"http://localhost:{server.server_port}/web_photo.png"
-first = load_photo(address)
-server.server_close()
 again = load_photo(address)  # the server is gone: this comes from the cache
 print("the same picture:", np.array_equal(first, again), again.shape)
 # <check>

@@ -637,7 +637,7 @@ from cnnvis_helpers import overlay_picture, save_picture
 
 jet = overlay_picture(photo, heat, alpha=0.4, cmap="jet", fade=False, grey=False)
 magma = overlay_picture(photo, heat)
-show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading out"], columns=2)
+show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading out"], columns=2, size=4.4)
 
 path = save_picture(f"{mkdtemp()}/heat_of_chelsea.png", magma)
 print("saved", path.name)
