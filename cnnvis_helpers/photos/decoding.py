@@ -10,6 +10,8 @@ import warnings
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
+from cnnvis_helpers._shared.checks import first_line
+
 MAX_PIXELS = 50_000_000  # a phone's 48 megapixels; decoding them takes up to 700 MB
 MAX_BYTES = 500_000_000
 _DARK = 64  # of 255; 14 bits out of 16 make no more
@@ -61,9 +63,8 @@ def image_to_rgb(image, what):
     except _Refused as error:
         raise ValueError(str(error)) from None
     except Exception as error:
-        reason = str(error).strip().rstrip(".") or type(error).__name__
         raise ValueError(
-            f"{what} is cut off or damaged ({reason}); save or download it again."
+            f"{what} is cut off or damaged ({first_line(error)}); save or download it again."
         ) from None
     return array_to_rgb(levels, what)
 
@@ -83,15 +84,20 @@ def array_to_rgb(array, what="The array"):
                              could mean either and is rejected. Rounding errors (0.1 % of the
                              range) are clipped; nan, inf and anything beyond are rejected
     """
-    array = np.asarray(array)
-    _check_shape(array, what)
-    levels = _eight_bits(array, what)
-    if 0 < (high := int(levels.max())) <= _DARK:  # a mask of 0 and 1, or 12 bits out of 16
+    photo = to_rgb(np.asarray(array), what)
+    if 0 < (high := int(photo.max())) <= _DARK:  # a mask of 0 and 1, or 12 bits out of 16
         warnings.warn(
             f"{what} is nearly black: no value is above {high} of 255. If that is wrong, scale "
             "its array to 0..255.",
             stacklevel=2,
         )
+    return photo
+
+
+def to_rgb(array, what):
+    """Turn an array into RGB as `array_to_rgb` does, however dark it is."""
+    _check_shape(array, what)
+    levels = _eight_bits(array, what)
     if levels.ndim == 2:
         levels = levels[:, :, None]
     if levels.shape[2] in (2, 4):
@@ -179,7 +185,9 @@ def _unreadable(data):
 def _check_shape(array, what):
     """Raise ValueError unless an array has the shape of one photo."""
     shape, hint = array.shape, ""
-    if array.ndim == 4 and shape[-1] in (1, 3, 4):
+    if array.ndim == 0:
+        hint = " load_photo reads files."
+    elif array.ndim == 4 and shape[-1] in (1, 3, 4):
         hint = " It looks like a batch: take one photo of it, such as array[0]."
     elif array.ndim == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
         hint = " Its channels come first: pass array.transpose(1, 2, 0)."
@@ -210,7 +218,7 @@ def _eight_bits(array, what):
         wanted = "0 to 1 or 0 to 255" if kind == "f" else "0 to 255 (as uint16: 0 to 65535)"
         raise ValueError(
             f"{what} holds numbers from {low:.6g} to {high:.6g} ({array.dtype}), but pixels go "
-            f"from {wanted}; scale or clip them first."
+            f"from {wanted}; scale or clip them first, as to_unit does."
         )
     if kind != "f":
         return array.astype(np.uint8)

@@ -115,17 +115,8 @@ def list_photos():
 
     It prints as a table, in a notebook with small pictures. `size` is (height, width).
     """
-    return PhotoList(
-        PhotoInfo(
-            name=photo["name"],
-            size=(photo["height"], photo["width"]),
-            shows=photo["shows"],
-            licence=photo["licence"],
-            source=photo["source"],
-            alt=photo["alt"],
-        )
-        for photo in entries("photo").values()
-    )
+    sized = ({**one, "size": (one["height"], one["width"])} for one in entries("photo").values())
+    return PhotoList(PhotoInfo(*(photo[field] for field in PhotoInfo._fields)) for photo in sized)
 
 
 def fetch_photo(url):

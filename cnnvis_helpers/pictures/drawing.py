@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 
 from cnnvis_helpers._shared.checks import check_map, finite
+from cnnvis_helpers.photos.decoding import to_rgb
 from cnnvis_helpers.pictures.style import display_figure, new_figure
 from cnnvis_helpers.pictures.tiles import map_limits, tile
 
@@ -26,27 +27,8 @@ def short_share(probability):
 
 
 def photo_pixels(photo):
-    """Return a photo as uint8 RGB (H, W, 3) or grey (H, W); `show_photo` says what is allowed."""
-    pixels = np.asarray(photo)
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
-        hint = ": take photo[0]" if pixels.ndim == 4 and len(pixels) == 1 else ""
-        hint = hint if pixels.dtype.kind in "buif" else ": load_photo reads files"
-        raise ValueError(
-            f"A photo is (H, W, 3) RGB or (H, W) grey, got shape {pixels.shape}{hint}."
-        )
-    if pixels.dtype == np.uint8:
-        return pixels
-    values = finite(pixels, "A photo")
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 255:
-        raise ValueError(
-            f"A photo has pixels 0..255 or 0..1, got {low:.4g} to {high:.4g}: "
-            "to_unit stretches any array to 0..1, show_signed shows signed values."
-        )
-    unit = high <= 1 and pixels.dtype.kind in "fb"
-    return np.rint(values * (255 if unit else 1)).astype(np.uint8)
+    """Return a photo as uint8 RGB (H, W, 3); `show_photo` says what is allowed."""
+    return to_rgb(np.asarray(photo), "A photo")
 
 
 def is_map(picture):
@@ -174,12 +156,9 @@ def place_text(values):
     """Return where a map (h, w) has its peak: "upper left", "top", "middle", ..."""
     row, column = np.unravel_index(np.argmax(values), values.shape)
     row, column = 3 * row // values.shape[0], 3 * column // values.shape[1]
-    across = ("left", "", "right")[column]
-    return (
-        " ".join(filter(None, [("upper", "", "lower")[row], across]))
-        if across
-        else (("top", "middle", "bottom")[row])
-    )
+    if column == 1:
+        return ("top", "middle", "bottom")[row]
+    return ("upper ", "", "lower ")[row] + ("left", "", "right")[column]
 
 
 def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
@@ -269,9 +248,9 @@ class Look(NamedTuple):
 
     def under(self, pixels):
         """Return the photo as drawn below the map, uint8 (H, W, 3)."""
-        if pixels.ndim == 3 and self.grey:
-            pixels = np.rint(pixels @ LUMINANCE).astype(np.uint8)
-        return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+        if not self.grey:
+            return pixels
+        return np.rint(pixels @ LUMINANCE).astype(np.uint8)[:, :, None].repeat(3, axis=2)
 
     def over(self, values):
         """Return the map's colours, float RGBA (h, w, 4) 0..1, with their opacity."""
@@ -338,10 +317,6 @@ def label_cells(ax, shape, heads, firsts):
         ax.set_xticks((np.arange(len(heads)) + 0.5) * width - 0.5, heads)
     ax.set_yticks((np.arange(len(firsts)) + 0.5) * height - 0.5, firsts)
     ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False, pad=3)
-
-
-def gap_colour(low):
-    return "#888888" if low < 0 else "#FFFFFF"
 
 
 def bar_beside(ax):

@@ -18,7 +18,6 @@ from cnnvis_helpers.pictures.drawing import (
     colours,
     draw_bar,
     draw_mosaic,
-    gap_colour,
     label_cells,
     scale_limits,
     short,
@@ -121,7 +120,8 @@ def show_feature_maps(
     if scale == "each":
         ends = [scale_limits([each], low == -high, *options[2:4]) for each in shown]
     tiles = [colours(each, *end, cmap) for each, end in zip(shown, ends, strict=True)]
-    ax, finish = draw_mosaic(tiles, columns, chosen, gap_colour(low), title, ax, alt)
+    gap = "#888888" if low < 0 else "#FFFFFF"
+    ax, finish = draw_mosaic(tiles, columns, chosen, gap, title, ax, alt)
     note = f"{len(shown)} of {count} channels, {maps.shape[0]} x {maps.shape[1]} each"
     ax.set_xlabel(note + (", each on its own scale" if scale == "each" else ""))
     if scale == "shared":

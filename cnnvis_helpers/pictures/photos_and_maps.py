@@ -43,9 +43,9 @@ from cnnvis_helpers.pictures.style import course_style, display_figure
 def show_photo(photo, title=None, ax=None, alt=None):
     """Show one photo, pixel for pixel, with no stretching of its values.
 
-    photo: uint8 0..255 or float 0..255 or 0..1 (a float picture with nothing above 1 is read as
-    0..1), (H, W, 3) RGB or (H, W) grey. title: printed above. ax: matplotlib axes to draw on.
-    alt: alt text, only without ax; by default the picture describes itself.
+    photo: (H, W, 3) RGB or (H, W) grey, uint8 0..255, or another array that `load_photo` takes: a
+    float picture with nothing above 1 is read as 0..1. title: printed above. ax: matplotlib axes
+    to draw on. alt: alt text, only without ax; by default the picture describes itself.
     Raises ValueError for another shape, or for values outside 0..255 or not finite.
     """
     pixels = photo_pixels(photo)

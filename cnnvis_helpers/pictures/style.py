@@ -19,8 +19,6 @@ from PIL import Image
 
 from cnnvis_helpers._shared.files import atomic_write
 
-__all__ = ["display_figure", "figure_bundle", "figure_row", "save_picture", "use_course_style"]
-
 DPI, PROJECTOR_DPI = 100, 140
 # Colours of Okabe and Ito (2008), told apart by every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

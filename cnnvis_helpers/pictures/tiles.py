@@ -10,16 +10,6 @@ from skimage.util import montage
 
 from cnnvis_helpers._shared.checks import finite
 
-__all__ = [
-    "Summary",
-    "around_grey",
-    "describe",
-    "map_limits",
-    "standardise_tile",
-    "tile",
-    "to_unit",
-]
-
 
 class Summary(NamedTuple):
     """What `describe` says of an array; prints as one line."""

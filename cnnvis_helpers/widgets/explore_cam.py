@@ -2,6 +2,7 @@
 
 from cnnvis_helpers import cam, gradcam, gradcam_plus_plus, guided_gradcam, layercam, scorecam
 from cnnvis_helpers.methods.cam import pooled_head
+from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import checkbox, choice
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, photo_panel, row
@@ -11,7 +12,6 @@ from cnnvis_helpers.widgets.menus import (
     class_text,
     layer_menu,
     network,
-    place,
     prediction_texts,
     rank_classes,
 )
@@ -80,7 +80,7 @@ def _drawn(net, values, grid, code, predicted):
     label = net.labels[values.target]
     about = label if values.rather is None else f"{label}, not {net.labels[values.rather]}"
     height, width = grid.shape
-    where = f"peak at the {place(grid)}" if grid.any() else "zero everywhere"
+    where = f"peak at the {place_text(grid)}" if grid.any() else "zero everywhere"
     layer = pooled_head(net)[0] if values.method == "CAM" else values.layer
     fine = height > 32  # in a fine map, one hot pixel would darken all others
     scale = {

@@ -4,6 +4,7 @@ import numpy as np
 
 from cnnvis_helpers import feature_maps
 from cnnvis_helpers.networks.layers import filters
+from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.pictures.tiles import around_grey
 from cnnvis_helpers.widgets.controls import choice, set_high, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -15,7 +16,7 @@ from cnnvis_helpers.widgets.fast_pictures import (
     row,
     tiles_panel,
 )
-from cnnvis_helpers.widgets.menus import Memory, call_text, convolutions, network, place, quoted
+from cnnvis_helpers.widgets.menus import Memory, call_text, convolutions, network, quoted
 
 MAPS, WEIGHTS = "feature maps", "weights"
 PAGE = 64  # channels in the overview
@@ -80,13 +81,13 @@ def draw_maps(maps, tiles, values, channel):
     picture = photo_panel(values.photo, values.photo_name, side=THIRD)
     shown = map_panel(
         chosen,
+        picture.pixels.shape[:2],
         f"Channel {channel}",
         f"{height} x {width} cells, {np.mean(chosen == 0):.0%} zero",
-        cmap="viridis",
-        shape=picture.pixels.shape[:2],
+        "viridis",
     )
     pixels = row([picture, shown, overview(maps, tiles, channel)])
-    dead = "is zero everywhere" if not chosen.any() else f"peaks at the {place(chosen)}"
+    dead = "is zero everywhere" if not chosen.any() else f"peaks at the {place_text(chosen)}"
     alt = (
         f"The photo, channel {channel} of the layer {values.layer} as a map of {height} by {width} "
         f"cells, which {dead}, and {min(count, PAGE)} of its {count} channels as small maps."
@@ -97,7 +98,7 @@ def draw_maps(maps, tiles, values, channel):
 
 def page_of_tiles(maps, start):
     """Return small maps of up to 64 channels on one scale, uint8 (h, w, 3) each."""
-    return colour_tiles(maps[:, :, start : start + PAGE], percentile=99.5)[0]
+    return colour_tiles(maps[:, :, start : start + PAGE], percentile=99.5)
 
 
 def overview(maps, tiles, channel):
@@ -128,8 +129,7 @@ def draw_weights(weights, maps, values, channel):
         what = f"the weights of filter {channel} for {len(tiles)} of its {inputs} input channels"
     photo = photo_panel(values.photo, values.photo_name, side=THIRD)
     chosen = maps[:, :, channel]
-    shape = photo.pixels.shape[:2]
-    found = map_panel(chosen, "What it finds", cmap="viridis", shape=shape)
+    found = map_panel(chosen, photo.pixels.shape[:2], "What it finds", cmap="viridis")
     alt = f"Of the layer {values.layer}: {what}, and the map it makes of the photo."
     note = f"{values.layer}: {count} filters of {kh} x {kw} x {inputs}; largest weight {limit:.3g}"
     return Drawn(row([*shown, photo, found] if inputs > 3 else [*shown, found]), alt, note)

@@ -4,17 +4,11 @@ import numpy as np
 
 from cnnvis_helpers import occlusion, occlusion_grid, occlusion_plan
 from cnnvis_helpers.methods.sliding_window import spread, window_starts
+from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import choice, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import heat_panel, photo_panel, row
-from cnnvis_helpers.widgets.menus import (
-    call_text,
-    class_menu,
-    class_text,
-    network,
-    place,
-    rank_classes,
-)
+from cnnvis_helpers.widgets.menus import call_text, class_menu, class_text, network, rank_classes
 
 FILLS = {"grey": 127.5, "black": 0, "white": 255, "mean colour": "mean", "blur": "blur"}
 STRIDES = {"one patch": 1, "half a patch": 2, "a quarter": 4}
@@ -97,7 +91,7 @@ def _drawn(net, values, grid, step):
         ),
     ]
     alt = (
-        f"The photo with a frame at the {place(drops)}, where hiding {values.patch} by "
+        f"The photo with a frame at the {place_text(drops)}, where hiding {values.patch} by "
         f"{values.patch} pixels lowers {label} most; beside it the heat map of "
         + ("all places." if done else f"{known.sum()} of {known.size} places, the rest white.")
     )

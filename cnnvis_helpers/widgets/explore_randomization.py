@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from cnnvis_helpers import (
-    gradcam,
-    guided_backprop,
-    guided_gradcam,
-    integrated_gradients,
-    saliency,
-)
+from cnnvis_helpers import gradcam, guided_backprop, guided_gradcam, integrated_gradients, saliency
 from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
 from cnnvis_helpers.methods.similarity import rank_correlation, structural_similarity
 from cnnvis_helpers.photos.resizing import resize_map
@@ -130,7 +124,7 @@ def _drawn(net, values, names, trained, random, code, predicted):
     picture = photo_panel(values.photo, predicted, side=THIRD)
     last = names[values.forgotten - 1] if values.forgotten else "none"
     shown = [
-        map_panel(found, title, note, percentile=99.5, shape=picture.pixels.shape[:2], cells=False)
+        map_panel(found, picture.pixels.shape[:2], title, note, percentile=99.5, cells=False)
         for found, title, note in (
             (trained, f"{values.method}: {label}", "as trained"),
             (random, f"{values.forgotten} of {len(names)} layers random", f"down to {last}"),

@@ -7,6 +7,7 @@ from cnnvis_helpers import (
     saliency,
     smoothgrad,
 )
+from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import map_panel, photo_panel, row
@@ -15,7 +16,6 @@ from cnnvis_helpers.widgets.menus import (
     class_menu,
     class_text,
     network,
-    place,
     prediction_texts,
     rank_classes,
 )
@@ -97,15 +97,15 @@ def _drawn(net, values, found, count, predicted):
     picture = photo_panel(values.photo, predicted)
     shown = map_panel(
         found,
+        picture.pixels.shape[:2],
         f"{values.method}: {label}",
         f"{values.show}{amount}",
         signed=signed,
         percentile=99.5,
-        shape=picture.pixels.shape[:2],
         cells=False,
     )
     alt = (
         f"The photo, and beside it {values.method} for {label}, {values.show} of each pixel"
-        f"{amount}; the strongest pixel lies at the {place(abs(found))}."
+        f"{amount}; the strongest pixel lies at the {place_text(abs(found))}."
     )
     return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{amount}")

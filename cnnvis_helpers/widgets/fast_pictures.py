@@ -27,16 +27,6 @@ from cnnvis_helpers.pictures.drawing import (
 from cnnvis_helpers.pictures.style import COLOURS
 from cnnvis_helpers.pictures.tiles import tile
 
-__all__ = [
-    "Panel",
-    "bars_panel",
-    "heat_panel",
-    "map_panel",
-    "photo_panel",
-    "row",
-    "tiles_panel",
-]
-
 SIDE = 300  # pixels: the height of a panel with two in a row
 THIRD = 220  # and with three in a row
 WIDEST = 1.4  # a panel's largest ratio of width to height
@@ -81,9 +71,9 @@ def heat_panel(
     vmax, percentile, as in `show_map`.
     """
     values = check_map(values)
-    low, high = scale_limits([values], **_named(scale))
+    low, high = scale_limits([values], **scale)
     pixels = _fitted(photo_pixels(photo), side)
-    grey = np.float32(pixels @ LUMINANCE if pixels.ndim == 3 else pixels)[:, :, None]
+    grey = np.float32(pixels @ LUMINANCE)[:, :, None]
     fitted = _fitted_map(values, grey.shape[:2], cells)
     zero = np.clip(0, low, high)
     strength = np.abs(np.clip(fitted, low, high) - zero) / max(high - zero, zero - low)
@@ -100,20 +90,16 @@ def heat_panel(
     return Panel(np.uint8(np.rint(blended)), title, note, (low, high, bar, label))
 
 
-def map_panel(
-    values, title="", note="", label="", side=SIDE, cmap=None, cells=True, shape=None, **scale
-):
-    """Return a map in colours as a panel, with its colour bar; see `heat_panel`.
+def map_panel(values, shape, title="", note="", cmap=None, cells=True, **scale):
+    """Return a map in colours as a panel of shape (height, width), with its colour bar.
 
-    cmap: if None, magma, or blue-white-red for signed maps. shape: (height, width) of the panel, to
-    stretch the map to its photo.
+    cmap: if None, magma, or blue-white-red for signed maps. Others: see `heat_panel`.
     """
     values = check_map(values)
-    low, high = scale_limits([values], **_named(scale))
+    low, high = scale_limits([values], **scale)
     colours = palette(low, high, cmap)
-    shape = shape or _fitted_size(values.shape, side)
     pixels = _coloured(_fitted_map(values, shape, cells), low, high, colours)
-    return Panel(pixels, title, note, (low, high, colours, label))
+    return Panel(pixels, title, note, (low, high, colours, ""))
 
 
 def tiles_panel(tiles, columns, title="", note="", side=SIDE, chosen=None):
@@ -186,15 +172,11 @@ def _coloured(values, low, high, colours):
 
 
 def colour_tiles(maps, cmap="viridis", **scale):
-    """Turn maps (h, w, c) into c pictures uint8 (h, w, 3) on one scale; return (tiles, limits)."""
+    """Turn maps (h, w, c) into c pictures uint8 (h, w, 3) on one scale."""
     values = np.asarray(maps, np.float32)
-    low, high = scale_limits([values], **_named(scale))
+    low, high = scale_limits([values], **scale)
     colours = palette(low, high, None if low == -high else cmap)
-    return list(np.moveaxis(_coloured(values, low, high, colours), 2, 0)), (low, high)
-
-
-def _named(scale):
-    return {name: value for name, value in scale.items() if value is not None}
+    return list(np.moveaxis(_coloured(values, low, high, colours), 2, 0))
 
 
 # Sizes
@@ -208,7 +190,6 @@ def _fitted_size(shape, side):
 def _fitted(pixels, side):
     """Resize a photo to a panel; a small one keeps square pixels."""
     height, width = _fitted_size(pixels.shape, side)
-    pixels = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
     way = Image.Resampling.BILINEAR if height < pixels.shape[0] else Image.Resampling.BICUBIC
     if height >= 3 * pixels.shape[0]:
         way = Image.Resampling.NEAREST

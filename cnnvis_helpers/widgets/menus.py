@@ -4,8 +4,6 @@ import json
 import sys
 from collections import Counter
 
-import numpy as np
-
 from cnnvis_helpers.networks.layers import conv_layers
 from cnnvis_helpers.networks.network import Network, load_network
 from cnnvis_helpers.pictures.drawing import short_value
@@ -169,12 +167,3 @@ def notebook_names():
     """Return (name, value) of the notebook's own variables."""
     names = vars(sys.modules["__main__"]).items()
     return [(name, value) for name, value in names if not name.startswith("_")]
-
-
-def place(values):
-    """Say in words where a map (h, w) has its peak: "top left", "centre", "right", ..."""
-    values = np.asarray(values)
-    row, column = np.unravel_index(np.argmax(values), values.shape)
-    down = ("top", "", "bottom")[3 * row // values.shape[0]]
-    across = ("left", "", "right")[3 * column // values.shape[1]]
-    return f"{down} {across}".strip() or "centre"

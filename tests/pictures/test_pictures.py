@@ -474,7 +474,7 @@ def test_a_4d_array_is_a_grid():
         ([MAP], {"scale": "own"}, "scale must be"),
         ([PHOTO], {"columns": 0}, "columns >= 1"),
         ([np.full((3, 3), np.nan)], {}, "finite"),
-        ([PHOTO[:, :, :2]], {}, r"got shape \(20, 30, 2\)"),
+        ([PHOTO.repeat(2, axis=2)], {}, r"A photo has shape \(20, 30, 6\)"),
     ],
 )
 def test_a_grid_says_what_is_wrong(images, options, message):
@@ -673,6 +673,8 @@ def test_a_photo_is_shown_pixel_for_pixel():
     assert np.array_equal(drawn_pixels(show_photo(PHOTO, alt="x").axes[0]), PHOTO)
     for same in (PHOTO.astype(np.float32), PHOTO / 255.0, PHOTO.astype(int)):
         assert np.array_equal(drawn_pixels(show_photo(same, alt="x").axes[0]), PHOTO)
+    grey = drawn_pixels(show_photo(PHOTO[..., 0], alt="x").axes[0])
+    assert all(np.array_equal(grey[..., k], PHOTO[..., 0]) for k in range(3))
     dark = np.full((2, 2, 3), 0.5)
     assert (drawn_pixels(show_photo(dark, alt="x").axes[0]) == 128).all()
     nearly_black = np.ones((2, 2, 3), int)
@@ -682,12 +684,12 @@ def test_a_photo_is_shown_pixel_for_pixel():
 @pytest.mark.parametrize(
     "photo, message",
     [
-        (PHOTO[None], r"got shape \(1, 20, 30, 3\): take photo\[0\]"),
-        (np.zeros((4, 4, 4), np.uint8), r"\(4, 4, 4\)"),
-        (np.full((2, 2, 3), -1.0), "to_unit stretches"),
+        (PHOTO[None], r"has shape \(1, 20, 30, 3\), .* take one photo of it, such as array\[0\]"),
+        (np.zeros((4, 4, 5), np.uint8), r"\(4, 4, 5\)"),
+        (np.full((2, 2, 3), -1.0), "clip them first, as to_unit does"),
         (np.full((2, 2, 3), 256.0), "256 to 256"),
-        (np.full((2, 2, 3), np.nan), "finite"),
-        ([], "got shape"),
+        (np.full((2, 2, 3), np.nan), "nan or infinite"),
+        ([], "has shape"),
         ("cat.jpg", "load_photo reads files"),
     ],
 )

@@ -21,7 +21,7 @@ from PIL import Image
 
 import cnnvis_helpers
 from cnnvis_helpers import load_photo
-from cnnvis_helpers.widgets import explore_dream, explore_occlusion, menus, photo_choice
+from cnnvis_helpers.widgets import explore_occlusion, menus, photo_choice
 from cnnvis_helpers.widgets import fast_pictures as panels
 from cnnvis_helpers.widgets.controls import choice, set_high, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
@@ -503,16 +503,6 @@ def test_a_stopped_smoothgrad_says_how_many_samples_it_has(opened, monkeypatch):
     put(explorer, method="gradient", count=8)
 
 
-@pytest.mark.parametrize("ready", [False, True])
-def test_a_dream_shows_its_steps_unless_it_is_kept(tiny_net, monkeypatch, ready):
-    monkeypatch.setattr(explore_dream, "EVERY", 0)
-    monkeypatch.setattr(explore_dream.deep_dream, "ready", lambda *_, **__: ready, raising=False)
-    seen = []
-    monkeypatch.setattr(Task, "preview", lambda task, drawn: seen.append(drawn.alt))
-    explorer = cnnvis_helpers.explore_dream(tiny_net, "coffee", octaves=1, steps=3)
-    assert "after 1 octave of 3 steps" in explorer.drawn.alt and bool(seen) != ready
-
-
 # --- uploads ---------------------------------------------------------------------------------
 
 
@@ -609,13 +599,3 @@ def test_memory_keeps_the_last_results_only():
     for key in "ababcac":
         memory(key, lambda key=key: built.append(key) or key)
     assert "".join(built) == "abca"
-
-
-@pytest.mark.parametrize(
-    ("peak", "words"),
-    [((0, 0), "top left"), ((4, 4), "centre"), ((8, 4), "bottom"), ((4, 8), "right")],
-)
-def test_places_in_words(peak, words):
-    values = np.zeros((9, 9))
-    values[peak] = 1
-    assert menus.place(values) == words

@@ -1,7 +1,5 @@
 """Panels: the quick pictures of explorers say the same as the figures of the lessons."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -51,8 +49,8 @@ def test_where_a_map_is_not_known_it_is_white():
 
 def test_coarse_cells_stay_cells_or_become_smooth():
     heat = np.array([[0.0, 1.0]])
-    cells = panels.map_panel(heat, shape=(40, 80), cells=True).pixels
-    smooth = panels.map_panel(heat, shape=(40, 80), cells=False).pixels
+    cells = panels.map_panel(heat, (40, 80)).pixels
+    smooth = panels.map_panel(heat, (40, 80), cells=False).pixels
     assert len(np.unique(cells[20], axis=0)) == 2
     assert len(np.unique(smooth[20], axis=0)) > 10
     assert (cells[:, 0] == panels.palette(0, 1)[0]).all()
@@ -63,7 +61,7 @@ def test_colours_are_those_of_matplotlib():
     from cnnvis_helpers.pictures.drawing import colours
 
     values = np.linspace(-3, 3, 50).reshape(5, 10)
-    made = panels.map_panel(values, shape=(5, 10), cells=True, signed=True).pixels
+    made = panels.map_panel(values, (5, 10), signed=True).pixels
     assert np.abs(made.astype(int) - colours(values, -3, 3)[..., :3]).max() <= 4
 
 
@@ -102,7 +100,7 @@ def test_a_colour_bar_has_room_for_small_numbers():
     for peak in (1.82e-05, -0.000248):
         heat = np.full((10, 10), peak)
         heat[0, 0] = 0
-        joined = panels.row([panels.map_panel(heat, "t", shape=(100, 100))])
+        joined = panels.row([panels.map_panel(heat, (100, 100), "t")])
         dark = (joined < 100).all(axis=2)
         dark[:, :130] = False
         assert dark.any() and not dark[:, -2:].any(), f"{peak} is cut off at the right"
@@ -111,21 +109,5 @@ def test_a_colour_bar_has_room_for_small_numbers():
 def test_what_is_no_map_is_refused():
     with pytest.raises(ValueError, match="A map is"):
         panels.heat_panel(GREY, np.zeros((3, 3, 3)))
-    with pytest.raises(ValueError, match="A photo is"):
-        panels.photo_panel(np.zeros((3, 3, 4)))
-
-
-def test_a_row_is_drawn_much_faster_than_a_figure():
-    photo = np.random.default_rng(0).integers(0, 256, (300, 451, 3), dtype=np.uint8)
-    heat = photo[..., 0].astype(np.float32)
-
-    def draw():
-        panels.row([panels.photo_panel(photo, "a"), panels.heat_panel(photo, heat, "b")])
-
-    draw()
-    took = []
-    for _ in range(7):
-        begun = time.perf_counter()
-        draw()
-        took.append(time.perf_counter() - begun)
-    assert min(took) < 0.15, f"{1000 * min(took):.0f} ms"
+    with pytest.raises(ValueError, match="A photo has shape"):
+        panels.photo_panel(np.zeros((3, 3, 5)))
