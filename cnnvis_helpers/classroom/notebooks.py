@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from cnnvis_helpers._shared.checks import first_line
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -35,8 +37,9 @@ def read_code(path):
     except OSError as error:
         raise ValueError(f"{name} cannot be read: {error.strerror or error}.") from None
     except Exception as error:  # nbformat raises many kinds
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:150]
-        raise ValueError(f"{name} is not a notebook that can be read: {reason}.") from None
+        raise ValueError(
+            f"{name} is not a notebook that can be read: {first_line(error)}."
+        ) from None
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in notebook.cells:
         cell.outputs = []

@@ -31,8 +31,6 @@ from cnnvis_helpers.methods.saliency import (
     smoothgrad,
 )
 
-__all__ = ["MethodResult", "MethodTable", "compare_methods"]
-
 
 class _Method(NamedTuple):
     """A method, and the passes it makes besides those that `progress` counts."""

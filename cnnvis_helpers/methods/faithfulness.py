@@ -20,8 +20,6 @@ from cnnvis_helpers.methods.occlusion import fill_picture
 from cnnvis_helpers.methods.sliding_window import batch_size, in_batches, outputs, target_weights
 from cnnvis_helpers.photos.resizing import resize_map
 
-__all__ = ["ScoreCurve", "deletion_curve", "insertion_curve", "pointing_game", "relevance_mass"]
-
 
 class ScoreCurve(NamedTuple):
     """How the score of a class changes while pixels of a photo are hidden or shown.

@@ -140,55 +140,17 @@ _RELUS = (
 )
 _RELU_OPERATIONS = ("Relu", "Relu6")
 # Keras layers that are nonlinear without an `activation` attribute.
-_NOT_GUIDABLE = (
-    "LeakyReLU",
-    "PReLU",
-    "ELU",
-    "Softmax",
-    "Lambda",
-    "Attention",
-    "AdditiveAttention",
-    "MultiHeadAttention",
-    "GroupedQueryAttention",
-    "TimeDistributed",
-    "Bidirectional",
-    "SpectralNormalization",
-    "TFSMLayer",
-    "JaxLayer",
-    "FlaxLayer",
-)
+_NOT_GUIDABLE = """
+    LeakyReLU PReLU ELU Softmax Lambda Attention AdditiveAttention MultiHeadAttention
+    GroupedQueryAttention TimeDistributed Bidirectional SpectralNormalization TFSMLayer JaxLayer
+    FlaxLayer
+""".split()
 # Keras operations (`a + b` in a model makes one) that are linear or only move values.
-_HARMLESS_OPERATIONS = (
-    "Add",
-    "Subtract",
-    "Multiply",
-    "Divide",
-    "TrueDivide",
-    "Negative",
-    "Mean",
-    "Sum",
-    "Max",
-    "MaxPool",
-    "AveragePool",
-    "Concatenate",
-    "Stack",
-    "Reshape",
-    "Transpose",
-    "Flatten",
-    "Squeeze",
-    "ExpandDims",
-    "Pad",
-    "GetItem",
-    "Cast",
-    "Identity",
-    "StopGradient",
-    "Conv",
-    "DepthwiseConv",
-    "SeparableConv",
-    "Matmul",
-    "Einsum",
-    "Resize",
-)
+_HARMLESS_OPERATIONS = """
+    Add Subtract Multiply Divide TrueDivide Negative Mean Sum Max MaxPool AveragePool Concatenate
+    Stack Reshape Transpose Flatten Squeeze ExpandDims Pad GetItem Cast Identity StopGradient Conv
+    DepthwiseConv SeparableConv Matmul Einsum Resize
+""".split()
 
 
 class GuidedRule:

@@ -166,7 +166,7 @@ def occlusion_plan(net, patch=None, stride=None, exact="auto"):
     cells changed by one position can be followed; its operations are those of one position.
 
     >>> occlusion_plan(net, patch=2, exact="full")
-    <full: 226 pictures, 1.36e+03 multiply-adds, 1.00 of those of full passes>
+    <full: 226 pictures, 1.06e+07 multiply-adds, 1.00 of those of full passes>
     """
     check_net(net)
     (tops, lefts), patch = _positions(net.input_size, patch, stride)

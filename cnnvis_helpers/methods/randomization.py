@@ -12,11 +12,9 @@ import random
 
 import keras
 
-from cnnvis_helpers._shared.checks import check_net, check_whole
+from cnnvis_helpers._shared.checks import check_net, check_whole, first_line
 from cnnvis_helpers.networks.forward import ForwardPass
 from cnnvis_helpers.networks.network import Network
-
-__all__ = ["layers_from_the_top", "randomize_layers"]
 
 
 def layers_from_the_top(net):
@@ -98,10 +96,9 @@ def _untrained_copy(net, seed):
     try:
         return keras.models.clone_model(net.model, clone_function=_copy_layer, recursive=True)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
         raise ValueError(
             f"The model {net.name!r} cannot be copied, so its layers cannot be randomised "
-            f"({reason[:150]})."
+            f"({first_line(error)})."
         ) from None
     finally:
         random.setstate(state)

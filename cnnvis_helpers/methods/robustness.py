@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter, median_filter
 
-from cnnvis_helpers._shared.checks import check_net, check_number, check_whole
+from cnnvis_helpers._shared.checks import check_net, check_number, check_photo, check_whole
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.attacks import Goal, fgsm
 from cnnvis_helpers.photos.resizing import resize_photo
@@ -103,7 +103,7 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
 
     Parameters
     ----------
-    photo : uint8 array (H, W, 3)
+    photo : uint8 or float array (H, W, 3), 0..255
     bits : 1..7, number of bits kept per colour
     median : odd window in pixels, 3 or more; each colour becomes the median around it
     blur : standard deviation in pixels, above 0
@@ -122,9 +122,7 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
     """
     if bits is median is blur is jpeg is None:
         raise ValueError("squeeze needs at least one of bits, median, blur and jpeg.")
-    photo = np.asarray(photo)
-    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
-        raise ValueError(f"squeeze needs a uint8 photo (H, W, 3), not {photo.dtype} {photo.shape}.")
+    photo = np.rint(check_photo(photo)).astype(np.uint8)
     for name, value in (("bits", bits), ("median", median), ("jpeg", jpeg)):
         if value is not None:
             check_whole(name, value, 1)

@@ -18,8 +18,6 @@ from cnnvis_helpers.networks.bundled import build_vgg
 from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.networks.sources import usual_settings
 
-__all__ = ["class_recall", "train_shape_network"]
-
 # Channels of each block's convolutions. There is only one pooling: a cell of the last map is 2
 # pixels wide with a receptive field of 16, little more than a badge, so maps locate a badge well.
 _BLOCKS = ((16,), (48, 64, 64))

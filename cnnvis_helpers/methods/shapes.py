@@ -19,8 +19,6 @@ from PIL import Image, ImageDraw
 
 from cnnvis_helpers._shared.checks import check_choice, check_whole
 
-__all__ = ["SHAPES", "ShapePicture", "shape_pictures"]
-
 SHAPES = ("disc", "square", "triangle", "star", "hexagon")
 SIZE = 48  # pixels, height and width of a picture
 

@@ -11,8 +11,6 @@ from scipy.stats import spearmanr
 
 from cnnvis_helpers._shared.checks import check_map
 
-__all__ = ["rank_correlation", "structural_similarity"]
-
 _WINDOW, _SIGMA = 11, 1.5  # pixels: the Gaussian window of Wang et al.
 
 

@@ -14,8 +14,6 @@ import traitlets
 
 from cnnvis_helpers._shared.checks import check_choice, check_number, check_whole
 
-__all__ = ["ClassMenu", "checkbox", "choice", "set_high", "slider", "steps_slider"]
-
 _SLIDER = {"width": "360px"}  # shared by its label, track and number
 
 

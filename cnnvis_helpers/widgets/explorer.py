@@ -40,8 +40,6 @@ from cnnvis_helpers.widgets.page import (
 from cnnvis_helpers.widgets.photo_choice import PhotoChoice
 from cnnvis_helpers.widgets.worker import Task, Worker, sentence
 
-__all__ = ["Drawn", "Explorer"]
-
 _numbers = {}
 
 

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-__all__ = ["code_html", "display_live", "error_html", "image_html", "note_html", "page_rules"]
-
 LIVE = "Run this cell to use the explorer."
 SMALLEST = 0.6  # fraction of its full width that a picture keeps in a narrow window
 _WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -34,8 +34,6 @@ from cnnvis_helpers.widgets.page import display_live, error_html, note_html, pag
 from cnnvis_helpers.widgets.photo_choice import PhotoChoice, empty_upload, uploaded_file
 from cnnvis_helpers.widgets.worker import Worker, sentence
 
-__all__ = ["studio"]
-
 TABS = {
     "Layers": explore_layers,
     "Occlusion": explore_occlusion,

@@ -14,8 +14,6 @@ import ipywidgets
 
 from cnnvis_helpers._shared.progress import quiet_stops
 
-__all__ = ["Overtaken", "Task", "Worker", "sentence"]
-
 PATIENCE = 0.4  # seconds before the status line says that silent work is running
 
 
