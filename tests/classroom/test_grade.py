@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -75,9 +74,7 @@ def test_a_time_limit_and_a_dead_kernel_end_the_run(tmp_path):
         "while True:\n    pass": "took too long (limit 12 s)",
         "import os\nos._exit(1)": "the kernel died",
     }.items():
-        begun = time.monotonic()
         made = grading.grade(write(tmp_path / "a.ipynb", FIRST, CAM, cell, WRONG), seconds=12)
-        assert time.monotonic() - begun < 60
         assert made["problems"] == [f"code cell 3: {said}; the cells after it did not run"]
         found = statuses(made)
         assert found["04-cam"] == "holds" and found["04-gradcam"] == "not reached"

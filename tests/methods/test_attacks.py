@@ -1,31 +1,17 @@
 """Attacks in numbers: closed forms, the epsilon ball, rounding, SciPy's settings, stops, errors."""
 
-import doctest
-import hashlib
 import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
+from architectures import photo_of_noise
 from keras import layers
 
 from cnnvis_helpers._shared import progress
-from cnnvis_helpers.methods import robustness
-from cnnvis_helpers.methods.attacks import (
-    Attack,
-    fgsm,
-    log_odds,
-    log_odds_gradient,
-    pgd,
-    rounded,
-)
-from cnnvis_helpers.methods.one_pixel import (
-    SearchState,
-    one_pixel,
-    one_pixel_map,
-)
+from cnnvis_helpers.methods.attacks import fgsm, log_odds, log_odds_gradient, pgd, rounded
+from cnnvis_helpers.methods.one_pixel import SearchState, one_pixel, one_pixel_map
 from cnnvis_helpers.methods.robustness import epsilon_curve, squeeze, survives, transfer
 from cnnvis_helpers.networks.network import load_network
 
@@ -547,13 +533,6 @@ def test_text_progress_in_a_notebook_updates_one_output(monkeypatch):
 # Everywhere ---------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_gives_the_same_bytes(small):
-    photo = random_photo(16, 16)
-    for attack in (pgd, one_pixel):
-        first, second, third = (attack(small, photo, seed=seed).photo for seed in (7, 7, 8))
-        assert first.tobytes() == second.tobytes() != third.tobytes()
-
-
 def test_one_trace_for_all_targets_and_strengths(small):
     photo = random_photo(16, 16)
     targets = [None, other_class(small, photo), other_class(small, photo, 2)]
@@ -563,23 +542,6 @@ def test_one_trace_for_all_targets_and_strengths(small):
         one_pixel(small, photo, target, pixels, settings)
     assert log_odds_gradient(small).experimental_get_tracing_count() == 1
     assert module._changed_logits(small).experimental_get_tracing_count() == 1
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture(name):
-    net, photo = architecture(name), photo_of_noise()
-    before, photo_before = fingerprint(net), hashlib.sha256(photo).digest()
-    with eagerly(name):
-        for attack in (
-            fgsm(net, photo, epsilon=2),
-            pgd(net, photo, other_class(net, photo), epsilon=4, steps=3),
-            one_pixel(net, photo, settings={"population": 6, "generations": 1}),
-        ):
-            assert isinstance(attack, Attack) and attack.photo.shape == (*net.input_size, 3)
-            assert attack.linf > 0 and np.isfinite(attack.history).all(), attack.method
-        values = one_pixel_map(net, photo, stride=min(net.input_size) // 2, colours=[(0, 0, 0)])
-    assert values.shape == photo.shape[:2] and np.isfinite(values).all()
-    assert fingerprint(net) == before and hashlib.sha256(photo).digest() == photo_before
 
 
 @pytest.mark.parametrize(
@@ -595,8 +557,8 @@ def test_every_architecture(name):
 def test_squeeze_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         squeeze(random_photo(8, 8), **options)
-    with pytest.raises(ValueError, match="uint8 photo"):
-        squeeze(np.zeros((8, 8, 3)), bits=3)
+    with pytest.raises(ValueError, match="RGB array"):
+        squeeze(np.zeros((8, 8)), bits=3)
 
 
 def test_empty_curves_are_refused(small):
@@ -605,22 +567,7 @@ def test_empty_curves_are_refused(small):
             epsilon_curve(small, photos, epsilons)
 
 
-def test_docstring_examples(small):
-    examples = {"net": small, "photo": random_photo(16, 16, seed=2)}
-    for tested in (robustness, progress, module, sys.modules["cnnvis_helpers.methods.attacks"]):
-        result = doctest.testmod(tested, extraglobs=examples)
-        assert result.attempted and result.failed == 0
-
-
 # Networks that return nan -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("attack", [fgsm, pgd, one_pixel, one_pixel_map])
-def test_logits_of_nan_are_refused(attack):
-    net, _ = linear_network()
-    net.model.layers[-1].bias.assign([np.nan, 0, 0])
-    with pytest.raises(ValueError, match="answer of the network .* is nan, no number: its train"):
-        attack(net, random_photo(*SIZE))
 
 
 def test_gradients_of_nan_are_refused():

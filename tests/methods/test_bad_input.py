@@ -9,29 +9,13 @@ import numpy as np
 import pytest
 from architectures import photo_of_noise
 from PIL import Image
+from test_every_method import ATTACKS, MAPS
 
 import cnnvis_helpers as helpers
 from cnnvis_helpers.networks.network import load_network
 
 PHOTO = photo_of_noise()
-OF_PHOTO = {  # methods of a photo and a target, quick to run
-    "cam": {},
-    "gradcam": {},
-    "gradcam_plus_plus": {},
-    "layercam": {},
-    "scorecam": {"max_channels": 1},
-    "guided_gradcam": {},
-    "saliency": {},
-    "gradient_x_input": {},
-    "smoothgrad": {"samples": 1},
-    "integrated_gradients": {"steps": 1},
-    "guided_backprop": {},
-    "occlusion": {"patch": 12},
-    "fgsm": {},
-    "pgd": {"steps": 1},
-    "one_pixel": {"settings": {"population": 5, "generations": 1}},
-    "one_pixel_map": {"stride": 12},
-}
+OF_PHOTO = {**MAPS, **ATTACKS, "occlusion": {"patch": 12}, "one_pixel_map": {"stride": 12}}
 WITH_LAYER = (
     "gradcam",
     "gradcam_plus_plus",
@@ -41,6 +25,7 @@ WITH_LAYER = (
     "guided_backprop",
     "filter_patterns",
     "deep_dream",
+    "invert_features",
 )
 PHOTOS = {
     "wrong rank": (PHOTO[..., 0], "RGB array"),
@@ -89,6 +74,9 @@ SETTINGS = [  # one case for each kind of refusal
     ("guided_backprop", {"layer": "conv1", "channel": np.int64(6)}, "no channel 6"),
     ("guided_backprop", {"layer": "conv1", "channel": -1}, "not -1"),
     ("scorecam", {"max_channels": 0}, "not 0"),
+    ("scorecam", {"max_channels": 2.5}, "not 2.5"),
+    ("scorecam", {"fill": -1}, "fill must be a number in 0..255, not -1"),
+    ("scorecam", {"fill": "grey"}, "not 'grey'"),
     ("fgsm", {"epsilon": 256}, "in 0..255, not 256"),
     ("fgsm", {"epsilon": "8"}, "not '8'"),
     ("fgsm", {"epsilon": True}, "not True"),
@@ -134,9 +122,9 @@ def test_bad_photos(mistake, tiny_net):
     assert words in one_sentence("saliency", tiny_net, photo, 1)
 
 
-@pytest.mark.parametrize("method", [*OF_PHOTO, "deep_dream"])
+@pytest.mark.parametrize("method", [*OF_PHOTO, "deep_dream", "invert_features"])
 def test_every_method_checks_the_photo(method, tiny_net):
-    settings = OF_PHOTO.get(method, {"octaves": 1, "steps": 1})
+    settings = OF_PHOTO.get(method, {"steps": 1})
     assert "multiply by 255" in one_sentence(method, tiny_net, PHOTO / 255, **settings)
 
 
@@ -208,7 +196,7 @@ def test_bad_layers(layer, words, tiny_net):
 def test_every_method_checks_the_layer(method, tiny_net):
     if method == "filter_patterns":
         text = one_sentence(method, tiny_net, "predictions")
-    elif method == "deep_dream":
+    elif method in ("deep_dream", "invert_features"):
         text = one_sentence(method, tiny_net, PHOTO, "predictions")
     else:
         text = one_sentence(method, tiny_net, PHOTO, layer="predictions")

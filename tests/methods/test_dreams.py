@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import ARCHITECTURES, architecture, eagerly, fingerprint
 
 from cnnvis_helpers.methods import deep_dream as dreams
 from cnnvis_helpers.methods import patterns as made
@@ -277,31 +276,6 @@ def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
 # --- all of them
 
 
-MAKERS = {
-    "filter_patterns": lambda net, photo, seed: filter_patterns(
-        net, "second", [0, 1], size=32, steps=4, seed=seed
-    ),
-    "class_pattern": lambda net, photo, seed: class_pattern(net, 1, steps=4, seed=seed),
-    "deep_dream": lambda net, photo, seed: dreams.deep_dream(
-        net, photo, "second", octaves=2, steps=2, seed=seed
-    ),
-}
-
-
-@pytest.mark.parametrize("name", MAKERS)
-def test_same_seed_same_bytes_other_seed_other_picture(net, photo, name):
-    make = MAKERS[name]
-    assert (make(net, photo, 5) == make(net, photo, 5)).all()
-    assert (make(net, photo, 5) != make(net, photo, 6)).any()
-
-
-def test_nothing_changes(net, photo):
-    before, copy = fingerprint(net), photo.copy()
-    for make in MAKERS.values():
-        make(net, photo, 0)
-    assert fingerprint(net) == before and np.array_equal(photo, copy)
-
-
 def test_progress_reports_every_step(net, photo):
     seen = []
 
@@ -312,22 +286,6 @@ def test_progress_reports_every_step(net, photo):
     class_pattern(net, 0, steps=2, progress=note)
     dreams.deep_dream(net, photo, "first", octaves=1, steps=2, progress=note)
     assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2), (1, 2), (2, 2)]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_dreams(name, photo):
-    net, original = architecture(name), photo.copy()
-    before = fingerprint(net)
-    with eagerly(name):
-        patterns = filter_patterns(net, net.last_conv, [0, 3], size=64, steps=1)
-        of_class = class_pattern(net, 1, steps=1)
-        dream = dreams.deep_dream(net, photo, net.last_conv, octaves=1, steps=1)
-    assert patterns.shape == (2, 64, 64, 3) and (patterns[0] != patterns[1]).any()
-    assert of_class.shape == (*net.input_size, 3) and np.ptp(of_class) > 0
-    change = np.abs(dream.astype(int) - photo)
-    assert dream.shape == photo.shape and 0 < change.mean() <= 2 and change.any(axis=2).mean() > 0.2
-    assert fingerprint(net) == before and (photo == original).all()
 
 
 @pytest.fixture(scope="module")
@@ -358,24 +316,19 @@ def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
 
 
 BAD = {
-    "layer": (lambda net, photo: filter_pattern(net, "frist", 0), "frist.*first"),
-    "not spatial": (lambda net, photo: filter_pattern(net, "head", 0), "head"),
     "channel": (lambda net, photo: filter_pattern(net, "first", 8), "0 to 7.*no channel 8"),
     "one channel": (lambda net, photo: filter_patterns(net, "first", 3), "list of.*not 3"),
     "size": (lambda net, photo: filter_pattern(net, "first", 0, size=2), "16 or more"),
     "steps": (lambda net, photo: filter_pattern(net, "first", 0, steps=0), "steps .*not 0"),
     "no class": (lambda net, photo: class_pattern(net, None), "no photo"),
-    "class": (lambda net, photo: class_pattern(net, 9), "class 9.*0 to 4"),
     "rate": (lambda net, photo: class_pattern(net, 0, learning_rate=0), "learning_rate"),
     "zoom": (lambda net, photo: class_pattern(net, 0, zoom=0.9), "zoom must.*not 0.9"),
     "octaves": (lambda net, photo: dreams.deep_dream(net, photo, octaves=0), "octaves must.*not 0"),
     "too many": (lambda net, photo: dreams.deep_dream(net, photo, octaves=9), "fewer octaves"),
     "tile": (lambda net, photo: dreams.deep_dream(net, photo, tile=8), "tile must.*64 or more"),
-    "dream layer": (lambda net, photo: dreams.deep_dream(net, photo, "secnd"), "secnd.*second"),
     "no layers": (lambda net, photo: dreams.deep_dream(net, photo, []), "empty list"),
     "tiny photo": (lambda net, photo: dreams.deep_dream(net, photo[:28], octaves=1), "enlarge it"),
     "octave": (lambda net, photo: dreams.deep_dream(net, photo, octave=2), "mean 'octaves'"),
-    "nan": (lambda net, photo: dreams.deep_dream(net, photo * np.nan), "finite"),
 }
 
 

@@ -1,14 +1,11 @@
 """Scores of heat maps: hand-made maps, hand-made networks, and xplique's definition."""
 
-import doctest
-
 import keras
 import numpy as np
 import pytest
 from architectures import architecture, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
-from cnnvis_helpers.methods import faithfulness
 from cnnvis_helpers.methods.faithfulness import (
     deletion_curve,
     insertion_curve,
@@ -61,11 +58,6 @@ HEAT = RNG.normal(size=(24, 24))
 # Deletion and insertion --------------------------------------------------------------------------
 
 
-def test_worked_examples_in_the_docstrings():
-    failed, ran = doctest.testmod(faithfulness, extraglobs={"np": np})
-    assert ran >= 3 and failed == 0
-
-
 def test_curves_of_a_linear_network_by_hand(linear):
     """Black pixels take their weights out of the sum, the largest first."""
     net, right = linear
@@ -102,18 +94,6 @@ def test_hiding_the_hottest_is_showing_the_coldest_backwards(small):
     back = insertion_curve(small, PHOTO, -HEAT, 1, steps=16, fill=30)
     assert np.allclose(forth.scores, back.scores[::-1], atol=1e-5)
     assert np.ptp(forth.scores) > 0.01
-
-
-@pytest.mark.parametrize("curve", CURVES)
-def test_the_area_is_xpliques(small, curve):
-    """Against the package itself, where it is installed; the next test states its definition."""
-    metrics = pytest.importorskip("xplique.metrics", reason="xplique is not installed")
-    theirs = metrics.Deletion if curve is deletion_curve else metrics.Insertion
-    target = np.eye(4, dtype=np.float32)[[2]]
-    options = {"baseline_mode": 127.5, "steps": 32, "activation": "softmax"}
-    metric = theirs(small.logits, small.prepare(PHOTO), target, **options)
-    ours = curve(small, PHOTO, HEAT, 2, steps=32, fill=127.5)
-    assert ours.area == pytest.approx(float(metric(HEAT[None])), abs=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 32, 576])

@@ -10,12 +10,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from cnnvis_helpers.methods import incremental_occlusion as incremental
-from cnnvis_helpers.methods.occlusion import (
-    _positions,
-    occlusion,
-    occlusion_grid,
-    occlusion_plan,
-)
+from cnnvis_helpers.methods.occlusion import _positions, occlusion, occlusion_grid, occlusion_plan
 from cnnvis_helpers.methods.sliding_window import batch_size
 from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.networks.receptive_field import receptive_field

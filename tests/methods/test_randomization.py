@@ -1,6 +1,5 @@
 """Randomised copies: which layers change, which do not, and that the caller's network stays."""
 
-import doctest
 import random
 
 import keras
@@ -9,7 +8,6 @@ import pytest
 from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
-from cnnvis_helpers.methods import randomization
 from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
 from cnnvis_helpers.networks.network import load_network
 
@@ -55,13 +53,6 @@ def logits(net):
 
 
 # Which layers ------------------------------------------------------------------------------------
-
-
-def test_worked_examples_in_the_docstrings():
-    net = built(layers.Conv2D(4, 3, name="early"), layers.Conv2D(5, 3, name="late"))
-    net.name = "functional"
-    failed, ran = doctest.testmod(randomization, extraglobs={"net": net})
-    assert ran == 2 and failed == 0
 
 
 def test_cascading_draws_all_from_the_top_and_independent_one_alone(small):

@@ -1,20 +1,12 @@
 """Gradients with respect to the photo: closed forms, identities, tf-keras-vis on equal terms."""
 
-import doctest
 import importlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import (
-    ARCHITECTURES,
-    RELU_ONLY,
-    architecture,
-    eagerly,
-    fingerprint,
-    photo_of_noise,
-)
+from architectures import architecture, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods.gradients import GuidedRule, reduce_colours
@@ -31,7 +23,6 @@ from cnnvis_helpers.photos.resizing import resize_map
 
 # `saliency` in the package is the function, not the module.
 module = importlib.import_module("cnnvis_helpers.methods.saliency")
-shared = importlib.import_module("cnnvis_helpers.methods.gradients")
 PHOTO = photo_of_noise()
 METHODS = [saliency, gradient_x_input, smoothgrad, integrated_gradients, guided_backprop]
 
@@ -68,12 +59,6 @@ def smooth():
 def close(ours, theirs, tolerance=1e-4):
     theirs = np.asarray(theirs)
     return np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
-
-
-def test_doctests():
-    for tested in (module, shared):
-        failed, ran = doctest.testmod(tested, extraglobs={"np": np})
-        assert ran > 0 and failed == 0
 
 
 # Closed forms on a linear network ----------------------------------------------------------------
@@ -209,20 +194,16 @@ def test_gradients_are_slopes(smooth):
         assert change / 8 == pytest.approx(expected[row, column, colour], rel=0.02)
 
 
-def test_none_is_the_top_class_and_minus_the_logit_for_the_first_of_two():
+def test_the_first_of_two_classes_has_minus_the_logit():
     net = architecture("cats and dogs")
-    top = net.predict(PHOTO)[0].index
-    for method in METHODS:
-        assert np.array_equal(method(net, PHOTO), method(net, PHOTO, top))
     zero, one = (input_gradient(net, PHOTO, target) for target in (0, 1))
     assert one.any() and np.array_equal(zero, -one)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_maps_are_at_the_photos_size_raw_and_repeatable(method, tiny_net, tiny_photo):
+def test_maps_are_at_the_photos_size_and_raw(method, tiny_net, tiny_photo):
     found = method(tiny_net, tiny_photo, 1)
     assert found.dtype == np.float32 and found.shape == (30, 44)
-    assert found.tobytes() == method(tiny_net, tiny_photo, 1).tobytes()
     grid = method(tiny_net, tiny_photo, 1, resize=False)
     assert grid.shape == (24, 32)
     assert np.array_equal(found, resize_map(grid, (30, 44)))
@@ -234,11 +215,6 @@ def test_maps_are_at_the_photos_size_raw_and_repeatable(method, tiny_net, tiny_p
             method(tiny_net, tiny_photo, 1, reduce=reduce, resize=False),
             reduce_colours(colours, reduce),
         )
-
-
-def test_the_seed_decides_the_noise(tiny_net, tiny_photo):
-    maps = [smoothgrad(tiny_net, tiny_photo, samples=3, seed=seed) for seed in (0, 0, 1)]
-    assert maps[0].tobytes() == maps[1].tobytes() != maps[2].tobytes()
 
 
 def test_one_trace_serves_all_classes_and_batches(tiny_net, tiny_photo):
@@ -264,26 +240,6 @@ def test_progress_and_stop(tiny_net, tiny_photo, monkeypatch):
     assert close(part, smoothgrad(tiny_net, tiny_photo, samples=4), 1e-5)
     with pytest.raises(KeyboardInterrupt):
         integrated_gradients(tiny_net, tiny_photo, progress=stop)
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_gives_maps_or_refuses(name):
-    net, photo = architecture(name), PHOTO.copy()
-    before = fingerprint(net)
-    settings = {smoothgrad: {"samples": 2}, integrated_gradients: {"steps": 2}}
-    with eagerly(name):
-        for method in METHODS:
-            if method is guided_backprop and name not in RELU_ONLY:
-                with pytest.raises(ValueError, match="defined for networks of ReLUs"):
-                    method(net, photo, 1)
-                continue
-            found = method(net, photo, 1, **settings.get(method, {}))
-            assert found.shape == photo.shape[:2] and found.dtype == np.float32, method.__name__
-            assert np.isfinite(found).all() and found.any(), method.__name__
-        if name in RELU_ONLY:
-            found = guided_backprop(net, photo, layer=net.last_conv, channel=2)
-            assert found.shape == photo.shape[:2] and np.isfinite(found).all()
-    assert fingerprint(net) == before and np.array_equal(photo, PHOTO)
 
 
 # Guided backprop ----------------------------------------------------------------------------------
@@ -428,25 +384,6 @@ def guided_model():
     return importlib.import_module("tf_keras_vis.utils.model_modifiers").GuidedBackpropagation()
 
 
-def test_saliency_equals_tf_keras_vis(peers):
-    net, theirs, photo = peers
-    inputs = photo[None].astype("float32")
-    expected = theirs(clone=False)(score_of_class(2), inputs, normalize_map=False)
-    assert close(saliency(net, photo, 2), expected[0])
-
-
-def test_smoothgrad_of_tf_keras_vis_averages_magnitudes(peers):
-    """Ours averages signed gradients, so noise cancels and the map is smaller."""
-    net, theirs, photo = peers
-    call, inputs, score = theirs(clone=False), photo[None].astype("float32"), score_of_class(2)
-    options = {"smooth_samples": 60, "smooth_noise": 0.5, "normalize_map": False, "keepdims": True}
-    magnitudes = np.asarray(call(score, inputs, **options))[0]
-    signed = np.asarray(call(score, inputs, gradient_modifier=None, **options))[0]
-    ours = smoothgrad(net, photo, 2, samples=60, noise=0.5, reduce="rgb")
-    assert np.corrcoef(ours.ravel(), signed.ravel())[0, 1] > 0.97
-    assert np.abs(ours).mean() < 0.95 * magnitudes.mean()
-
-
 def test_guided_backprop_equals_tf_keras_vis_where_that_works(peers):
     net, theirs, photo = peers
     guided = theirs(model_modifier=guided_model(), clone=True)
@@ -470,17 +407,6 @@ def test_tf_keras_vis_is_silently_unguided_where_relus_are_layers():
 
 
 # Refusals -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_logits_of_nan_are_refused(method, linear_photo):
-    photo = keras.Input((8, 10, 3))
-    model = keras.Model(photo, layers.Dense(3)(layers.Flatten()(photo)))
-    model.layers[-1].bias.assign([np.nan, 0, 0])
-    net = load_network(model)
-    for target in (1, None):
-        with pytest.raises(ValueError, match="answer of the network .* is nan"):
-            method(net, linear_photo, target)
 
 
 def deep_network(policy, gain=None):

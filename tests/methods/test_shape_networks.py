@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cnnvis_helpers.methods import shape_training
-from cnnvis_helpers.methods.cam import cam, gradcam
+from cnnvis_helpers.methods.cam import gradcam
 from cnnvis_helpers.methods.faithfulness import (
     deletion_curve,
     insertion_curve,
@@ -129,15 +129,6 @@ def test_the_honest_network_ignores_the_badge(nets, badge):
     assert min(class_recall(nets["shapes_c"], pictures).values()) >= 0.9
     hits = [peaks(nets["shapes_c"], only(label, pictures), "object") for label in SHAPES]
     assert np.mean(hits) >= 0.9, hits
-
-
-def test_cam_is_exact(nets):
-    for net in nets.values():
-        photo = shape_pictures(1, seed=SEED)[0].photo
-        logits = np.asarray(net.logits(net.prepare(photo)))[0]
-        bias = net.model.get_layer("predictions").get_weights()[1]
-        maps = [cam(net, photo, c, resize=False).mean() for c in range(5)]
-        np.testing.assert_allclose(maps + bias, logits, rtol=1e-4, atol=1e-4)
 
 
 # What the methods show ---------------------------------------------------------------------------

@@ -1,12 +1,9 @@
 """Drawn shapes: exact masks; only shape and badge depend on the class."""
 
-import doctest
-
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from cnnvis_helpers.methods import shapes
 from cnnvis_helpers.methods.shapes import SHAPES, shape_pictures
 
 
@@ -18,11 +15,6 @@ def bare():
 @pytest.fixture(scope="module")
 def badged():
     return shape_pictures(100, badge="all", seed=5)
-
-
-def test_worked_examples_in_the_docstrings():
-    failed, ran = doctest.testmod(shapes)
-    assert ran >= 3 and failed == 0
 
 
 def test_what_a_picture_is(bare, badged):
