@@ -54,20 +54,16 @@ def _transfer():
 
 def _cats_and_dogs():
     """A Sequential with one sigmoid, dense layers and ReLUs as activations of layers."""
-    return load_network(
-        keras.Sequential(
-            [
-                keras.Input((48, 48, 3)),
-                layers.Rescaling(1 / 255),
-                layers.Conv2D(8, 3, activation="relu"),
-                layers.MaxPooling2D(),
-                layers.Conv2D(16, 3, activation="relu"),
-                layers.MaxPooling2D(),
-                layers.Flatten(),
-                layers.Dense(16, activation="relu"),
-                layers.Dense(1, activation="sigmoid"),
-            ]
-        )
+    return chain(
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(16, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(16, activation="relu"),
+        size=(48, 48),
+        head=[layers.Dense(1, activation="sigmoid")],
     )
 
 
@@ -175,6 +171,15 @@ def eagerly(name):
         yield
     finally:
         tf.config.run_functions_eagerly(False)
+
+
+def chain(*middle, size=(16, 16), head=None, **options):
+    """A Network of layers in a row; without another head, of a pooling and a Dense of two classes.
+
+    Weights are drawn when the layers are made. options : those of `load_network`
+    """
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(2)] if head is None else head
+    return load_network(keras.Sequential([keras.Input((*size, 3)), *middle, *head]), **options)
 
 
 def tiny_network():

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from architectures import chain
+from keras import layers
 
 from cnnvis_helpers.methods import deep_dream as dreams
 from cnnvis_helpers.methods import patterns as made
@@ -18,25 +20,22 @@ from cnnvis_helpers.methods.patterns import (
 from cnnvis_helpers.networks.network import load_network
 
 
-def small_model(activation="relu"):
+def small_network():
     keras.utils.set_random_seed(3)
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((48, 48, 3)),
-            layers.Rescaling(1 / 127.5, -1),
-            layers.Conv2D(8, 3, padding="same", activation=activation, name="first"),
-            layers.MaxPooling2D(name="pool"),
-            layers.Conv2D(12, 3, padding="same", activation=activation, name="second"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(5, activation="softmax", name="head"),
-        ]
+    return chain(
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(8, 3, padding="same", activation="relu", name="first"),
+        layers.MaxPooling2D(name="pool"),
+        layers.Conv2D(12, 3, padding="same", activation="relu", name="second"),
+        layers.GlobalAveragePooling2D(),
+        size=(48, 48),
+        head=[layers.Dense(5, activation="softmax", name="head")],
     )
 
 
 @pytest.fixture(scope="module")
 def net():
-    return load_network(small_model())
+    return small_network()
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +57,10 @@ def test_each_pattern_excites_its_own_filter_more_than_every_other_pattern_does(
 
 def test_the_pattern_of_a_linear_filter_is_its_sign():
     """For a 1x1 filter w the best picture is 255 where w > 0 and 0 where w < 0."""
-    model = keras.Sequential(
-        [
-            keras.Input((16, 16, 3)),
-            keras.layers.Conv2D(2, 1, name="mix"),
-            keras.layers.GlobalAveragePooling2D(),
-        ]
-    )
+    net = chain(layers.Conv2D(2, 1, name="mix"), head=[layers.GlobalAveragePooling2D()])
     kernel = np.array([[1.0, -2.0], [-0.5, 0.7], [0.3, 1.0]], np.float32)
-    model.get_layer("mix").set_weights([kernel[None, None], np.zeros(2, np.float32)])
-    patterns = filter_patterns(
-        load_network(model), "mix", size=16, steps=200, step=8.0, blur=0.0, jitter=8
-    )
+    net.layer("mix").set_weights([kernel[None, None], np.zeros(2, np.float32)])
+    patterns = filter_patterns(net, "mix", size=16, steps=200, step=8.0, blur=0.0, jitter=8)
     for channel in range(2):
         expected = np.where(kernel[:, channel] > 0, 255, 0)
         assert (patterns[channel] == expected).all()
@@ -83,10 +74,9 @@ def test_one_pattern_equals_its_place_in_the_batch(net):
 
 
 def test_a_filter_silent_behind_its_relu_still_gets_a_pattern(photo):
-    model = small_model()
-    kernel, bias = model.get_layer("second").get_weights()
-    model.get_layer("second").set_weights([kernel, bias - 10])
-    net = load_network(model)
+    net = small_network()
+    kernel, bias = net.layer("second").get_weights()
+    net.layer("second").set_weights([kernel, bias - 10])
     pattern = filter_pattern(net, "second", 0, size=32, steps=20)
     start = filter_pattern(net, "second", 0, size=32, steps=1, step=1e-3)
     before, after = filter_responses(net, [start, pattern], "second")[:, 0]
@@ -121,35 +111,22 @@ def test_no_place_of_a_pattern_is_special(net):
 @pytest.mark.parametrize("jitter, share", [(0, 1 / 16), (8, 1)])
 def test_jitter_reaches_the_pixels_between_the_places_of_a_coarse_grid(jitter, share):
     """A filter that looks at every fourth pixel of every fourth row changes these alone."""
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            keras.layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse"),
-            keras.layers.GlobalAveragePooling2D(),
-        ]
-    )
-    pattern = filter_pattern(
-        load_network(model), "coarse", 0, size=32, steps=200, step=16.0, blur=0.0, jitter=jitter
-    )
+    coarse = layers.Conv2D(1, 1, strides=4, kernel_initializer="ones", name="coarse")
+    net = chain(coarse, size=(32, 32), head=[layers.GlobalAveragePooling2D()])
+    settings = {"size": 32, "steps": 200, "step": 16.0, "blur": 0.0, "jitter": jitter}
+    pattern = filter_pattern(net, "coarse", 0, **settings)
     assert np.mean(pattern.min(axis=2) == 255) == share
 
 
 def test_an_edge_filter_gets_stripes_and_a_colour_filter_a_colour():
     """A filter for horizontal edges wants bars across the picture; one that adds red wants red."""
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            keras.layers.Conv2D(2, 3, padding="same", name="edges"),
-            keras.layers.GlobalAveragePooling2D(),
-        ]
-    )
+    edges = layers.Conv2D(2, 3, padding="same", name="edges")
+    net = chain(edges, size=(32, 32), head=[layers.GlobalAveragePooling2D()])
     kernel = np.zeros((3, 3, 3, 2), np.float32)
     kernel[0, :, :, 0], kernel[2, :, :, 0] = 1, -1
     kernel[1, 1, 0, 1], kernel[1, 1, 2, 1] = 1, -1
-    model.get_layer("edges").set_weights([kernel, np.zeros(2, np.float32)])
-    bars, red = filter_patterns(load_network(model), "edges", size=32, steps=80, step=8.0).astype(
-        float
-    )
+    edges.set_weights([kernel, np.zeros(2, np.float32)])
+    bars, red = filter_patterns(net, "edges", size=32, steps=80, step=8.0).astype(float)
     down, across = (np.abs(np.diff(bars, axis=axis)).mean() for axis in (0, 1))
     assert down > 3 * across and bars.std() > 60
     assert red[..., 0].min() > 250 and red[..., 2].max() < 5
@@ -169,17 +146,14 @@ def test_a_class_pattern_is_a_better_example_of_its_class_than_another_pattern(n
 def test_a_class_whose_map_is_zero_all_over_still_gets_its_pattern():
     """Without a leak behind the last ReLU it would have no gradient to climb."""
     keras.utils.set_random_seed(2)
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            keras.layers.Rescaling(1 / 127.5, -1),
-            keras.layers.Conv2D(8, 3, activation="relu"),
-            keras.layers.Conv2D(3, 1, activation="relu", name="scores"),
-            keras.layers.GlobalAveragePooling2D(),
-        ]
+    net = chain(
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.Conv2D(3, 1, activation="relu", name="scores"),
+        size=(32, 32),
+        head=[layers.GlobalAveragePooling2D()],
     )
-    model.get_layer("scores").bias.assign([0.0, -0.2, 0.0])
-    net = load_network(model)
+    net.layer("scores").bias.assign([0.0, -0.2, 0.0])
     start = class_pattern(net, 1, steps=1, learning_rate=1e-6)
     found = class_pattern(net, 1, steps=60)
     before, after = np.asarray(net.logits(np.float32([start, found])))[:, 1]
@@ -196,17 +170,11 @@ def test_a_pair_raises_the_difference(net):
 @pytest.fixture(scope="module")
 def spot():
     """A network that looks at one pixel of 24 x 24 alone: row 6, column 9."""
-    model = keras.Sequential(
-        [
-            keras.Input((24, 24, 3)),
-            keras.layers.Flatten(),
-            keras.layers.Dense(2, name="head"),
-        ]
-    )
+    net = chain(layers.Flatten(), size=(24, 24), head=[layers.Dense(2, name="head")])
     kernel = np.zeros((24, 24, 3, 2), np.float32)
     kernel[6, 9, :, 0] = 1
-    model.get_layer("head").set_weights([kernel.reshape(-1, 2), np.zeros(2, np.float32)])
-    return load_network(model)
+    net.layer("head").set_weights([kernel.reshape(-1, 2), np.zeros(2, np.float32)])
+    return net
 
 
 @pytest.mark.parametrize("jitter", [0, 2])
@@ -291,17 +259,8 @@ def test_progress_reports_every_step(net, photo):
 @pytest.fixture(scope="module")
 def shrinking():
     """A network whose second layer leaves nothing of a picture of 32 x 32, all around included."""
-    return load_network(
-        keras.Sequential(
-            [
-                keras.Input((48, 48, 3)),
-                keras.layers.Conv2D(4, 9, strides=2, name="wide"),
-                keras.layers.Conv2D(4, 13, name="wider"),
-                keras.layers.GlobalAveragePooling2D(),
-                keras.layers.Dense(2),
-            ]
-        )
-    )
+    wide = layers.Conv2D(4, 9, strides=2, name="wide")
+    return chain(wide, layers.Conv2D(4, 13, name="wider"), size=(48, 48))
 
 
 def test_a_picture_too_small_for_a_layer_is_refused(shrinking, photo):
@@ -344,23 +303,11 @@ def test_bad_input_is_one_sentence(net, photo, case):
 
 def test_a_silent_filter_behind_a_relu_of_its_own_gets_its_pattern(photo):
     """Its maps are all zero: the pattern climbs what comes before the ReLU."""
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            keras.layers.Conv2D(3, 3, name="conv"),
-            keras.layers.BatchNormalization(name="bn"),
-            keras.layers.ReLU(6.0, name="relu"),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(2),
-        ]
-    )
-    model.get_layer("bn").beta.assign([-10.0, -10.0, 0.0])
-    patterns = {
-        name: filter_patterns(load_network(model), name, size=32, steps=10)
-        for name in ("bn", "relu")
-    }
-    assert np.array_equal(patterns["bn"], patterns["relu"])
-    assert (patterns["relu"][0] != patterns["relu"][1]).any()
+    norm, relu = layers.BatchNormalization(name="bn"), layers.ReLU(6.0, name="relu")
+    net = chain(layers.Conv2D(3, 3, name="conv"), norm, relu, size=(32, 32))
+    norm.beta.assign([-10.0, -10.0, 0.0])
+    before, behind = (filter_patterns(net, name, size=32, steps=10) for name in ("bn", "relu"))
+    assert np.array_equal(before, behind) and (behind[0] != behind[1]).any()
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
@@ -383,7 +330,7 @@ def test_stopped_patterns_and_dreams_are_those_of_the_steps_done(net, photo, sto
 
 
 def test_a_network_with_weights_of_nan_makes_no_picture(photo):
-    net = load_network(small_model())
+    net = small_network()
     layer = net.layer(net.last_conv)
     layer.set_weights([np.full_like(values, np.nan) for values in layer.get_weights()])
     for make in (
@@ -397,10 +344,10 @@ def test_a_network_with_weights_of_nan_makes_no_picture(photo):
 
 def test_a_layer_called_twice_loses_the_activation_of_its_last_call_alone():
     keras.utils.set_random_seed(1)
-    shared = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="shared")
+    shared = layers.Conv2D(3, 3, padding="same", activation="relu", name="shared")
     pixels = keras.Input((16, 16, 3))
-    pooled = keras.layers.GlobalAveragePooling2D()(shared(shared(pixels)))
-    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    pooled = layers.GlobalAveragePooling2D()(shared(shared(pixels)))
+    net = load_network(keras.Model(pixels, layers.Dense(2)(pooled)))
     picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3)).astype(np.float32)
     once = tf.nn.conv2d(picture, shared.kernel, 1, "SAME")
     twice = tf.nn.conv2d(tf.nn.relu(once), shared.kernel, 1, "SAME")
@@ -412,17 +359,8 @@ def test_a_layer_called_twice_loses_the_activation_of_its_last_call_alone():
 
 def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
     keras.utils.set_random_seed(1)
-    base = keras.Sequential(
-        [
-            keras.Input((16, 16, 3)),
-            keras.layers.Conv2D(4, 3, activation="relu"),
-            keras.layers.Conv2D(4, 3, activation="relu", name="last"),
-        ],
-        name="base",
-    )
-    pixels = keras.Input((16, 16, 3))
-    pooled = keras.layers.GlobalAveragePooling2D()(base(pixels))
-    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    body = [layers.Conv2D(4, 3, activation="relu", name=name) for name in ("conv", "last")]
+    net = chain(keras.Sequential([keras.Input((16, 16, 3)), *body], name="base"))
     picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
     answers = [filter_responses(net, picture, name) for name in ("base", "last")]
     assert (answers[0] < 0).any()
@@ -431,9 +369,9 @@ def test_a_nested_model_stands_for_its_last_layer_before_the_activation():
 
 def test_a_network_that_reshapes_its_input_takes_pictures_of_its_own_size_alone():
     pixels = keras.Input((40, 36))
-    x = keras.layers.Conv2D(4, 3, name="conv")(keras.layers.Reshape((40, 36, 1))(pixels))
-    pooled = keras.layers.GlobalAveragePooling2D()(x)
-    net = load_network(keras.Model(pixels, keras.layers.Dense(2)(pooled)))
+    x = layers.Conv2D(4, 3, name="conv")(layers.Reshape((40, 36, 1))(pixels))
+    pooled = layers.GlobalAveragePooling2D()(x)
+    net = load_network(keras.Model(pixels, layers.Dense(2)(pooled)))
     with pytest.raises(ValueError, match="reshapes .* 36 x 40 pixels, and this needs 72 x 72"):
         filter_pattern(net, "conv", 0, size=64)
     photo = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
