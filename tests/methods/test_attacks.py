@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import photo_of_noise
+from architectures import chain, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers._shared import progress
@@ -26,11 +26,10 @@ def random_photo(height, width, seed=0, low=0, high=256):
 def linear_network(head="softmax", classes=3, scale=0.01, size=SIZE):
     """A network without any hidden layer, so that every gradient is known."""
     keras.utils.set_random_seed(1)
-    photo = keras.Input((*size, 3))
     start = keras.initializers.RandomNormal(stddev=scale)
     scores = layers.Dense(classes, activation=head, kernel_initializer=start)
     labels = ["no", "yes"] if classes == 1 else [f"class {k}" for k in range(classes)]
-    net = load_network(keras.Model(photo, scores(layers.Flatten()(photo))), labels=labels)
+    net = chain(layers.Flatten(), size=size, head=[scores], labels=labels)
     return net, net.model.layers[-1].kernel.numpy().T.reshape(classes, *size, 3)
 
 
@@ -48,19 +47,13 @@ def small():
     """Four classes, a hidden layer, 16 x 16 pixels, and steep enough to be fooled by one pixel."""
     keras.utils.set_random_seed(4)
     steep = keras.initializers.RandomNormal(stddev=0.6)
-    net = load_network(
-        keras.Sequential(
-            [
-                keras.Input((16, 16, 3)),
-                layers.Rescaling(1 / 127.5, offset=-1),
-                layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=steep),
-                layers.Flatten(),
-                layers.Dense(4, activation="softmax", kernel_initializer=steep),
-            ]
-        ),
+    return chain(
+        layers.Rescaling(1 / 127.5, offset=-1),
+        layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=steep),
+        layers.Flatten(),
+        head=[layers.Dense(4, activation="softmax", kernel_initializer=steep)],
         labels=["cat", "dog", "bird", "tower"],
     )
-    return net
 
 
 def other_class(net, photo, rank=1):

@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from architectures import photo_of_noise
+from architectures import chain, photo_of_noise
 from PIL import Image
 from test_every_method import ATTACKS, MAPS
 
@@ -205,11 +205,8 @@ def test_every_method_checks_the_layer(method, tiny_net):
 
 def stopping_net():
     """A network whose first layer lets no gradient through."""
-    inputs = keras.Input((16, 16, 3))
-    x = keras.layers.Lambda(keras.ops.stop_gradient)(inputs)
-    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    return load_network(keras.Model(inputs, keras.layers.Dense(3)(x)))
+    stop = keras.layers.Lambda(keras.ops.stop_gradient)
+    return chain(stop, keras.layers.Conv2D(4, 3, activation="relu", name="conv"))
 
 
 @pytest.mark.parametrize(
@@ -226,8 +223,7 @@ def test_patterns_of_a_network_that_stops_gradients():
 
 
 def test_networks_without_the_layers_that_a_method_needs():
-    layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
-    net = load_network(keras.Sequential(layers))
+    net = chain()
     assert "ends with" in one_sentence("cam", net, PHOTO)
     assert "no layer of maps" in one_sentence("deep_dream", net, PHOTO)
 

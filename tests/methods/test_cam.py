@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import POOLED, architecture, photo_of_noise
+from architectures import POOLED, architecture, chain, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods.cam import (
@@ -123,16 +123,17 @@ def test_maps_and_gradients_are_those_of_plain_keras(small, small_photo):
 # Identities ---------------------------------------------------------------------------------------
 
 
-def head_of_maps(*after, pooled=(), activation="relu", scale=True):
+def head_of_maps(*after, pooled=(), activation="relu"):
     """A network whose last maps are one a class: a 1x1 convolution, `after`, the average."""
     keras.utils.set_random_seed(4)
-    photo = keras.Input((16, 20, 3))
-    x = layers.Rescaling(1 / 255)(photo) if scale else photo
-    x = layers.Conv2D(6, 3, activation="relu")(x)
-    x = layers.Conv2D(4, 1, activation=activation, bias_initializer="random_normal")(x)
-    for layer in (*after, layers.GlobalAveragePooling2D(keepdims=bool(pooled)), *pooled):
-        x = layer(x)
-    return load_network(keras.Model(photo, x))
+    return chain(
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(6, 3, activation="relu"),
+        layers.Conv2D(4, 1, activation=activation, bias_initializer="random_normal"),
+        *after,
+        size=(16, 20),
+        head=[layers.GlobalAveragePooling2D(keepdims=bool(pooled)), *pooled],
+    )
 
 
 def conv_head():
@@ -285,10 +286,8 @@ def test_scorecam_batches_stop_and_channels(small, small_photo, monkeypatch):
 def test_scorecam_of_maps_larger_than_the_input(strides):
     """Of three times as many places a sample takes the middle ones alone, which are 0 here."""
     keras.utils.set_random_seed(0)
-    photo = keras.Input((12, 16, 3))
     grow = layers.Conv2DTranspose(4, strides, strides=strides, activation="relu", name="grow")
-    pooled = layers.GlobalAveragePooling2D()(grow(layers.Rescaling(1 / 255)(photo)))
-    net = load_network(keras.Model(photo, layers.Dense(3, activation="softmax")(pooled)))
+    net = chain(layers.Rescaling(1 / 255), grow, size=(12, 16))
     kernel = np.abs(grow.kernel.numpy())
     kernel[strides // 2, strides // 2] *= -1
     grow.kernel.assign(kernel)
@@ -329,18 +328,14 @@ def test_a_layer_from_which_no_gradient_reaches_the_score_is_refused(method):
 
 
 def test_cam_refuses_maps_that_do_not_lie_as_the_photo_does(small_photo):
-    photo = keras.Input((16, 20, 3))
-    turned = layers.Permute((2, 1, 3))(layers.Conv2D(4, 3)(photo))
-    pooled = layers.GlobalAveragePooling2D()(turned)
-    net = load_network(keras.Model(photo, layers.Dense(3)(pooled)))
+    net = chain(layers.Conv2D(4, 3), layers.Permute((2, 1, 3)), size=(16, 20))
     with pytest.raises(ValueError, match="do not lie on the photo"):
         cam(net, small_photo)
 
 
 def test_cam_takes_a_head_with_a_large_bias(small_photo):
-    photo = keras.Input((16, 16, 3))
-    maps = layers.Conv2D(4, 3, activation="relu")(photo)
     head = layers.Dense(3, bias_initializer=keras.initializers.Constant(500.0))
-    net = load_network(keras.Model(photo, head(layers.GlobalAveragePooling2D()(maps))))
+    conv = layers.Conv2D(4, 3, activation="relu")
+    net = chain(conv, head=[layers.GlobalAveragePooling2D(), head])
     logits = np.asarray(net.logits(net.prepare(small_photo)))[0]
     assert np.isclose(cam(net, small_photo, 1, resize=False).mean() + 500, logits[1], atol=0.01)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from architectures import architecture, eagerly, fingerprint, photo_of_noise
+from architectures import architecture, chain, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods.faithfulness import (
@@ -12,7 +12,6 @@ from cnnvis_helpers.methods.faithfulness import (
     pointing_game,
     relevance_mass,
 )
-from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.photos.resizing import resize_map
 
 RNG = np.random.default_rng(0)
@@ -25,14 +24,13 @@ def linear():
 
     The weights, all positive and all different, are the one right map.
     """
-    photo = keras.Input((6, 8, 3))
-    x = layers.Flatten()(layers.Rescaling(1 / 255)(photo))
-    model = keras.Model(photo, layers.Dense(2, name="head")(x))
+    head = layers.Dense(2)
+    net = chain(layers.Rescaling(1 / 255), layers.Flatten(), size=(6, 8), head=[head])
     right = RNG.permutation(48).reshape(6, 8) + 1.0
     kernel = np.zeros((6, 8, 3, 2))
     kernel[..., 0] = right[..., None] / right.sum() / 3
-    model.get_layer("head").set_weights([kernel.reshape(144, 2), np.zeros(2)])
-    return load_network(model), right
+    head.set_weights([kernel.reshape(144, 2), np.zeros(2)])
+    return net, right
 
 
 WHITE = np.full((6, 8, 3), 255, np.uint8)
@@ -42,14 +40,14 @@ WHITE = np.full((6, 8, 3), 255, np.uint8)
 def small():
     """A small convolutional network with random weights, on 24 x 24 pixels."""
     keras.utils.set_random_seed(3)
-    photo = keras.Input((24, 24, 3))
-    x = layers.Rescaling(1 / 127.5, -1)(photo)
-    x = layers.Conv2D(8, 3, activation="relu")(x)
-    x = layers.Conv2D(8, 3, activation="relu", name="last")(x)
-    x = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=0.2))(
-        layers.Flatten()(x)
+    return chain(
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.Conv2D(8, 3, activation="relu", name="last"),
+        layers.Flatten(),
+        size=(24, 24),
+        head=[layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=0.2))],
     )
-    return load_network(keras.Model(photo, x))
 
 
 PHOTO = RNG.integers(0, 256, (24, 24, 3), np.uint8)

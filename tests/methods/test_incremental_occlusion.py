@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import architecture, eagerly, give_statistics, photo_of_noise
+from architectures import architecture, chain, eagerly, give_statistics, photo_of_noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -228,20 +228,12 @@ def test_random_graphs_bit_for_bit(graph, seed):
 # Windows and counts
 
 
-def chain(*middle, size=20, **options):
-    photo = keras.Input((size, size, 3))
-    x = photo
-    for layer in middle:
-        x = layer(x)
-    model = keras.Model(photo, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
-    return load_network(model, **options)
-
-
 def test_windows_and_operations_of_a_chain_by_hand():
     net = chain(
         layers.Conv2D(4, 3, padding="same", name="a"),
         layers.MaxPooling2D(2, name="pool"),
         layers.Conv2D(8, 5, padding="same", name="b"),
+        size=(20, 20),
     )
     plan = occlusion_plan(net, patch=4, stride=8, exact="incremental")  # rows 0, 8 and 16
     assert [(one.layer, one.map, one.window) for one in plan.layers] == [
@@ -291,7 +283,7 @@ def test_small_patches_pay_and_large_ones_do_not(vgg16):
 
 def test_compiled_once_for_patches_strides_fills_and_classes(depth):
     depth(-1)
-    net = chain(layers.Conv2D(4, 3, padding="same"), layers.Conv2D(4, 3, strides=2))
+    net = chain(layers.Conv2D(4, 3, padding="same"), layers.Conv2D(4, 3, strides=2), size=(20, 20))
     for target, patch, stride, fill in [(0, 3, 3, 0), (1, (2, 5), 1, "blur"), (None, 4, 4, 9)]:
         occlusion(net, photo_of_noise(), target, patch, stride, fill, exact="incremental")
     compiled = {k: f for k, f in net._compiled.items() if k[0].startswith("occlusion")}
@@ -346,9 +338,7 @@ def test_a_model_for_pictures_of_any_size(depth):
     any_size = keras.Input((None, None, 3))
     x = layers.Conv2D(6, 3, strides=2, activation="relu")(any_size)
     body = keras.Model(any_size, layers.Conv2D(6, 3, padding="same", name="last")(x))
-    photo = keras.Input((30, 40, 3))
-    x = layers.GlobalAveragePooling2D()(body(photo))
-    net = load_network(keras.Model(photo, layers.Dense(3)(x)))
+    net = chain(body, size=(30, 40))
     assert occlusion_plan(net, 4).layers[-1].map == (14, 19)
     depth(-1)
     check(net, photo_of_noise(), 7, 5)
@@ -356,9 +346,8 @@ def test_a_model_for_pictures_of_any_size(depth):
 
 def test_a_head_that_is_a_convolution(depth):
     keras.utils.set_random_seed(0)
-    photo = keras.Input((20, 20, 3))
-    x = layers.Conv2D(4, 3, strides=2, activation="relu")(photo)
-    net = load_network(keras.Model(photo, layers.Conv2D(3, 9)(x)))  # (n, 1, 1, 3)
+    first, head = layers.Conv2D(4, 3, strides=2, activation="relu"), layers.Conv2D(3, 9)
+    net = chain(first, size=(20, 20), head=[head])  # (n, 1, 1, 3)
     depth(-1)
     check(net, photo_of_noise(), 5, 3)
 
@@ -383,7 +372,7 @@ class Blur(layers.Layer):
     ids=lambda layer: type(layer).__name__,
 )
 def test_other_layers_go_the_full_way_without_a_word(stops, recwarn):
-    net = chain(stops, layers.Conv2D(3, 3))
+    net = chain(stops, layers.Conv2D(3, 3), size=(20, 20))
     plan = occlusion_plan(net, 3, 3)
     assert plan.way == "full" and plan.layers == [] and plan.operations == plan.full_operations
     assert np.isfinite(occlusion_grid(net, photo_of_noise(), 1, 3, 3)).all()
@@ -404,10 +393,9 @@ def test_other_layers_go_the_full_way_without_a_word(stops, recwarn):
 )
 def test_preprocessing_that_mixes_pixels_goes_the_full_way(preprocess, way):
     keras.utils.set_random_seed(0)
-    photo = keras.Input((20, 20, 3))
-    x = layers.Conv2D(64, 5, padding="same")(layers.Conv2D(64, 5, padding="same")(photo))
-    x = layers.GlobalMaxPooling2D()(x)
-    net = load_network(keras.Model(photo, layers.Dense(2)(x)), preprocess)
+    convolutions = [layers.Conv2D(64, 5, padding="same") for _ in range(2)]
+    head = [layers.GlobalMaxPooling2D(), layers.Dense(2)]
+    net = chain(*convolutions, size=(20, 20), head=head, preprocess=preprocess)
     assert occlusion_plan(net, 3, 1).way == way
     full, auto = (occlusion_grid(net, photo_of_noise(), 1, 3, 3, exact=x) for x in ("full", "auto"))
     np.testing.assert_allclose(full, auto, atol=1e-5 * np.ptp(full))
@@ -435,10 +423,9 @@ def test_a_wrong_way_is_refused(every_kind):
 def test_a_function_or_a_constant_that_knows_the_place_ends_the_windows(odd):
     """What reads the whole map, or differs from place to place, is not computed in windows."""
     first = odd()
-    picture = keras.Input((32, 32, 3))
-    x = first(picture if isinstance(first, layers.Rescaling) else layers.Conv2D(4, 3)(picture))
-    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(x))
-    net = load_network(keras.Model(picture, layers.Dense(3)(x)), preprocess="identity")
+    before = [] if isinstance(first, layers.Rescaling) else [layers.Conv2D(4, 3)]
+    last = layers.Conv2D(4, 3, activation="relu")
+    net = chain(*before, first, last, size=(32, 32), preprocess="identity")
     calls = incremental.follow(net, [0, 8], [0, 8], (4, 4)).calls
     assert first.name not in [call.step.name for call in calls]
     assert len(calls) <= 1
@@ -471,7 +458,7 @@ def test_what_decides_by_the_whole_picture_goes_the_full_way(kind):
     activation = options.pop("activation", lambda: "relu")()
     convolutions = [layers.Conv2D(8, 3, padding="same", activation="relu") for _ in range(2)]
     first = layers.Conv2D(6, 3, padding="same", activation=activation)
-    net = chain(layers.Rescaling(1 / 255), first, *convolutions, size=48, **options)
+    net = chain(layers.Rescaling(1 / 255), first, *convolutions, size=(48, 48), **options)
     photo = photo_of_noise()
     settings = {"patch": 4, "stride": 2, "fill": 250 if "bright" in kind else 1}
     full = occlusion_grid(net, photo, 1, exact="full", **settings)

@@ -1,8 +1,9 @@
 """Feature inversion, judged by numbers: equal maps, a smoother picture, the same bytes."""
 
-import keras
 import numpy as np
 import pytest
+from architectures import chain
+from keras import layers
 
 from cnnvis_helpers.methods.inversion import invert_features
 from cnnvis_helpers.networks.network import load_network
@@ -12,19 +13,16 @@ from cnnvis_helpers.photos.photos import load_photo
 @pytest.fixture(scope="module")
 def net():
     """A network on 32 x 32 pixels: three colour mixes that can be undone, then a pooling."""
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            keras.layers.Rescaling(1 / 255),
-            keras.layers.Conv2D(3, 1, name="mix"),
-            keras.layers.AveragePooling2D(4, name="coarse"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(4, activation="softmax", name="head"),
-        ]
+    net = chain(
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(3, 1, name="mix"),
+        layers.AveragePooling2D(4, name="coarse"),
+        size=(32, 32),
+        head=[layers.Flatten(), layers.Dense(4, activation="softmax")],
     )
     mix = np.array([[1, 0.5, 0], [0, 1, 0.5], [0.5, 0, 1]], np.float32)
-    model.get_layer("mix").set_weights([mix[None, None], np.zeros(3, np.float32)])
-    return load_network(model)
+    net.layer("mix").set_weights([mix[None, None], np.zeros(3, np.float32)])
+    return net
 
 
 @pytest.fixture(scope="module")

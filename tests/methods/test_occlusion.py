@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from architectures import architecture, photo_of_noise
+from architectures import architecture, chain, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods import sliding_window
@@ -16,7 +16,6 @@ from cnnvis_helpers.methods.occlusion import (
     occlusion_passes,
 )
 from cnnvis_helpers.methods.sliding_window import batch_size, spread, window_starts
-from cnnvis_helpers.networks.network import load_network
 
 SIZE = (12, 20)
 
@@ -28,9 +27,8 @@ def random_photo(height, width, seed=0):
 def linear_network(size=SIZE, classes=3):
     """A network without any hidden layer: logit k is the sum of weights[k] * pixels."""
     keras.utils.set_random_seed(1)
-    photo = keras.Input((*size, 3))
     scores = layers.Dense(classes, kernel_initializer=keras.initializers.RandomNormal(stddev=0.001))
-    net = load_network(keras.Model(photo, scores(layers.Flatten()(photo))), labels=list("abc"))
+    net = chain(layers.Flatten(), size=size, head=[scores], labels=list("abc"))
     return net, net.model.layers[-1].kernel.numpy().T.reshape(classes, *size, 3).astype(float)
 
 

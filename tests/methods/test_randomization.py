@@ -5,7 +5,7 @@ import random
 import keras
 import numpy as np
 import pytest
-from architectures import ARCHITECTURES, architecture, eagerly, fingerprint, photo_of_noise
+from architectures import ARCHITECTURES, architecture, chain, eagerly, fingerprint, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
@@ -14,13 +14,8 @@ from cnnvis_helpers.networks.network import load_network
 PHOTO = photo_of_noise()
 
 
-def built(*middle, classes=3, name="head"):
-    photo = keras.Input((16, 16, 3))
-    x = photo
-    for layer in middle:
-        x = layer(x)
-    x = layers.GlobalAveragePooling2D()(x)
-    return load_network(keras.Model(photo, layers.Dense(classes, name=name)(x)))
+def built(*middle):
+    return chain(*middle, head=[layers.GlobalAveragePooling2D(), layers.Dense(3, name="head")])
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +149,8 @@ def test_every_architecture_gives_a_copy_and_stays_as_it_was(name):
 
 
 def test_the_copy_has_the_same_preprocessing():
-    photo = keras.Input((16, 16, 3))
-    x = layers.Conv2D(4, 3, name="conv")(photo)
-    model = keras.Model(photo, layers.Dense(3, name="head")(layers.Flatten()(x)))
-    net = load_network(model, preprocess="caffe")
-    copy = randomize_layers(net, "head", cascading=False)
+    net = chain(layers.Conv2D(4, 3, name="conv"), preprocess="caffe")
+    copy = randomize_layers(net, net.model.layers[-1].name, cascading=False)
     maps = [np.asarray(n.maps(n.prepare(PHOTO), ["conv"])[0]) for n in (net, copy)]
     assert np.array_equal(*maps)
 

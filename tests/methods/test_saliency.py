@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import architecture, photo_of_noise
+from architectures import architecture, chain, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods.gradients import GuidedRule, reduce_colours
@@ -32,11 +32,10 @@ def linear():
     """(net, weights (8, 10, 3, 3 classes), bias): logits = weights . pixels + bias."""
     rng = np.random.default_rng(0)
     weights, bias = rng.normal(size=(240, 3)).astype("float32"), np.float32([0.5, -1, 2])
-    photo = keras.Input((8, 10, 3))
     dense = layers.Dense(3, activation="softmax")
-    model = keras.Model(photo, dense(layers.Flatten()(photo)))
+    net = chain(layers.Flatten(), size=(8, 10), head=[dense])
     dense.set_weights([weights, bias])
-    return load_network(model), weights.reshape(8, 10, 3, 3), bias
+    return net, weights.reshape(8, 10, 3, 3), bias
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +47,15 @@ def linear_photo():
 def smooth():
     """A network without kinks: swish, three layers."""
     keras.utils.set_random_seed(2)
-    photo = keras.Input((24, 24, 3))
-    x = layers.Rescaling(1 / 64, offset=-2)(photo)
-    x = layers.Conv2D(8, 5, strides=2, activation="swish")(x)
-    x = layers.Conv2D(16, 3, activation="gelu", name="gelu_conv")(x)
-    x = layers.Dense(32, activation="tanh")(layers.Flatten()(x))
-    return load_network(keras.Model(photo, layers.Dense(4, activation="softmax")(x)))
+    return chain(
+        layers.Rescaling(1 / 64, offset=-2),
+        layers.Conv2D(8, 5, strides=2, activation="swish"),
+        layers.Conv2D(16, 3, activation="gelu", name="gelu_conv"),
+        layers.Flatten(),
+        layers.Dense(32, activation="tanh"),
+        size=(24, 24),
+        head=[layers.Dense(4, activation="softmax")],
+    )
 
 
 def close(ours, theirs, tolerance=1e-4):
@@ -325,8 +327,8 @@ def test_guided_backprop_of_layers_and_channels():
 
 
 def _net_with(layer, **settings):
-    first = [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, **settings)]
-    return load_network(keras.Sequential([*first, layer, layers.Flatten(), layers.Dense(2)]))
+    head = [layers.Flatten(), layers.Dense(2)]
+    return chain(layers.Conv2D(4, 3, **settings), layer, size=(8, 8), head=head)
 
 
 class _Mystery(layers.Layer):
