@@ -182,6 +182,23 @@ def chain(*middle, size=(16, 16), head=None, **options):
     return load_network(keras.Sequential([keras.Input((*size, 3)), *middle, *head]), **options)
 
 
+def linear_network(head="softmax", classes=3, scale=0.01, size=(10, 14)):
+    """A network without any hidden layer, so that every gradient is known.
+
+    Returns it and its weights: logit k is the sum of weights[k] * pixels.
+    """
+    keras.utils.set_random_seed(1)
+    start = keras.initializers.RandomNormal(stddev=scale)
+    scores = layers.Dense(classes, activation=head, kernel_initializer=start)
+    labels = ["no", "yes"] if classes == 1 else [f"class {k}" for k in range(classes)]
+    net = chain(layers.Flatten(), size=size, head=[scores], labels=labels)
+    return net, scores.kernel.numpy().T.reshape(classes, *size, 3)
+
+
+def random_photo(height, width, seed=0, low=0, high=256):
+    return np.random.default_rng(seed).integers(low, high, (height, width, 3), np.uint8)
+
+
 def tiny_network():
     """Build the Network of the fixture `tiny_net` anew; the same at each call."""
     keras.utils.set_random_seed(0)

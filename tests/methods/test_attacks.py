@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import chain, photo_of_noise
+from architectures import chain, linear_network, photo_of_noise, random_photo
 from keras import layers
 
 from cnnvis_helpers._shared import progress
@@ -17,20 +17,6 @@ from cnnvis_helpers.networks.network import load_network
 
 module = sys.modules["cnnvis_helpers.methods.one_pixel"]
 SIZE = (10, 14)
-
-
-def random_photo(height, width, seed=0, low=0, high=256):
-    return np.random.default_rng(seed).integers(low, high, (height, width, 3), np.uint8)
-
-
-def linear_network(head="softmax", classes=3, scale=0.01, size=SIZE):
-    """A network without any hidden layer, so that every gradient is known."""
-    keras.utils.set_random_seed(1)
-    start = keras.initializers.RandomNormal(stddev=scale)
-    scores = layers.Dense(classes, activation=head, kernel_initializer=start)
-    labels = ["no", "yes"] if classes == 1 else [f"class {k}" for k in range(classes)]
-    net = chain(layers.Flatten(), size=size, head=[scores], labels=labels)
-    return net, net.model.layers[-1].kernel.numpy().T.reshape(classes, *size, 3)
 
 
 def network_of_one_pixel(weights, threshold):

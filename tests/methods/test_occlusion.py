@@ -1,10 +1,8 @@
 """Occlusion in numbers: closed forms on a linear network, identities, stops, and bad input."""
 
-import keras
 import numpy as np
 import pytest
-from architectures import architecture, chain, photo_of_noise
-from keras import layers
+from architectures import architecture, linear_network, photo_of_noise, random_photo
 
 from cnnvis_helpers.methods import sliding_window
 from cnnvis_helpers.methods.occlusion import (
@@ -20,21 +18,9 @@ from cnnvis_helpers.methods.sliding_window import batch_size, spread, window_sta
 SIZE = (12, 20)
 
 
-def random_photo(height, width, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def linear_network(size=SIZE, classes=3):
-    """A network without any hidden layer: logit k is the sum of weights[k] * pixels."""
-    keras.utils.set_random_seed(1)
-    scores = layers.Dense(classes, kernel_initializer=keras.initializers.RandomNormal(stddev=0.001))
-    net = chain(layers.Flatten(), size=size, head=[scores], labels=list("abc"))
-    return net, net.model.layers[-1].kernel.numpy().T.reshape(classes, *size, 3).astype(float)
-
-
 @pytest.fixture(scope="module")
 def linear():
-    return linear_network()
+    return linear_network(None, scale=0.001, size=SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +41,7 @@ def test_grid_and_map_are_the_closed_form_of_a_linear_network(linear, patch, str
     net, weights = linear
     photo, colour = random_photo(*SIZE), (250, 128, 128)
     expected = drops_by_hand(weights[1], photo, patch, stride, colour)
-    grid = occlusion_grid(net, photo, "b", patch, stride, colour)
+    grid = occlusion_grid(net, photo, 1, patch, stride, colour)
     assert grid.dtype == np.float32
     np.testing.assert_allclose(grid, expected, rtol=1e-3, atol=2e-4)
 
@@ -64,7 +50,7 @@ def test_grid_and_map_are_the_closed_form_of_a_linear_network(linear, patch, str
         for j, left in enumerate(window_starts(SIZE[1], patch[1], stride[1])):
             total[top : top + patch[0], left : left + patch[1]] += expected[i, j]
             count[top : top + patch[0], left : left + patch[1]] += 1
-    values = occlusion(net, photo, "b", patch, stride, colour)
+    values = occlusion(net, photo, 1, patch, stride, colour)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, total / np.maximum(count, 1), rtol=1e-3, atol=2e-4)
     assert (values[count == 0] == 0).all()
@@ -84,7 +70,7 @@ def test_a_patch_that_shows_the_photo_itself_changes_nothing(small):
 
 
 def test_the_simplest_sweep_56_by_56():
-    net, weights = linear_network((224, 224))
+    net, weights = linear_network(None, scale=0.001, size=(224, 224))
     photo = random_photo(224, 224)
     settings = {"patch": 56, "stride": 56, "fill": (250, 128, 128)}
     assert occlusion_passes(net, 56, 56) == 17
@@ -97,14 +83,14 @@ def test_the_simplest_sweep_56_by_56():
         assert (pictures[k] == photo).all(axis=2).sum() >= 224 * 224 - 56 * 56
 
     p = net.probabilities(net.logits(pictures.astype(np.float32)))[:, 2].reshape(4, 4)
-    grid = occlusion_grid(net, photo, "c", score="probability", **settings)
+    grid = occlusion_grid(net, photo, 2, score="probability", **settings)
     np.testing.assert_allclose(
         (grid - grid.min()) / (grid.max() - grid.min()),
         (p.max() - p) / (p.max() - p.min()),
         rtol=1e-3,
         atol=1e-3,
     )
-    values = occlusion(net, photo, "c", score="probability", **settings)
+    values = occlusion(net, photo, 2, score="probability", **settings)
     np.testing.assert_array_equal(values, np.kron(grid, np.ones((56, 56))).astype(np.float32))
 
 
@@ -215,8 +201,8 @@ def test_probabilities_pairs_and_one_unit(small):
 
 
 def test_one_trace_for_all_patches_strides_fills_classes_and_batches(linear):
-    net, _ = linear_network()
-    for target, patch, stride, fill in [("a", 3, 3, 0), ("b", (2, 5), 1, "blur"), (None, 7, 4, 9)]:
+    net, _ = linear_network(size=SIZE)
+    for target, patch, stride, fill in [(0, 3, 3, 0), (1, (2, 5), 1, "blur"), (None, 7, 4, 9)]:
         occlusion(net, random_photo(*SIZE), target, patch, stride, fill, exact="full")
     assert _occluded_logits(net).experimental_get_tracing_count() == 1
 
