@@ -297,14 +297,14 @@ BREAKAGES = [
     ),
     B(
         "check at load: same place, off",
-        CHECKS,
+        "networks/places.py",
         "faults.append(_fault(copies, _SHARP if shuffled else sharp))",
         "faults.append(None)",
         TEST_CHECKS,
     ),
     B(
         "check at load: whole score, off",
-        CHECKS,
+        "networks/default_layer.py",
         "net.graph.maps(), net.graph.whole_maps()",
         "net.graph.maps(), net.graph.maps()",
         TEST_CHECKS,

@@ -23,7 +23,7 @@ from cnnvis_helpers._shared.checks import check_photo, check_whole
 from cnnvis_helpers._shared.table import Table
 from cnnvis_helpers.networks import checks_at_load as checks
 from cnnvis_helpers.networks import head as heads
-from cnnvis_helpers.networks import sources
+from cnnvis_helpers.networks import places, sources
 from cnnvis_helpers.networks.applications import APPLICATIONS, MODES
 from cnnvis_helpers.networks.bundled import bundled_card, bundled_names, imagenet_ids
 from cnnvis_helpers.networks.forward import ForwardPass
@@ -307,9 +307,9 @@ class Network(ForwardPass):
                 "maps (n, h, w, c): build the model with channels last."
             )
         if on_photo and not self.found.trusted and name != self.last_conv:
-            fault = self.cached(("place", name), lambda: checks.fault_of_place(self, value))
+            fault = self.cached(("place", name), lambda: places.fault_of_place(self, value))
             if fault:
-                raise ValueError(checks.refusal(name, fault))
+                raise ValueError(places.refusal(name, fault))
         return name
 
     def without_activation(self, layer, activation=None):

@@ -29,6 +29,7 @@ from cnnvis_helpers import (
     train_shape_network,
 )
 from cnnvis_helpers.networks import checks_at_load as checks
+from cnnvis_helpers.networks import places
 from cnnvis_helpers.networks.applications import MODES
 from cnnvis_helpers.networks.network import read_network
 
@@ -533,9 +534,9 @@ def test_the_map_lies_on_what_it_shows():
 
 def test_the_places_that_cells_get_their_content_from():
     net = load_network(_ordinary(), preprocess="identity")
-    (places,) = checks._places(net, [net.graph.maps()[0].outputs[0]], seed=0, width=0.25)
-    assert np.abs(places.found - checks._centres((48, 48))).mean() < 0.01
-    assert places.clear.min() > 0 and not places.cut
+    (found,) = places._places(net, [net.graph.maps()[0].outputs[0]], seed=0, width=0.25)
+    assert np.abs(found.found - places._centres((48, 48))).mean() < 0.01
+    assert found.clear.min() > 0 and not found.cut
 
 
 def test_channels_first_is_refused():

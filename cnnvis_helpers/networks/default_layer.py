@@ -1,0 +1,211 @@
+"""The layer that class activation maps show by default: the last that the whole score passes.
+
+`choose_layer` finds it, or says why there is none: several towers, tokens, or no maps at all. All
+examine a `forward.ForwardPass`, called `net` here.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.networks.head import sample_pictures
+from cnnvis_helpers.networks.places import faults_of, refusal, values_of, without_relu
+
+
+def choose_layer(net):
+    """Return (name, why none, notes) of the default layer.
+
+    It makes the last maps through which the whole score passes and that lie on the photo; None if
+    there are none.
+    """
+    maps, whole = net.graph.maps(), net.graph.whole_maps()
+    values = values_of(whole)
+    turned, faults = faults_of(net, values) if maps else (None, [])
+    placed = []
+    if not turned:
+        placed = [one.step for one, fault in zip(values, faults, strict=True) if not fault]
+    if not maps:
+        return None, without_maps(net), []
+    tokens = bool(placed) and _mixes_tokens(net, placed[-1])
+    if turned or (whole and not placed):
+        no_map = refusal((whole or maps)[-1].name, turned or faults[-1])
+    elif not whole:
+        no_map = _no_single_layer(net, maps)
+    elif tokens and _comes_early(net, placed[-1]):
+        no_map = (
+            f"The network {net.name!r} continues with tokens, as a vision transformer does, after "
+            f"its last maps {placed[-1].name!r}, so no maps show what its score depends on: use "
+            f"occlusion or the gradient methods, or pass layer={placed[-1].name!r} to see these "
+            "early maps."
+        )
+    elif faults[-1]:
+        shown = f" By default the earlier maps of {placed[-1].name!r} are shown."
+        return placed[-1].name, "", [refusal(whole[-1].name, faults[-1]) + shown]
+    else:
+        others = [step for step in _ends(net, maps) if step is not placed[-1]]
+        return placed[-1].name, "", list(_early_maps(net, placed[-1], others, tokens))
+    return None, no_map, [no_map]
+
+
+def without_maps(net):
+    return (
+        f"The network {net.name!r} has no layer of maps (n, h, w, c) after its first weights, "
+        "so it makes no class activation maps; occlusion and the gradient methods work."
+    )
+
+
+def _no_single_layer(net, maps):
+    ends = [step.name for step in _ends(net, maps)]
+    names = list(dict.fromkeys(ends))
+    if len(names) == 1:
+        others = "earlier calls of this layer" if len(ends) > 1 else "the picture without any maps"
+        return (
+            f"The score of {net.name!r} comes from the last maps of {names[0]!r} and from {others}"
+            f": layer={names[0]!r} shows a part of it, occlusion all."
+        )
+    return (
+        f"The score of {net.name!r} comes from several last maps, those of "
+        f"{_listed(names)}, and no single layer carries it all: pass layer={names[0]!r} and so on, "
+        "and show the maps side by side."
+    )
+
+
+def _early_maps(net, step, others, tokens):
+    """Yield a note if later maps, `others`, or mixed `tokens` (True, False) come after a step."""
+    if others:
+        names = _listed([other.name for other in others])
+        yield (
+            f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
+            f"score passes; after them come those of {names}, with a part of it."
+        )
+    elif tokens:
+        yield (
+            f"After its last maps, those of {step.name!r}, the network {net.name!r} mixes their "
+            "places as tokens. A class activation map shows where the tokens get their input, "
+            "occlusion where the score depends on the picture."
+        )
+    elif _goes_on(net, step):
+        yield (
+            f"The last maps of {net.name!r}, those of {step.name!r}, come early: most of its "
+            "layers with weights are the Dense ones after them. A class activation map shows "
+            "where they get their input, occlusion where the score depends on the picture."
+        )
+
+
+def _ends(net, maps):
+    """Return the last maps of every path to the output, in order."""
+    maps, ends, seen, waiting = set(maps), set(), set(), [net.graph.output.step]
+    while waiting:
+        step = waiting.pop()
+        if step is None or step in seen:
+            continue
+        seen.add(step)
+        if step in maps:
+            ends.add(step)
+        else:
+            waiting += [value.step for value in step.inputs]
+    return [step for step in net.steps if step in ends]
+
+
+def _comes_early(net, step):
+    """Return whether at least as many kernels come after `step` as up to it."""
+    before, behind = _parts(net, step)
+    return _kernels(behind) >= _kernels(before)
+
+
+def _goes_on(net, step):
+    """Return whether over twice as many kernels, at least 3, come in Dense layers after `step`."""
+    before, behind = _parts(net, step)
+    dense = [one for one in behind if len(one.shape) == 2]
+    return _kernels(dense) >= max(3, 2 * _kernels(before) + 1)
+
+
+def _parts(net, step):
+    """Return the steps up to `step`, itself included, and those after it."""
+    before = net.graph.needed_for(step.outputs)
+    return before, [one for one in net.graph.needed_for([net.graph.output]) if one not in before]
+
+
+def _kernels(steps):
+    weights = (weight for step in steps for weight in getattr(step.layer, "weights", ()))
+    return sum(len(weight.shape) > 1 for weight in weights)
+
+
+def _mixes_tokens(net, step):
+    """Return whether the places of a step's maps are laid out as tokens (n, t, c) and then mixed.
+
+    Noise is added to every second place, then to the others: what both change is mixed. Pooling,
+    normalisation and gates made from a vector, as in squeeze and excite, do not count.
+    """
+    behind, tokens = _parts(net, step)[1], []
+    for one in behind:
+        laid_out = len(one.shape) == 3 and one.shape[1] != 1
+        if laid_out or any(value.step in tokens for value in one.inputs):
+            tokens.append(one)
+    if not tokens:
+        return False
+    maps, pixels = step.outputs[0], sample_pictures(net.input_size)[2:3]
+    plain = {maps: net.run_values(pixels, [maps], without_relu)[0].numpy()}
+    plain = _run_on(net, plain, behind)
+    places = {value for value, array in plain.items() if sum(n > 1 for n in array.shape) > 1}
+    pooled = [one for one in behind if _only_pools(one, places)]
+    known = {value: plain[value] for one in pooled for value in one.outputs}
+    known = {maps: plain[maps], **known}
+    for source in [value for value in known if value in places]:
+        noisy = [{**known, source: _with_noise(plain[source], every)} for every in (0, 1)]
+        runs = [_run_on(net, one, behind) for one in noisy]
+        mixed = {value for value in plain if _both_change(plain[value], *(r[value] for r in runs))}
+        for one in tokens:
+            mixes = mixed & set(one.outputs) and not mixed & set(one.inputs)
+            if mixes and places & set(one.inputs):  # a Dense layer of a flat vector does not count
+                return True
+    return False
+
+
+def _only_pools(step, places):
+    """Return whether a step pools, convolves maps or makes a vector without weights.
+
+    places : the values with several places
+    """
+    kind = type(step.layer).__name__
+    if "Pool" in kind or ("Conv" in kind and len(step.shape) == 4):
+        return True
+    laid_out = step.outputs[0] in places or "Reshape" in kind or "Flatten" in kind
+    return not laid_out and not _kernels([step])
+
+
+def _run_on(net, known, steps):
+    """Return {value: array} of values of the graph `known` and those that steps make from them."""
+    wanted = [value for step in steps for value in step.outputs]
+    tensors = {}
+    for value, array in known.items():
+        symbols = dict(zip(value.step.outputs, value.step.node.outputs, strict=True))
+        tensors[value] = tf.cast(array, symbols[value].dtype)
+    with keras.StatelessScope(collect_losses=True):
+        made = net.graph.run(tensors, wanted, _without_norm)
+    return {**known, **{v: np.asarray(m, np.float32) for v, m in zip(wanted, made, strict=True)}}
+
+
+def _without_norm(step):
+    wraps = isinstance(step.layer, keras.layers.Wrapper)  # a layer, to normalise its weights
+    if "Norm" in type(step.layer).__name__ and not wraps:
+        return lambda x, *given, **options: x
+    return without_relu(step.layer)
+
+
+def _with_noise(array, every):
+    """Add noise to every second place of (1, ..., c), like the squares of a chessboard."""
+    places = np.indices(array.shape[:-1]).sum(axis=0)[..., None] % 2 == every
+    noise = np.random.default_rng(every).normal(size=array.shape) * (array.std() + 1e-3)
+    return array + (noise * places).astype(np.float32)
+
+
+def _both_change(array, *others):
+    """Return whether two arrays differ from the first one at the same number."""
+    changes = [np.nan_to_num(np.abs(other - array), posinf=0) for other in others]
+    return np.logical_and(*(change > 1e-4 * change.max() for change in changes)).any()
+
+
+def _listed(names):
+    names = [repr(name) for name in names]
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]

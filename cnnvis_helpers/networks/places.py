@@ -1,0 +1,288 @@
+"""Whether the maps of a layer lie on the photo: where each of their cells gets its content from.
+
+A network may turn, mirror, cut, pad or mix its picture or its maps; a class activation map drawn
+over the photo would then point at the wrong place. All examine a `forward.ForwardPass`, called
+`net` here.
+"""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_helpers.networks.graph import keeps_places, without_activation
+
+_REARRANGED = (
+    "its places are not those of the picture: the picture is cut, padded, mixed or rearranged"
+)
+
+
+class _Places(NamedTuple):
+    """Where in the picture the cells of a layer's maps get their content from.
+
+    found : (h, w, 2), 0..1 down and across
+    clear : (h, w), 0..1, how much of the noise reached a cell; 0 for a cell without content
+    cut : the border of the picture, or of maps before, does not reach them
+    astray : 0..1, the share of channels that show another part of the maps before, or turn them
+    steps : (2,), how far apart neighbours look in the maps before, for small maps; 1 is as they lie
+    """
+
+    found: np.ndarray
+    clear: np.ndarray
+    cut: bool
+    astray: float
+    steps: np.ndarray
+
+    def reached(self):
+        """Return whether the noise reached enough cells to tell their places."""
+        return (self.clear > 0).mean() > 0.2
+
+
+_SHARP, _AT_FIRST = 0.85, 0.45  # how far apart, at least, cells look for places one apart
+_SMALL = 7  # cells a side: a kernel sees most of such maps
+_SEEN = 0.02  # of the noise at a border; less comes by way of a mean over the picture
+
+
+def misplaced(net, chain):
+    """Check whether maps are aligned with the photo: return a sentence or None per value.
+
+    chain : (value, sharp) pairs; the values of the graph, (n, h, w, c), are each computed from the
+        one before and nothing else; sharp is how sharp positions are at least, 0..1, 0 if unknown
+
+    None also if nothing can be said: a single position, or a map that does not change.
+    """
+    values = [value for value, _ in chain]
+    first = _places(net, values, seed=1, width=0.25)
+    reached = all(one and one.reached() for one in first)
+    if reached and not any(_fault([one], c[1]) for one, c in zip(first, chain, strict=True)):
+        return [None] * len(values)
+    second = _places(net, values, seed=2, width=1)  # other noise, large enough for a threshold
+    faults, shuffled = [], False
+    for *copies, (_, sharp) in zip(first, second, chain, strict=True):
+        # Blur may hide what was shuffled before; only sharp positions show that it was undone.
+        faults.append(_fault(copies, _SHARP if shuffled else sharp))
+        shuffled = shuffled or (faults[-1] is not None and None not in copies)
+    return faults
+
+
+def fault_of_place(net, value):
+    """Return what is wrong with the position of a layer's maps, or None; for later choices."""
+    if not all(map(keeps_places, net.graph.bottlenecks(value))):
+        return "they are made anew from a vector, which has no places"
+    before = [step for step in net.graph.whole_maps(value) if step is not value.step]
+    at_first, faults = faults_of(net, [*values_of(before), value])
+    return at_first or faults[-1]
+
+
+def values_of(steps):
+    """Return the values of at most 32 of the steps, evenly spread, the last among them."""
+    return [step.outputs[0] for step in steps[:: -1 - len(steps) // 32][::-1]]
+
+
+def faults_of(net, values):
+    """Return (fault of the first learned layers' maps, faults of `values`), None where all is well.
+
+    First layers that the whole score passes together later may each see a part of the picture.
+    """
+    first = [step for step in net.graph.first_learned() if len(step.shape) == 4]
+    starts = [[(step.inputs[0], None), (step.outputs[0], _AT_FIRST)] for step in first]
+    later = [(value, 0) for value in values]
+    if len(first) > 1 and net.graph.whole_maps():
+        starts = []
+    if len(starts) == 1 and values[:1] == first[0].outputs:
+        (start,) = starts
+        faults = misplaced(net, start + later[1:])
+        return faults[0] or faults[1], faults[1:]
+    at_first = next((f for start in starts for f in misplaced(net, start) if f), None)
+    return at_first, [] if at_first or not values else misplaced(net, later)
+
+
+def _places(net, values, seed, width):
+    """Return the _Places of each value, None for maps of parts of the picture.
+
+    Noise is added to the picture: as it is, weighted by row and by column, and at borders alone.
+    How much of the weighted noise reaches a cell tells its place. Then noise weighted by their
+    places is added to these maps, and so on, so that places stay sharp in a deep network.
+    """
+    rng = np.random.default_rng(seed)
+    source, shape, all_places = None, (*net.input_size, 3), []
+    places = _Places(_centres(shape), np.ones(shape[:2]), False, 0, np.ones(2))
+    for value in values:
+        small = min(*shape[:2], *filter(None, value.shape[1:3])) <= _SMALL
+        weights = [places.found, _centres(shape)] if small else [places.found]
+        borders = np.stack(_borders(shape, value.shape))
+        masks = [np.ones(shape[:2]), *borders, *np.concatenate(weights, axis=-1).transpose(2, 0, 1)]
+        masks = np.stack(masks) * (places.clear > 0)
+        middle, noise = rng.random((2, *shape), np.float32)
+        middle += 0.5 if width < 1 or source is None else -0.5  # around zero, for a sign
+        noise = width * (noise - 0.5) * masks.astype(np.float32)[..., None]
+        maps = _run_from(net, source, np.stack([middle, *(middle + noise)]), value)
+        if len(maps) != 1 + len(masks):
+            all_places.append(None)
+            continue
+        change = np.nan_to_num(maps[1:] - maps[:1], posinf=0, neginf=0)
+        total, _, _, *found = np.einsum("khwc,hwc->khw", change, change[0]).astype(np.float64)
+        found = [np.divide(w, total, out=np.full_like(w, 0.5), where=total > 0) for w in found]
+        found = np.clip(np.stack(found, axis=-1), 0, 1)
+        share = borders.mean(axis=(1, 2)) * masks[1:3].any(axis=(1, 2))
+        reaches = np.square(change[1:3]).sum(axis=(1, 2, 3)) / (total.sum() + 1e-30)
+        clear = total / (total + total.mean() + 1e-30)
+        places = _Places(
+            found[..., :2],
+            clear,
+            places.cut or bool((reaches < _SEEN * share).any() and total.any()),
+            _astray(change[0], change[3:5] - 0.5 * change[0]),
+            np.diag(_fit(found[..., 2:], clear)) if small else np.ones(2),
+        )
+        all_places.append(places)
+        source, shape = value, maps.shape[1:]
+    return all_places
+
+
+def _fit(found, clear):
+    """Return (3, 2): how the places found rise by row and by column of the maps, and their middle.
+
+    Places are counted from the middle, and weighted by how clear they are.
+    """
+    grid = _grid(clear.shape)
+    weighted = (grid * clear[..., None]).reshape(-1, 3).T
+    return np.linalg.lstsq(weighted @ grid.reshape(-1, 3), weighted @ found.reshape(-1, 2))[0]
+
+
+def _grid(shape):
+    """Return (h, w, 3): the centres of the cells, -0.5..0.5 down and across, and 1."""
+    return np.concatenate([_centres(shape) - 0.5, np.ones((*shape[:2], 1))], axis=-1)
+
+
+def _line(found, clear):
+    """Return (slopes as of `_fit`, (2,) how far the places are from it), of (copies, h, w, 2).
+
+    What is left in all copies is not due to noise. Up to a quarter of the cells may see two sides
+    of the picture, where padding is circular, if all others lie exactly on the line.
+    """
+    kept, results = clear, []
+    for _ in range(4):
+        slopes = _fit(found.mean(axis=0), kept)
+        rest = found - _grid(clear.shape) @ slopes
+        off = np.abs(rest.mean(axis=0)).max(axis=-1)
+        rest = (rest[0] * rest[-1] * kept[..., None]).sum(axis=(0, 1)) / kept.sum()
+        results.append((slopes, rest.clip(0) ** 0.5))
+        if rest.max() < (0.25 / max(clear.shape) + 0.01) ** 2:
+            return results[-1]
+        kept = clear * (off <= np.quantile(off, 0.75))
+    return results[0]
+
+
+def _astray(full, weighted):
+    """Return 0..1, the share of channels whose places lie beside the maps or are turned.
+
+    full, weighted : (h, w, c), responses to the noise, and [to it weighted by row, by column]
+    """
+    shape, every = full.shape, -(-max(full.shape[:2]) // 32)  # some of the cells tell as much
+    grid, full, *weighted = (
+        one[::every, ::every].reshape(-1, one.shape[-1]).astype(np.float64)
+        for one in (_grid(shape), full, *weighted)
+    )
+    products = (full**2).T @ (grid[:, :, None] * grid[:, None, :]).reshape(-1, 9)
+    power = products[:, 8]
+    goals = np.stack([(full * one).T @ grid for one in weighted], axis=-1)
+    ridge = (1e-3 * power.mean() + 1e-30) * np.eye(3)
+    slopes = np.linalg.solve(products.reshape(-1, 3, 3) + ridge, goals)  # (c, 3, 2)
+    middle = slopes[:, 2] - np.average(slopes[:, 2], axis=0, weights=power + 1e-30)
+    limit = np.maximum(0.06, 1.2 / np.array(shape[:2]))
+    aside = (np.abs(middle) > limit).any(axis=1)
+    turned = (slopes[:, [0, 1], [0, 1]] < -0.3).any(axis=1)
+    return float(power[aside | turned].sum() / (power.sum() + 1e-30))
+
+
+def _run_from(net, source, probes, value):
+    """Return a value of the graph, computed from another one of about 0..2, or from a picture."""
+    if source is None:
+        return net.run_values(tf.constant(127.5 * probes), [value], without_relu)[0].numpy()
+    symbols = net.model.inputs if source.step is None else source.step.node.outputs
+    outputs = [source] if source.step is None else source.step.outputs
+    known = tf.cast(probes, symbols[outputs.index(source)].dtype)
+    with keras.StatelessScope(collect_losses=True):
+        parts = [
+            net.graph.run({source: part}, [value], lambda step: without_relu(step.layer))[0]
+            for part in (tf.split(known, len(known)) if net.one_by_one else [known])
+        ]
+    return np.concatenate(parts)
+
+
+def _centres(shape):
+    """Return (h, w, 2): the centres of the cells, 0..1 down and across."""
+    return np.stack(
+        np.meshgrid(*((np.arange(n) + 0.5) / n for n in shape[:2]), indexing="ij"), axis=-1
+    )
+
+
+def _borders(shape, later):
+    """Return masks (2, h, w) of the upper and lower, the left and right border.
+
+    They are at least as wide as a cell of the later maps, which may skip pixels.
+    """
+    borders = []
+    for n, m, places in zip(shape, later[1:3], np.moveaxis(_centres(shape), -1, 0), strict=False):
+        width = max(-(-n // (m or n)), n // 16) / n
+        borders.append(np.abs(places - 0.5) > 0.5 - width)
+    return borders
+
+
+def without_relu(layer):
+    """Return a callable that skips a layer's ReLU, or None for a layer without one."""
+    activation = getattr(layer, "activation", layer)
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return without_activation(layer) if "relu" in name.lower() else None
+
+
+def _fault(copies, sharp):
+    """Return what is wrong with the _Places found with one noise or two, or None."""
+    if None in copies:
+        return _REARRANGED
+    copies = [one for one in copies if one.reached()]
+    if not copies:
+        return None
+    clear, cut = np.mean([one.clear for one in copies], axis=0), copies[0].cut
+    grid = clear.shape
+    if clear.size == 1:
+        return None
+    if cut and sharp is not None:
+        return "its border does not reach them: the picture is cut"
+    steps = np.mean([one.steps for one in copies], axis=0)
+    if min(grid) > 2 and (min(one.astray for one in copies) > 0.3 or steps.min() < -0.3):
+        return _REARRANGED
+    if min(grid) > 3 and steps.mean() < 0.15:
+        return _REARRANGED
+    if sharp is None:
+        return None
+    slopes, rest = _line(np.stack([one.found for one in copies]) - 0.5, clear)
+    (down, crossed_down), (crossed_up, across), shift = slopes  # (row, column, constant)
+    axes = [(slope, n) for slope, n in ((down, grid[0]), (across, grid[1])) if n > 1]
+    direct = [slope for slope, _ in axes]
+    crossed, shift, rest = max(abs(crossed_down), abs(crossed_up)), np.abs(shift).max(), rest.max()
+    cell = 1 / min(grid)
+    if sharp:
+        right = sharp < min(direct) and crossed < 0.1
+        right = right and shift < max(0.04, 0.4 * cell) and rest < max(0.09, 0.4 * cell)
+    else:  # blur is not a fault
+        right = all(slope > (0.1 if n > 7 or max(direct) > 0.5 else -0.2) for slope, n in axes)
+        right = right and crossed < max(0.3, 2 * max(direct))
+        right = right and shift < max(0.08, cell) and rest < max(0.08, 0.5 * cell)
+    if right and max(direct) < 1.08 + 0.3 * cell + (0 if sharp else 0.2):
+        return None
+    if crossed > 2 * np.abs(direct).max():
+        return "its rows lie along the columns of the picture: the picture is transposed or turned"
+    if min(direct) < -0.3 and rest < 0.1:
+        return "it is the mirror image of the picture"
+    return _REARRANGED
+
+
+def refusal(name, fault):
+    """Return the sentence for a layer whose maps do not lie on the photo."""
+    return (
+        f"The maps of {name!r} do not lie on the photo as they are drawn ({fault}), so a class "
+        "activation map would point at the wrong place: apply that step to the photo yourself and "
+        "load the model without it; occlusion and the gradient methods are not affected."
+    )
