@@ -189,7 +189,8 @@ assert abs(stretched[0, 2] - 0.47) < 0.03 and abs(drop[0, 2] - 0.004) < 0.004
 
 # %% alt="The cat, and beside it the same photo gone dark except for the right-hand eye, the cheek below it and, dimly, a part of the left edge and the upper corners."
 heat = occlusion(net, photo, cat, 56, 56, salmon, score="probability")
-show_grid([photo, mask_photo(photo, heat)], ["the photo", "times the map squared"], columns=2)
+masked = mask_photo(photo, heat)
+show_grid([photo, masked], ["the photo", "times the map squared"], columns=2, size=4.4)
 
 # %% [markdown]
 # A beautiful picture that says *where* and hides *how much*. You would swear that the network looks at nothing but the cat's right-hand eye and cheek.
@@ -345,7 +346,7 @@ assert relevance_mass(fine, outline) > 2 * outline.mean()
 no_head, no_tripod = camera.copy(), camera.copy()
 no_head[0:128, 128:256] = 127
 no_tripod[256:512, 128:384] = 127
-show_grid([no_head, no_tripod], columns=2)
+show_grid([no_head, no_tripod], columns=2, size=4.4)
 for each in (camera, no_head, no_tripod):
     print(", ".join(f"{p.label} {p.probability:.3f}" for p in net.predict(each, top=4)))
 # <check>
