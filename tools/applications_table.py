@@ -88,8 +88,10 @@ def main(names):
     methods = [*MAPS, *OTHERS]
     rows, refusals = known() if names == ["--missing"] else ({}, [])
     wanted = [name for name in names if name != "--missing"]
-    smallest_first = sorted(APPLICATIONS.values(), key=lambda each: each.parameters)
-    for name in wanted or [each.constructor for each in smallest_first]:
+    quickest_first = sorted(
+        APPLICATIONS.values(), key=lambda each: ("ConvNeXt" in each.constructor, each.parameters)
+    )
+    for name in wanted or [each.constructor for each in quickest_first]:
         if name in rows:
             continue
         tf.config.run_functions_eagerly("ConvNeXt" not in name)

@@ -6,8 +6,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from threading import Thread
 
-__all__ = ["photo_server"]
-
 
 @contextmanager
 def photo_server(photo):

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from cnnvis_helpers import exercises as exercise_sets
 from cnnvis_helpers.exercises.kinds import NOT_YET, RIGHT, WRONG, NeedsMore
 
-__all__ = ["Hint", "Result", "Solution", "check", "hint", "solution"]
-
 _given_hints = {}  # exercise id -> number of hints shown by hint(id) so far
 
 # status: (sign, words, text colour, background); each pair has a contrast above 7 to 1

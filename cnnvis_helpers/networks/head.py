@@ -53,7 +53,7 @@ def logits_of(probabilities, kind):
     log p for "softmax", log(p / (1 - p)) for "sigmoid". A probability of 0 counts as the smallest
     normal float32, and 1 - p is at least its rounding error.
 
-    >>> float(tf.nn.softmax(logits_of(tf.constant([[0.25, 0.75]]), "softmax"))[0, 1])
+    >>> round(float(tf.nn.softmax(logits_of(tf.constant([[0.25, 0.75]]), "softmax"))[0, 1]), 6)
     0.75
     """
     logits = tf.math.log(tf.maximum(probabilities, _TINIEST))

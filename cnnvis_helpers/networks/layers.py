@@ -17,21 +17,6 @@ import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import check_net
 from cnnvis_helpers._shared.table import Table
-from cnnvis_helpers.networks.receptive_field import ReceptiveField, receptive_field
-
-__all__ = [
-    "ConvLayer",
-    "LayerSparsity",
-    "LayerTable",
-    "LayerWeights",
-    "ReceptiveField",
-    "conv_layers",
-    "feature_maps",
-    "filters",
-    "receptive_field",
-    "sparsity",
-    "weights",
-]
 
 CONVOLUTIONS = (
     keras.layers.Conv2D,

@@ -31,8 +31,6 @@ from cnnvis_helpers.networks.graph import without_activation
 from cnnvis_helpers.networks.weights import find_cached
 from cnnvis_helpers.photos.resizing import resize_photo
 
-__all__ = ["Network", "Number", "Prediction", "list_networks", "load_network"]
-
 
 class Prediction(NamedTuple):
     """One class of a photo, as `Network.predict` finds it; probability is 0..1."""

@@ -17,8 +17,6 @@ import numpy as np
 
 from cnnvis_helpers._shared.checks import check_net
 
-__all__ = ["ReceptiveField", "receptive_field"]
-
 WINDOWS = (
     keras.layers.Conv2D,
     keras.layers.DepthwiseConv2D,

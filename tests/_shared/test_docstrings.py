@@ -16,7 +16,7 @@ PACKAGE = Path(cnnvis_helpers.__file__).parent
 MODULES = [
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     for path in sorted(PACKAGE.glob("*/*.py"))
-    if path.parent.name != "networks" and ">>> " in path.read_text(encoding="utf-8")
+    if ">>> " in path.read_text(encoding="utf-8")
 ]
 
 

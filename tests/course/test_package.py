@@ -66,13 +66,6 @@ def test_dir_lists_the_names_and_an_unknown_one_is_refused_in_a_sentence():
         exec("from cnnvis_helpers import gradcamm")
 
 
-def test_the_package_offers_every_public_function_of_its_modules():
-    for path, names in cnnvis_helpers._NAMES_OF_MODULE.items():
-        module = sys.modules.get(f"cnnvis_helpers.{path}")
-        listed = {n for n in getattr(module, "__all__", ()) if inspect.isfunction(vars(module)[n])}
-        assert listed <= set(cnnvis_helpers._MODULE_OF), f"{path}: {listed - set(names.split())}"
-
-
 # --- commands --------------------------------------------------------------------------------
 
 
