@@ -100,8 +100,8 @@ def in_the_browser(names, network, moves):
 def open_and_run(lab, browser, names):
     """Open the notebook and run it; return the page when all explorers are drawn.
 
-    JupyterLab at times starts a second kernel while it opens a notebook. The explorers are then
-    lost with the first one, so the notebook is opened again.
+    Where they are not drawn in half a minute the notebook is opened again: it has happened that a
+    page never drew them, for a reason not found yet.
     """
     from lab import run_all
     from playwright.sync_api import TimeoutError
