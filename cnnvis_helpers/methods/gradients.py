@@ -5,6 +5,7 @@ per network and layer and pass the target as a vector, so another class needs no
 """
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -84,9 +85,19 @@ def once_per_network(build):
 
     @functools.wraps(build)
     def cached(net, *key):
-        return net.cached((build.__module__, build.__name__, *key), lambda: build(net, *key))
+        name = (build.__module__, build.__name__, *key)
+        made = net.cached(name, lambda: build(net, *key))
+        if net.compiles_late and hasattr(made, "python_function"):
+            return net.cached(("late", *name), lambda: _compiled_late(made))
+        return made
 
     return cached
+
+
+def _compiled_late(function):
+    """Return a tf.function whose first call runs operation by operation, not compiled."""
+    calls = itertools.count()
+    return lambda *given: (function if next(calls) else function.python_function)(*given)
 
 
 def compiled(signature):

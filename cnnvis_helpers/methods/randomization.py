@@ -78,6 +78,7 @@ def randomize_layers(net, layer, cascading=True, seed=0):
     forward_pass = ForwardPass(fresh, name, net.input_size, net.preprocess, numbers)
     forward_pass.one_by_one = net.one_by_one
     copy = Network(forward_pass, net.labels, net.found)
+    copy.compiles_late = True
     drawn = {name: copy.layer(name).get_weights() for name in chosen}
     fresh.set_weights(net.model.get_weights())
     for name, weights in drawn.items():

@@ -70,11 +70,15 @@ class Network(ForwardPass):
     notes : list of str, remarks on the network; `load_network` gives each as a warning
     found : checks_at_load.Findings, what the checks at load found
     one_by_one : bool, True for a model that takes one picture at a time
+    compiles_late : bool, True for a network that is mostly asked once, as a copy with random
+        weights is: its methods compile at their second call, for compiling takes four times as
+        long as one call without
     origin : (name or path, preprocess, labels), what `load_network` would need to load it again;
         None for a model from memory and for a preprocessing function
     """
 
     origin = None
+    compiles_late = False
 
     def __init__(self, forward_pass, labels, found):
         """`found`: the `checks_at_load.Findings` on this `forward.ForwardPass`."""
