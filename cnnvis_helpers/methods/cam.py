@@ -367,6 +367,7 @@ def pooled_head(net):
             f"{'gradcam and occlusion work' if net.last_conv else 'occlusion works'}."
         )
     name, dense = head
+    net.spatial_layer()  # raises where no maps are shown unasked, as after mixed tokens
     return net.spatial_layer(name, on_photo=True), dense
 
 

@@ -698,7 +698,7 @@ def _ordinary_end(layer):
     return keras.Model(photo, _classifier(layer(layers.Rescaling(1 / 255)(photo))))
 
 
-def _vit(patch=8, blocks=2, class_token=False):
+def _vit(patch=8, blocks=2, class_token=False, laid_back=False):
     photo = keras.Input((32, 32, 3))
     x = layers.Conv2D(16, patch, strides=patch, name="patches")(layers.Rescaling(1 / 255)(photo))
     x = layers.Reshape(((32 // patch) ** 2, 16))(x)
@@ -709,7 +709,10 @@ def _vit(patch=8, blocks=2, class_token=False):
             [x, layers.MultiHeadAttention(2, 8)(*[layers.LayerNormalization()(x)] * 2)]
         )
         x = layers.Add()([x, layers.Dense(16)(layers.Dense(32, activation="gelu")(x))])
-    x = x[:, 0] if class_token else layers.GlobalAveragePooling1D()(x)
+    if laid_back:
+        x = layers.GlobalAveragePooling2D()(layers.Reshape((32 // patch, 32 // patch, 16))(x))
+    else:
+        x = x[:, 0] if class_token else layers.GlobalAveragePooling1D()(x)
     return keras.Model(photo, _classifier(x))
 
 
@@ -730,8 +733,15 @@ def _heads(kernel=8):
 
 @pytest.mark.parametrize(
     "build",
-    [_vit, lambda: _vit(4, 1), lambda: _vit(class_token=True), _heads, lambda: _heads(3)],
-    ids=["vit", "one block", "class token", "heads by hand", "few pixels seen"],
+    [
+        _vit,
+        lambda: _vit(4, 1),
+        lambda: _vit(class_token=True),
+        lambda: _vit(laid_back=True),
+        _heads,
+        lambda: _heads(3),
+    ],
+    ids=["vit", "one block", "class token", "laid back", "heads by hand", "few pixels seen"],
 )
 def test_token_networks_show_no_early_maps_unasked(build):
     net = load_network(build())
