@@ -310,8 +310,11 @@ def bundled_photos():
 
 def photos_in(folder):
     """Return the photos of a folder, read when they are asked for."""
-    kinds = {".jpg", ".jpeg", ".png"}
-    return _Photos(sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds))
+    kinds = {".jpg", ".jpeg", ".png", ".webp"}
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds)
+    if not paths:
+        raise SystemExit(f"{folder} holds no photos ({', '.join(sorted(kinds))}).")
+    return _Photos(paths)
 
 
 class _Photos(collections.abc.Sequence):
