@@ -22,6 +22,10 @@ _SLIPS = (
     (_without_percent, "That is in percent; give the share, from 0 to 1."),
     (lambda answer: -answer, "The numbers are right but for the sign: what is taken from what?"),
 )
+_HALF = (
+    "The values are right but for rounding: `float16` keeps only three digits. Compute in "
+    "`float32` or `float64`."
+)
 
 
 def plain(value):
@@ -186,14 +190,31 @@ def brief(value):
 
 
 def slip(answers, expected, rtol=RTOL):
-    """Return the sentence of a common slip that explains every answer, or ""."""
+    """Return the sentence of a common slip that explains every answer, or "".
+
+    rtol: tolerance of the exercise; a slip is recognised with RTOL at least.
+    """
     pairs = [(plain(a), plain(b)) for a, b in zip(answers, expected, strict=True)]
     if not all(_is_numeric(a) and np.asarray(b).dtype.kind == "f" for a, b in pairs):
         return ""
     for undone, sentence in _SLIPS:
-        if all(same(undone(a), b, rtol, 0) for a, b in pairs):  # 0 has no percent and no sign
+        if all(same(undone(a), b, max(rtol, RTOL), 0) for a, b in pairs):  # 0 has no sign
             return sentence
+    half = any(getattr(getattr(each, "dtype", None), "name", "") == "float16" for each in answers)
+    if half and all(same(a, b, 2e-3, 1e-3 * np.max(np.abs(b), initial=0)) for a, b in pairs):
+        return _HALF
     return ""
+
+
+def finite_errors(answer, expected, rtol=RTOL, atol=ATOL):
+    """Return how many finite numbers of `answer` differ from `expected`; 0 for other kinds."""
+    answer, expected = plain(answer), plain(expected)
+    if not (_is_numeric(answer) and _is_numeric(expected)):
+        return 0
+    answer = np.asarray(answer)
+    if answer.shape != np.shape(expected):
+        return int(np.sum(np.isfinite(answer)))
+    return int(np.sum(np.isfinite(answer) & ~close(answer, expected, rtol, atol)))
 
 
 def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
@@ -206,7 +227,7 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
     if hasattr(answer, "_fields") and not isinstance(expected, tuple):
         parts = ", ".join(answer._fields)
         return f"This is a whole {type(answer).__name__}; hand over one of its parts: {parts}."
-    answer, expected = plain(answer), plain(expected)
+    given, answer, expected = answer, plain(answer), plain(expected)
     if _looks_symbolic(answer):
         return (
             "This is a symbolic Keras tensor, which holds no numbers. "
@@ -216,7 +237,7 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
         return "This is the function itself. Call it and hand over what it returns."
     if _kind(answer) != _kind(expected) or _is_numeric(expected) != _is_numeric(answer):
         return f"This is {kind_of(answer)}, but {kind_of(expected)} is expected."
-    if slips and (told := slip([answer], [expected], rtol)):
+    if slips and (told := slip([given], [expected], rtol)):
         return told
     if isinstance(expected, np.ndarray):
         return _array_difference(answer, expected, reveal, rtol, atol)

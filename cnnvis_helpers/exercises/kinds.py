@@ -31,6 +31,7 @@ from cnnvis_helpers.exercises.comparing import (
     brief,
     difference,
     dtype_of,
+    finite_errors,
     is_blank,
     kind_of,
     plain,
@@ -157,8 +158,9 @@ def function(
     reference: a right function; the student's must accept its parameters without a default.
     cases: list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
         of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`.
-    wrong: list of (wrong function, sentence): known if all its results equal the student's; or
-        of (test, sentence, example), where test(list of results, one per case) -> bool.
+    wrong: list of (wrong function, sentence): known if all its results equal the student's, or,
+        if none does, those of the cases where one of the two is wrong (see _explains); or of
+        (test, sentence, example), where test(list of results, one per case) -> bool.
     dtype: the dtype that every returned array must have ("uint8"), if it matters.
     reveal: show the expected value of the first case that differs.
     pure: reject a function that changes its arguments.
@@ -170,7 +172,7 @@ def function(
         refusal = _not_a_function(answer, reference)
         if refusal:
             return refusal
-        arguments = cases(**given) if callable(cases) else cases
+        arguments = _computed(cases, given) if callable(cases) else cases
         status, results = _results(answer, arguments, pure)
         if status != RIGHT:
             return status, results
@@ -179,11 +181,23 @@ def function(
         equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
         if equal and _fits(results, dtype):
             return RIGHT, praise
+        found = []
         for known in wrongs:
-            if _is_known(known, results, arguments, rtol, atol):
+            theirs = _results_of(known, arguments)
+            found.append(theirs)
+            if known.when is not None:
+                hit = _holds(known.when, [private_copy(result) for result in results])
+            else:
+                hit = theirs is not None and all(
+                    same(a, b, rtol, atol) for a, b in zip(results, theirs, strict=True)
+                )
+            if hit:
                 return WRONG, known.message
         if equal:
             return WRONG, _dtype_difference(results, dtype)
+        for known, theirs in zip(wrongs, found, strict=True):
+            if theirs is not None and _explains(theirs, results, expected, rtol, atol):
+                return WRONG, known.message
         return WRONG, _case_difference(reference, arguments, results, expected, reveal, rtol, atol)
 
     return _exercise(id, title, hints, judge, wrongs, praise, lambda example, given: example)
@@ -202,6 +216,7 @@ def custom(id, title, right, *, wrong, hints, otherwise, praise=""):
     def judge(answer, given):
         if is_blank(answer):
             return NOT_YET, "Not answered yet."
+        _needs(right, given, skip=1)
         if _holds(right, private_copy(answer), **given):
             return RIGHT, praise
         for known in wrongs:
@@ -240,28 +255,41 @@ def _from_given(wanted, given):
 
 
 def _computed(function, given):
+    _needs(function, given)
+    return function(**given)
+
+
+def _needs(function, given, skip=0):
+    """Raise NeedsMore unless `given` are the parameters of `function` after the first `skip`."""
     signature = inspect.signature(function)
     try:
-        signature.bind(**given)
+        signature.bind(*range(skip), **given)
     except TypeError:
-        needed = ", ".join(f"{name}={name}" for name in signature.parameters)
+        needed = ", ".join(f"{name}={name}" for name in [*signature.parameters][skip:])
         message = f"This check also needs `{needed}`, as in the cell it comes from."
         raise NeedsMore(message) from None
-    return function(**given)
 
 
 def _as_expected(answer, right):
     """Return "12.75", "1275%", [12.75] or a tensor [12.75] as 12.75 if a number is wanted.
 
-    A text that differs from the right one only in case and outer blanks is the right one.
+    The same holds for each of several numbers: "29, 31" and ("29", 31) are (29, 31). A text
+    that differs from the right one only in case and outer blanks is the right one.
     """
+    if isinstance(right, (tuple, list)) and all(isinstance(x, numbers.Real) for x in right):
+        parts = answer.strip(" ()[]").split(",") if isinstance(answer, str) else answer
+        if isinstance(parts, (tuple, list)) and len(parts) == len(right):
+            return tuple(_as_expected(*pair) for pair in zip(parts, right, strict=True))
+        return answer
+    if isinstance(right, str) and isinstance(answer, (list, tuple)) and len(answer) == 1:
+        answer = answer[0]
     if isinstance(answer, str) and isinstance(right, str):
         return right if answer.strip().casefold() == right.strip().casefold() else answer
     known = isinstance(answer, (str, list, tuple, np.ndarray)) or hasattr(answer, "numpy")
     if not isinstance(right, numbers.Real) or not known:
         return answer
-    if isinstance(answer, str) and re.fullmatch(r"\d{1,3}(,\d{3})+", answer.strip()):
-        answer = answer.replace(",", "")  # "138,357,544", as the lessons print it
+    if isinstance(answer, str) and re.fullmatch(r"\d{1,3}([,\s]\d{3})+", answer.strip()):
+        answer = re.sub(r"[,\s]", "", answer)  # "138,357,544", as the lessons print it
     percent = isinstance(answer, str) and answer.strip().endswith("%")
     try:
         number = np.asarray(answer.strip(" %") if percent else answer, float).item()
@@ -348,17 +376,33 @@ def _results(answer, cases, pure):
     return RIGHT, results
 
 
-def _is_known(known, results, cases, rtol, atol):
+def _results_of(known, cases):
+    """Return what a known wrong function returns, one result per case; None if it fails."""
     if known.when is not None:
-        return _holds(known.when, [private_copy(result) for result in results])
-    for result, case in zip(results, cases, strict=True):
-        try:
-            wrong = known.example(*private_copy(tuple(case)))
-        except Exception:  # a wrong function may fail on some case
-            return False
-        if not same(result, wrong, rtol, atol):
-            return False
-    return True
+        return None
+    try:
+        with warnings.catch_warnings(action="ignore"):  # they are not the student's
+            return [known.example(*private_copy(tuple(case))) for case in cases]
+    except Exception:  # a wrong function may fail on some case
+        return None
+
+
+def _explains(theirs, results, expected, rtol, atol):
+    """Return whether a known wrong function explains what is wrong with the results.
+
+    It does if both agree in every case where the results are wrong, or in every case where the
+    known function is. At least three finite wrong numbers must agree: fewer may do so by chance.
+    """
+    triples = list(zip(theirs, results, expected, strict=True))
+
+    def wrong(place):
+        return [x for x in triples if not same(x[place], x[2], rtol, atol)]
+
+    for compared in (wrong(1), wrong(0)):
+        if all(same(mine, known, rtol, atol) for known, mine, _ in compared):
+            if sum(finite_errors(mine, right, rtol, atol) for _, mine, right in compared) >= 3:
+                return True
+    return False
 
 
 def _case_difference(reference, cases, results, expected, reveal, rtol, atol):

@@ -12,6 +12,7 @@ _LOGITS = [
     np.array([-1000.0, -1001.0]),
     np.array([50000.0, 50001.0]),  # too large for a long double as well
     np.array([0.0, 2000.0, 1.0]),  # the first is far from the largest
+    np.array([1000.0, 0.0, 0.0]),  # far above the median, less far above the mean
 ]
 _SIDE, _LIMIT = 100, 0.68  # of the grey square in 00-spot
 
@@ -47,8 +48,8 @@ def _cats(first, end):
 
 def _place(spot, photo):
     """(top, left) of a square that lies inside the photo."""
-    top, left = (int(each) for each in spot)
-    if (top, left) != tuple(spot):
+    top, left = (int(each) for each in np.ravel(spot))
+    if [top, left] != list(np.ravel(spot)):
         raise ValueError(f"{spot} are not two whole numbers")
     if not (0 <= top <= photo.shape[0] - _SIDE and 0 <= left <= photo.shape[1] - _SIDE):
         raise ValueError(f"the square at {spot} does not lie inside the photo")
@@ -250,6 +251,12 @@ EXERCISES = [
                 "Subtracting the mean changes no probability, so the idea is right. But of the "
                 "logits 2000, 0, 0, 0 the first is still 1500 above the mean, and `exp(1500)` is "
                 "too large. Which number leaves nothing above zero?",
+            ),
+            (
+                _softmax_after(lambda logits: logits - np.median(logits)),
+                "Subtracting the median changes no probability, but of the logits 1000, 0, 0 the "
+                "first is still 1000 above it, and `exp(1000)` is too large. Which number leaves "
+                "nothing above zero?",
             ),
             (
                 _softmax_after(lambda logits: logits - np.min(logits)),

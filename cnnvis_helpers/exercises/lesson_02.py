@@ -403,7 +403,8 @@ EXERCISES = [
             ),
             (
                 lambda maps: float(np.isclose(maps, 0).mean()),
-                "`np.isclose` takes 1e-12 for zero. ReLU makes exact zeros, so compare with 0.",
+                "This takes tiny numbers such as 1e-12 for zero, too. ReLU makes exact zeros, so "
+                "compare with 0.",
             ),
             (
                 lambda maps: float((maps <= 0).mean()),

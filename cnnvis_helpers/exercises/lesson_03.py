@@ -49,6 +49,10 @@ def _keep_turned(picture, top, left, patch, colour):
     return _keep(picture, top, left, patch[::-1], colour)
 
 
+def _keep_all_swapped(picture, top, left, patch, colour):
+    return _keep(picture, left, top, patch[::-1], colour)
+
+
 def _keep_to_size(picture, top, left, patch, colour):
     return _keep(picture, top, left, (patch[0] - top, patch[1] - left), colour)
 
@@ -139,6 +143,11 @@ EXERCISES = [
                 _keep_swapped,
                 "Rows and columns are exchanged: the first index of a picture counts from the "
                 "top, the second from the left.",
+            ),
+            (
+                _keep_all_swapped,
+                "Rows and columns are exchanged throughout: `top` and `patch[0]` belong to the "
+                "first index of a picture, `left` and `patch[1]` to the second.",
             ),
             (
                 _keep_turned,

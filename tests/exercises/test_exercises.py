@@ -307,6 +307,37 @@ def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
     assert large.judge("13,8357,544", {})[0] == "wrong"
 
 
+@pytest.mark.parametrize(
+    "exercise_id, answer",
+    [
+        ("00-numbers", "150 528"),
+        ("00-puzzling", ("gravel",)),
+        ("02-fewer", ["fire2_squeeze1x1"]),
+        ("03-window", "29, 31, 17"),
+        ("03-window", ("29", "31", "17")),
+        ("04-slide", "(1, 0.4)"),
+        ("04-slide", [1, "0.40"]),
+    ],
+)
+def test_a_right_answer_may_come_as_text_or_in_a_list(exercise_id, answer):
+    assert exercises.check(exercise_id, answer)
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, words",
+    [
+        ("00-numbers", "50 176", "number of pixels"),
+        ("03-window", "29, 31, 16", "round it up"),
+        ("03-window", "29, 31", "is expected"),
+        ("04-slide", "(1, 0.45)", "printed there"),
+        ("02-fewer", ["pool1"], "not yet enough"),
+    ],
+)
+def test_a_wrong_answer_as_text_or_in_a_list_has_its_sentence(exercise_id, answer, words):
+    reply = exercises.check(exercise_id, answer)
+    assert reply.status == "wrong" and words in reply.message
+
+
 def test_a_value_may_depend_on_what_is_given():
     exercise = value(
         "97-g",
@@ -466,6 +497,88 @@ def test_a_function_that_changes_its_argument_is_refused_and_does_no_harm():
     assert case.tolist() == [1.0, 3.0]
     assert say(doubled(cases=[(case,)], pure=False), doubles_in_place).startswith("right")
     assert case.tolist() == [1.0, 3.0]
+
+
+def _guarded(formula):
+    """The formula behind the guard that a hint of 02-visible teaches."""
+
+    def visible(c):
+        return np.full(c.shape, 128, np.uint8) if c.max() == c.min() else formula(c)
+
+    return visible
+
+
+def _grey(values):
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "formula, words",
+    [
+        (lambda c: ((c - c.mean()) / c.std() * 64 + 128).astype(int).astype("uint8"), "wrap"),
+        (lambda c: _grey(c / c.std() * 64 + 128), "not centred"),
+        (lambda c: _grey((c - c.mean()) / c.var() * 64 + 128), "variance"),
+        (lambda c: _grey((c - c.min()) / (c.max() - c.min()) * 255), "stretches"),
+        (lambda c: _grey((c - c.mean()) / c.std() * 64), "add 128"),
+        (lambda c: _grey((c - c.mean()) / c.std() * 64) // 2 + 128, "Called with"),
+    ],
+)
+def test_a_slip_is_known_although_a_special_case_is_right(formula, words):
+    assert words in exercises.check("02-visible", _guarded(formula)).message
+
+
+def test_a_known_wrong_function_explains_the_cases_where_one_of_the_two_is_wrong():
+    ones = np.ones(3)
+    exercise = doubled(cases=[(ones,), (-ones,), (0 * ones,)])
+    assert say(exercise, lambda x: 3 * x if x[0] < 0 else 2 * x) == "wrong: Three times."
+    assert say(exercise, lambda x: 3 * x if x[0] else x + 1) == "wrong: Three times."
+    assert "Called with" in say(exercise, lambda x: 3 * x if x[0] < 0 else 5 * x)
+    few = doubled(cases=[(1.0,), (2.0,), (5.0,)])
+    assert "Called with" in say(few, lambda x: 3 * x if x < 2 else 2 * x)  # may be chance
+
+
+SOFTMAX = {
+    "percent": lambda e: 100 * e / e.sum(),
+    "float32": lambda e: 100 * np.float32(e) / np.float32(e).sum(),
+}
+
+
+@pytest.mark.parametrize("formula", SOFTMAX.values(), ids=SOFTMAX)
+def test_a_slip_has_a_tolerance_of_its_own(formula):
+    reply = exercises.check("00-softmax", lambda logits: formula(np.exp(logits - logits.max())))
+    assert reply.message.startswith("That is in percent")
+
+
+def test_the_mean_and_the_median_are_told_apart():
+    def shifted(middle):
+        def softmax(logits):
+            powers = np.exp(logits - middle(logits))
+            return powers / powers.sum()
+
+        return exercises.check("00-softmax", softmax).message
+
+    assert "the mean" in shifted(np.mean) and "the median" in shifted(np.median)
+
+
+def test_half_precision_has_its_own_sentence():
+    exercise = doubled(cases=[(np.array([1.234, 30.01, 0.0]),), (np.array([0.11]),)])
+    half = say(exercise, lambda x: (2 * x).astype(np.float16))
+    assert half.startswith("wrong: The values are right but for rounding: `float16`")
+    assert say(exercise, lambda x: 2 * x.astype(np.float16)) == half
+    assert "float16" not in say(exercise, lambda x: (2.01 * x).astype(np.float16))
+    assert "float16" not in say(exercise, lambda x: np.round(2 * x, 3))
+    assert "float16" in say(number(np.full(2, 1 / 3)), np.full(2, 1 / 3, np.float16))
+
+
+def test_rows_and_columns_exchanged_throughout():
+    def keep(picture, top, left, patch, colour):
+        kept = np.empty_like(picture)
+        kept[:] = colour
+        inside = np.s_[left : left + patch[1], top : top + patch[0]]
+        kept[inside] = picture[inside]
+        return kept
+
+    assert "exchanged throughout" in exercises.check("03-keep", keep).message
 
 
 # ---- never
@@ -674,8 +787,9 @@ def test_blank_and_brief():
     assert difference(1, 2, reveal=True) == "Expected 2, but this is 1."
 
 
-def test_a_check_that_needs_the_network_says_so():
-    result = exercises.check("00-cats", 0.5)
+@pytest.mark.parametrize("exercise_id, answer", [("00-cats", 0.5), ("00-spot", (99, 239))])
+def test_a_check_that_needs_the_network_says_so(exercise_id, answer):
+    result = exercises.check(exercise_id, answer)
     assert not result
     assert result.message == (
         "This check also needs `net=net, photo=photo`, as in the cell it comes from."
