@@ -153,12 +153,12 @@ def _name_largest(ax, values, labels, top):
 
 
 @course_style()
-def show_matrix(matrix, title=None, ax=None, alt=None, fmt=".2f", labels=None, **options):
+def show_matrix(matrix, title=None, ax=None, alt=None, fmt="z.2f", labels=None, **options):
     """Show a small matrix with its numbers written in the cells.
 
-    matrix: (rows, columns) finite numbers. fmt: the number format. The numbers explain the colours,
-    so there is no colour bar. labels: for a square matrix, one name for each row and the same
-    column; shown on the left and below. options: see `show_map`.
+    matrix: (rows, columns) finite numbers. fmt: the number format; its "z" avoids -0.00. The
+    numbers explain the colours, so there is no colour bar. labels: for a square matrix, one name
+    for each row and the same column; shown on the left and below. options: see `show_map`.
     """
     values = check_map(matrix)
     if labels is not None and values.shape != (len(labels), len(labels)):

@@ -632,7 +632,7 @@ def test_a_curve_over_whole_numbers_has_whole_ticks(x):
 
 
 def test_a_matrix_writes_its_numbers_readably():
-    ax = show_matrix([[1.0, 1.25], [-3.0, 0.0]], alt="x").axes[0]
+    ax = show_matrix([[1.0, 1.25], [-3.0, -0.001]], alt="x").axes[0]
     assert [text.get_text() for text in ax.texts] == ["1.00", "1.25", "-3.00", "0.00"]
     shades = drawn_pixels(ax).astype(float)[:, :, :3].reshape(4, 3)
     for text, shade in zip(ax.texts, shades, strict=True):
