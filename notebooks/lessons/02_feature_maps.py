@@ -106,7 +106,7 @@ check("02-fewer", first_smaller)
 show_feature_maps(maps["conv1"], columns=8, title="conv1: 64 maps of 113 x 113")
 
 # %% [markdown]
-# She is in most of them, if you look closely. Each map keeps something else: edges of one direction, light or dark areas, the green of the eyes. All maps share one scale, so a dark map is a filter that found little here.
+# She is in most of them. Each map keeps something else: edges of one direction, light or dark areas, the green of the eyes. All maps share one scale, so a dark map is a filter that found little here.
 #
 # The next layer, `pool1`, looks at windows of 3 x 3 cells in steps of 2 and keeps only the **largest** value of each. Here is one map before and after.
 
@@ -120,7 +120,7 @@ assert pair[0].shape == (113, 113) and pair[1].shape == (56, 56) and pair[1].mea
 # </check>
 
 # %% [markdown]
-# Three quarters of the cells are gone, and the cat is as easy to recognise as before. Pooling keeps *that* something was found and gives up exactly *where*. Only the largest values are left: that is why the mean rises, and why the dark whiskers are gone.
+# Three quarters of the cells are gone, and the cat is as easy to recognise as before. Pooling keeps *that* something was found and gives up exactly *where*. Only the largest values are left, so the mean rises, and the dark whiskers are gone.
 #
 # **Exercise: pool by hand.** Return the max pooling of one map (h, w): windows of 3 x 3, steps of 2, and only windows that fit inside. A map of 113 cells becomes 56. `hint("02-pool")` helps.
 
@@ -168,31 +168,35 @@ check("02-visible", visible)
 # %% [markdown]
 # `show_mosaic` does it for all channels of a layer. We walk from shallow to deep. **Predict first:** where is the last layer in which you would recognise a cat?
 
-# %% alt="All 64 channels of conv1: the cat is easy to recognise in nearly every tile, drawn in fine lines or in areas of light and dark."
+# %% alt="All 64 channels of conv1: the cat can be recognised in most tiles, in fine lines or in areas of light and dark; several tiles are flat but for a few bright spots."
 show_mosaic(maps["conv1"], title="conv1: 64 channels of 113 x 113")
+# <check>
+empty = (maps["conv1"] == 0).mean(axis=(0, 1))
+assert np.flatnonzero(empty >= 0.97).tolist() == [13, 39, 56]
+# </check>
 
 # %% [markdown]
-# On their own scales, even the dark maps show her. Two fire modules further on:
+# On their own scales, many dark maps show her, too. Not channels 13, 39 and 56: 97% or more of their cells are zero. Two fire modules further on:
 
 # %% alt="All 128 channels of fire3_concat: in the upper four rows many tiles still show the cat's face, in the lower four most show short bright strokes of one direction."
 show_mosaic(maps["fire3_concat"], title="fire3_concat: 128 channels of 56 x 56")
 
 # %% [markdown]
-# The upper half comes from the 1 x 1 filters: still pictures of the cat. The lower half comes from the 3 x 3 filters: most tiles show strokes of one direction. Then the middle, whose maps gave us the picture at the beginning:
+# The upper half comes from the 1 x 1 filters: still pictures of the cat. The lower half comes from the 3 x 3 filters: mostly strokes of one direction. Then the middle, which gave us the picture at the beginning:
 
 # %% alt="All 256 channels of fire5_concat: coarser tiles, in many of which a few spots light up where the eyes, the nose or the stripes are."
-show_mosaic(maps["fire5_concat"], columns=20, title="fire5_concat: 256 channels of 27 x 27")
+show_mosaic(maps["fire5_concat"], title="fire5_concat: 256 channels of 27 x 27")
 
 # %% [markdown]
 # And the last fire module:
 
 # %% alt="All 512 channels of fire9_concat: tiles of 13 by 13 cells, most of them one flat colour with a few bright cells; some are completely flat."
-show_mosaic(maps["fire9_concat"], columns=24, title="fire9_concat: 512 channels of 13 x 13")
+show_mosaic(maps["fire9_concat"], columns=32, title="fire9_concat: 512 channels of 13 x 13")
 
 # %% [markdown]
 # First pictures of the cat, then strokes, then spots. In `fire5_concat` hardly a single tile shows a cat, and yet all of them together gave us one at the beginning: look at one map, and you miss what the layer keeps.
 #
-# In the last mosaic most tiles are flat but for a few bright cells: a channel that says *here*, and nothing about how it looks. Some tiles are completely flat: these channels are zero everywhere on this photo.
+# In the last mosaic most tiles are flat but for a few bright cells: it says *here*, and nothing about how it looks. Completely flat tiles are channels that are zero everywhere.
 
 # %% [markdown]
 # ## What does a channel respond to?
