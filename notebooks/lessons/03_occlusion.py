@@ -12,7 +12,8 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 63 min: the bobsled 4, the sweep by hand 11, the stretch 8, which class gains 10, finer maps 15, fills 4, two objects 9, a map of nothing 2. "Go deeper" is homework.
-# **The aha of this lesson:** the probability of the Egyptian cat falls, and its logit *rises*. Let the class explain it before you scroll.
+# **The aha of this lesson:** with salmon over an eye, the probability of the Egyptian cat falls and its logit *rises*. Let the class explain it before you scroll.
+# Credit the salmon, too: with grey the logit hardly moves, with black it falls. What survives every fill: the probability falls, and tabby and tiger cat gain more ("What do you hide with?").
 # Start without the computer: show the cat, cover parts with your hand, and ask each time "still a cat?". That is the whole method.
 
 # %% [markdown]
@@ -129,7 +130,7 @@ assert abs(answers.min() - 0.685) < 0.01 and abs(answers.max() - 0.839) < 0.01
 # </check>
 
 # %% [markdown]
-# Surprised? Hide an eye, hide the nose, and hardly anything happens. The worst square leaves 0.685. And with any of eight squares hidden, the network is even *more* sure than before: up to 0.839. The cat is still there
+# Hide an eye, hide the nose, and hardly anything happens. The worst square leaves 0.685. And with any of eight squares hidden, the network is even *more* sure than before: up to 0.839. The cat is still there
 # in the other fifteen squares, and they are enough.
 #
 # **Exercise: the other way round.** Return a copy of `picture` (h, w, 3) in which everything *except* the patch has the given `colour`. The patch has its upper left corner at row `top` and column `left`;
@@ -183,7 +184,7 @@ assert abs(stretched[0, 2] - 0.47) < 0.03 and abs(drop[0, 2] - 0.004) < 0.004
 # Both tables hold the same sixteen numbers. The left one is dramatic: one square looks decisive, others useless. The right one says what happened: not much. Stretching throws away *how far* the answer fell and *whether* it fell at all.
 # The square in row 0, column 2 looks half as important as the worst one (0.47), yet its drop is 0.004.
 #
-# The helper gives the drops in one line: `occlusion_grid(net, photo, cat, 56, 56, salmon, score="probability")`. (tf-keras-vis, the library of the next lessons, has no occlusion to compare with.)
+# The helper gives the drops in one line: `occlusion_grid(net, photo, cat, 56, 56, salmon, score="probability")`.
 #
 # The tutorial ends with the photo times its stretched map squared. `occlusion` spreads the drops over the photo, and `mask_photo` does the rest:
 
@@ -234,14 +235,14 @@ assert after[chosen[1]] - logits[chosen[1]] > 0.8
 # </check>
 
 # %% [markdown]
-# Read the first line twice: the probability of the Egyptian cat falls, and its logit **rises**. Without the eye, the network finds *more* evidence for an Egyptian cat, and is less sure of it.
+# Read the first line twice: the probability of the Egyptian cat falls, and its logit **rises**. With salmon over the eye, this cat scores *higher*, and the network is less sure of it. (Is it the missing eye or the salmon? We test that below.)
 #
 # There is no contradiction. The softmax divides by the sum over all classes, so a probability is a race. Our cat gained 0.40 logits, but tabby gained a full logit and tiger cat almost as much: they caught up. The three
 # together even went up, from 0.953 to 0.973. The network did not doubt that this is a *cat*; it only became less sure *which*.
 #
 # So there are two questions, and two kinds of drop:
 #
-# - **drop in logits**: how much evidence for this class lies here? This is what `occlusion` measures unless you ask for something else.
+# - **drop in logits**: how far does the score of this class fall? This is what `occlusion` measures unless you ask for something else.
 # - **drop in probability**: how much does the answer change? That depends on the other classes, too.
 #
 # Here are both for all sixteen squares.
@@ -257,7 +258,7 @@ assert abs(logit_drop[0, 3] - 0.38) < 0.03 and abs(logit_drop[1, 3] + 0.63) < 0.
 # </check>
 
 # %% [markdown]
-# The two tables do not even agree on the sign. Always say which drop you measured. (The bluest square in logits, -0.63, is mostly the blurred room beside the face. A room is no evidence for a cat. The reddest, 0.38, holds the right-hand ear.)
+# The two tables do not even agree on the sign. Always say which drop you measured. (The bluest square in logits, -0.63, is mostly the blurred room beside the face. The reddest, 0.38, holds the right-hand ear.)
 #
 # **Exercise: why this cat rather than that one?** There is a drop that answers "which cat?": the drop of the *difference* $S_a - S_b$ of two logits. From the logits before, (classes,), and with each square hidden, (positions, classes),
 # return it for every position.
@@ -293,7 +294,7 @@ assert occlusion_passes(net, 56, 14) == 170 and occlusion_passes(net, 28, 1) == 
 # </check>
 
 # %% [markdown]
-# Halve the stride, and it costs four times as much. The last line is one photo and nearly forty thousand passes. That is the price of an honest, simple method. (Lesson 04 gets its map from *one* pass.)
+# Halve the stride, and it costs four times as much. The last line is one photo and nearly forty thousand passes. (Lesson 04 gets its map from *one* pass.)
 #
 # **Exercise: the bill.** Return the number of passes for a square input of `size` pixels, a square patch and a stride.
 
@@ -312,7 +313,7 @@ check("03-bill", bill)
 # %% [markdown]
 # Now a photo with something small in it: a man at a camera, which the network calls a tripod (0.951). **Predict first:** the second map has small steps, the third also a small patch. Which will be sharper, and which will have larger numbers?
 
-# %% alt=["Three signed maps over a man at a camera on a tripod. With large patches the camera or the tripod's legs are deep red and the man's head is blue; with small patches everything is pale.", "The third map on its own scale: the man's face is blue, the camera and the feet of the tripod are pale red."]
+# %% alt=["Three signed maps over a man at a camera on a tripod. With large patches the camera or the tripod's legs are deep red and the man's head is blue; with small patches everything is pale.", "The third map on its own scale: the man's face is deep blue, the joint of the tripod's legs is blue, too; the camera and the feet of the tripod are pale red."]
 plans = [(56, 56), (56, 21), (28, 21)]
 maps = {f"patch {p}, stride {s}": occlusion(net, camera, "tripod", p, s) for p, s in plans}
 compare_maps(maps, camera, columns=3, signed=True, label="drop in logits")
@@ -322,10 +323,11 @@ for name, each in maps.items():
     print(f"{name}: from {each.min():.2f} to {each.max():.2f}")
 # <check>
 assert small.max() < 0.6 * maps["patch 56, stride 21"].max()
+assert small.min() < -1.1 and abs(small[320, 272] + 0.85) < 0.01
 # </check>
 
 # %% [markdown]
-# A smaller stride makes the map smoother. A smaller patch makes it finer *and weaker*: the largest drop falls from 1.65 to 0.47, because a small patch hides less. Only on its own scale can you see what the third map has found. So you cannot compare the numbers of maps with different patches, and
+# A smaller stride makes the map smoother. A smaller patch makes it finer, and the largest drop falls from 1.65 to 0.47. Its own scale shows what the third map has found. The joint of the tripod is blue: a grey square there *raises* "tripod" by 0.85, and the map does not say why. You cannot compare the numbers of maps with different patches, and
 # a patch much smaller than the thing that matters may find nothing.
 #
 # Is the heat on the tripod? Somebody drew its outline, so `relevance_mass` can measure which share of the positive drops lies inside. A map that knows nothing would score the share of the photo that the tripod covers.
@@ -388,7 +390,7 @@ check("03-smallest", smallest)
 # %% [markdown]
 # ## What do you hide with?
 #
-# A patch takes something away, but it also *adds* a square with four hard edges. Hardly any photo in the training set looked like this; such a picture is **out of distribution**. Here are four ways to fill the same patch, and the map that each one gives.
+# A patch takes something away, but it also *adds* a square with four hard edges. Hardly any photo in the training set looked like this; such a picture is **out of distribution**. Here are four ways to fill the same patch.
 
 # %% alt="The man at the camera four times, a square over the legs of the tripod: black, grey, salmon, and blurred."
 fills = {"black": 0, "grey": 127.5, "salmon": salmon, "blur": "blur"}
@@ -411,8 +413,20 @@ assert grids["black"].max() > 2 * grids["grey"].max()
 # </check>
 
 # %% [markdown]
-# All four agree on the place, but not on the amount: a black square costs 4.37 logits where a grey one costs 1.79. Both hid the same legs, so the difference comes from what was *put there*: a large black square on a lawn looks like something.
-# Believe what survives a change of fill. Beside every occlusion map, write its patch, stride and fill.
+# All four agree on the place, but not on the amount: a black square costs 4.37 logits where a grey one costs 1.79. Both hid the same legs, so the difference comes from what was *put there*.
+# Believe what survives a change of fill. And the rising logit of the Egyptian cat, with its eye hidden? Each line: its probability, then the logits of Egyptian cat, tabby and tiger cat.
+
+# %%
+for name, fill in fills.items():
+    chance = occlusion_grid(net, photo, cat, 56, 56, fill, score="probability")[1, 2]
+    rises = [-occlusion_grid(net, photo, each, 56, 56, fill)[1, 2] for each in cats]
+    print(f"{name:6} {-chance:+.2f}, logits", *(f"{rise:+.2f}" for rise in rises))
+    # <check>
+    assert chance > 0.02 and rises[0] < min(rises[1:])
+    # </check>
+
+# %% [markdown]
+# The rise does not survive: with black the logit even falls. So the 0.40 is due to the salmon, too. What survives: the probability falls, and tabby and tiger cat gain more than Egyptian cat. Beside every occlusion map, write its patch, stride and fill.
 #
 # **Exercise: an invisible patch.** You sweep a photo of a black horse on a white wall with a black patch. For which places will the drop be close to zero, whatever the network looks at? (a) the wall, (b) the body of the horse, (c) the outline of the horse, (d) nowhere.
 
@@ -497,7 +511,7 @@ check("03-conclusion", conclusion)
 # %% [markdown]
 # ## Explore
 #
-# Now with controls. Ask the photo of the astronaut for "football helmet": is it the same place? Then take the motorcycle with a patch of 28 pixels, and see which places keep their colour when you change only the fill. *Stop* ends a sweep and keeps what is done.
+# Ask the photo of the astronaut for "football helmet": is it the same place? Then take the motorcycle with a patch of 28 pixels, and see which places keep their colour when you change only the fill. *Stop* ends a sweep and keeps what is done.
 
 # %%
 explore_occlusion(net, "astronaut", patch=56)
@@ -505,7 +519,7 @@ explore_occlusion(net, "astronaut", patch=56)
 # %% [markdown]
 # ## What goes wrong: a map of nothing
 #
-# Take a grey picture with a little noise. There is nothing in it. Stretched, its map looks as meaningful as that of the cat:
+# Take a grey picture with a little noise. Stretched, its map looks as meaningful as that of the cat:
 
 # %% alt=["Two red maps of sixteen squares, one from the cat and one from noise. Both run from white to full red.", "The same drops on one signed scale: those of the cat are coloured, those of the noise almost white."]
 noise = np.random.default_rng(0).normal(127, 10, photo.shape).clip(0, 255).astype(np.uint8)
