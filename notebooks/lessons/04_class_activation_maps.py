@@ -570,7 +570,24 @@ assert lines["guided backprop"].shape == lines["Guided Grad-CAM"].shape == photo
 # %% [markdown]
 # ## Go deeper: one name, two classes
 #
-# The 1000 classes of ImageNet have a number, a name and an id from WordNet, a dictionary that computers can read. Keras keeps them in a JSON file, from number to (id, name), with lines such as `"281": ["n02123045", "tabby"]`. `net.class_index` takes any of the three:
+# The 1000 classes of ImageNet have a number, a name and an id from WordNet, a dictionary that computers can read. Keras keeps them in a JSON file, from number to (id, name). We can write the same text ourselves:
+
+# %%
+import json
+
+from cnnvis_helpers.networks.bundled import imagenet_ids
+
+pairs = zip(imagenet_ids(net.labels), net.labels, strict=True)
+class_index = json.dumps(dict(enumerate(pairs)))
+print(class_index[:96], "...")
+print("281:", json.loads(class_index)["281"])
+# <check>
+assert json.loads(class_index)["281"] == ["n02123045", "tabby"]
+assert len(json.loads(class_index)) == 1000
+# </check>
+
+# %% [markdown]
+# JSON turns the numbers into texts, so the key is `"281"`. `net.class_index` takes any of the three:
 
 # %%
 for target in (281, "n02123045", "tabby"):
