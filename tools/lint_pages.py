@@ -212,10 +212,18 @@ _FREE = {0.0, 100.0, 255.0, 256.0, 1000.0}  # and whole numbers up to 10
 _SCALES = {"%": 0.01, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 
 
-def numbers_on_the_page(lesson, notebook):
-    """All numbers (float) that the student's code, its outputs and the checks contain."""
-    found = [source for _, source in page_code(lesson)] + [cell.check for cell in lesson.cells]
-    for cell in code_cells(notebook):
+def numbers_on_the_page(lesson, notebook, near=None):
+    """All numbers (float) that the student's code, its outputs and the checks contain.
+
+    near: positions of the lesson's cells to look into; None for all.
+    """
+    near = range(len(lesson.cells)) if near is None else near
+    found = [source for cell, source in page_code(lesson) if cell.position in near]
+    found += [cell.check for cell in lesson.cells if cell.position in near]
+    pairs = zip(code_of(lesson)[::-1], code_cells(notebook)[::-1], strict=False)
+    for source, cell in pairs:  # from the end: the notebook has one more, the set-up
+        if source.position not in near:
+            continue
         authored = cell["metadata"].get("cnnvis", {}).get("alt", [])
         for output in cell["outputs"]:
             found.append(output.get("metadata", {}).get("cnnvis", {}).get("described", ""))
@@ -224,11 +232,15 @@ def numbers_on_the_page(lesson, notebook):
     return {float(x) for x in re.findall(r"\d+\.?\d*(?:e[-+]?\d+)?|\.\d+", page)}
 
 
+def checked_prose(text):
+    """A text without formulas, code, years and the paragraphs whose numbers have a source."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    return _UNCHECKED.sub(" ", "\n\n".join(x for x in paragraphs if "<!-- source -->" not in x))
+
+
 def unfounded_numbers(text, known):
     """The numbers of a text that are not, rounded as it writes them, among the known ones."""
-    paragraphs = re.split(r"\n\s*\n", text)
-    checked = "\n\n".join(x for x in paragraphs if "<!-- source -->" not in x)
-    for digits, unit in _NUMBER.findall(_UNCHECKED.sub(" ", checked)):
+    for digits, unit in _NUMBER.findall(checked_prose(text)):
         number, unit = float(digits.replace(",", "")), unit.strip()
         scale = _SCALES.get(unit, 1)
         half = 0.5 * 10.0 ** -len(digits.partition(".")[2])  # of the last digit
@@ -240,14 +252,26 @@ def unfounded_numbers(text, known):
 
 @page_rule
 def numbers_in_prose_are_on_the_page(lesson, notebook):
-    known, reading = numbers_on_the_page(lesson, notebook), starting(lesson, "Further reading")
+    """A number stands in its section, the one before or after it, or has been said before.
+
+    The opening may speak of the whole lesson.
+    """
+    reading, section, sections, said = starting(lesson, "Further reading"), 0, [], set()
+    for cell in lesson.cells:
+        section += cell.kind == "markdown" and cell.source.startswith("## ")
+        sections.append(section)
     for cell in shown(lesson):
+        here = sections[cell.position]
+        near = [i for i, one in enumerate(sections) if abs(one - here) <= 1 or not here]
         prose = [cell.source] if cell.kind == "markdown" and cell not in reading else cell.alts
+        known = numbers_on_the_page(lesson, notebook, near) | said
         for number in unfounded_numbers("\n\n".join(prose), known):
             yield (
-                f"{where(cell)} says {number}, which no output, code or check of the lesson has; "
+                f"{where(cell)} says {number}, which no output, code or check near it has; "
                 "print it, check it, or mark the paragraph with <!-- source -->."
             )
+        for digits, unit in _NUMBER.findall(checked_prose("\n\n".join(prose))):
+            said.add(float(digits.replace(",", "")) * _SCALES.get(unit.strip(), 1))
 
 
 @page_rule

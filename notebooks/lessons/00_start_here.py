@@ -330,7 +330,7 @@ check("00-change", surer)
 # %% [markdown]
 # ## Go deeper: how sure is it that she is a cat?
 #
-# **Exercise: any cat.** The house cats are the classes 281 to 285. How probable is it, says the network, that this photo shows *some* house cat? The array `probabilities` from above has one number for each class.
+# **Exercise: any cat.** The house cats are the classes 281 to 285. How probable is it, says the network, that this photo shows *some* house cat? The array `probabilities` from above has one number for each class. <!-- source -->
 
 # %%
 # <solution>

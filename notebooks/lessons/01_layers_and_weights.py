@@ -34,7 +34,7 @@ photo = load_photo("chelsea")
 # ## Trained or random?
 #
 # The first layer of SqueezeNet holds 64 **filters**. Each of them looks at 3 x 3 pixels in red, green and blue, so we can draw it as a tiny colour picture. Here they are, beside 64 filters of random numbers.
-# (To find a number, add that of the row and that of the column: filter 15 stands in row 8, column +7.)
+# (To find a number, add that of the row and that of the column: filter 15 stands in row 8, column +7.) <!-- source -->
 #
 # **Predict first:** which set is the trained one, A or B? What gives it away?
 
@@ -221,7 +221,7 @@ def move(window=41):
 
 
 # %% [markdown]
-# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye. The same 27 weights serve every place, because an edge looks the same in every corner of a photo.
+# One filter, moved over all places, gives one map: bright where the photo looks like the filter. Here that is along the rim of the eye. The same weights serve every place, because an edge looks the same in every corner of a photo.
 #
 # **Exercise: slide it.** Write the loop: the map of one filter before the ReLU, for a picture of any size and any stride. Keep only windows that lie completely inside the picture.
 
@@ -299,7 +299,7 @@ check("01-edge", my_filter)
 # %% [markdown]
 # ## What nobody asked for
 #
-# Your filter is silent on flat areas because its weights add up to 0. What about the filters that the network has *learned*? Add up all 27 weights of each, and compare with their total size:
+# Your filter is silent on flat areas because its weights add up to 0. What about the filters that the network has *learned*? Add up all the weights of each, and compare with their total size:
 
 # %% tags=["exercise-setup"]
 def left_over(kernel):

@@ -580,7 +580,7 @@ check("03-overlap", spread_out)
 # %% [markdown]
 # ## Go deeper: the same numbers for less work
 #
-# A patch changes 28 x 28 pixels of 224 x 224. Why compute the other 98 percent again, for every position? Let us see which cells of the feature maps change at all.
+# A patch changes 28 x 28 pixels, less than 2 percent of the picture. Why compute the rest again, for every position? Let us see which cells of the feature maps change at all.
 
 # %% alt="Four maps of what a small patch changes, deeper and deeper in the network: a small square in the middle that grows until it fills the map."
 layers = ["stem", "block2_add", "block5_project", "block8_project"]

@@ -88,7 +88,7 @@ show_grid([maps[..., k] for k in best], titles=titles, columns=4, cmap="viridis"
 #
 # $$S_c = b_c + \frac{1}{Z} \sum_{i,j} M_{ij}^c \qquad\text{with}\qquad M_{ij}^c = \sum_k w_k^c A_{ij}^k$$
 #
-# $A_{ij}^k$ is the value of map $k$ in row $i$ and column $j$, $w_k^c$ its weight for class $c$, $Z$ the number of cells (here 49), $b_c$ the bias, and $S_c$ the logit.
+# $A_{ij}^k$ is the value of map $k$ in row $i$ and column $j$, $w_k^c$ its weight for class $c$, $Z$ the number of cells (here 7 x 7), $b_c$ the bias, and $S_c$ the logit.
 # $M^c$ is the **class activation map**, CAM for short. In NumPy it is one line.
 
 # %% tags=["exercise-setup"]
@@ -110,7 +110,7 @@ with figure_row(2, width=10) as (left, right):
     show_overlay(photo, cam(net, photo, cat), "Enlarged", ax=right, label="logits")
 
 # %% [markdown]
-# Both pictures hold the same 49 numbers. The smooth one *looks* precise to the pixel, but it is not: its soft edges come from the enlargement. Remember the cells whenever
+# Both pictures hold the same 7 x 7 numbers. The smooth one *looks* precise to the pixel, but it is not: its soft edges come from the enlargement. Remember the cells whenever
 # you see a heat map.
 #
 # The lecture slides that this course grew from do the same on ResNet50 with a photo of an Australian terrier: 2048 maps of 7 x 7 cells and 2048 weights a class. <!-- source -->
@@ -285,7 +285,7 @@ check("04-share", share_inside)
 # %% [markdown]
 # ## Why this cat rather than that one?
 #
-# The network gives Egyptian cat 0.77 and tiger cat 0.10. **Predict first:** where will the heat map of *tiger cat* be? Both maps on one scale:
+# The network is surer of Egyptian cat than of tiger cat. **Predict first:** where will the heat map of *tiger cat* be? Both maps on one scale:
 
 # %% alt="Two heat maps of the same cat on one scale, for Egyptian cat and for tiger cat. Both glow on the face; the second is somewhat weaker."
 tiger = net.class_index("tiger cat")

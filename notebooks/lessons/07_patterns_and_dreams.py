@@ -504,7 +504,7 @@ assert all("zebra" in [one.label for one in top] for top in tops), tops
 
 # %% [markdown]
 # The network calls both a zebra. Surprised? Theirs is pale, yet after fewer steps it shows the animals better than ours: two striped bodies with legs. Our helper moves coarse shapes first and needs more steps for the stripes.
-# Try 96. Neither picture is *the* zebra of the network: the rules of the climb decide which one you see.
+# Try twice as many. Neither picture is *the* zebra of the network: the rules of the climb decide which one you see.
 
 # %% [markdown]
 # ## Take-away

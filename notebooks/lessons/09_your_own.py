@@ -47,7 +47,7 @@ assert net.predict(photo)[0].label == "bobsled" and net.predict(photo)[0].probab
 
 # %% [markdown]
 # A bobsled, but with 0.22 it is not sure of anything. None of the 1000 classes is an astronaut. And there is a second problem: the network was trained on photos that mostly show *one* thing, large and in the middle.
-# This photo holds several, and all of them together are shrunk to 224 x 224 pixels.
+# This photo holds several, and all of them together are shrunk to the small square that it sees.
 #
 # **Predict first:** cut out the upper right corner, with the model of the shuttle. What will it say?
 
@@ -68,7 +68,7 @@ assert best.label == "space shuttle" and abs(best.probability - 0.36) < 0.03
 # "Space shuttle". The knowledge was there all along; the rest of the photo hid it. Cutting out what you mean is the first thing to try with any photo of your own.
 #
 # **Exercise: find the other one.** An experiment. One more thing in this photo is a class that the network knows well. Choose four numbers, predict what the network will say, look, and try again, until its best answer for the
-# cutout is *not* a space shuttle and has a probability above 0.5.
+# cutout is *not* a space shuttle and has a probability of more than one half.
 
 # %%
 # <solution>
@@ -335,7 +335,7 @@ check("09-claim", sentence)
 # %% [markdown]
 # ## With eight pictures: transfer learning
 #
-# 600 squares are more than most people have. Suppose that we have eight, four of grass and four of gravel. How far does our small network get with them?
+# Hundreds of squares are more than most people have. Suppose that we have eight, four of grass and four of gravel. How far does our small network get with them?
 #
 # But EfficientNet has already seen more than a million photos. Its convolutions turn any picture into 1280 numbers, the averages of its last maps (lesson 04). We keep them as they are and train only a new last layer on top. This is **transfer learning**.
 

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 from lesson_tools import DEMO_LESSON, LESSONS, build_notebooks, lint_lessons, lint_pages, making
 from lint_lessons import lint_lesson, lint_notebook
@@ -170,6 +171,21 @@ def test_numbers_in_prose_are_those_on_the_screen(prose, printed, unfounded):
     lesson = changed("Nothing can", f"{prose}: nothing can")
     known = lint_pages.numbers_on_the_page(lesson, notebook(stream(printed)))
     assert list(lint_pages.unfounded_numbers(prose, known)) == unfounded
+
+
+def test_a_number_counts_near_the_cell_that_shows_it_or_once_said():
+    lesson, made = changed("Nothing can", "A score of 0.46: nothing can"), notebook(stream(""))
+    rule = lint_pages.numbers_in_prose_are_on_the_page
+    says = next(c.position for c in lesson.cells if "0.46" in c.source)
+    sections = np.cumsum([c.source.startswith("## ") for c in lesson.cells])
+    for cell, section in zip(lesson.cells, sections, strict=True):
+        cell.check = "assert score > 0.46"
+        near = abs(section - sections[says]) <= 1
+        assert any("0.46" in told for told in rule(lesson, made)) != near, cell.position
+        cell.check = ""
+    lesson.cells[0].source += " It is 0.46."
+    lesson.cells[0].check = "assert score > 0.46"
+    assert not any("0.46" in told for told in rule(lesson, made))
 
 
 def test_a_number_may_be_checked_and_what_a_figure_says_of_itself_counts():
