@@ -128,4 +128,6 @@ def test_versions_are_read_from_real_interpreters(tmp_path):
     assert module.version_of(sys.executable) == (sys.version_info[:2] if has_pip else None)
     assert module.version_of(tmp_path / "python") is None
     assert module.quietly([sys.executable, "-c", "print('yes')"]) is None
-    assert module.quietly([sys.executable, "-c", "print('no'); 1 / 0"]).startswith("no\n")
+    assert module.quietly([sys.executable, "-c", "print('no', flush=True); 1 / 0"]).startswith(
+        "no\n"
+    )

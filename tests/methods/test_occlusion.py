@@ -213,7 +213,7 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
     class Spy:
         input_size, labels, units = small.input_size, small.labels, small.units
         prepare, score_vector, forward = small.prepare, small.score_vector, small.forward
-        finite = small.finite
+        finite, compiles_late = small.finite, False
 
         def cached(self, key, build):
             run = small.cached(key, build)

@@ -10,11 +10,11 @@ from cnnvis_helpers.networks.layers import (
     conv_layers,
     feature_maps,
     filters,
-    receptive_field,
     sparsity,
     weights,
 )
 from cnnvis_helpers.networks.network import load_network
+from cnnvis_helpers.networks.receptive_field import receptive_field
 
 L = keras.layers
 
