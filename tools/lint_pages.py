@@ -7,6 +7,7 @@ for everything that breaks it; `lint_page` runs them all. `page_counts` is what 
 import ast
 import html
 import re
+from itertools import accumulate
 from statistics import median_high
 
 import lesson_source
@@ -212,37 +213,37 @@ _FREE = {0.0, 100.0, 255.0, 256.0, 1000.0}  # and whole numbers up to 10
 _SCALES = {"%": 0.01, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 
 
-def numbers_on_the_page(lesson, notebook, near=None):
-    """All numbers (float) that the student's code, its outputs and the checks contain.
-
-    near: positions of the lesson's cells to look into; None for all.
-    """
-    near = range(len(lesson.cells)) if near is None else near
-    found = [source for cell, source in page_code(lesson) if cell.position in near]
-    found += [cell.check for cell in lesson.cells if cell.position in near]
+def numbers_by_cell(lesson, notebook):
+    """[set of floats] for each cell: the numbers in the student's code, outputs and check."""
+    found = [[cell.check] for cell in lesson.cells]
+    for cell, source in page_code(lesson):
+        found[cell.position].append(source)
     pairs = zip(code_of(lesson)[::-1], code_cells(notebook)[::-1], strict=False)
     for source, cell in pairs:  # from the end: the notebook has one more, the set-up
-        if source.position not in near:
-            continue
         authored = cell["metadata"].get("cnnvis", {}).get("alt", [])
         for output in cell["outputs"]:
-            found.append(output.get("metadata", {}).get("cnnvis", {}).get("described", ""))
-            found += [text for text in texts(output) if text not in authored]
-    page = re.sub(r"(?<=\d)[,_](?=\d{3})", "", "\n".join(found))
-    return {float(x) for x in re.findall(r"\d+\.?\d*(?:e[-+]?\d+)?|\.\d+", page)}
+            described = output.get("metadata", {}).get("cnnvis", {}).get("described", "")
+            shown_texts = [text for text in texts(output) if text not in authored]
+            found[source.position] += [described, *shown_texts]
+    pages = (re.sub(r"(?<=\d)[,_](?=\d{3})", "", "\n".join(one)) for one in found)
+    return [{float(x) for x in re.findall(r"\d+\.?\d*(?:e[-+]?\d+)?|\.\d+", one)} for one in pages]
 
 
-def checked_prose(text):
-    """A text without formulas, code, years and the paragraphs whose numbers have a source."""
+def numbers_in(text):
+    """(digits, unit, number, factor of the unit) of each number that a text answers for.
+
+    Not of formulas, code, years and paragraphs whose numbers have a source.
+    """
     paragraphs = re.split(r"\n\s*\n", text)
-    return _UNCHECKED.sub(" ", "\n\n".join(x for x in paragraphs if "<!-- source -->" not in x))
+    prose = "\n\n".join(x for x in paragraphs if "<!-- source -->" not in x)
+    for digits, unit in _NUMBER.findall(_UNCHECKED.sub(" ", prose)):
+        unit = unit.strip()
+        yield digits, unit, float(digits.replace(",", "")), _SCALES.get(unit, 1)
 
 
 def unfounded_numbers(text, known):
     """The numbers of a text that are not, rounded as it writes them, among the known ones."""
-    for digits, unit in _NUMBER.findall(checked_prose(text)):
-        number, unit = float(digits.replace(",", "")), unit.strip()
-        scale = _SCALES.get(unit, 1)
+    for digits, unit, number, scale in numbers_in(text):
         half = 0.5 * 10.0 ** -len(digits.partition(".")[2])  # of the last digit
         free = not unit and (number in _FREE or (number <= 10 and "." not in digits))
         scales = {scale, 1} if unit == "%" else {scale}
@@ -256,22 +257,24 @@ def numbers_in_prose_are_on_the_page(lesson, notebook):
 
     The opening may speak of the whole lesson.
     """
-    reading, section, sections, said = starting(lesson, "Further reading"), 0, [], set()
-    for cell in lesson.cells:
-        section += cell.kind == "markdown" and cell.source.startswith("## ")
-        sections.append(section)
+    by_cell, reading = numbers_by_cell(lesson, notebook), starting(lesson, "Further reading")
+    heads = [cell.kind == "markdown" and cell.source.startswith("## ") for cell in lesson.cells]
+    sections, said = list(accumulate(heads)), set()
     for cell in shown(lesson):
         here = sections[cell.position]
-        near = [i for i, one in enumerate(sections) if abs(one - here) <= 1 or not here]
+        near = [
+            numbers
+            for numbers, one in zip(by_cell, sections, strict=True)
+            if abs(one - here) <= 1 or not here
+        ]
         prose = [cell.source] if cell.kind == "markdown" and cell not in reading else cell.alts
-        known = numbers_on_the_page(lesson, notebook, near) | said
-        for number in unfounded_numbers("\n\n".join(prose), known):
+        text = "\n\n".join(prose)
+        for number in unfounded_numbers(text, said.union(*near)):
             yield (
                 f"{where(cell)} says {number}, which no output, code or check near it has; "
                 "print it, check it, or mark the paragraph with <!-- source -->."
             )
-        for digits, unit in _NUMBER.findall(checked_prose("\n\n".join(prose))):
-            said.add(float(digits.replace(",", "")) * _SCALES.get(unit.strip(), 1))
+        said |= {number * scale for _, _, number, scale in numbers_in(text)}
 
 
 @page_rule

@@ -169,7 +169,7 @@ def test_the_minutes_are_those_of_the_core():
 )
 def test_numbers_in_prose_are_those_on_the_screen(prose, printed, unfounded):
     lesson = changed("Nothing can", f"{prose}: nothing can")
-    known = lint_pages.numbers_on_the_page(lesson, notebook(stream(printed)))
+    known = set().union(*lint_pages.numbers_by_cell(lesson, notebook(stream(printed))))
     assert list(lint_pages.unfounded_numbers(prose, known)) == unfounded
 
 
@@ -195,7 +195,7 @@ def test_a_number_may_be_checked_and_what_a_figure_says_of_itself_counts():
     figure["metadata"] = {"cnnvis": {"described": "Map; 0 to 23.41"}}
     made = notebook(figure)
     made["cells"][0]["metadata"] = {"cnnvis": {"alt": ["A map up to 88.8"]}}
-    known = lint_pages.numbers_on_the_page(lesson, made)
+    known = set().union(*lint_pages.numbers_by_cell(lesson, made))
     assert list(lint_pages.unfounded_numbers("0.17, 23.4, 88.8", known)) == ["88.8"]
 
 
