@@ -177,10 +177,7 @@ def _only_pools(step, places):
 def _run_on(net, known, steps):
     """Return {value: array} of values of the graph `known` and those that steps make from them."""
     wanted = [value for step in steps for value in step.outputs]
-    tensors = {}
-    for value, array in known.items():
-        symbols = dict(zip(value.step.outputs, value.step.node.outputs, strict=True))
-        tensors[value] = tf.cast(array, symbols[value].dtype)
+    tensors = {value: tf.cast(array, value.dtype) for value, array in known.items()}
     with keras.StatelessScope(collect_losses=True):
         made = net.graph.run(tensors, wanted, _without_norm)
     return {**known, **{v: np.asarray(m, np.float32) for v, m in zip(wanted, made, strict=True)}}

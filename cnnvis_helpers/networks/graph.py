@@ -71,13 +71,14 @@ _ALIKE = ("hard_sigmoid", "hardsigmoid", "sparsemax", "sparse_sigmoid", "exponen
 
 @dataclass(eq=False)
 class Value:
-    """A tensor of the graph: an output of `step` (None: the network's input), and its static shape.
+    """A tensor of the graph: an output of `step` (None: the network's input), its shape and type.
 
-    A shape is a tuple such as (None, 7, 7, 512); an unknown length is None.
+    A shape is a tuple such as (None, 7, 7, 512); an unknown length is None. dtype : "float32", ...
     """
 
     step: object
     shape: tuple
+    dtype: str
 
 
 @dataclass(eq=False)
@@ -123,7 +124,8 @@ class Graph:
         functional = open_model(model)
         self.name = model.name
         self.steps = []
-        self.input = Value(None, tuple(functional.inputs[0].shape))
+        pixels = functional.inputs[0]
+        self.input = Value(None, tuple(pixels.shape), pixels.dtype)
         self._constants = {}
         self._models = {}
         (self.output,) = self._list_steps(functional, [self.input], prefix="")
@@ -149,7 +151,7 @@ class Graph:
                 self._models[path] = (node.operation, outputs[0])
             else:
                 step = Step(path, node.operation, node, values)
-                outputs = [Value(step, tuple(symbol.shape)) for symbol in node.outputs]
+                outputs = [Value(step, tuple(one.shape), one.dtype) for one in node.outputs]
                 step.outputs = outputs
                 self.steps.append(step)
             known.update(zip(map(id, node.outputs), outputs, strict=True))
@@ -162,7 +164,7 @@ class Graph:
         for tensor in given:
             value = known.get(id(tensor))
             if value is None:
-                value = Value(None, tuple(tensor.shape))
+                value = Value(None, tuple(tensor.shape), tensor.dtype)
                 self._constants[value] = tensor
             values.append(value)
         return values

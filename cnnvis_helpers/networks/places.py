@@ -48,7 +48,8 @@ def misplaced(net, chain):
     """Check whether maps are aligned with the photo: return a sentence or None per value.
 
     chain : (value, sharp) pairs; the values of the graph, (n, h, w, c), are each computed from the
-        one before and nothing else; sharp is how sharp positions are at least, 0..1, 0 if unknown
+        one before and nothing else; sharp is how sharp positions are at least, 0..1, 0 if unknown;
+        None looks only at whether the channels agree
 
     None also if nothing can be said: a single position, or a map that does not change.
     """
@@ -200,9 +201,7 @@ def _run_from(net, source, probes, value):
     """Return a value of the graph, computed from another one of about 0..2, or from a picture."""
     if source is None:
         return net.run_values(tf.constant(127.5 * probes), [value], without_relu)[0].numpy()
-    symbols = net.model.inputs if source.step is None else source.step.node.outputs
-    outputs = [source] if source.step is None else source.step.outputs
-    known = tf.cast(probes, symbols[outputs.index(source)].dtype)
+    known = tf.cast(probes, source.dtype)
     with keras.StatelessScope(collect_losses=True):
         parts = [
             net.graph.run({source: part}, [value], lambda step: without_relu(step.layer))[0]

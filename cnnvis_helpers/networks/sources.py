@@ -289,7 +289,7 @@ def check_model(source, input_size=None):
     """Return ((h, w), channels) of the input; ValueError if it is no image classifier."""
     model, name = source.model, source.model.name
     functional = open_model(model)
-    if functional is None and getattr(type(model), "call", None) is keras.Sequential.call:
+    if functional is None and type(model).call is keras.Sequential.call:
         raise ValueError(
             f"The model {name!r} has no input shape yet: call it once on a batch of photos, or let "
             "it begin with keras.Input((height, width, 3))."
