@@ -73,7 +73,7 @@ def in_the_kernel(name, network, moves):
 
 def in_the_browser(names, network, moves):
     """{name: milliseconds of each move}, in JupyterLab and the installed Chromium."""
-    from lab import Lab, write_notebook
+    from lab import Lab, run_all, write_notebook
 
     cells = [f'explore_{name}(net, "chelsea")' for name in names]
     start = f"from cnnvis_helpers import *\nnet = load_network({network!r})"
@@ -84,9 +84,11 @@ def in_the_browser(names, network, moves):
         private.mkdir()
         write_notebook(notebooks / "explorers.ipynb", [start, *cells])
         with Lab(notebooks, private) as lab, lab.browser() as browser:
-            page = open_and_run(lab, browser, names)
+            page = lab.open(browser, "explorers.ipynb")
+            run_all(page)
             for name in names:
                 box = page.locator(f".cnnvis-{name}-1-live")
+                box.locator("img").wait_for()
                 box.scroll_into_view_if_needed()
                 _, label, values, _ = MOVED[name]
                 count = 12 if values is None else len(values)
@@ -95,28 +97,6 @@ def in_the_browser(names, network, moves):
                     for number in range(moves + 1)
                 ][1:]
     return took
-
-
-def open_and_run(lab, browser, names):
-    """Open the notebook and run it; return the page when all explorers are drawn.
-
-    Where they are not drawn in half a minute the notebook is opened again: it has happened that a
-    page never drew them, for a reason not found yet.
-    """
-    from lab import run_all
-    from playwright.sync_api import TimeoutError
-
-    for attempts_left in (2, 1, 0):
-        page = lab.open(browser, "explorers.ipynb")
-        run_all(page)
-        try:
-            for name in names:
-                page.locator(f".cnnvis-{name}-1-live img").wait_for(timeout=30_000)
-            return page
-        except TimeoutError:
-            lab.close(page)
-            if not attempts_left:
-                raise
 
 
 def table(rows):

@@ -183,32 +183,53 @@ class Lab:
         try:
             page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=1000 * START)
             page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=1000 * START)
-            idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'  # else it asks for one
-            page.wait_for_selector(idle, timeout=1000 * START)
+            self._wait_for_kernel(page, notebook)
         except BaseException:
             self.close(page)
             raise
         return page
 
+    def _wait_for_kernel(self, page, notebook):
+        """Wait until the page is connected to its idle kernel.
+
+        The page's own mark says "idle" before there is one. Who runs cells then makes JupyterLab
+        start a second kernel, and what the first one shows or answers is lost.
+        """
+        end, kernel = time.time() + START, None
+        while time.time() < end:
+            kernel = next((s["kernel"] for s in self._ask("sessions") if s["path"] == notebook), {})
+            if kernel.get("execution_state") == "idle" and kernel.get("connections"):
+                page.wait_for_selector(
+                    '.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=1000 * START
+                )
+                return
+            page.wait_for_timeout(200)
+        raise RuntimeError(f"{notebook} had no idle kernel within {START} s, but {kernel}.")
+
+    def _ask(self, what, method="GET"):
+        """Ask the server for its "sessions", "kernels" or one of them; returns the JSON or None."""
+        address = f"http://127.0.0.1:{self.port}/api/{what}?token={self.token}"
+        request = urllib.request.Request(address, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or b"null")
+
     def close(self, page):
         """Close a page, and end all kernels, which hold a gigabyte each."""
         page.close()
-        address, token = f"http://127.0.0.1:{self.port}/api/kernels", f"?token={self.token}"
-        with urllib.request.urlopen(address + token, timeout=30) as answer:
-            kernels = json.load(answer)
-        for kernel in kernels:
-            request = urllib.request.Request(f"{address}/{kernel['id']}{token}", method="DELETE")
-            urllib.request.urlopen(request, timeout=60).close()
+        for kernel in self._ask("kernels"):
+            self._ask(f"kernels/{kernel['id']}", "DELETE")
 
 
 def run_all(page):
     """Run all cells from the menu, as a student does, and wait until the kernel has answered."""
-    accept = page.locator(".jp-Dialog .jp-mod-accept")  # at times it asks for the kernel it has,
-    last = page.locator(".jp-NotebookPanel .jp-CodeCell").last.locator(".jp-InputPrompt")
+    prompts = page.locator(".jp-NotebookPanel .jp-CodeCell .jp-InputPrompt")
+    last = prompts.last
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
-    end, ask, begun = time.time() + RUN, 0, False
-    stored = last.inner_text().strip(" []:")  # a number in a notebook that was stored with outputs
     kernel = page.locator(".jp-Notebook-ExecutionIndicator").first
+    end, begun = time.time() + RUN, False
+    stored = last.inner_text().strip(" []:")  # a number in a notebook that was stored with outputs
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
     while time.time() < end:
         prompt = last.inner_text().strip(" []:")  # "" or stored, "*" meanwhile, a number after
         begun = begun or prompt == "*" or prompt != stored
@@ -219,15 +240,10 @@ def run_all(page):
         state = kernel.get_attribute("data-status") or ""
         if begun and state in DEAD:
             raise RuntimeError(f"The kernel ended before the notebook did: it is {state!r}.")
-        if accept.count():
-            accept.click()
-        elif not begun and time.time() > ask:  # and then forgets what it was told to run
-            page.get_by_role("menuitem", name="Run", exact=True).click()
-            page.get_by_text("Run All Cells", exact=True).click()
-            ask = time.time() + 20
         page.wait_for_timeout(200)
     keep_picture(page, "did-not-run")
-    raise RuntimeError(f"The notebook did not end within {RUN} s.")
+    said = f"kernel {state!r}, cells {' '.join(prompts.all_inner_texts())}"
+    raise RuntimeError(f"The notebook did not end within {RUN} s: {said}")
 
 
 def menu(box, label):
