@@ -153,9 +153,18 @@ def stub_source(source, where="exercise"):
     return "\n".join(lines)
 
 
+def page_text(source):
+    """Markdown as it stands on a page: without the marks of numbers that have a source."""
+    return re.sub(r"\s*<!-- source -->", "", source).lstrip()
+
+
 def options(lesson, cell):
     """The options of a choice, {"a": text, ...}, from the exercise's Markdown; {} without any."""
-    before = [c.source for c in lesson.cells if c.kind == "markdown" and c.position < cell.position]
+    before = [
+        page_text(c.source)
+        for c in lesson.cells
+        if c.kind == "markdown" and c.position < cell.position
+    ]
     text = next((source for source in reversed(before) if "**Exercise" in source), "")
     _, *parts = re.split(r"\(([a-z])\)", text.rpartition("**Exercise")[2])
     letters, texts = parts[::2], [" ".join(part.split("\n\n")[0].split()) for part in parts[1::2]]

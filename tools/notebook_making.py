@@ -127,7 +127,7 @@ def _lesson_cell(lesson, cell, kind):
     if cell.kind == "markdown":
         if slide is None and re.match(r"##? ", cell.source):
             slide = "slide"
-        return _markdown(cell.source, tags, slide)
+        return _markdown(lesson_source.page_text(cell.source), tags, slide)
     source = cell.source
     if cell.is_exercise:
         where = f"{lesson.path.name}, cell {cell.position + 1}"

@@ -259,6 +259,15 @@ def test_a_run_notebook_is_valid_and_differs_in_outputs_only(ran):
         assert counts == list(range(1, len(counts) + 1))
 
 
+def test_the_mark_of_a_source_stays_in_the_lesson():
+    lesson = copy.deepcopy(DEMO_LESSON)
+    lesson.cells[4].source = "<!-- source --> Of 312 photos.\n\nSo the paper says. <!-- source -->"
+    made = making.make_notebook(lesson, [lesson], making.STUDENT, UNPUBLISHED)
+    assert "Of 312 photos.\n\nSo the paper says." in sources(made, "markdown")
+    for path in build_notebooks.NOTEBOOKS.glob("**/*.ipynb"):
+        assert "<!-- source" not in path.read_text(encoding="utf-8"), path.name
+
+
 def test_outputs_are_carried_over_only_to_the_same_code(ran):
     stored = making.load(making.dump(ran[making.STUDENT]))
     done, kept = running.carry_outputs(demo(), stored)
