@@ -278,13 +278,16 @@ def say_if_zero(ax, values):
         ax.set_xlabel("0 everywhere")
 
 
-def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, size=7.2):
-    """Draw equal tiles on one axes, with lines of colour `gap` between; label rows and columns."""
+def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, high=7.2):
+    """Draw equal tiles on one axes, with lines of colour `gap` between; label rows and columns.
+
+    It is 8.4 inches wide at most, and `high` inches high.
+    """
     height, width = tiles[0].shape[:2]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
     shape = (rows * height, columns * width)
-    wide = min(size, 1.1 * columns * max(1, width / height), 9.0 * shape[1] / shape[0])
+    wide = min(8.4, 1.3 * columns * max(1, width / height), high * shape[1] / shape[0])
     ax, finish = axes_for(shape, ax, alt, (wide, wide * shape[0] / shape[1]))
     white = 255 if tiles[0].dtype == np.uint8 else 1
     draw_pixels(ax, tile(tiles, columns, 0, white), title)
@@ -344,7 +347,7 @@ def short(value):
     return f"{value:.3g}" if value else "0"
 
 
-def grid_of_axes(shapes, titles, columns, margin, bar, title, below=False, size=3.0):
+def grid_of_axes(shapes, titles, columns, margin, bar, title, below=False, size=4.4):
     """Place one axes per picture; return figure, axes and, if `bar`, the colour bar's axes.
 
     All columns are equally wide, `size` inches at most; a row is as tall as its tallest picture.

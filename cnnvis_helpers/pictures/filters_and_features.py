@@ -63,7 +63,7 @@ def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=Non
 def show_filter_channels(
     kernel, filters=range(6), channels=range(3), title=None, ax=None, alt=None
 ):
-    """Show filters as a table: one row per filter, one column per input channel, grey for zero.
+    """Show filters as a table: one column per filter, one row per input channel, grey for zero.
 
     kernel: (kh, kw, cin, cout) of any conv layer. filters, channels: which to show. White is the
     largest |weight| shown, black its negative, as on the colour bar.
@@ -71,13 +71,13 @@ def show_filter_channels(
     kernel = checked_kernel(kernel)
     filters = chosen_numbers(filters, kernel.shape[3], "filters")
     channels = chosen_numbers(channels, kernel.shape[2], "channels")
-    shown = [kernel[:, :, channel, number] for number in filters for channel in channels]
+    shown = [kernel[:, :, channel, number] for channel in channels for number in filters]
     low, high = map_limits(*shown, signed=True)
     tiles = [colours(each, low, high, "gray") for each in shown]
-    ax, finish = draw_mosaic(tiles, len(channels), None, "#FFFFFF", title, ax, alt, size=4.2)
+    ax, finish = draw_mosaic(tiles, len(filters), None, "#FFFFFF", title, ax, alt)
     names = ("red", "green", "blue") if kernel.shape[2] == 3 else None
-    heads = [names[channel] if names else f"input {channel}" for channel in channels]
-    label_cells(ax, tiles[0].shape, heads, [f"filter {number}" for number in filters])
+    firsts = [names[channel] if names else f"input {channel}" for channel in channels]
+    label_cells(ax, tiles[0].shape, [f"filter {number}" for number in filters], firsts)
     draw_bar(bar_beside(ax), low, high, "gray", shown)
     ax.set_label(f"{len(filters)} filters, {len(channels)} input channels each, in grey")
     return finish()

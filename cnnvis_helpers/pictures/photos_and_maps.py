@@ -64,7 +64,7 @@ def show_grid(
     alt=None,
     scale="shared",
     margin=0.12,
-    size=3.0,
+    size=4.4,
     **options,
 ):
     """Show several photos or maps in a grid.

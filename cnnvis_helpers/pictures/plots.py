@@ -38,7 +38,7 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     named = y if isinstance(y, dict) else {None: y}
     if not named:
         raise ValueError("show_curve needs at least one curve, got an empty dict.")
-    ax, finish = axes_for(None, ax, alt, (6.4, 4.0))
+    ax, finish = axes_for(None, ax, alt, (8.0, 3.8))
     palette = curve_colours()
     for number, (name, values) in enumerate(named.items()):
         values = finite(values, "show_curve").ravel()
@@ -72,7 +72,7 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     pairs = [label_and_probability(each) for each in predictions]
     if not pairs:
         raise ValueError("show_predictions needs at least one prediction, got an empty list.")
-    ax, finish = axes_for(None, ax, alt, (5.6, 0.5 + 0.44 * len(pairs)))
+    ax, finish = axes_for(None, ax, alt, (7.0, 0.5 + 0.44 * len(pairs)))
     places = np.arange(len(pairs))
     values = [probability for _, probability in pairs]
     ax.barh(places, values, color=[COLOURS[0]] + [pale_colour()] * (len(pairs) - 1), height=0.72)
@@ -88,7 +88,7 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
 
 
 def _show_numbers(numbers, title, ax, alt):
-    ax, finish = axes_for(None, ax, alt, (5.6, 0.7 + 0.44 * len(numbers)))
+    ax, finish = axes_for(None, ax, alt, (7.0, 0.7 + 0.44 * len(numbers)))
     bars = ax.barh(range(len(numbers)), [each.value for each in numbers], color=COLOURS[0])
     ax.bar_label(bars, [short_value(each) for each in numbers], padding=4)
     ax.set_yticks(range(len(numbers)), [each.label for each in numbers])

@@ -250,7 +250,7 @@ def _encode(figure):
     picture = _drawn(figure)
     png, jpeg = io.BytesIO(), io.BytesIO()
     picture.save(png, "PNG")
-    picture.save(jpeg, "JPEG", quality=90, subsampling=0, optimize=True)
+    picture.save(jpeg, "JPEG", quality=90, subsampling=0)  # optimize=True fails on pure noise
     if jpeg.tell() < 0.7 * png.tell():
         return "jpeg", jpeg.getvalue(), picture.width
     return "png", png.getvalue(), picture.width

@@ -142,6 +142,12 @@ def test_a_notebook_gets_one_picture_with_alt_text_and_nothing_to_show_twice(nam
     assert plt.get_fignums() == before
 
 
+def test_pure_noise_can_be_shown(notebook):
+    show_photo(np.random.default_rng(0).integers(0, 256, (480, 480, 3), dtype=np.uint8))
+    ((data, _),) = notebook
+    assert data["text/plain"] == "Photo, 480 x 480 pixels"
+
+
 @pictures_with_figure
 def test_without_alt_text_a_picture_describes_itself(name, notebook):
     draw(name)
@@ -519,16 +525,16 @@ def test_filters_of_deep_layers_are_sent_to_the_table():
         show_filters(np.zeros((3, 3, 3)), alt="x")
 
 
-def test_the_table_of_filters_has_a_row_a_filter_and_a_column_a_channel():
+def test_the_table_of_filters_has_a_column_a_filter_and_a_row_a_channel():
     figure = show_filter_channels(KERNEL, filters=[4, 2], alt="x")
     ax = figure.axes[0]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["filter 4", "filter 2"]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["red", "green", "blue"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["filter 4", "filter 2"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["red", "green", "blue"]
     limit = np.abs(KERNEL[..., [4, 2]]).max()
     level = int((KERNEL[1, 2, 0, 2] / limit + 1) / 2 * 256)  # filter 2, red, row 1, column 2
-    assert abs(int(drawn_pixels(ax)[3 + 1, 2, 0]) - level) <= 1
+    assert abs(int(drawn_pixels(ax)[1, 3 + 2, 0]) - level) <= 1
     figure = show_filter_channels(np.zeros((3, 3, 8, 8)), filters=0, channels=range(2, 4), alt="x")
-    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["input 2", "input 3"]
     with pytest.raises(ValueError, match="filters go from 0 to 9, got .10."):
         show_filter_channels(KERNEL, filters=[10], alt="x")
