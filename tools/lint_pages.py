@@ -13,7 +13,7 @@ from statistics import median_high
 import lesson_source
 from notebook_running import WIDGET_TEXT
 
-MAX_CELLS, MAX_MEDIAN, MAX_LINES, MAX_IMPORT_LINES = 45, 7, 20, 14
+MAX_CELLS, MAX_MEDIAN, MAX_LINES, MAX_IMPORT_LINES, MAX_NAMES = 45, 7, 20, 14, 17
 WORDS_A_MINUTE, LINES_A_MINUTE, FIGURES_A_MINUTE, PREDICTION = 200, 25, 3, 1
 EXERCISE_MINUTES = {"function": 6, "value": 4, "custom": 4, "choice": 1.5}
 
@@ -175,6 +175,15 @@ def code_is_short_and_for_students(lesson, notebook):
             yield f"{where(cell)} has {lines} lines of code; {MAX_LINES} is the most."
         for line, what in not_for_students(source):
             yield f"{where(cell)}, line {line}: '{what}' does not belong on a student's page."
+
+
+@page_rule
+def imports_are_short(lesson, notebook):
+    """The first cell imports what the opening needs, a later one what it uses first."""
+    for cell, source in page_code(lesson):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and len(node.names) > MAX_NAMES:
+                yield f"{where(cell)} imports {len(node.names)} names; {MAX_NAMES} is the most."
 
 
 @page_rule

@@ -273,10 +273,13 @@ def _needs(function, given, skip=0):
 def _as_expected(answer, right):
     """Return "12.75", "1275%", [12.75] or a tensor [12.75] as 12.75 if a number is wanted.
 
-    The same holds for each of several numbers: "29, 31" and ("29", 31) are (29, 31). A text
-    that differs from the right one only in case and outer blanks is the right one.
+    The same holds for each of several numbers: "29, 31", ("29", 31), {29: 31} and
+    {"first": 29, "second": 31} are (29, 31). A text that differs from the right one only in case
+    and outer blanks is the right one.
     """
     if isinstance(right, (tuple, list)) and all(isinstance(x, numbers.Real) for x in right):
+        if isinstance(answer, dict):
+            (answer,) = answer.items() if len(answer) == 1 else [tuple(answer.values())]
         parts = answer.strip(" ()[]").split(",") if isinstance(answer, str) else answer
         if isinstance(parts, (tuple, list)) and len(parts) == len(right):
             return tuple(_as_expected(*pair) for pair in zip(parts, right, strict=True))

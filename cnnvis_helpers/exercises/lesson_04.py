@@ -223,7 +223,7 @@ EXERCISES = [
                 "That is the mean of the first row. A pooled gradient is the mean over all places.",
             ),
             (
-                lambda answer: np.ndim(answer) == 0,
+                lambda answer: np.shape(answer) != (2,),
                 "Give two numbers in parentheses: (channel, mean).",
                 0.4,
             ),

@@ -317,6 +317,8 @@ def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
         ("03-window", ("29", "31", "17")),
         ("04-slide", "(1, 0.4)"),
         ("04-slide", [1, "0.40"]),
+        ("04-slide", {1: 0.4}),
+        ("04-slide", {"channel": 1, "mean": 0.4}),
     ],
 )
 def test_a_right_answer_may_come_as_text_or_in_a_list(exercise_id, answer):
@@ -330,6 +332,8 @@ def test_a_right_answer_may_come_as_text_or_in_a_list(exercise_id, answer):
         ("03-window", "29, 31, 16", "round it up"),
         ("03-window", "29, 31", "is expected"),
         ("04-slide", "(1, 0.45)", "printed there"),
+        ("04-slide", {1: 0.45}, "printed there"),
+        ("04-slide", {1: 0.4, 2: 0.8, 3: 1.3}, "(channel, mean)"),
         ("02-fewer", ["pool1"], "not yet enough"),
     ],
 )
@@ -787,7 +791,7 @@ def test_blank_and_brief():
     assert difference(1, 2, reveal=True) == "Expected 2, but this is 1."
 
 
-@pytest.mark.parametrize("exercise_id, answer", [("00-cats", 0.5), ("00-spot", (99, 239))])
+@pytest.mark.parametrize("exercise_id, answer", [("00-animal", 0.5), ("00-spot", (99, 239))])
 def test_a_check_that_needs_the_network_says_so(exercise_id, answer):
     result = exercises.check(exercise_id, answer)
     assert not result

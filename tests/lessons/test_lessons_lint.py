@@ -114,6 +114,7 @@ def page(lesson, *texts):
     [
         (LOOK, "x = 1\n" * 20 + LOOK, "lines of code; 20 is the most"),
         ('NETWORK = "', "x = 1\n" * 10 + 'NETWORK = "', "import cell: 1"),
+        (LOOK, f"from a import {', '.join('abcdefghijklmnopqr')}\n{LOOK}", "imports 18 names"),
         (LOOK, f"try:\n    pass\nexcept OSError:\n    pass\n{LOOK}", "'try' does not belong"),
         (LOOK, f"show(net, alt='a cat')\n{LOOK}", "'alt=' does not belong"),
         (LOOK, LOOK, "'assert' does not belong"),
