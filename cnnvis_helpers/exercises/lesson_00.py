@@ -38,12 +38,21 @@ def _share_of_logits(logits):
         return logits / logits.sum()
 
 
+def _logits(net, photo):
+    return net.logits(net.prepare(photo)).numpy()[0].astype(float)
+
+
 def _probabilities(net, photo):
-    return _softmax(net.logits(net.prepare(photo)).numpy()[0].astype(float))
+    return _softmax(_logits(net, photo))
 
 
-def _cats(first, end):
+def _animals(first, end):
+    """The probability of the classes from first to before end."""
     return lambda net, photo: float(_probabilities(net, photo)[first:end].sum())
+
+
+def _largest(net, photo, count):
+    return float(np.sort(_probabilities(net, photo))[-count:].sum())
 
 
 def _place(spot, photo):
@@ -191,47 +200,65 @@ EXERCISES = [
         praise="0.87 without any colour: for this cat, fur and face say more than colour does.",
     ),
     value(
-        "00-cats",
-        "Any cat",
-        _cats(281, 286),
+        "00-animal",
+        "Any animal",
+        _animals(0, 398),
         rtol=0,
         atol=5e-3,
         wrong=[
             (
-                _cats(281, 285),
-                "A slice `281:285` ends before 285, so Egyptian cat, the largest of all, is "
-                "missing.",
-            ),
-            (_cats(285, 286), "That is Egyptian cat alone. There are five kinds of house cat."),
-            (
-                lambda net, photo: _cats(281, 282)(net, photo) + _cats(285, 286)(net, photo),
-                "Those are the first and the last of the five. The three between them count, too.",
+                lambda net, photo: float(_probabilities(net, photo).max()),
+                "That is grey fox alone. Every animal counts: this one *or* that one.",
             ),
             (
-                lambda answer, net, photo: abs(answer / 100 - _cats(281, 286)(net, photo)) < 0.006,
+                lambda net, photo: _largest(net, photo, 3),
+                "Those are the three best answers. Many more classes are animals.",
+            ),
+            (
+                lambda net, photo: _largest(net, photo, 5),
+                "Those are the five best answers. Many more classes are animals.",
+            ),
+            (_animals(281, 286), "Those are the house cats. The animals are the classes 0 to 397."),
+            (_animals(398, 1000), "That is the probability of everything that is no animal."),
+            (0.692, "That is what EfficientNet says. Ask SqueezeNet."),
+            (0.9716, "That is EfficientNet on Chelsea. Ask SqueezeNet about the raccoon."),
+            (
+                1.0,
+                "Exactly 1? Then only animals were added up below the fraction line, too, or this "
+                "is Chelsea. Divide the raccoon's powers by the sum of all 1000.",
+            ),
+            (
+                lambda answer, net, photo: abs(answer / 100 - _animals(0, 398)(net, photo)) < 0.006,
                 "In percent that is right. Give the probability, from 0 to 1.",
-                95,
+                97.9,
             ),
             (
-                lambda net, photo: _cats(281, 286)(net, photo) / 5,
-                "That is the mean of five classes. *This or that or that* is a sum.",
+                lambda net, photo: _animals(0, 398)(net, photo) / 398,
+                "That is the mean of 398 classes. *This or that or that* is a sum.",
             ),
             (
-                lambda net, photo: float(net.logits(net.prepare(photo)).numpy()[0, 281:286].sum()),
-                "That is a sum of logits. Logits add up to nothing; use the probabilities.",
+                lambda net, photo: float(_logits(net, photo)[:398].sum()),
+                "That is a sum of logits. Logits add up to nothing; turn them into probabilities.",
             ),
             (
-                lambda net, photo: _probabilities(net, photo)[281:286],
-                "Those are the five probabilities. Add them up.",
+                lambda answer, net, photo: answer > 1000,
+                "Those are the powers of e, added up. Divide by the sum of all 1000 powers.",
+                5.6e13,
+            ),
+            (
+                lambda net, photo: _probabilities(net, photo)[:398],
+                "Those are the probabilities of all animals. Add them up.",
             ),
         ],
         hints=[
-            "The probability of this *or* that is the sum of the two.",
-            "A slice picks classes from the array: `probabilities[first:end]`.",
-            "The end of a slice is not part of it, so it has to be 286.",
+            "The logits of SqueezeNet come as those of EfficientNet above: "
+            "`squeezenet.logits(squeezenet.prepare(raccoon)).numpy()[0]`.",
+            "Softmax makes probabilities of them. This *or* that has the sum of the two.",
+            "The end of a slice is not part of it: the animals are `[:398]`.",
         ],
-        praise="0.95: the network has little doubt about the cat, only about which cat. Look at "
-        "the second and third answer before you call a network unsure.",
+        praise="0.98: it has no word for a raccoon and cannot choose between the others, but it "
+        "hardly doubts that this is an animal. Look at all the answers before you call a network "
+        "unsure.",
     ),
     function(
         "00-softmax",

@@ -13,7 +13,7 @@
 # %% [markdown] tags=["teaching-note"]
 # 28 min: the dream 3, the cat and its numbers 9, the heat map and the grey square 8, other photos 6, your own photo 2. "Go deeper" is homework.
 # **The aha of this lesson:** three cats share 0.95 of the probability, and an astronaut is a bobsled. A network can only answer with the words it has.
-# Before class, run the lesson once from top to bottom: the dream takes some seconds, and the first pass of every network is its slowest.
+# Before class, run the lesson once from top to bottom: the dream takes a few seconds, and the first pass of every network is its slowest.
 
 # %% [markdown]
 # Colab and your own computer work alike: click on a cell and press **Shift + Enter** to run it. Start with the next one.
@@ -26,8 +26,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, deep_dream, figure_row, gradcam, hint, list_photos, load_mask, load_network,
-    load_photo, relevance_mass, show_grid, show_overlay, show_photo, show_predictions, solution,
+    check, deep_dream, hint, list_photos, load_network, load_photo, show_grid, solution,
 )
 
 squeezenet = load_network("squeezenet")
@@ -40,7 +39,7 @@ photo = load_photo("chelsea")
 # The Hubble telescope took this photo of a dark sky full of galaxies. We cut out a part of it and change it step by step: every pixel becomes a little lighter or
 # darker, always so that SqueezeNet sees *more* of whatever it already sees.
 #
-# **Predict first:** SqueezeNet was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes some seconds. Lesson 07 explains its settings.)
+# **Predict first:** SqueezeNet was trained on photos of animals, tools and food, never on galaxies. What will appear in the sky? (The cell takes a few seconds. Lesson 07 explains its settings.)
 
 # %% alt="Two pictures. Left, small galaxies on a black sky. Right, the same sky with birds in it: a large dark hen with a red eye, a tall bird with an orange head, and a small round one at its feet."
 stars = load_photo("hubble")[190:440, 90:465]
@@ -52,7 +51,7 @@ assert dream.shape == stars.shape and 2 < np.abs(dream.astype(float) - stars).me
 # </check>
 
 # %% [markdown]
-# Birds! Nobody painted them. Many of the 1000 classes are birds. Where a few galaxies happened to stand like an eye and a pair of legs, the network saw a trace of a bird. We
+# Birds! Nobody painted them. Many of the 1000 classes are birds. Where a few galaxies happened to look like an eye and a pair of legs, the network saw a trace of a bird. We
 # made that trace stronger, again and again. In lesson 07 you will do this to your own photos.
 #
 # But how can a network see a bird, or anything at all? Let us start with an easier photo.
@@ -65,9 +64,15 @@ assert dream.shape == stars.shape and 2 < np.abs(dream.astype(float) - stars).me
 # ## What goes in
 #
 # This is Chelsea. We see a cat. A computer sees an array of whole numbers from 0 (dark) to 255 (bright).
+#
+# EfficientNet does not take photos of any size. A photo is first resized, as a whole, to the size that the network reads.
 
-# %% alt="Chelsea, a cat with striped fur, looks past the camera; her face fills the photo."
-show_photo(photo)
+# %% tags=["exercise-setup"] alt="Two pictures of Chelsea, a cat with striped fur whose face fills the photo. Left, the photo, wider than high; right, the same photo pressed into a square, so that she looks narrower."
+from cnnvis_helpers import figure_row, resize_photo, show_photo
+
+with figure_row(2, width=9, height=3.7) as (left, right):
+    show_photo(photo, "the photo", ax=left)
+    show_photo(resize_photo(photo, net.input_size), "what the network reads", ax=right)
 print("height, width, colours:", photo.shape)
 print("smallest and largest number:", photo.min(), photo.max())
 print("red, green and blue of the pixel at the top left:", photo[0, 0])
@@ -77,9 +82,7 @@ assert photo.shape == (300, 451, 3) and (photo.min(), photo.max()) == (0, 231)
 # </check>
 
 # %% [markdown]
-# The word "cat" is nowhere among these numbers. Getting it out of them is the network's job.
-#
-# EfficientNet does not take photos of any size. A photo is first resized, as a whole, to 224 x 224 pixels; that is why Chelsea looks a little narrower to the network than to us.
+# To the network, Chelsea looks a little narrower than to us: it reads 224 x 224 pixels, a square. And the word "cat" is nowhere among the numbers. Getting it out of them is the network's job.
 #
 # **Exercise: how much goes in?** How many numbers does the network read? Replace `None` by your answer and run the cell; `check` replies. Stuck? Run `hint("00-numbers")` in a cell
 # of its own, more than once if you like. `solution("00-numbers")` shows our way.
@@ -96,6 +99,8 @@ check("00-numbers", numbers_read)
 # **Predict first:** what will the network call her, and how sure will it be?
 
 # %% alt="Bars for five answers: Egyptian cat 0.77, tiger cat 0.10, tabby 0.08, lynx 0.01, and a plastic bag near zero."
+from cnnvis_helpers import show_predictions
+
 show_predictions(net.predict(photo, top=5))
 print(len(net.labels), "classes, for example:", ", ".join(net.labels[281:286]))
 # <check>
@@ -167,11 +172,15 @@ check("00-shift", after_adding)
 #
 # **Predict first:** put a finger on the spot that mattered most.
 
-# %% tags=["exercise-setup"] alt="The photo in grey under a heat map that glows on the cat's face, most of all on the forehead beside the right-hand eye."
-heat = gradcam(net, photo, "Egyptian cat")
-show_overlay(photo, heat, title="What raised the logit of Egyptian cat")
+# %% tags=["exercise-setup"] alt="Left, the photo in grey under a heat map that glows on the cat's face, most of all on the forehead beside the right-hand eye. Right, the cat cut out on black: a strip at the upper left and most of the right-hand third are gone."
+from cnnvis_helpers import gradcam, load_mask, relevance_mass, show_overlay
 
-outline = load_mask("chelsea")
+heat = gradcam(net, photo, "Egyptian cat")
+outline = load_mask("chelsea")  # True on the cat
+
+with figure_row(2, width=11, height=3.9) as (left, right):
+    show_overlay(photo, heat, "What raised the logit of Egyptian cat", ax=left)
+    show_photo(photo * outline[..., None], "The cat, outlined by hand", ax=right)
 print(f"{relevance_mass(heat, outline):.0%} of the heat is on the cat,", end=" ")
 print(f"which covers {outline.mean():.0%} of the photo")
 # <check>
@@ -181,14 +190,14 @@ assert relevance_mass(heat, outline) > outline.mean() + 0.1
 # %% [markdown]
 # The brighter a place, the more it raised the logit. The method is called Grad-CAM, and you will build it yourself in lesson 04.
 #
-# It looks convincing, but a picture that looks right is not yet evidence. So this course puts a number beside a picture wherever it can. Somebody drew the outline of this cat by hand: 89% of the heat lies on the cat.
+# It looks convincing, but a picture that looks right is not yet evidence. So this course puts a number beside a picture wherever it can. Somebody drew the outline of this cat by hand, on the right: 89% of the heat lies inside.
 # Heat spread evenly over the photo would score 74%, because the cat fills most of her photo. Better than chance, then, though less striking than the picture.
 #
 # ## Does that spot really matter?
 #
 # There is a direct way to find out: hide it, and ask again. Here is a grey square over a corner of the photo.
 
-# %% alt="Chelsea with a grey square over the lower left corner, where her shoulder is."
+# %% alt="Left, Chelsea with a grey square over the lower left corner, where her shoulder is. Right, bars: Egyptian cat 0.80, tiger cat 0.09, tabby 0.07, lynx 0.01, and a plastic bag near zero."
 def cover(photo, top, left, size=100):
     covered = photo.copy()
     covered[top : top + size, left : left + size] = 128
@@ -196,14 +205,15 @@ def cover(photo, top, left, size=100):
 
 
 covered = cover(photo, 200, 0)
-first = net.predict(covered)[0]
-show_photo(covered, title=f"{first.label} {first.probability:.2f}")
+with figure_row(2, width=11, height=3.6) as (left, right):
+    show_photo(covered, ax=left)
+    show_predictions(net.predict(covered, top=5), ax=right)
 # <check>
-assert 0.77 < first.probability < 0.83
+assert 0.77 < net.predict(covered)[0].probability < 0.83
 # </check>
 
 # %% [markdown]
-# Without that corner, the network is even a little surer.
+# 0.80! Without that corner, the network is even a little surer than before.
 #
 # **Exercise: hide the evidence.** Place the square so that "Egyptian cat" falls below 0.68. Look at the heat map, **predict** a place, try it, and judge: did the heat map help?
 # `spot` is (top, left) of the square in pixels, and the whole square must lie inside the photo of 300 x 451 pixels.
@@ -328,20 +338,26 @@ surer = "c"
 check("00-change", surer)
 
 # %% [markdown]
-# ## Go deeper: how sure is it that she is a cat?
+# ## Go deeper: is it at least an animal?
 #
-# **Exercise: any cat.** The house cats are the classes 281 to 285. How probable is it, says the network, that this photo shows *some* house cat? The array `probabilities` from above has one number for each class. <!-- source -->
+# SqueezeNet's best guess for the raccoon was grey fox, with 0.47. It sounds unsure. But unsure of what?
+#
+# **Exercise: any animal.** The classes 0 to 397 are animals, from the tench to the puffer. How probable is it, says SqueezeNet, that the photo of the raccoon shows *some* animal? <!-- source -->
 
 # %%
+raccoon = load_photo("raccoon")
 # <solution>
-some_cat = probabilities[281:286].sum()
+its_powers = np.exp(squeezenet.logits(squeezenet.prepare(raccoon)).numpy()[0])
+some_animal = its_powers[:398].sum() / its_powers.sum()
+# <stub>
+# some_animal = None  # a probability
 # </solution>
-check("00-cats", some_cat, net=net, photo=photo)
+check("00-animal", some_animal, net=squeezenet, photo=raccoon)
 
 # %% [markdown]
 # ## Go deeper: a softmax that survives
 #
-# Our two lines above have a weak spot. The numbers of the network (`float32`) end at about $10^{38}$, those that NumPy uses by itself (`float64`) at about $10^{308}$, and $e^{1000}$ is far above both.
+# Our two lines of softmax have a weak spot. The numbers of the network (`float32`) end at about $10^{38}$, those that NumPy uses by itself (`float64`) at about $10^{308}$, and $e^{1000}$ is far above both.
 # Then infinity is divided by infinity, and you get `nan`, "not a number".
 #
 # **Exercise: softmax.** Write one that survives logits of any size. Your answer to "ten more" is the key.

@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 00](00_start_here.ipynb), a little NumPy.
 #
-# **Time:** 46 minutes, without "Go deeper"
+# **Time:** 47 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
-# 46 min: two sets of filters 3, layers and counting 10, the fire module 6, the sliding window 8, reading filters 8, what nobody asked for 6, explorer 1, colours in the wrong order 4. "Go deeper" is homework.
+# 47 min: two sets of filters 3, layers and counting 10, the fire module 6, the sliding window 8, reading filters 9, what nobody asked for 6, explorer 1, colours in the wrong order 4. "Go deeper" is homework.
 # **The aha of this lesson:** add up the 27 weights of a filter. In 50 of 64 filters they cancel almost exactly. Nobody asked for that: the network has found out that flat areas say nothing about a photo.
 # Draw one 3 x 3 window on the board before you begin. Everything here is that window, moved.
 
@@ -22,9 +22,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, conv_layers, explore_layers, feature_maps, figure_row, filters, hint, load_network,
-    load_photo, show_boxes, show_feature_maps, show_filter_channels, show_filters,
-    show_grid, show_map, show_photo, show_vector, solution, weights,
+    check, figure_row, filters, hint, load_network, load_photo, show_filters, solution,
 )
 
 net = load_network("squeezenet")
@@ -34,7 +32,7 @@ photo = load_photo("chelsea")
 # ## Trained or random?
 #
 # The first layer of SqueezeNet holds 64 **filters**. Each of them looks at 3 x 3 pixels in red, green and blue, so we can draw it as a tiny colour picture. Here they are, beside 64 filters of random numbers.
-# (To find a number, add that of the row and that of the column: filter 15 stands in row 8, column +7.) <!-- source -->
+# (The number of a filter is that of its row plus that of its column: filter 15 stands in row 8, column +7.) <!-- source -->
 #
 # **Predict first:** which set is the trained one, A or B? What gives it away?
 
@@ -73,6 +71,8 @@ assert net.model.count_params() == 1_235_496
 # **convolutions**; a pooling layer only shrinks its input. `conv_layers` shows the convolutions alone.
 
 # %% tags=["skip"]
+from cnnvis_helpers import conv_layers
+
 table = conv_layers(net)
 table
 
@@ -80,6 +80,8 @@ table
 # **Predict first:** read down the column `output`. What happens to height and width, what happens to the channels? And which convolution holds most of the numbers?
 
 # %% alt="One bar for each of the 26 convolutions, small at the beginning and growing; the last one, conv10 with 513 thousand numbers, is by far the highest."
+from cnnvis_helpers import show_vector
+
 counts = np.array([row.parameters for row in table])
 names = [row.name for row in table]
 show_vector(counts / 1000, names, top=1, xlabel="convolution", ylabel="thousand numbers")
@@ -97,6 +99,8 @@ assert counts.argmax() == 25 and counts.sum() == net.model.count_params()
 # A convolution has learned two arrays. The **kernel** $W$ holds its filters, in the shape (height, width, input channels, filters). The **bias** $b$ holds one number for each filter, which is added to its output.
 
 # %% tags=["exercise-setup"]
+from cnnvis_helpers import weights
+
 kernel, bias = weights(net, "conv1")
 print("kernel", kernel.shape, "bias", bias.shape)
 print("filter 19 in red:")
@@ -144,7 +148,9 @@ check("01-count", count_numbers)
 #
 # How much of the cat is left after the squeeze?
 
-# %% alt="Sixteen small maps of the cat. The face is easy to recognise in nearly all of them; in some the eyes glow, in others the fur or the background."
+# %% tags=["exercise-setup"] alt="Sixteen small maps of the cat. The face is easy to recognise in nearly all of them; in some the eyes glow, in others the fur or the background."
+from cnnvis_helpers import feature_maps, show_feature_maps
+
 squeezed = feature_maps(net, photo, "fire2_squeeze1x1")
 show_feature_maps(squeezed, columns=8, scale="each", title="fire2_squeeze1x1")
 # <check>
@@ -189,6 +195,8 @@ assert abs(max(total, 0) - maps[40, 33, 19]) < 1e-2 and total > 20
 # Now let the window slide, row by row. Above, you see a piece of the photo and the window; below, the map as far as it is filled by then. The window in the middle is the one that we have just worked out.
 
 # %% alt="Top, three times the rim of the cat's eye, close up, with a window of 3 by 3 pixels: high, in the middle and at the lower right. Below, three maps of 9 by 9 cells, of which a few, half, and all are filled; the bright cells follow the left rim of the eye."
+from cnnvis_helpers import show_boxes
+
 piece, part = pixels[72:91, 58:77], maps[36:45, 29:38, 19]
 
 
@@ -252,7 +260,9 @@ check("01-slide", slide)
 #
 # **Predict first:** filter 6 adds green and subtracts blue and red. What in the photo will it find?
 
-# %% alt="A table of six filters in red, green and blue. Filters 15, 10 and 9 are the same in all three colours: a white vertical bar, a black horizontal bar, a black dot. Filters 19, 6 and 3 differ from colour to colour."
+# %% alt="A table of six filters, side by side, in red, green and blue. Filters 15, 10 and 9 are the same in all three colours: a white vertical bar, a black horizontal bar, a black dot. Filters 19, 6 and 3 differ from colour to colour."
+from cnnvis_helpers import show_filter_channels
+
 six = [15, 10, 9, 19, 6, 3]
 show_filter_channels(kernel, filters=six)
 
@@ -260,6 +270,8 @@ show_filter_channels(kernel, filters=six)
 # Filters 15, 10 and 9 have the same pattern in all three colours: they do not care about colour. Filters 19, 6 and 3 do. Let them work:
 
 # %% alt="Six maps of the cat. Vertical hairs of the fur for filter 15, horizontal lines for 10, dots for 9, the left rims of the eyes for 19, and for filter 6 almost nothing but the two glowing eyes. The map of filter 3 shows her nose and the inside of an ear."
+from cnnvis_helpers import show_grid
+
 titles = [f"filter {k}" for k in six]
 found = [maps[..., k] for k in six]
 show_grid(found, titles, columns=3, cmap="viridis", scale="each", percentile=99.7)
@@ -268,18 +280,22 @@ show_grid(found, titles, columns=3, cmap="viridis", scale="each", percentile=99.
 # Filter 6 has found Chelsea's green eyes, and hardly anything else. It knows nothing about eyes! It is a green detector, and in this photo little else is green. Filter 3 does the opposite:
 # it adds red and blue and subtracts green, and finds the pink nose and the background.
 #
-# You can make a filter yourself, and let Keras slide it. This one subtracts what is right from what is left.
+# You can make a filter yourself, and let Keras slide it. This one subtracts what is on the right from what is on the left.
 
-# %% alt="A signed map of the cat: red and blue lines trace vertical edges, such as the sides of the eyes, the nose and the stripes of the fur."
+# %% alt="Left, the cat in grey. Right, a signed map: red and blue lines trace vertical edges, such as the sides of the eyes, the nose and the stripes of the fur."
 import keras
+
+from cnnvis_helpers import show_map, show_photo
 
 grey = net.prepare(photo).mean(axis=-1, keepdims=True)  # (1, 227, 227, 1)
 left_minus_right = np.array([[1, 0, -1], [1, 0, -1], [1, 0, -1]], "float32")
 
-answer = keras.ops.conv(grey, left_minus_right[:, :, None, None])  # as (3, 3, 1, 1)
-show_map(np.array(answer)[0, ..., 0], signed=True, percentile=99)
+answer = np.array(keras.ops.conv(grey, left_minus_right[:, :, None, None]))  # as (3, 3, 1, 1)
+with figure_row(2, width=9.6, height=4.2) as (left, right):
+    show_photo(grey[0], ax=left)
+    show_map(answer[0, ..., 0], signed=True, percentile=99, ax=right)
 # <check>
-assert np.array(answer).shape == (1, 225, 225, 1) and np.array(answer).min() < -100
+assert answer.shape == (1, 225, 225, 1) and answer.min() < -100
 # </check>
 
 # %% [markdown]
@@ -352,6 +368,8 @@ assert (within < 0.05).sum() == 36
 # Choose a layer, then walk through its filters with the mouse or the arrow keys. Which filter of `conv1` finds the whiskers? Which finds next to nothing? And what does filter 6, with its eye for green, find in `dahlia`, a flower among leaves?
 
 # %%
+from cnnvis_helpers import explore_layers
+
 explore_layers(net, photo, show="weights", channel=6)
 
 # %% [markdown]

@@ -8,10 +8,10 @@
 #
 # **You need:** [lesson 01](01_layers_and_weights.ipynb).
 #
-# **Time:** 57 minutes, without "Go deeper"
+# **Time:** 58 minutes, without "Go deeper"
 
 # %% [markdown] tags=["teaching-note"]
-# 57 min: a picture from maps 3, the extractor 5, first maps 9, mosaics 10, detectors 7, zeros 8, receptive field 7, inversion and explorer 8. "Go deeper" is homework.
+# 58 min: a picture from maps 3, the extractor 5, first maps 9, mosaics 10, detectors 7, zeros 8, receptive field 8, inversion and explorer 8. "Go deeper" is homework.
 # **The aha of this lesson:** the picture drawn from the last fire module is coloured noise to us, and to the network it is the same three cats.
 # With 15 minutes only: the mosaics from shallow to deep, then the inversion.
 
@@ -22,9 +22,8 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, explore_layers, feature_maps, hint, invert_features, load_network, load_photo,
-    receptive_field, resize_photo, show_boxes, show_curve, show_feature_maps, show_grid,
-    show_mosaic, solution, sparsity,
+    check, feature_maps, hint, invert_features, load_network, load_photo, resize_photo,
+    show_grid, solution,
 )
 
 net = load_network("squeezenet")
@@ -41,7 +40,7 @@ photo = load_photo("chelsea")
 # %% alt="Left, the photo of the cat. Right, a picture in pale colours in which the cat's eyes, nose and spotted fur can be seen clearly, her whiskers faintly."
 drawn = invert_features(net, photo, "fire5_concat", steps=80)
 seen = resize_photo(photo, net.input_size).round().astype(np.uint8)  # what the network reads
-show_grid([seen, drawn.picture], ["the photo", "drawn from fire5_concat"], columns=2, size=4.4)
+show_grid([seen, drawn.picture], ["the photo", "drawn from fire5_concat"], columns=2)
 # <check>
 assert drawn.correlation > 0.4 and drawn.error < 0.15
 # </check>
@@ -103,24 +102,26 @@ check("02-fewer", first_smaller)
 # Here are all 64 maps of `conv1`, eight a row. **Predict first:** in how many of them will you recognise the cat?
 
 # %% alt="Sixty-four small maps of the cat, eight a row. A dozen are bright, with outlines or areas of light; about half show faint lines, and the rest are nearly black."
+from cnnvis_helpers import show_feature_maps
+
 show_feature_maps(maps["conv1"], columns=8, title="conv1: 64 maps of 113 x 113")
 
 # %% [markdown]
-# She is in most of them. Each map keeps something else: edges of one direction, light or dark areas, the green of the eyes. All maps share one scale, so a dark map is a filter that found little here.
+# She is in most of them. Each map keeps something else: edges of one direction, light or dark areas, the green of the eyes. All maps share one scale, so a dark map belongs to a filter that found little here.
 #
 # The next layer, `pool1`, looks at windows of 3 x 3 cells in steps of 2 and keeps only the **largest** value of each. Here is one map before and after.
 
 # %% alt="Two maps of the cat from the same filter, before and after pooling. The second has half as many cells a side, its lines are thicker and brighter, the dark whiskers are gone, and the cat is as easy to recognise."
 channel = maps["conv1"].mean(axis=(0, 1)).argmax()  # the strongest one
 pair = [maps[name][..., channel] for name in ("conv1", "pool1")]
-show_grid(pair, ["conv1, 113 x 113", "pool1, 56 x 56"], columns=2, size=4.4, cmap="viridis")
+show_grid(pair, ["conv1, 113 x 113", "pool1, 56 x 56"], columns=2, cmap="viridis")
 print(f"channel {channel}: mean {pair[0].mean():.1f} before, {pair[1].mean():.1f} after")
 # <check>
 assert pair[0].shape == (113, 113) and pair[1].shape == (56, 56) and pair[1].mean() > pair[0].mean()
 # </check>
 
 # %% [markdown]
-# Three quarters of the cells are gone, and the cat is as easy to recognise as before. Pooling keeps *that* something was found and gives up exactly *where*. Only the largest values are left, so the mean rises, and the dark whiskers are gone.
+# Three quarters of the cells are gone, and the cat is as easy to recognise as before. Pooling keeps *that* something was found, but no longer exactly *where*. Only the largest values are left, so the mean rises, and the dark whiskers are gone.
 #
 # **Exercise: pool by hand.** Return the max pooling of one map (h, w): windows of 3 x 3, steps of 2, and only windows that fit inside. A map of 113 cells becomes 56. `hint("02-pool")` helps.
 
@@ -169,6 +170,8 @@ check("02-visible", visible)
 # `show_mosaic` does it for all channels of a layer. We walk from shallow to deep. **Predict first:** where is the last layer in which you would recognise a cat?
 
 # %% alt="All 64 channels of conv1: the cat can be recognised in most tiles, in fine lines or in areas of light and dark; several tiles are flat but for a few bright spots."
+from cnnvis_helpers import show_mosaic
+
 show_mosaic(maps["conv1"], title="conv1: 64 channels of 113 x 113")
 # <check>
 empty = (maps["conv1"] == 0).mean(axis=(0, 1))
@@ -196,7 +199,7 @@ show_mosaic(maps["fire9_concat"], columns=32, title="fire9_concat: 512 channels 
 # %% [markdown]
 # First pictures of the cat, then strokes, then spots. In `fire5_concat` hardly a single tile shows a cat, and yet all of them together gave us one at the beginning: look at one map, and you miss what the layer keeps.
 #
-# In the last mosaic most tiles are flat but for a few bright cells: it says *here*, and nothing about how it looks. Completely flat tiles are channels that are zero everywhere.
+# In the last mosaic most tiles are flat but for a few bright cells: each says *here*, and nothing about what is there. Completely flat tiles are channels that are zero everywhere.
 
 # %% [markdown]
 # ## What does a channel respond to?
@@ -235,6 +238,8 @@ assert list(detectors.values()) == [32, 22, 11, 36, 47, 7]
 # Clear winners: channel 36 gives 543 for the edge `\` and at most 61 for anything else. But these are drawings. Do the names hold on the photo? For each candidate, find its strongest cell on the cat and cut out what this cell sees: 23 x 23 pixels.
 
 # %% alt=["Six maps of the cat, mostly dark: short bright strokes of one direction each in the first three, broad slanted patches around an eye in the fourth, longer curves in the last two.", "Six small pieces of the photo. For the four edges they show the dark stripe at the inner corner of an eye, a level whisker, the slanted rim of the nose and a slanted eyelid; for the bright dot the same dark stripe, for the dark dot a nostril."]
+from cnnvis_helpers import receptive_field
+
 on_photo = feature_maps(net, photo, probed)
 field = receptive_field(net, probed)
 pieces = []
@@ -275,6 +280,8 @@ check("02-wall", loudest)
 # ReLU turns everything negative into zero, so many cells are exactly zero. The share of zeros is the **sparsity** of a layer. "Sparsity grows with depth", many courses say. **Predict first:** is it true? A fire module has three convolutions, so we draw three curves.
 
 # %% alt="Three curves of the share of zeros over the fire modules 2 to 9. On the whole all rise with depth: the squeeze layers smoothly from 16 to 40 percent, the 3 x 3 layers in zigzags from 64 to 93, the 1 x 1 layers between them. Both expand layers dip at module 8."
+from cnnvis_helpers import show_curve, sparsity
+
 zeros = {each.name: 100 * each.zeros for each in sparsity(net, photo)}
 kinds = ["squeeze1x1", "expand1x1", "expand3x3"]
 curves = {kind: [zeros[f"fire{n}_{kind}"] for n in range(2, 10)] for kind in kinds}
@@ -287,7 +294,7 @@ assert zeros["fire9_expand3x3"] > 90 and zeros["conv10"] < 30
 # </check>
 
 # %% [markdown]
-# On the whole it is true of each kind, in zigzags: from 64% to 93% in the 3 x 3 layers, with a deep dip at module 8. A deep channel responds to something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse: they have few channels (16 to 64), and everything must pass through them.
+# On the whole it is true of each kind, if in zigzags: from 64% to 93% in the 3 x 3 layers, with a deep dip at module 8. A deep channel responds to something special, such as an eye, and most places are not an eye. The squeeze layers are far less sparse: they have few channels (16 to 64), and everything must pass through them.
 #
 # And `conv10`, the very last, has only 26% zeros. Its 1000 maps are the scores of the classes, and a class with little evidence still gets small numbers rather than zeros.
 #
@@ -309,11 +316,17 @@ check("02-zeros", share_of_zeros)
 #
 # A cell of `conv1` sees 3 x 3 pixels. A cell of the next layer sees a window of *such cells*, and so on: its **receptive field** grows with each layer, and faster after each pooling, because then neighbouring cells lie further apart.
 
-# %% alt="Three boxes on the cat: one as small as a pupil, one as large as an eye with its surroundings, and one that covers nearly all of the photo."
+# %% alt="Left, three boxes on the cat: one as small as a pupil, one as large as an eye with its surroundings, and one that covers nearly all of the photo. Right, a curve of the pixels that a cell sees over the fire modules 2 to 9; it is steeper behind module 3, and again behind module 5."
+from cnnvis_helpers import figure_row, show_boxes
+
 names = ["fire3_concat", "fire5_concat", "fire9_concat"]
 fields = [receptive_field(net, name) for name in names]
 boxes = [f.box(f.cells[0] // 2, f.cells[1] // 2, photo) for f in fields]
-show_boxes(photo, boxes, labels=names, title="What one cell can see")
+modules = range(2, 10)
+widths = [receptive_field(net, f"fire{n}_concat").size[0] for n in modules]
+with figure_row(2, width=10, height=3.6) as (left, right):
+    show_boxes(photo, boxes, labels=names, title="What one cell can see", ax=left)
+    show_curve(modules, widths, xlabel="fire module", ylabel="pixels across", ax=right)
 for f in fields:
     print(f)
 # <check>
@@ -321,7 +334,7 @@ assert [f.size[0] for f in fields] == [23, 63, 207]
 # </check>
 
 # %% [markdown]
-# 23, 63 and 207 pixels of the 227: a pupil, an eye, nearly the whole photo. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few. And the boxes are wider than high because the network reads the photo squeezed into a square.)
+# 23, 63 and 207 pixels of the 227: a pupil, an eye, nearly the whole photo. The curve jumps behind the modules 3 and 5, where the network pools. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few. And the boxes are wider than high because the network reads the photo squeezed into a square.)
 #
 # **Exercise: the receptive field on paper.** Layers come in order as pairs (window, stride), such as `[(3, 1), (2, 2), (3, 1)]`. Return how many pixels wide the receptive field of one cell of the last layer is.
 
@@ -402,6 +415,8 @@ check("02-conclusion", conclusion)
 # Every map of every layer. Find a channel that sees the background, one that sees the eyes, and one that sees nothing. Do they keep their roles with another photo?
 
 # %%
+from cnnvis_helpers import explore_layers
+
 explore_layers(net, photo, layer="fire5_expand3x3")
 
 # %% [markdown]
@@ -414,7 +429,7 @@ explore_layers(net, photo, layer="fire5_expand3x3")
 small = net.prepare(photo) / 255
 wrong = extractor(small)
 two = [maps["conv1"][..., 31], wrong["conv1"][0, ..., 31].numpy()]
-show_grid(two, ["0..255", "0..1"], columns=2, size=4.4, scale="each", cmap="viridis")
+show_grid(two, ["0..255", "0..1"], columns=2, scale="each", cmap="viridis")
 print(f"largest values {two[0].max():.0f} and {two[1].max():.2f}")
 print("the model says:", net.labels[net.logits(small).numpy().argmax()])
 # <check>

@@ -21,8 +21,8 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    cam, check, compare_maps, explore_cam, feature_maps, figure_row, gradcam, hint, load_mask,
-    load_network, load_photo, pooled_head, relevance_mass, show_grid, show_overlay, solution,
+    check, figure_row, gradcam, hint, load_mask, load_network, load_photo, show_overlay,
+    show_predictions, solution,
 )
 
 net = load_network()
@@ -36,11 +36,11 @@ cat = net.class_index("Egyptian cat")
 #
 # **Predict first:** which part of the cat says "Egyptian cat" most?
 
-# %% alt="Chelsea the cat in grey under a heat map that glows on the face, most of all on the forehead beside the right-hand eye."
+# %% alt="Left, Chelsea the cat in grey under a heat map that glows on the face, most of all on the forehead beside the right-hand eye. Right, bars: Egyptian cat 0.77, tiger cat 0.10, tabby 0.08, and two near zero."
 heat = gradcam(net, photo, cat)
-show_overlay(photo, heat, title="Grad-CAM for Egyptian cat", label="logits per cell")
-for guess in net.predict(photo, top=3):
-    print(f"{guess.label:12s} {guess.probability:.3f}")
+with figure_row(2, width=11, height=3.7) as (left, right):
+    show_overlay(photo, heat, "Grad-CAM for Egyptian cat", ax=left, label="logits per cell")
+    show_predictions(net.predict(photo, top=5), ax=right)
 # <check>
 assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in range(90, 200)
 # </check>
@@ -55,6 +55,8 @@ assert net.predict(photo)[0].index == cat and heat.argmax() // heat.shape[1] in 
 # and one Dense layer multiplies these 1280 numbers by 1280 weights for each class. Such an end is called a **pooled head**. `pooled_head` finds the two ends: the layer with the maps, and the Dense layer.
 
 # %% tags=["exercise-setup"]
+from cnnvis_helpers import feature_maps, pooled_head
+
 layer, dense = pooled_head(net)
 maps = feature_maps(net, photo, layer)
 weights = dense.kernel.numpy()[:, cat]  # one weight a map, for our class
@@ -71,6 +73,8 @@ assert abs(maps.mean(axis=(0, 1)) @ weights + bias - net.logits(net.prepare(phot
 # That score is the **logit**, the number before the softmax. Which maps contribute most to it? Multiply each average by its weight and take the eight largest.
 
 # %% alt="Eight maps of 7 by 7 cells. In most of them the brightest cells lie where the cat's face is."
+from cnnvis_helpers import show_grid
+
 gives = maps.mean(axis=(0, 1)) * weights
 best = np.argsort(gives)[::-1][:8]
 
@@ -98,16 +102,20 @@ print(f"mean of the map plus bias: {by_hand.mean() + bias:.3f}")
 print(f"largest cell {by_hand.max():.1f}, smallest {by_hand.min():.1f}")
 # <check>
 assert abs(by_hand.mean() + bias - net.logits(net.prepare(photo))[0, cat]) < 1e-3
-assert np.allclose(by_hand, cam(net, photo, cat, resize=False), atol=1e-3)
 # </check>
 
 # %% [markdown]
 # The mean of the map, plus the bias, *is* the score. Nothing was estimated. `cam(net, photo, cat)` is the same map, enlarged to the size of the photo.
 
 # %% alt="Left, the photo under 7 by 7 coloured cells, the strongest of them on the face; right, the same values as a smooth glow."
+from cnnvis_helpers import cam
+
 with figure_row(2, width=10) as (left, right):
     show_overlay(photo, by_hand, "What was computed", ax=left, grid=True, label="logits")
     show_overlay(photo, cam(net, photo, cat), "Enlarged", ax=right, label="logits")
+# <check>
+assert np.allclose(by_hand, cam(net, photo, cat, resize=False), atol=1e-3)
+# </check>
 
 # %% [markdown]
 # Both pictures hold the same 7 x 7 numbers. The smooth one *looks* precise to the pixel, but it is not: its soft edges come from the enlargement. Remember the cells whenever
@@ -136,13 +144,15 @@ check("04-cam", whole_map)
 # ## A network that draws its own class maps
 #
 # SqueezeNet, the other network of this course, has no Dense layer at all. Its last convolution, `conv10`, makes 1000 maps: one for each class. Their averages are the logits.
-# So there is nothing to compute. We only have to *look* at map 285.
+# So there is nothing to compute. We only have to *look* at map 285, here beside EfficientNet's map from above.
 
-# %% tags=["exercise-setup"] alt="The photo under SqueezeNet's own map for Egyptian cat, 13 by 13 cells; the brightest three lie on the whiskers, left of the nose."
+# %% tags=["exercise-setup"] alt="Left, the photo under EfficientNet's map, whose strongest of 7 by 7 cells lie on the forehead. Right, the photo under SqueezeNet's own map, 13 by 13 cells; the brightest three lie on the whiskers, left of the nose."
 squeezenet = load_network("squeezenet")
 own_map = feature_maps(squeezenet, photo, "conv10")[..., cat]
 
-show_overlay(photo, own_map, title="Map 285 of conv10", grid=True, label="logits")
+with figure_row(2, width=10) as (left, right):
+    show_overlay(photo, by_hand, "EfficientNet-Lite0", ax=left, grid=True, label="logits")
+    show_overlay(photo, own_map, "SqueezeNet, map 285 of conv10", ax=right, grid=True)
 logit = squeezenet.logits(squeezenet.prepare(photo)).numpy()[0, cat]
 print(f"mean of the map {own_map.mean():.3f}, logit {logit:.3f}")
 # <check>
@@ -150,7 +160,7 @@ assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
 # </check>
 
 # %% [markdown]
-# Surprised? SqueezeNet's strongest cells lie on the spotted whisker pad, EfficientNet's on the forehead. Two networks give the same answer, and their maps differ: a heat map belongs to a network, not to a photo.
+# Surprised? SqueezeNet's strongest cells lie on the spotted whisker pad, EfficientNet's on the forehead. Two networks give the same answer, and their maps differ: a heat map says as much about the network as about the photo.
 #
 # The idea comes from Lin, Chen and Yan ("Network in network", 2013), three years before CAM had its name: if the last layer has one map for each class, you can read off the explanation.
 
@@ -220,7 +230,7 @@ factor = own_map.max() / gradcam(squeezenet, photo, cat, "conv10", resize=False)
 check("04-factor", factor)
 
 # %% [markdown]
-# Both times it is the number of cells. Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it by a single cell $A_{ij}^k$. Everything else drops out;
+# Both times it is the number of cells. Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it with respect to a single cell $A_{ij}^k$. Everything else drops out;
 # $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. Grad-CAM is the more general of the two:
 # it works for any layer of any network.
 
@@ -250,6 +260,8 @@ check("04-gradcam", against)
 # evenly and score the share of the photo that the object covers. Here are three photos with outlines.
 
 # %% alt="Three photos in grey under their heat maps: the glow lies on the cat's face, in the cup of coffee and on the engine of the motorcycle."
+from cnnvis_helpers import relevance_mass
+
 names = ["chelsea", "coffee", "motorcycle"]
 with figure_row(3, width=12, height=3.6) as axes:
     for ax, name in zip(axes, names, strict=True):
@@ -288,6 +300,8 @@ check("04-share", share_inside)
 # The network is surer of Egyptian cat than of tiger cat. **Predict first:** where will the heat map of *tiger cat* be? Both maps on one scale:
 
 # %% alt="Two heat maps of the same cat on one scale, for Egyptian cat and for tiger cat. Both glow on the face; the second is somewhat weaker."
+from cnnvis_helpers import compare_maps
+
 tiger = net.class_index("tiger cat")
 both = {"Egyptian cat": gradcam(net, photo, cat), "tiger cat": gradcam(net, photo, tiger)}
 compare_maps(both, photo)
@@ -304,9 +318,13 @@ assert alike > 0.9
 # To ask for the difference, differentiate the difference. The score of a question like this is $S_a - S_b$, and `target=(a, b)` means just that. Leave out the ReLU: red speaks for
 # Egyptian cat, blue for tiger cat.
 
-# %% alt="A signed map over the cat: deep red on the forehead beside the right-hand eye, pale red at the left-hand eye, almost nothing blue."
+# %% alt="Left, the photo. Right, a signed map over the cat: deep red on the forehead beside the right-hand eye, pale red at the left-hand eye, almost nothing blue."
+from cnnvis_helpers import show_photo
+
 why = gradcam(net, photo, (cat, tiger), relu=False)
-show_overlay(photo, why, "Egyptian cat rather than tiger cat", signed=True, label="logits")
+with figure_row(2, width=10) as (left, right):
+    show_photo(photo, ax=left)
+    show_overlay(photo, why, "Egyptian rather than tiger cat", ax=right, signed=True)
 print(f"from {why.min():.2f} to {why.max():.2f}")
 # <check>
 assert why.min() < -0.02 and why.max() > 0.1
@@ -341,6 +359,8 @@ check("04-rather", rather_than)
 # becomes of the heat.
 
 # %%
+from cnnvis_helpers import explore_cam
+
 explore_cam(net, photo)
 
 # %% [markdown]
@@ -559,7 +579,7 @@ lines = {
     "Guided Grad-CAM": guided_gradcam(net, photo, cat, reduce="rgb"),
 }
 drawings = [around_grey(each, np.percentile(np.abs(each), 97)) for each in lines.values()]
-show_grid(drawings, titles=list(lines), columns=2, size=4.4)
+show_grid(drawings, titles=list(lines), columns=2)
 # <check>
 assert lines["guided backprop"].shape == lines["Guided Grad-CAM"].shape == photo.shape
 # </check>
@@ -624,6 +644,7 @@ check("04-names", numbers_of)
 # tf-keras-vis has Grad-CAM and its relatives. The class notebook that this course grew from uses its Grad-CAM++ on a great white shark. Its default layer is the last convolution, so name the right one. `ReplaceToLinear` takes the softmax off a copy of the model. Here are the same calls on Chelsea and our network.
 
 # %%
+from cnnvis_helpers import gradcam_plus_plus
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
@@ -654,7 +675,7 @@ from cnnvis_helpers import overlay_picture, save_picture
 
 jet = overlay_picture(photo, heat, alpha=0.4, cmap="jet", fade=False, grey=False)
 magma = overlay_picture(photo, heat)
-show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading out"], columns=2, size=4.4)
+show_grid([jet, magma], titles=["jet, alpha 0.4", "magma, fading out"], columns=2)
 
 path = save_picture(f"{mkdtemp()}/heat_of_chelsea.png", magma)
 print("saved", path.name)
