@@ -7,7 +7,7 @@ python tools/applications_table.py VGG19 ...    only these; prints, writes nothi
 Each is built with random weights for pictures of 96 x 96 pixels, so nothing is downloaded.
 A map must be finite and have the photo's size; a refusal must be a ValueError. TensorFlow runs
 operation by operation, because compiling a thousand layers for each method would take hours; only
-ConvNeXt is compiled, without which a CPU has no gradient of its grouped convolutions.
+ConvNeXt's gradients are compiled, because a CPU has none of grouped convolutions otherwise.
 """
 
 import gc
@@ -30,16 +30,17 @@ from cnnvis_helpers.networks.applications import APPLICATIONS, find_application 
 PHOTO = course.load_photo("chelsea")
 QUICK = {  # settings that keep a method's code and save its time
     "occlusion": {"patch": 48, "stride": 48},
-    "scorecam": {"max_channels": 4},
+    "scorecam": {"max_channels": 2},
     "smoothgrad": {"samples": 2},
     "integrated_gradients": {"steps": 2},
-    "invert_features": {"steps": 2},
-    "class_pattern": {"steps": 2},
-    "filter_patterns": {"steps": 2, "channels": [0], "size": 160},
+    "invert_features": {"steps": 1},
+    "class_pattern": {"steps": 1},
+    "filter_patterns": {"steps": 1, "channels": [0], "size": 160},
     "deep_dream": {"steps": 1, "octaves": 2},
     "pgd": {"steps": 2},
     "one_pixel": {"settings": {"population": 5, "generations": 1}},
 }
+FORWARD = "occlusion cam scorecam one_pixel".split()  # they need no gradient
 OTHERS = "fgsm pgd one_pixel filter_patterns class_pattern deep_dream invert_features".split()
 TABLE = ROOT / "docs" / "networks.md"
 HEAD = """# Every method on every classifier of keras.applications
@@ -94,10 +95,11 @@ def main(names):
     for name in wanted or [each.constructor for each in quickest_first]:
         if name in rows:
             continue
-        tf.config.run_functions_eagerly("ConvNeXt" not in name)
+        tf.config.run_functions_eagerly(True)
         net = build(name)
         rows[name] = []
         for method in methods:
+            tf.config.run_functions_eagerly("ConvNeXt" not in name or method in FORWARD)
             said = outcome(method, net)
             if said != "·" and said not in refusals:
                 refusals.append(said)
