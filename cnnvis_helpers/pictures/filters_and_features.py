@@ -142,7 +142,7 @@ def show_mosaic(maps, columns=16, cmap=MAPS, title=None, ax=None, alt=None):
     levels = standardise_tile(maps)
     palette = (colour_map(cmap)(np.arange(256))[:, :3] * 255).round().astype(np.uint8)
     tiles = [palette[levels[:, :, channel]] for channel in range(maps.shape[2])]
-    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.4)
+    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.1)
     ax.set_xlabel(f"{maps.shape[2]} channels, {maps.shape[0]} x {maps.shape[1]}, standardised")
     ax.set_label("Mosaic of feature maps: " + ax.get_xlabel())
     return finish()
