@@ -59,14 +59,14 @@ def check(net, other_scales=(), size_known=True, outputs_known=True):
     other_scales : {name in `MODES`: preprocessing}, if the caller has chosen none
     size_known, outputs_known : the caller gave the size of pictures, the meaning of the outputs
     """
-    check_answer(net)
+    logits = check_answer(net)
     notes = []
     notes += _of_training(net)
     if other_scales:
         notes += [*_of_scale(net, other_scales), *_of_predict(net)]
     number = False
     if not outputs_known and net.head == "linear":
-        number, words = _number(net, bool(notes))
+        number, words = _number(net, logits, bool(notes))
         notes += words
     if not size_known:
         notes += _of_size(net)
@@ -78,16 +78,21 @@ def check(net, other_scales=(), size_known=True, outputs_known=True):
 
 
 def check_answer(net):
-    """Raise ValueError unless the pass gives what the model gives for single pictures.
+    """Return the logits of two pictures, (2, units); ValueError unless they are the model's.
 
-    Sets `net.one_by_one` for a model whose answers differ for a batch.
+    The model gets one picture alone: noise with a white and a black quarter. Our pass gets it in a
+    batch, neither first, last nor in the middle, in case the model mixes the pictures of a batch;
+    `net.one_by_one` is set if it does.
     """
-    pixels = sample_pictures(net.input_size)[1:3]
+    pixels = sample_pictures(net.input_size)[[1, 1, 2, 3]]  # white, white, noise, noise
+    height, width = net.input_size
+    pixels[2, : height // 2, : width // 2] = 255
+    pixels[2, height // 2 :, width // 2 :] = 0
     try:
-        singles = [net.preprocess(one[None]) for one in pixels]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about a tensor in place of a dict with one input
-            answers = [keras.tree.flatten(net.model(one, training=False))[0] for one in singles]
+            alone = net.preprocess(tf.constant(pixels[2:3]))
+            answer = keras.tree.flatten(net.model(alone, training=False))[0]
     except Exception as error:
         way_out = ""
         if net.graph.input.shape[0]:
@@ -96,32 +101,34 @@ def check_answer(net):
             way_out = ": not every computer runs channels_first; build it with channels_last"
         what = f"The model {net.model.name!r} fails on a single picture ({first_line(error)})"
         raise ValueError(f"{what}{way_out}.") from None
-    expected = np.concatenate(
-        [np.asarray(one, np.float32).reshape(-1, net.units) for one in answers]
-    )
+    expected = np.asarray(answer, np.float32).reshape(-1, net.units)
     for one_by_one in (net.one_by_one, True):  # a model may mix the pictures of a batch
         net.one_by_one = one_by_one
-        difference = _difference(net, pixels, expected)
+        logits = _logits(net, pixels[2:] if one_by_one else pixels)
+        difference = None if logits is None else _difference(net, logits[-2:-1], expected)
         if difference is not None and difference <= _tolerance(net):
-            break
-    else:
-        found = "fails" if difference is None else f"is off by {difference:.2g} of the largest"
-        raise ValueError(
-            f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
-            f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
-            "layers only, or compute the score with model(x) yourself."
-        )
+            return logits[-2:]
+    found = "fails" if difference is None else f"is off by {difference:.2g} of the largest"
+    raise ValueError(
+        f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
+        f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
+        "layers only, or compute the score with model(x) yourself."
+    )
 
 
-def _difference(net, pixels, expected):
-    """Return the largest difference of answers relative to the largest answer; None if it fails.
+def _logits(net, pixels):
+    """Return the logits of our pass, an array (n, units); None if it fails."""
+    try:
+        return net.forward(tf.constant(pixels))[0].numpy()
+    except Exception:
+        return None
+
+
+def _difference(net, logits, expected):
+    """Return the largest difference of answers relative to the largest answer.
 
     Answers are probabilities after a softmax or sigmoid, else the outputs themselves.
     """
-    try:
-        logits = net.forward(pixels)[0].numpy()
-    except Exception:
-        return None
     if not np.isfinite(expected).all():
         return 0.0  # `net.finite` rejects them with its own sentence
     if net.head == "softmax" and expected.max() <= 0:
@@ -157,24 +164,23 @@ def _of_predict(net):
         return
     pixels = sample_pictures(net.input_size)[2:]
     try:
-        answer = net.model.predict(pixels.numpy(), verbose=0)
+        answer = net.model.predict(pixels, verbose=0)
     except Exception:  # it takes something other than pixels
         return
     answer = np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
-    difference = _difference(net, pixels, answer)
-    if difference is None or difference > 10 * _tolerance(net):
+    if _difference(net, _logits(net, pixels), answer) > 10 * _tolerance(net):
         yield (
             f"model.predict and model(x) of {net.model.name!r} give different answers, and here it "
             "is model(x): where predict preprocesses its input, pass that function as preprocess=."
         )
 
 
-def _number(net, noted):
+def _number(net, outputs, noted):
     """Return whether a single output is too large for the logit of two classes, and the notes.
 
+    outputs : those of a few pictures, (n, units)
     Several large outputs cannot be told from the logits of a network without preprocessing.
     """
-    outputs = np.asarray(net.forward(sample_pictures(net.input_size)[2:])[0])
     far = not noted and (outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT)
     name = net.model.name
     if net.units > 1:
@@ -215,25 +221,32 @@ _PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 
 def large_inputs(net):
     """Return {value: (smallest, largest)} of large inputs to the first layers with weights."""
-    seen = _first_inputs(net, sample_pictures(net.input_size)[1:3])
-    ranges = {value: (float(each.min()), float(each.max())) for value, each in seen.items()}
-    return {value: ends for value, ends in ranges.items() if np.abs(ends).max() > _LARGE_PIXEL}
+    return _large(_first_inputs(net))
 
 
-def _first_inputs(net, pixels):
-    """Return {value: array}, the inputs of the first layers with weights on each path."""
+def _first_inputs(net):
+    """Return {value: array (3, ...)}, the inputs of the first layers with weights on each path.
+
+    They are those of a white picture and of two of noise.
+    """
     values = [value for step in net.graph.first_learned() for value in step.inputs]
     values = list(dict.fromkeys(values))
+    pixels = tf.constant(sample_pictures(net.input_size)[1:])
     return dict(zip(values, map(np.asarray, net.run_values(pixels, values)), strict=True))
 
 
-def _flat_inputs(net):
+def _large(inputs):
+    ranges = {value: (float(each.min()), float(each.max())) for value, each in inputs.items()}
+    return {value: ends for value, ends in ranges.items() if np.abs(ends).max() > _LARGE_PIXEL}
+
+
+def _flat(inputs):
     """Return {value: number} of inputs to the first weights that are nearly all one number.
 
     Values 0..255 that are clipped to 0..1 are, or squeezed by a tanh.
     """
     flat = {}
-    for value, seen in _first_inputs(net, sample_pictures(net.input_size)[2:]).items():
+    for value, (_, *seen) in inputs.items():
         middle = np.median(seen)
         if np.mean(np.abs(seen - middle) <= 1e-3 * np.ptp(seen)) > 0.9:
             flat[value] = float(middle)
@@ -246,7 +259,8 @@ def _of_scale(net, other_scales):
     other_scales : {name in `MODES`: preprocessing}; the stored statistics of a batch norm, if any,
         show which one fits
     """
-    large, flat = large_inputs(net), _flat_inputs(net)
+    inputs = _first_inputs(net)
+    large, flat = _large(inputs), _flat(inputs)
     best = _fitting_scale(net, other_scales, clear=0.5 if large else 1.5)
     if best == "" or not (large or flat or best):
         return

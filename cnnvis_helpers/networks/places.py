@@ -5,6 +5,7 @@ over the photo would then point at the wrong place. All examine a `forward.Forwa
 `net` here.
 """
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -108,32 +109,37 @@ def _places(net, values, seed, width):
     """
     rng = np.random.default_rng(seed)
     source, shape, all_places = None, (*net.input_size, 3), []
-    places = _Places(_centres(shape), np.ones(shape[:2]), False, 0, np.ones(2))
+    places = _Places(_centres(*shape[:2]), np.ones(shape[:2]), False, 0, np.ones(2))
     for value in values:
+        if value.step and value.step.inputs == [source] and _is_relu(value.step.layer):
+            all_places.append(places)  # left out, it changes nothing
+            continue
         small = min(*shape[:2], *filter(None, value.shape[1:3])) <= _SMALL
-        weights = [places.found, _centres(shape)] if small else [places.found]
+        weights = [places.found, _centres(*shape[:2])] if small else [places.found]
         borders = np.stack(_borders(shape, value.shape))
-        masks = [np.ones(shape[:2]), *borders, *np.concatenate(weights, axis=-1).transpose(2, 0, 1)]
-        masks = np.stack(masks) * (places.clear > 0)
+        masks = [*np.concatenate(weights, axis=-1).transpose(2, 0, 1), *borders]
+        masks = np.stack([np.zeros(shape[:2]), np.ones(shape[:2]), *masks]) * (places.clear > 0)
         middle, noise = rng.random((2, *shape), np.float32)
         middle += 0.5 if width < 1 or source is None else -0.5  # around zero, for a sign
-        noise = width * (noise - 0.5) * masks.astype(np.float32)[..., None]
-        maps = _run_from(net, source, np.stack([middle, *(middle + noise)]), value)
-        if len(maps) != 1 + len(masks):
+        probes = masks.astype(np.float32)[..., None] * (width * (noise - 0.5))
+        probes += middle
+        maps = _run_from(net, source, probes, value)
+        if len(maps) != len(probes):
             all_places.append(None)
             continue
-        change = np.nan_to_num(maps[1:] - maps[:1], posinf=0, neginf=0)
-        total, _, _, *found = np.einsum("khwc,hwc->khw", change, change[0]).astype(np.float64)
+        change = maps[1:] - maps[:1]
+        change[~np.isfinite(change)] = 0
+        total, *found = np.einsum("khwc,hwc->khw", change[:-2], change[0]).astype(np.float64)
         found = [np.divide(w, total, out=np.full_like(w, 0.5), where=total > 0) for w in found]
         found = np.clip(np.stack(found, axis=-1), 0, 1)
-        share = borders.mean(axis=(1, 2)) * masks[1:3].any(axis=(1, 2))
-        reaches = np.square(change[1:3]).sum(axis=(1, 2, 3)) / (total.sum() + 1e-30)
+        share = borders.mean(axis=(1, 2)) * masks[-2:].any(axis=(1, 2))
+        reaches = np.array([np.vdot(one, one) for one in change[-2:]]) / (total.sum() + 1e-30)
         clear = total / (total + total.mean() + 1e-30)
         places = _Places(
             found[..., :2],
             clear,
             places.cut or bool((reaches < _SEEN * share).any() and total.any()),
-            _astray(change[0], change[3:5] - 0.5 * change[0]),
+            _astray(change[0], change[1:3] - 0.5 * change[0]),
             np.diag(_fit(found[..., 2:], clear)) if small else np.ones(2),
         )
         all_places.append(places)
@@ -153,7 +159,7 @@ def _fit(found, clear):
 
 def _grid(shape):
     """Return (h, w, 3): the centres of the cells, -0.5..0.5 down and across, and 1."""
-    return np.concatenate([_centres(shape) - 0.5, np.ones((*shape[:2], 1))], axis=-1)
+    return np.concatenate([_centres(*shape[:2]) - 0.5, np.ones((*shape[:2], 1))], axis=-1)
 
 
 def _line(found, clear):
@@ -210,11 +216,11 @@ def _run_from(net, source, probes, value):
     return np.concatenate(parts)
 
 
-def _centres(shape):
+@functools.lru_cache(maxsize=8)
+def _centres(height, width):
     """Return (h, w, 2): the centres of the cells, 0..1 down and across."""
-    return np.stack(
-        np.meshgrid(*((np.arange(n) + 0.5) / n for n in shape[:2]), indexing="ij"), axis=-1
-    )
+    down, across = np.indices((height, width)) + 0.5
+    return np.stack([down / height, across / width], axis=-1)
 
 
 def _borders(shape, later):
@@ -222,8 +228,8 @@ def _borders(shape, later):
 
     They are at least as wide as a cell of the later maps, which may skip pixels.
     """
-    borders = []
-    for n, m, places in zip(shape, later[1:3], np.moveaxis(_centres(shape), -1, 0), strict=False):
+    borders, centres = [], _centres(*shape[:2]).transpose(2, 0, 1)
+    for n, m, places in zip(shape[:2], later[1:3], centres, strict=True):
         width = max(-(-n // (m or n)), n // 16) / n
         borders.append(np.abs(places - 0.5) > 0.5 - width)
     return borders
@@ -234,6 +240,11 @@ def without_relu(layer):
     activation = getattr(layer, "activation", layer)
     name = getattr(activation, "__name__", type(activation).__name__)
     return without_activation(layer) if "relu" in name.lower() else None
+
+
+def _is_relu(layer):
+    """Return whether a layer is nothing but a ReLU."""
+    return without_relu(layer) is keras.activations.linear
 
 
 def _fault(copies, sharp):

@@ -244,6 +244,39 @@ def test_the_batch_does_not_matter(model):
     assert np.abs(fgsm(net, pixels[0]).photo - pixels[0]).max() > 0
 
 
+BATCHES = {
+    "less the first": lambda x: x - x[:1],
+    "less the last": lambda x: x - x[-1:],
+    "less the next": lambda x: x - tf.roll(x, -1, axis=0),
+    "turned round": lambda x: x[::-1],
+    "moved on": lambda x: tf.roll(x, 1, axis=0),
+    "largest of all": lambda x: x / (1 + tf.reduce_max(x, axis=0, keepdims=True)),
+}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+def test_pictures_that_a_model_mixes_are_run_one_by_one(kind):
+    net = load_network(_ordinary(lambda x: layers.Lambda(BATCHES[kind])(x + 0.1)))
+    pixels = _pixels(net)
+    assert net.one_by_one
+    expected = np.concatenate([net.model(one[None]) for one in pixels])
+    assert close(net.probabilities(net.logits(pixels)), expected)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_another_way_with_black_or_white_alone_is_refused(level):
+    photo = keras.Input((16, 16, 3))
+    model = keras.Model(photo, _classifier(layers.Conv2D(4, 3, use_bias=False)(photo / 255)))
+    net = read_network(model)
+    net.preprocess = lambda pixels: pixels  # as when the model is asked
+    run = net.run_values
+    net.run_values = lambda pixels, *given, **more: run(
+        tf.where(pixels == level, 128.0, pixels), *given, **more
+    )
+    with pytest.raises(ValueError, match="does not give the answer that model"):
+        checks.check_answer(net)
+
+
 def test_a_batch_that_the_model_counts_on_is_refused():
     with pytest.raises(ValueError, match="fails on a single picture"):
         load_network(_of_batch(4))
@@ -535,7 +568,7 @@ def test_the_map_lies_on_what_it_shows():
 def test_the_places_that_cells_get_their_content_from():
     net = load_network(_ordinary(), preprocess="identity")
     (found,) = places._places(net, [net.graph.maps()[0].outputs[0]], seed=0, width=0.25)
-    assert np.abs(found.found - places._centres((48, 48))).mean() < 0.01
+    assert np.abs(found.found - places._centres(48, 48)).mean() < 0.01
     assert found.clear.min() > 0 and not found.cut
 
 
