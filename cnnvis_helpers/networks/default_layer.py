@@ -43,7 +43,8 @@ def choose_layer(net):
         return placed[-1].name, "", [refusal(whole[-1].name, faults[-1]) + shown]
     else:
         others = [step for step in _ends(net, maps) if step is not placed[-1]]
-        return placed[-1].name, "", list(_early_maps(net, placed[-1], others, tokens))
+        notes = list(_early_maps(net, placed[-1], others, tokens))
+        return placed[-1].name, "", notes + list(_mixed_before(net, whole[0], placed[-1]))
     return None, no_map, [no_map]
 
 
@@ -92,6 +93,16 @@ def _early_maps(net, step, others, tokens):
         )
 
 
+def _mixed_before(net, first, last):
+    """Yield a note if the places of the first maps are mixed on the way to the last ones."""
+    if first is not last and _mixes_tokens(net, first, last):
+        yield (
+            f"Before its last maps, those of {last.name!r}, the network {net.name!r} mixes all "
+            "places, as self-attention does: a cell of a class activation map may show what lies "
+            "elsewhere in the picture; occlusion shows where the score depends on it."
+        )
+
+
 def _ends(net, maps):
     """Return the last maps of every path to the output, in order."""
     maps, ends, seen, waiting = set(maps), set(), set(), [net.graph.output.step]
@@ -114,16 +125,17 @@ def _comes_early(net, step):
 
 
 def _goes_on(net, step):
-    """Return whether over twice as many kernels, at least 3, come in Dense layers after `step`."""
+    """Return whether at least twice as many kernels come in Dense layers after `step`."""
     before, behind = _parts(net, step)
     dense = [one for one in behind if len(one.shape) == 2]
-    return _kernels(dense) >= max(3, 2 * _kernels(before) + 1)
+    return _kernels(dense) >= 2 * _kernels(before)
 
 
-def _parts(net, step):
-    """Return the steps up to `step`, itself included, and those after it."""
+def _parts(net, step, last=None):
+    """Return the steps up to `step`, itself included, and those after it, up to `last`."""
     before = net.graph.needed_for(step.outputs)
-    return before, [one for one in net.graph.needed_for([net.graph.output]) if one not in before]
+    needed = net.graph.needed_for(last.outputs if last else [net.graph.output])
+    return before, [one for one in needed if one not in before]
 
 
 def _kernels(steps):
@@ -131,15 +143,18 @@ def _kernels(steps):
     return sum(len(weight.shape) > 1 for weight in weights)
 
 
-def _mixes_tokens(net, step):
-    """Return whether the places of a step's maps are laid out as tokens (n, t, c) and then mixed.
+def _mixes_tokens(net, step, last=None):
+    """Return whether the places of a step's maps are mixed, up to step `last` (None: the output).
+
+    They are where they are laid out as tokens (n, t, c), and where a layer attends to a grid.
 
     Noise is added to every second place, then to the others: what both change is mixed. Pooling,
     normalisation and gates made from a vector, as in squeeze and excite, do not count.
     """
-    behind, tokens = _parts(net, step)[1], []
+    behind, tokens = _parts(net, step, last)[1], []
     for one in behind:
         laid_out = len(one.shape) == 3 and one.shape[1] != 1
+        laid_out = laid_out or "Attention" in type(one.layer).__name__
         if laid_out or any(value.step in tokens for value in one.inputs):
             tokens.append(one)
     if not tokens:
@@ -168,7 +183,7 @@ def _only_pools(step, places):
     places : the values with several places
     """
     kind = type(step.layer).__name__
-    if "Pool" in kind or ("Conv" in kind and len(step.shape) == 4):
+    if "Pool" in kind or kind == "Mean" or ("Conv" in kind and len(step.shape) == 4):
         return True
     laid_out = step.outputs[0] in places or "Reshape" in kind or "Flatten" in kind
     return not laid_out and not _kernels([step])

@@ -610,7 +610,7 @@ def _towers(*weights):
 
 
 @pytest.mark.parametrize(
-    ("maps", "dense", "said"), [(1, 2, False), (1, 3, True), (2, 3, False), (2, 5, True)]
+    ("maps", "dense", "said"), [(1, 1, False), (1, 2, True), (2, 3, False), (2, 4, True)]
 )
 def test_maps_before_a_long_dense_part_are_said_to_come_early(maps, dense, said):
     photo = keras.Input((32, 32, 3))
@@ -785,6 +785,39 @@ def test_token_networks_show_no_early_maps_unasked(build):
             method(net, photo)
     assert gradcam(net, photo, layer="patches", resize=False).ndim == 2  # asked for
     assert occlusion(net, photo, patch=8).shape == photo.shape[:2]
+
+
+def _attended(x):
+    return layers.MultiHeadAttention(2, 4, attention_axes=(1, 2))(x, x)
+
+
+def _non_local(x):
+    """Wang et al. 2017, arXiv 1711.07971: every place is a weighted sum of all."""
+    query, key, value = (layers.Reshape((64, 4))(layers.Conv2D(4, 1)(x)) for _ in range(3))
+    shares = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 2, 1))))
+    return layers.Conv2D(8, 1)(layers.Reshape((8, 8, 4))(ops.matmul(shares, value)))
+
+
+def _means(x):
+    """A gate of the means of rows and columns, as in coordinate attention, by hand."""
+    rows, columns = (ops.mean(x, axis=axis, keepdims=True) for axis in (1, 2))
+    return x * ops.sigmoid(layers.Conv2D(8, 1)(rows)) * ops.sigmoid(layers.Conv2D(8, 1)(columns))
+
+
+@pytest.mark.parametrize(
+    ("way", "mixes"), [(_attended, True), (_non_local, True), (_excited, False), (_means, False)]
+)
+@pytest.mark.parametrize("later", [False, True])
+def test_a_grid_whose_places_are_mixed_before_the_last_maps_is_told_about(way, mixes, later):
+    photo = keras.Input((32, 32, 3))
+    x = _conv(layers.Rescaling(1 / 255)(photo), "early")
+    x = layers.Conv2D(8, 4, strides=4, activation="relu", name="grid")(x)
+    x = layers.Add(name="sum")([x, way(x)])
+    x = _conv(x, "later") if later else x
+    net = read_network(keras.Model(photo, _classifier(layers.GlobalAveragePooling2D()(x))))
+    assert net.last_conv == ("later" if later else "sum")
+    assert [("mixes all places" in note) for note in net.notes] == [True] * mixes
+    assert gradcam(net, _pixels(net, 1)[0], resize=False).shape == (8, 8)
 
 
 def _after_tokens(way, convolutions=1):
