@@ -65,10 +65,10 @@ BREAKAGES = [
         TEST_CAM,
     ),
     B(
-        "CAM adds the bias twice",
+        "CAM forgets the number of places",
         CAM,
-        "grid.mean() + bias - score",
-        "grid.mean() + 2 * bias - score",
+        "gradients[0, 0, 0] * places",
+        "gradients[0, 0, 0]",
         TEST_CAM,
     ),
     B(

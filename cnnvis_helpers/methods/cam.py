@@ -20,7 +20,6 @@ or changes the model. With equal settings the maps are equal (see the tests, whi
 where the definitions differ).
 """
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -47,6 +46,7 @@ from cnnvis_helpers.methods.sliding_window import (
     outputs,
     target_weights,
 )
+from cnnvis_helpers.networks.head import sample_pictures
 
 # From maps and gradients to a class activation map: NumPy only
 
@@ -133,11 +133,13 @@ def cam(net, photo, target=None, resize=True):
     S_c = (1/Z) sum_ij M_ij + bias with M = sum_k w_kc A_k, where Z is the number of positions and w
     are the weights of the Dense layer. If the network ends by averaging one map per class (a 1x1
     convolution, its activation, the average), M is that map, including the convolution's bias.
+    Whatever layers make the mean and the scores, w_kc / Z is the gradient of the score at each
+    position. That it is the same for all positions and maps is tried once per network.
 
     Parameters
     ----------
-    net : Network with one of these two heads (EfficientNet-Lite0, ResNet50, MobileNetV2 and many
-        others; SqueezeNet). The layer is always the one that is averaged
+    net : Network with such a head (EfficientNet-Lite0, ResNet50, MobileNetV2 and many others;
+        SqueezeNet). The layer is always the one that is averaged
     photo : uint8 or float array (H, W, 3), 0..255
     target : class index, label, None (the photo's top class) or a pair (a, b) for "why a rather
         than b"
@@ -154,28 +156,13 @@ def cam(net, photo, target=None, resize=True):
     Zhou et al. 2015, "Learning deep features for discriminative localization", arXiv 1512.04150;
     one map per class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
-    layer, dense = pooled_head(net)
-    activations, logits = _maps_and_logits(net, layer)(prepared(net, photo))
+    layer, _ = pooled_head(net)
+    activations, weights, logits = _maps_and_weights(net, layer)(
+        prepared(net, photo), target_vector(net, target)
+    )
     net.finite(logits)
-    vector = net.score_vector(target, logits)
-    classes = np.flatnonzero(vector)  # one or two columns of, say, a thousand
-    if dense is None:
-        bias, grid = 0, tf.gather(activations, classes, axis=-1).numpy() @ vector[classes]
-    else:
-        kernel = tf.reshape(tf.convert_to_tensor(dense.kernel), (-1, net.units))
-        if getattr(dense, "quantization_mode", None):  # integer weights, one scale per class
-            linear, eye = net.without_activation(dense), tf.eye(activations.shape[-1])
-            kernel = linear(eye) - linear(0 * eye)
-        weights = tf.cast(tf.gather(kernel, classes, axis=1), tf.float32).numpy() @ vector[classes]
-        bias = np.asarray(dense.bias)[classes] @ vector[classes] if dense.use_bias else 0
-        grid = activations.numpy() @ weights
-    score, largest = logits.numpy()[0] @ vector, np.abs(logits).max()
-    if abs(grid.mean() + bias - score) > 0.02 * largest:  # 16-bit floats keep two digits
-        raise ValueError(
-            f"The mean of the maps of {layer!r} is {grid.mean() + bias:.3g}, but the score is "
-            f"{score:.3g}: {net.name!r} scores in another way; take gradcam or occlusion."
-        )
-    return at_photo_size(grid.astype(np.float32), photo, resize)
+    grid = activations.numpy() @ net.finite(weights, "gradient").numpy()
+    return at_photo_size(grid, photo, resize)
 
 
 def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
@@ -353,59 +340,79 @@ def layer_gradients(net, photo, target=None, layer=None):
 def pooled_head(net):
     """Return (name of the averaged layer, Dense layer) of a network that averages its maps.
 
-    The network must end with maps, global average pooling, and then either one Dense layer (or a
-    1x1 convolution of the pooled 1x1 map, which is equivalent) or, with one map per class, nothing:
-    then None replaces the Dense layer. Dropout, a softmax and layers that only change the shape or
-    the precision may come between and after them. Raises ValueError for any other network.
+    After its last maps, the network must only average or sum them over all positions and multiply
+    by weights; which layers do so does not matter. If exactly one layer, Dense or a 1x1
+    convolution, makes the scores of the mean maps, it is returned. None replaces it with one map
+    per class, which are the scores when averaged, and where more layers make the scores. Raises
+    ValueError for any other network.
     """
     check_net(net)
     head = find_pooled_head(net)
     if head is None:
+        net.logits(sample_pictures(net.input_size)[2:3])  # raises if they are not finite
         raise ValueError(
-            "CAM needs a network that ends with global average pooling of its maps, alone or with "
-            f"one Dense layer, but {net.name!r} ends with {_ending(net)}; "
+            "CAM needs a network whose scores are sums over the places of its last maps, as global "
+            f"average pooling and Dense make them, but {net.name!r} ends with {_ending(net)}; "
             f"{'gradcam and occlusion work' if net.last_conv else 'occlusion works'}."
         )
-    name, dense = head
     net.spatial_layer()  # raises where no maps are shown unasked, as after mixed tokens
-    return net.spatial_layer(name, on_photo=True), dense
+    return net.spatial_layer(head[0], on_photo=True), head[1]
 
 
 def find_pooled_head(net):
     """Return what `pooled_head` returns, or None for a network with another head."""
-    last = pool = _skip(net.output_step, _AFTER_SCORES)
-    dense = last.layer if last and _is_linear_map(last.layer) else None
-    if dense is not None:
-        pool = _skip(last.inputs[0].step, _ONLY_SHAPE)
-    if pool and isinstance(pool.layer, keras.layers.GlobalAveragePooling2D):
-        if maps := pool.inputs[0].step:
-            return maps.name, dense
-    return None
+    return net.cached(("pooled head",), lambda: _read_head(net))
 
 
-_HEAD_ACTIVATIONS = ("linear", "softmax", "sigmoid")
-_ONLY_SHAPE = ("Dropout", "Flatten", "Reshape", "Identity", "Cast")  # Cast: as in Keras 3.5
-_AFTER_SCORES = (*_ONLY_SHAPE, "Activation", "Softmax")
+def _read_head(net):
+    """Try from the last maps to the logits: are they one weighted sum, the same at each place?"""
+    maps = [step for step in net.graph.bottlenecks() if _has_places(step)]
+    if not maps:
+        return None
+    value = maps[-1].outputs[0]
+    (one,) = net.run_values(sample_pictures(net.input_size)[2:3], [value])
+    shape, scale, rng = one.shape[1:], float(np.std(one)) + 1e-3, np.random.default_rng(0)
+    first, second = (  # each channel has its own level, or all means would be near 0
+        scale * size * (rng.normal(size=shape) + rng.normal(size=shape[2])) for size in (30, -30)
+    )
+    moved = np.roll(first.reshape(-1, shape[2]), 1, axis=0).reshape(shape)
+    none, alone, other, both, elsewhere = (
+        net.forward_from({value: tf.constant(made[None], value.dtype)})[0].numpy()
+        for made in (0 * first, first, second, first + second, moved)
+    )
+    behind = net.graph.needed_for([net.graph.output], known=[value])
+    near = _tolerance(behind) * np.abs(both - none).max()
+    if not (np.abs(elsewhere - alone) <= near).all():
+        return None
+    if not (np.abs(both - alone - other + none) <= near).all():
+        return None
+    heads = [step for step in behind if any(len(one.shape) > 1 for one in _weights(step))]
+    if len(heads) == 1 and heads[0].inputs[0].shape[-1] == shape[2]:
+        ranks = len(heads[0].inputs[0].shape)
+        mean = tf.constant(first.mean(axis=(0, 1)).reshape(*[1] * (ranks - 1), -1), tf.float32)
+        found = np.reshape(net.without_activation(heads[0].layer)(mean), (1, -1))
+        if found.shape == alone.shape and (np.abs(found - alone) <= near).all():
+            return maps[-1].name, heads[0].layer
+    return maps[-1].name, None
 
 
-def _is_linear_map(layer):
-    """Return whether a layer multiplies the pooled values by one matrix and adds a bias."""
-    kinds = keras.layers.Dense, keras.layers.Conv2D  # a DepthwiseConv2D is not a Conv2D
-    one_place = getattr(layer, "kernel_size", (1, 1)) == (1, 1) and getattr(layer, "groups", 1) == 1
-    return isinstance(layer, kinds) and one_place and _name(layer.activation) in _HEAD_ACTIVATIONS
+def _has_places(step):
+    return len(step.shape) == 4 and step.shape[1:3] != (1, 1) and len(step.outputs) == 1
 
 
-def _skip(step, kinds):
-    """Go back from `step` past layers of these kinds to the first other one, None at the input."""
-    while step and type(step.layer).__name__ in kinds:
-        if _name(getattr(step.layer, "activation", None)) not in _HEAD_ACTIVATIONS:
-            return step
-        step = step.inputs[0].step
-    return step
+def _weights(step):
+    return getattr(step.layer, "weights", ())
 
 
-def _name(activation):
-    return getattr(activation, "__name__", "linear" if activation is None else "other")
+def _tolerance(steps):
+    """Return how exact the answers of steps are, 0..1: numbers of 8 or 16 bits are rounded."""
+    layers = [step.layer for step in steps]
+    rounded = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in layers)
+    return 0.05 if rounded or any(map(_quantised, layers)) else 2e-3
+
+
+def _quantised(layer):
+    return bool(getattr(layer, "quantization_mode", None))
 
 
 def _ending(net):
@@ -425,6 +432,29 @@ def _maps_and_logits(net, layer):
     def run(pixels):
         logits, maps = net.forward(pixels, [layer])
         return maps[0][0], logits
+
+    return run
+
+
+@once_per_network
+def _maps_and_weights(net, layer):
+    """Return a function (pixels (1, h, w, 3), vector) -> (maps, their weights, logits).
+
+    Maps are (h, w, c), logits (1, units). Weights (c,) are the gradient at any position, times
+    the number of positions.
+    """
+    value = net.graph.find(layer)[1]
+
+    @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
+    def run(pixels, vector):
+        (maps,) = net.run_values(pixels, [value])
+        with recording(net) as tape:
+            tape.watch(maps)
+            logits, _ = net.forward_from({value: tf.cast(maps, value.dtype)})
+            score = score_of(logits, vector)
+        gradients = gradient_of(net, tape, score, maps, layer)
+        places = tf.cast(tf.size(maps[0, ..., 0]), tf.float32)
+        return maps[0], gradients[0, 0, 0] * places, logits
 
     return run
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from architectures import POOLED, architecture, chain, photo_of_noise
+from architectures import POOLED, architecture, chain, give_statistics, photo_of_noise
 from keras import layers
 
 from cnnvis_helpers.methods.cam import (
@@ -181,7 +181,7 @@ def test_a_class_map_of_its_own_needs_no_dense_layer():
 def test_maps_that_only_look_like_scores_are_refused():
     """Probabilities that are averaged: the score is the logarithm of a mean, not a mean."""
     averaged = head_of_maps(layers.Softmax(), activation=None)
-    with pytest.raises(ValueError, match="in another way") as error:
+    with pytest.raises(ValueError, match="sums over the places") as error:
         cam(averaged, PHOTO, 1)
     assert one_sentence(error)
 
@@ -198,6 +198,72 @@ def test_cam_takes_the_head_that_is_the_output(chosen, small_photo):
     net = load_network(keras.Model(photo, head(x)[chosen]))
     logit = net.logits(net.prepare(small_photo))[0, 2]  # the biases are 0
     assert cam(net, small_photo, 2, resize=False).mean() == pytest.approx(float(logit), rel=1e-4)
+
+
+MEANS = {
+    "Keras mean": lambda x: keras.ops.mean(x, axis=(1, 2)),
+    "mean of means": lambda x: keras.ops.mean(keras.ops.mean(x, axis=1), axis=1),
+    "two dimensions kept": lambda x: layers.Flatten()(
+        layers.GlobalAveragePooling2D(keepdims=True)(x)
+    ),
+    "one window": lambda x: layers.Flatten()(layers.AveragePooling2D((16, 20))(x)),
+    "tokens": lambda x: layers.GlobalAveragePooling1D()(layers.Reshape((320, 6))(x)),
+    "own function": lambda x: layers.Lambda(lambda x: tf.reduce_mean(x, (1, 2)), (6,))(x),
+    "sum": lambda x: keras.ops.sum(x, axis=(1, 2)),
+}
+OTHERS = {
+    "maximum": lambda x: layers.GlobalMaxPooling2D()(x),
+    "both": lambda x: layers.Concatenate()([MEANS["Keras mean"](x), OTHERS["maximum"](x) / 100]),
+    "windows": lambda x: layers.Flatten()(layers.AveragePooling2D((8, 10))(x)),
+    "flat": lambda x: layers.Flatten()(x),
+    "normalised": lambda x: layers.LayerNormalization()(MEANS["Keras mean"](x)),
+    "two dense": lambda x: layers.Dense(5, "relu", bias_initializer="ones")(MEANS["Keras mean"](x)),
+    "saturates": lambda x: keras.ops.tanh(MEANS["Keras mean"](x)),
+}
+
+
+def pooled_by(pool):
+    """A network of 6 maps (16, 20); `pool` and a Dense layer make 4 scores of them."""
+    keras.utils.set_random_seed(7)
+    photo = keras.Input((16, 20, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="c")(photo / 255)
+    scores = layers.Dense(4, bias_initializer="random_normal", name="d")(pool(x))
+    return load_network(keras.Model(photo, scores), preprocess="identity")
+
+
+@pytest.mark.filterwarnings("ignore:After its last maps")
+@pytest.mark.parametrize("kind", MEANS)
+def test_cam_is_exact_whatever_layers_make_the_mean(kind, small_photo):
+    net = pooled_by(MEANS[kind])
+    dense = net.layer("d")
+    maps = net.layer("c")(net.prepare(small_photo) / 255).numpy()[0]
+    for target in range(4):
+        expected = maps @ dense.kernel.numpy()[:, target] * (320 if kind == "sum" else 1)
+        assert close(cam(net, small_photo, target, resize=False), expected, 1e-5)
+    name, found = pooled_head(net)
+    assert name == "c" and found is (None if kind == "sum" else dense)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_cam_refuses_scores_that_are_no_sum_over_places(kind, small_photo):
+    with pytest.raises(ValueError, match="sums over the places") as error:
+        cam(pooled_by(OTHERS[kind]), small_photo, 1)
+    assert one_sentence(error) and "occlusion" in str(error.value)
+
+
+def test_several_layers_may_weight_the_mean(small_photo):
+    """A trained batch norm and two Dense layers without an activation are one weighted sum."""
+    net = pooled_by(
+        lambda x: layers.Dense(3)(layers.BatchNormalization(name="n")(MEANS["Keras mean"](x)))
+    )
+    give_statistics(net.model)
+    assert pooled_head(net) == ("c", None)
+    (name,) = (step.outputs[0] for step in net.steps if step.name == "c")
+    empty = net.forward_from({name: tf.zeros((1, 16, 20, 6))})[0].numpy()[0]
+    logits = net.logits(net.prepare(small_photo)).numpy()[0]
+    for target in range(4):
+        share = cam(net, small_photo, target, resize=False).mean()
+        assert share == pytest.approx(logits[target] - empty[target], abs=1e-5)
 
 
 def test_a_pair_is_the_difference(small, small_photo, tiny_net, tiny_photo):
@@ -307,7 +373,7 @@ def test_scorecam_of_maps_larger_than_the_input(strides):
 
 @pytest.mark.parametrize("name", ["VGG16", "ConvNeXtTiny", "cats and dogs"])
 def test_cam_refuses_other_heads(name):
-    with pytest.raises(ValueError, match="ends with global average pooling") as error:
+    with pytest.raises(ValueError, match="sums over the places") as error:
         cam(architecture(name), PHOTO)
     assert one_sentence(error)
 
