@@ -9,6 +9,7 @@ from scipy.ndimage import zoom
 
 from cnnvis_helpers.methods.cam import (
     cam,
+    find_pooled_head,
     gradcam,
     gradcam_plus_plus,
     guided_gradcam,
@@ -61,7 +62,7 @@ def rows(case):
             "keras.io style": _tutorial_guided_gradcam(case),
         },
     )
-    if isinstance(case.linear.layers[-2], keras.layers.GlobalAveragePooling2D):
+    if find_pooled_head(case.net()):
         yield _row(
             case, "cam", cam, case.forward(), {"keras.io style": lambda: _tutorial_cam(case)}
         )
@@ -130,11 +131,16 @@ def _tutorial_guided_gradcam(case):
 
 
 def _tutorial_cam(case):
-    """CAM as tutorials write it: the last maps, weighted by the class's column of the head."""
+    """CAM as tutorials write it: the last maps, weighted by the class's column of the head.
+
+    With one map per class (SqueezeNet) it is that map.
+    """
     layer = case.linear.get_layer(case.layer)
     model = keras.Model(case.linear.inputs, [layer.output, case.linear.output])
     maps, _ = model(tf.constant(case.inputs), training=False)
-    grid = maps[0].numpy() @ case.linear.layers[-1].get_weights()[0][:, case.target]
+    weights = case.linear.layers[-1].get_weights()
+    grid = maps[0].numpy()
+    grid = grid @ weights[0][:, case.target] if weights else grid[..., case.target]
     return zoom(grid, case.photo.shape[0] / grid.shape[0], order=1)
 
 
