@@ -16,11 +16,14 @@ from cnnvis_helpers import (
     insertion_curve,
     integrated_gradients,
     invert_features,
+    load_mask,
     load_network,
     load_photo,
     one_pixel,
     one_pixel_map,
     pgd,
+    pointing_game,
+    relevance_mass,
 )
 
 CAT, TABBY, ZEBRA = 285, 281, 340
@@ -120,3 +123,24 @@ def test_an_inverted_layer_has_the_maps_of_the_photo_and_deep_ones_less_of_its_p
         assert one.error == pytest.approx(error, rel=1e-3) and error < 0.6
     assert found[early].error < 0.2 and found[early].correlation > 0.75
     assert found[late].correlation < found[early].correlation - 0.2
+
+
+SHOWN = {
+    "camera": "tripod",
+    "chelsea": "Egyptian cat",
+    "coffee": "espresso",
+    "hopper": "military uniform",
+    "motorcycle": "moped",
+    "palace": "bell cote",
+}
+
+
+def test_of_six_photos_the_mask_shows_the_top_class_and_the_heat_lies_on_it():
+    net, hits = load_network("efficientnet_lite0"), []
+    for name, label in SHOWN.items():
+        photo, mask = load_photo(name), load_mask(name)
+        heat = gradcam(net, photo, label)
+        assert net.predict(photo, top=1)[0].label == label
+        assert relevance_mass(heat, mask) > 1.15 * mask.mean(), name
+        hits.append(pointing_game(heat, mask))
+    assert sum(hits) >= 5
