@@ -157,11 +157,18 @@ def cam(net, photo, target=None, resize=True):
     one map per class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
     layer, _ = pooled_head(net)
-    activations, weights, logits = _maps_and_weights(net, layer)(
+    activations, weights, logits, silent = _maps_and_weights(net, layer)(
         prepared(net, photo), target_vector(net, target)
     )
     net.finite(logits)
     grid = activations.numpy() @ net.finite(weights, "gradient").numpy()
+    vector, largest = net.score_vector(target, logits), np.abs(logits).max()
+    score, bias = logits.numpy()[0] @ vector, silent.numpy()[0] @ vector
+    if abs(grid.mean() + bias - score) > 0.02 * largest:  # 16-bit floats keep two digits
+        raise ValueError(
+            f"The mean of the maps of {layer!r} is {grid.mean() + bias:.3g}, but the score is "
+            f"{score:.3g}: {net.name!r} scores in another way; take gradcam or occlusion."
+        )
     return at_photo_size(grid, photo, resize)
 
 
@@ -438,10 +445,10 @@ def _maps_and_logits(net, layer):
 
 @once_per_network
 def _maps_and_weights(net, layer):
-    """Return a function (pixels (1, h, w, 3), vector) -> (maps, their weights, logits).
+    """Return a function (pixels (1, h, w, 3), vector) -> (maps, weights, logits, logits).
 
-    Maps are (h, w, c), logits (1, units). Weights (c,) are the gradient at any position, times
-    the number of positions.
+    Maps are (h, w, c), logits (1, units), with the photo's maps and with maps of zeros. Weights
+    (c,) are the gradient at any position, times the number of positions.
     """
     value = net.graph.find(layer)[1]
 
@@ -454,7 +461,8 @@ def _maps_and_weights(net, layer):
             score = score_of(logits, vector)
         gradients = gradient_of(net, tape, score, maps, layer)
         places = tf.cast(tf.size(maps[0, ..., 0]), tf.float32)
-        return maps[0], gradients[0, 0, 0] * places, logits
+        silent, _ = net.forward_from({value: tf.cast(0 * maps, value.dtype)})
+        return maps[0], gradients[0, 0, 0] * places, logits, silent
 
     return run
 

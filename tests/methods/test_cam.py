@@ -251,6 +251,19 @@ def test_cam_refuses_scores_that_are_no_sum_over_places(kind, small_photo):
     assert one_sentence(error) and "occlusion" in str(error.value)
 
 
+def test_cam_refuses_a_score_that_bends_only_near_the_photo(small_photo):
+    """The maps that are tried when the head is read miss the bend; the photo's own do not."""
+    straight = pooled_by(MEANS["Keras mean"])
+    logit = float(straight.logits(straight.prepare(small_photo))[0, 1])
+    bend = layers.Lambda(lambda x: x + 0.5 * tf.exp(-(((x - logit) / 0.01) ** 2)))
+    bent = load_network(
+        keras.Model(straight.model.input, bend(straight.model.output)), preprocess="identity"
+    )
+    assert pooled_head(bent)[0] == "c"
+    with pytest.raises(ValueError, match="scores in another way"):
+        cam(bent, small_photo, 1)
+
+
 def test_several_layers_may_weight_the_mean(small_photo):
     """A trained batch norm and two Dense layers without an activation are one weighted sum."""
     net = pooled_by(
