@@ -134,7 +134,8 @@ def cam(net, photo, target=None, resize=True):
     are the weights of the Dense layer. If the network ends by averaging one map per class (a 1x1
     convolution, its activation, the average), M is that map, including the convolution's bias.
     Whatever layers make the mean and the scores, w_kc / Z is the gradient of the score at each
-    position. That it is the same for all positions and maps is tried once per network.
+    position. Each call checks that it is the same at all positions, and that mean plus bias is the
+    score; otherwise it raises a ValueError.
 
     Parameters
     ----------
@@ -161,10 +162,17 @@ def cam(net, photo, target=None, resize=True):
         prepared(net, photo), target_vector(net, target)
     )
     net.finite(logits)
-    grid = activations.numpy() @ net.finite(weights, "gradient").numpy()
-    vector, largest = net.score_vector(target, logits), np.abs(logits).max()
+    weights = net.finite(weights, "gradient").numpy()
+    if np.abs(weights - weights[0, 0]).max() > 0.01 * np.abs(weights).max():
+        raise ValueError(
+            f"The score of {net.name!r} does not weigh all places of {layer!r} alike, so it is no "
+            "mean of maps; take gradcam or occlusion."
+        )
+    grid = activations.numpy() @ weights[0, 0]
+    vector = net.score_vector(target, logits)
     score, bias = logits.numpy()[0] @ vector, silent.numpy()[0] @ vector
-    if abs(grid.mean() + bias - score) > 0.02 * largest:  # 16-bit floats keep two digits
+    size = max(abs(score), abs(bias), np.abs(grid).mean())
+    if abs(grid.mean() + bias - score) > 0.02 * size:  # 16-bit floats keep two digits
         raise ValueError(
             f"The mean of the maps of {layer!r} is {grid.mean() + bias:.3g}, but the score is "
             f"{score:.3g}: {net.name!r} scores in another way; take gradcam or occlusion."
@@ -382,13 +390,13 @@ def _read_head(net):
     first, second = (  # each channel has its own level, or all means would be near 0
         scale * size * (rng.normal(size=shape) + rng.normal(size=shape[2])) for size in (30, -30)
     )
-    moved = np.roll(first.reshape(-1, shape[2]), 1, axis=0).reshape(shape)
+    moved = rng.permutation(first.reshape(-1, shape[2])).reshape(shape)
     none, alone, other, both, elsewhere = (
         net.forward_from({value: tf.constant(made[None], value.dtype)})[0].numpy()
         for made in (0 * first, first, second, first + second, moved)
     )
     behind = net.graph.needed_for([net.graph.output], known=[value])
-    near = _tolerance(behind) * np.abs(both - none).max()
+    near = _tolerance(behind) * np.maximum(np.abs(alone - none), np.abs(other - none))
     if not (np.abs(elsewhere - alone) <= near).all():
         return None
     if not (np.abs(both - alone - other + none) <= near).all():
@@ -448,7 +456,7 @@ def _maps_and_weights(net, layer):
     """Return a function (pixels (1, h, w, 3), vector) -> (maps, weights, logits, logits).
 
     Maps are (h, w, c), logits (1, units), with the photo's maps and with maps of zeros. Weights
-    (c,) are the gradient at any position, times the number of positions.
+    (h, w, c) are the gradient, times the number of positions.
     """
     value = net.graph.find(layer)[1]
 
@@ -462,7 +470,7 @@ def _maps_and_weights(net, layer):
         gradients = gradient_of(net, tape, score, maps, layer)
         places = tf.cast(tf.size(maps[0, ..., 0]), tf.float32)
         silent, _ = net.forward_from({value: tf.cast(0 * maps, value.dtype)})
-        return maps[0], gradients[0, 0, 0] * places, logits, silent
+        return maps[0], gradients[0] * places, logits, silent
 
     return run
 

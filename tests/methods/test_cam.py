@@ -251,6 +251,47 @@ def test_cam_refuses_scores_that_are_no_sum_over_places(kind, small_photo):
     assert one_sentence(error) and "occlusion" in str(error.value)
 
 
+class SmoothWindow(layers.Layer):
+    """A mean over places with weights that change slowly from column to column."""
+
+    def call(self, x):
+        wave = 1 + 0.9 * np.sin(2 * np.pi * np.arange(x.shape[2]) / x.shape[2])
+        return keras.ops.mean(x * keras.ops.cast(wave[None, None, :, None], x.dtype), axis=(1, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_cam_refuses_weights_that_change_slowly_over_the_places(dtype, small_photo):
+    net = pooled_by(SmoothWindow(dtype=dtype))
+    for target in range(4):
+        with pytest.raises(ValueError, match="weigh all places|sums over the places"):
+            cam(net, small_photo, target)
+
+
+def test_a_large_output_hides_no_other_head(small_photo):
+    """One output is a mean of maps in thousands, the other weighs each place for itself."""
+    photo = keras.Input((16, 20, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="c")(photo / 255)
+    price = layers.Dense(1)(layers.GlobalAveragePooling2D()(x)) * 2e5
+    share = layers.Dense(1)(layers.Flatten()(x))
+    model = keras.Model(photo, layers.Concatenate()([price, share]))
+    net = load_network(model, preprocess="identity", labels=["price", "share"], numbers=True)
+    with pytest.raises(ValueError, match="weigh all places|sums over the places"):
+        cam(net, small_photo, "share")
+
+
+def test_a_score_near_zero_is_no_reason_to_refuse(small_photo):
+    """In 16 bits the rest of large maps that cancel is larger than the score."""
+    keras.utils.set_random_seed(7)
+    photo = keras.Input((16, 20, 3))
+    one = layers.Conv2D(6, 3, activation="relu", name="c", dtype="mixed_float16")(photo / 255)
+    mean = layers.GlobalAveragePooling2D(dtype="mixed_float16")(one)
+    head = layers.Dense(1, name="d")
+    net = load_network(keras.Model(photo, head(mean)), preprocess="identity")
+    logit = float(net.logits(net.prepare(small_photo))[0, 0])
+    head.bias.assign_add([0.001 - logit])
+    assert np.isfinite(cam(net, small_photo, 1)).all()
+
+
 def test_cam_refuses_a_score_that_bends_only_near_the_photo(small_photo):
     """The maps that are tried when the head is read miss the bend; the photo's own do not."""
     straight = pooled_by(MEANS["Keras mean"])
