@@ -26,6 +26,8 @@ CALLS = {
     "integrated_gradients": {"steps": 20},
     "fgsm": {},
     "pgd": {"steps": 3},
+    "one_pixel": {"settings": {"population": 5, "generations": 1}},
+    "one_pixel_map": {"stride": 8},
     "deep_dream": {"octaves": 1, "steps": 2},
     "invert_features": {"steps": 2},
 }
@@ -60,6 +62,8 @@ def test_a_hundred_calls_of_every_method_leave_the_memory_flat():
             net = tiny_network()
         for method, settings in CALLS.items():
             getattr(cnnvis_helpers, method)(net, PHOTO, **settings)
+        cnnvis_helpers.class_pattern(net, 0, steps=2)
+        cnnvis_helpers.filter_patterns(net, net.last_conv, [0], size=32, steps=2)
         if turn % 10 == 9:
             seen.append(megabytes())
     assert_flat(seen)
