@@ -22,8 +22,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    around_grey, check, compare_maps, guided_backprop, hint, integrated_gradients, load_mask,
-    load_network, load_photo, saliency, show_curve, show_grid, show_map, smoothgrad, solution,
+    around_grey, check, guided_backprop, hint, load_network, load_photo, show_grid, solution,
 )
 
 net = load_network()
@@ -130,6 +129,8 @@ check("05-colours", saliency_map)
 # The helper `saliency` does both steps. **Predict first:** will you see a cat?
 
 # %% alt="A dark picture full of fine bright specks, all over the cat and the background. The face can hardly be made out."
+from cnnvis_helpers import load_mask, saliency, show_map
+
 heat = saliency(net, photo, cat)
 show_map(heat, "Saliency for Egyptian cat", percentile=99.5, label="logits per level")
 
@@ -154,6 +155,8 @@ assert np.corrcoef(ours.ravel(), saliency(net, photo, cat, resize=False).ravel()
 # Add noise of at most 3 levels, which nobody sees. **Predict first:** will the score stay? Will the map stay?
 
 # %% alt="Two maps of specks, of the photo and of the nearly equal noisy photo; many of the bright specks are in other places."
+from cnnvis_helpers import compare_maps
+
 random = np.random.default_rng(0)
 noisy = np.float32(pixels + random.integers(-3, 4, pixels.shape))
 
@@ -192,6 +195,8 @@ check("05-mean", mean_map)
 # How much noise? The unit is the *range* of the photo, its largest value minus its smallest. We take 5 per cent of it and thirty copies, ten at a time.
 
 # %%
+from cnnvis_helpers import smoothgrad
+
 def slopes_of_many(batch):
     """Slopes of the cat's logit for a batch (n, h, w, 3), ten photos at a time."""
     parts = [batch[k : k + 10] for k in range(0, len(batch), 10)]
@@ -247,6 +252,8 @@ check("05-quarter", too_much)
 # Here is another weakness of slopes. Turn the light down: multiply the photo by a number alpha from 0 (black) to 1. **Predict first:** how dark may it be before the network loses the cat? And where will its score rise most?
 
 # %% alt=["Five photos from nearly black to full light. The second is so dark that the cat is hardly visible.", "A curve that shoots up to 8.6 at alpha 0.05, reaches 10 at a quarter of the light and is flat from there on."]
+from cnnvis_helpers import show_curve
+
 alphas = np.linspace(0, 1, 21, dtype=np.float32)
 path = alphas[:, None, None, None] * pixels  # (21, 224, 224, 3)
 logits = net.logits(path).numpy()
@@ -319,6 +326,8 @@ assert abs(shares.sum() / (rising[-1] - rising[0]) - 1) < 0.15
 # *That* is what the sum is for. The helper spaces its 80 places differently, so its sum differs; it says how large the error is.
 
 # %% alt="Left SmoothGrad; right the magnitudes of integrated gradients: fine specks on the fur, while the dark rims of both eyes and the nostrils are black."
+from cnnvis_helpers import integrated_gradients
+
 found, report = integrated_gradients(net, photo, cat, steps=80, return_error=True)
 print(f"shares {report.attributed:.2f}, climb {report.difference:.2f}, error {report.error:.1%}")
 

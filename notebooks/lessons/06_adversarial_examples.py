@@ -21,10 +21,7 @@
 # %% tags=["exercise-setup"]
 import numpy as np
 
-from cnnvis_helpers import (
-    check, fgsm, figure_row, gradcam, hint, load_network, load_photo, one_pixel, pgd, pooled_head,
-    show_grid, show_overlay, show_photo, solution, survives,
-)
+from cnnvis_helpers import check, hint, load_network, load_photo, pgd, show_grid, solution
 
 net = load_network()
 photo = load_photo("chelsea")
@@ -177,6 +174,8 @@ check("06-step", steepest_step)
 # **Predict first:** how many of the five will it still get right?
 
 # %%
+from cnnvis_helpers import fgsm
+
 names = ["chelsea", "coffee", "camera", "motorcycle", "hopper"]
 for name in names:
     one = fgsm(net, load_photo(name), epsilon=1)
@@ -290,6 +289,8 @@ explore_attack(net, photo, target="toaster", method="PGD, many steps", epsilon=2
 # A PNG file keeps every level. JPEG does not, and most photos on the web are JPEG files; many are resized, too. We put two toasters to the test, one of 2 levels and one of 8. **Predict first:** in which rows is the toaster gone?
 
 # %%
+from cnnvis_helpers import survives
+
 strong = pgd(net, photo, toaster, epsilon=8, steps=20)
 
 print(f"{'':26} 2 levels       8 levels")
@@ -363,6 +364,8 @@ check("06-transfer", what_it_shows)
 # the top right corner, to the tip of the ear. (Ghorbani and others, 2017, had this idea.)
 
 # %%
+from cnnvis_helpers import pooled_head
+
 layer, dense = pooled_head(net)
 weights = dense.kernel[:, cat]
 
@@ -387,6 +390,8 @@ assert np.abs(moved.astype(int) - original).max() <= 2
 # The same `walk`, the same two levels, only other slopes. **Predict first:** will the answer stay? And how much of the heat can two levels move?
 
 # %% alt="Grad-CAM on two photos of the cat that look alike, on one scale: before, a faint glow on the face; after, strong heat in the top right corner, at the ear."
+from cnnvis_helpers import figure_row, gradcam, show_overlay
+
 heats = [gradcam(net, each, cat) for each in (original, moved)]
 with figure_row(2, width=11) as axes:
     for ax, picture, heat in zip(axes, (original, moved), heats, strict=True):
@@ -457,6 +462,8 @@ check("06-pixel", with_pixel)
 # One pixel among so many is little, so we choose a photo with a close call: SqueezeNet hesitates between moped and motor scooter. Each dot is a candidate, in its own colour; the yellow square marks the best so far.
 
 # %% alt="A motorcycle three times with 32 coloured dots, the pixels that three generations of the search try; a yellow square marks the best one."
+from cnnvis_helpers import one_pixel, show_photo
+
 states = []
 size = {"population": 32, "generations": 20}
 moped = load_photo("motorcycle")

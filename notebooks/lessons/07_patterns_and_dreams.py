@@ -22,9 +22,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, class_pattern, deep_dream, explore_dream, feature_maps, filter_patterns, hint,
-    list_photos, load_network, load_photo, receptive_field, resize_photo, show_curve, show_grid,
-    show_photo, solution,
+    check, class_pattern, hint, load_network, show_curve, show_grid, show_photo, solution,
 )
 
 net = load_network("squeezenet")
@@ -62,7 +60,7 @@ show_curve(range(1000), probabilities, xlabel="class", ylabel="probability")
 # **Exercise: who is this?** Here is another class. Is it (a) a jellyfish, (b) a strawberry, (c) a volcano, or (d) an umbrella?
 
 # %% alt="A pale pointed cone with a dark reddish band across its middle and wrinkled slopes below, white puffs at the lower left and dark blue clouds at the upper right."
-mystery = class_pattern(net, 980, steps=48)
+mystery = class_pattern(net, 980, steps=40)
 show_photo(mystery)
 
 # %% [markdown]
@@ -81,7 +79,7 @@ check("07-name", mystery_class)
 
 # %% alt="Two round shapes covered with bumps, the left one green, the right one reddish under a tuft of dark blue pointed leaves."
 MY_CLASS = "pineapple"  # change me
-show_photo(class_pattern(net, MY_CLASS, steps=48), title=MY_CLASS)
+show_photo(class_pattern(net, MY_CLASS, steps=40), title=MY_CLASS)
 
 # %% [markdown] tags=["teaching-note"]
 # 9 min. Show the eagle without its title first. Somebody will say "duck", and that is worth a minute: what would the network have to know to tell them apart?
@@ -249,10 +247,12 @@ check("07-relu", wakes_it)
 #
 # Our helper, `filter_patterns`, reads a filter's sum *before* its ReLU, where a silent filter has a slope as well. Here are four filters from each of four layers, from shallow to deep. **Predict first:** at which layer will you see the first eyes?
 
-# %% alt=["fire2: horizontal stripes, vertical stripes, yellow dots, green dots.", "fire4: red scales, balls, a woven mesh, dark dots.", "fire6: rings like eyes, bricks, striped strands, large eyes.", "fire8: a face with several eyes and a nose, two heads with eyes, a snake's body, knots with thin legs."]
+# %% alt=["fire2: horizontal stripes, vertical stripes, yellow dots, green dots.", "fire4: red scales, balls, a woven mesh, dark dots.", "fire6: rings like eyes, bricks, striped strands, large eyes.", "fire8: a head with six eyes, the face of a dog, a coiled snake, knots with thin legs."]
+from cnnvis_helpers import filter_patterns
+
 shelf = {"fire2": [0, 4, 7, 12], "fire4": [24, 224, 88, 112]}
 shelf |= {"fire6": [60, 84, 36, 216], "fire8": [304, 320, 96, 32]}
-sizes = {"fire2": 64, "fire4": 64, "fire6": 96, "fire8": 128}
+sizes = {"fire2": 48, "fire4": 48, "fire6": 80, "fire8": 112}
 patterns = {}
 for name, channels in shelf.items():
     patterns[name] = filter_patterns(net, f"{name}_concat", channels, size=sizes[name])
@@ -261,10 +261,10 @@ for name, channels in shelf.items():
 # %% [markdown]
 # Stripes and spots of colour, then meshes and bumps, then rings that look at you, then faces. Each layer builds its patterns out of those before. Nobody drew any of them.
 #
-# Did we choose the pretty ones? In the deeper layers, yes. Here are the first eight filters of `fire8_concat`, without any choice; the first 64 of all four layers are in "Go deeper".
+# Did we choose the pretty ones? In the deeper layers, yes. Here are the first eight filters of `fire8_concat`, without any choice; many more of all four layers are in "Go deeper".
 
-# %% alt="Eight patterns in two rows: several groups of rings like eyes, a thin leg or twig with a joint, a slanting bar, and two of scattered dots."
-show_grid(filter_patterns(net, "fire8_concat", range(8), size=96, steps=30), columns=4)
+# %% alt="Eight patterns in two rows: a mesh, curved bands, twigs with bright joints, scattered dots, and three with rings like eyes."
+show_grid(filter_patterns(net, "fire8_concat", range(8), size=80, steps=30), columns=4)
 
 # %% [markdown]
 # **Exercise: whose picture?** To test such patterns, show every picture to every filter. `responses[i, k]` is the answer of filter k to the picture made for filter i. Return the share of filters that answer most to
@@ -288,6 +288,8 @@ check("07-own", share_of_own)
 # A pattern is a guess about a filter. The test is real photos. Filter 60 of `fire6_concat` grew rings like eyes: which places in the photos of this course excite it most? We cut out what the strongest cell sees, its **receptive field**.
 
 # %% tags=["exercise-setup"]
+from cnnvis_helpers import feature_maps, list_photos, load_photo, receptive_field, resize_photo
+
 field = receptive_field(net, "fire6_concat")
 
 
@@ -350,6 +352,8 @@ batch = coffee[None].astype(np.float32)  # (1, 200, 300, 3)
 # First the dream at the photo's own size; and the helper with one size (`octaves=1`) and no shifts (`jitter=0`) takes the same steps.
 
 # %% alt="A cup of coffee, and the same cup with small eyes on its inner wall and on the spoon."
+from cnnvis_helpers import deep_dream
+
 small_dream = dream_at_one_size(batch, "fire8_concat")[0].astype(np.uint8)
 show_grid([coffee, small_dream], titles=["the photo", "one size"], columns=2, size=4.5)
 
@@ -419,8 +423,8 @@ check("07-detail", with_detail)
 #
 # In lesson 00 birds came out of the Hubble telescope's dark sky. Here is the photo again. **Predict first:** what will the network *call* it, before the dream and after?
 
-# %% alt="The galaxies of the Hubble deep field on black; in the dream, a green and blue bird with a long beak stands among them, and a large eye looks out at the upper right."
-sky = load_photo("hubble", max_side=400)
+# %% alt="The galaxies of the Hubble deep field on black; in the dream, a dark bird with a beak at the upper left, and a head with one large bright eye at the right."
+sky = load_photo("hubble", max_side=320)
 birds = deep_dream(net, sky, "fire9_concat", octaves=4, steps=20)
 show_grid([sky, birds], titles=["Hubble", "the dream"], columns=2, size=4.5)
 for what, picture in {"before": sky, "after": birds}.items():
@@ -458,6 +462,8 @@ assert clouds.shape == (300, 300, 3) and np.abs(faces.astype(float) - clouds).me
 # Your turn: another photo, a layer nearer to the input, more octaves. The dream is shown while it grows, and *Stop* keeps what you see.
 
 # %%
+from cnnvis_helpers import explore_dream
+
 explore_dream(net, "coffee", layer="fire8_expand3x3", octaves=4, steps=10)
 
 # %% [markdown]
@@ -466,7 +472,7 @@ explore_dream(net, "coffee", layer="fire8_expand3x3", octaves=4, steps=10)
 # No choice at all: the first 64 filters of four layers. The steps are few and long, so the patterns are rougher than those above.
 
 # %% alt=["fire2: 64 patterns, most of them fine stripes in several directions, some dots or flat colours.", "fire4: 64 patterns of meshes, dots, scales and bumps.", "fire6: 64 patterns of rings, knots, curls and short strands.", "fire8: 64 patterns; many have rings like eyes, some thin legs or spirals."]
-for name, size in {"fire2": 32, "fire4": 48, "fire6": 64, "fire8": 64}.items():
+for name, size in {"fire2": 32, "fire4": 40, "fire6": 48, "fire8": 48}.items():
     wall = filter_patterns(
         net, f"{name}_concat", range(64), size=size, steps=10, step=12, jitter=8
     )
@@ -479,7 +485,7 @@ for name, size in {"fire2": 32, "fire4": 48, "fire6": 64, "fire8": 64}.items():
 # %% [markdown]
 # ## Go deeper: the field's library
 #
-# tf-keras-vis has `ActivationMaximization`. We let it climb the same logit for 28 steps, from noise as well; our helper takes 48. Its regularisation differs: it shifts the picture by up to 4 pixels, rotates it by up to
+# tf-keras-vis has `ActivationMaximization`. We let it climb the same logit for 28 steps, from noise as well; our helper takes 36. Its regularisation differs: it shifts the picture by up to 4 pixels, rotates it by up to
 # one degree, and lowers the score of rough pictures. `pool10` holds the logits, before the softmax.
 
 # %% alt="Ours: coarse shapes of animals in strong colours, with a few stripes. Theirs: nearly even grey; with four times the contrast, two striped bodies with legs on a grassy ground."
@@ -488,10 +494,11 @@ from tf_keras_vis.utils.scores import CategoricalScore
 
 tf.keras.utils.set_random_seed(1)
 logits = tf.keras.Model(net.model.inputs, net.model.get_layer("pool10").output)
+logits.call = tf.function(logits.call)  # the same numbers, twice as fast
 start_here = np.random.default_rng(0).uniform(112, 144, (1, 227, 227, 3)).astype(np.float32)
 climb = ActivationMaximization(logits, clone=False)
 theirs = np.asarray(climb(CategoricalScore([340]), seed_input=start_here, steps=28))[0]
-ours = class_pattern(net, "zebra", steps=48)
+ours = class_pattern(net, "zebra", steps=36)
 
 clearer = np.clip(128 + 4 * (theirs - theirs.mean()), 0, 255)
 shown = [picture.astype(np.uint8) for picture in (ours, theirs, clearer)]

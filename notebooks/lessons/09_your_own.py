@@ -22,9 +22,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    cam, check, compare_maps, figure_row, gradcam, hint, list_networks, load_network, load_photo,
-    occlusion, rank_correlation, show_grid, show_overlay, show_photo,
-    show_predictions, solution, studio,
+    check, hint, load_network, load_photo, show_photo, show_predictions, solution,
 )
 
 net = load_network()
@@ -52,6 +50,8 @@ assert net.predict(photo)[0].label == "bobsled" and net.predict(photo)[0].probab
 # **Predict first:** cut out the upper right corner, with the model of the shuttle. What will it say?
 
 # %% alt="Two pictures in grey under heat maps. The whole photo, titled bobsled 0.22. The cutout with the shuttle, titled space shuttle 0.36, hot on the shuttle."
+from cnnvis_helpers import figure_row, gradcam, show_overlay
+
 top, bottom, left, right = 60, 320, 330, 512  # in pixels
 cutout = photo[top:bottom, left:right]
 
@@ -88,6 +88,8 @@ check("09-cutout", box, net=net)
 # A model that you saved as a file goes into "Network file".
 
 # %%
+from cnnvis_helpers import studio
+
 studio(net, photo)
 
 # %% [markdown]
@@ -103,6 +105,8 @@ studio(net, photo)
 # For the test we cut from the right part, which the network never gets to see.
 
 # %% alt="Eight small grey squares. Above, four of grass with thin blades; below, four of gravel with stones close together."
+from cnnvis_helpers import show_grid
+
 album = [load_photo(name, max_side=256) for name in ("grass", "gravel")]
 
 def crops(count, first, last, seed):
@@ -278,6 +282,8 @@ check("09-pixels", resnet_input)
 # For a fair question we need pictures whose answer we know. So we glue them: half grass, half gravel, both equally bright. A map for "gravel" should lie on the gravel, on the right.
 
 # %% alt="A square, half grass and half gravel, with two heat maps: for grass hot all down the left half, for gravel only a few faint spots at the right."
+from cnnvis_helpers import compare_maps
+
 def halves(i):
     """Test square i of grass at the left, of gravel at the right, both at a mean of 127.5."""
     parts = [test[i][:, :24], test[50 + i][:, :24]]
@@ -375,6 +381,9 @@ def trained_on(network, inputs, classes):
         network.train_on_batch(inputs, classes)
     return network
 
+def share_right(network, inputs):
+    return (network(inputs).numpy().argmax(axis=1) == test_class).mean()
+
 # %% [markdown]
 # Which eight pictures we happen to have is luck, so draw them three times. **Predict first:** who does better on the 100 squares in another light, and who depends more on the luck?
 
@@ -384,8 +393,7 @@ for seed in (24, 14, 4):
     few = relight(few, seed + 1)
     alone = trained_on(small_network(), scaled(few), few_class)
     head = trained_on(new_head(), features(few), few_class)
-    small = alone.evaluate(scaled(relit), test_class, verbose=0)[1]
-    large = head.evaluate(probe, test_class, verbose=0)[1]
+    small, large = share_right(alone, scaled(relit)), share_right(head, probe)
     print(f"small network {small:.0%}, EfficientNet's features {large:.0%}")
     # <check>
     assert large > 0.95 and 0.6 < small < 0.95
@@ -399,6 +407,8 @@ for seed in (24, 14, 4):
 # Body and head together make an ordinary Keras model, and `load_network` takes it as it takes any other. No `preprocess` this time: the body brings its scaling with it.
 
 # %% alt="The glued square under a signed map: blue on the grass at the upper left, red on the gravel at the upper right; the lower right has no colour."
+from cnnvis_helpers import cam
+
 whole = keras.Sequential([keras.Input((224, 224, 3)), body, head.layers[-1]])
 moved = load_network(whole, labels=["grass", "gravel"])
 
@@ -453,6 +463,8 @@ assert logit(hidden(spot)) < elsewhere - 1
 # Good: hiding the hot places costs 2.5, hiding as much elsewhere 0.5. **Second doubt:** does a method of another kind agree? Grad-CAM uses gradients; occlusion does not.
 
 # %%
+from cnnvis_helpers import occlusion
+
 by_hiding = occlusion(net, my_photo, my_class, patch=56, stride=28)
 print(f"mean drop in the hot places {by_hiding[spot].mean():.2f}")
 print(f"everywhere else             {by_hiding[~spot].mean():.2f}")
@@ -464,6 +476,8 @@ assert by_hiding[spot].mean() > 5 * abs(by_hiding[~spot].mean())
 # It agrees. **Third doubt:** is this a map of *espresso*, or would another class get the same one? Rank correlation is 1 for the same order of places, 0 for unrelated maps, and -1 for opposite ones.
 
 # %%
+from cnnvis_helpers import rank_correlation
+
 for other in ("tabby", "cup"):
     print(f"{other:8}{rank_correlation(heat, gradcam(net, my_photo, other)):.2f}")
 # <check>
@@ -532,6 +546,8 @@ check("09-checklist", my_case)
 
 # %%
 import textwrap
+
+from cnnvis_helpers import list_networks
 
 names = [row.name for row in list_networks() if row.megabytes]
 print(textwrap.fill(", ".join(names), 88))
