@@ -13,7 +13,7 @@ from statistics import median_high
 import lesson_source
 from notebook_running import WIDGET_TEXT
 
-MAX_CELLS, MAX_MEDIAN, MAX_LINES, MAX_IMPORT_LINES, MAX_NAMES = 45, 7, 20, 14, 17
+MAX_CELLS, MAX_MEDIAN, MAX_LINES, MAX_IMPORT_LINES, MAX_NAMES = 45, 7, 20, 14, 10
 WORDS_A_MINUTE, LINES_A_MINUTE, FIGURES_A_MINUTE, PREDICTION = 200, 25, 3, 1
 EXERCISE_MINUTES = {"function": 6, "value": 4, "custom": 4, "choice": 1.5}
 

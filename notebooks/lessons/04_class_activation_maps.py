@@ -324,7 +324,7 @@ from cnnvis_helpers import show_photo
 why = gradcam(net, photo, (cat, tiger), relu=False)
 with figure_row(2, width=10) as (left, right):
     show_photo(photo, ax=left)
-    show_overlay(photo, why, "Egyptian rather than tiger cat", ax=right, signed=True)
+    show_overlay(photo, why, "Egyptian cat, not tiger cat", ax=right, signed=True)
 print(f"from {why.min():.2f} to {why.max():.2f}")
 # <check>
 assert why.min() < -0.02 and why.max() > 0.1
