@@ -95,10 +95,16 @@ def _relative_error(maps, target):
     return tf.reduce_sum((maps - target) ** 2) / tf.reduce_sum(target**2)
 
 
-def _total_variation(picture):
-    """Return the mean absolute difference of neighbours, (1, h, w, 3) -> a scalar in levels."""
+def _slope_of_variation(picture):
+    """Return the gradient of the total variation of a picture (1, h, w, 3).
+
+    A tape takes three times as long, because of the slices.
+    """
     down, across = picture[:, 1:] - picture[:, :-1], picture[:, :, 1:] - picture[:, :, :-1]
-    return tf.reduce_mean(tf.abs(down)) + tf.reduce_mean(tf.abs(across))
+    down, across = (tf.sign(one) / tf.cast(tf.size(one), tf.float32) for one in (down, across))
+    down = tf.pad(down, [[0, 0], [1, 1], [0, 0], [0, 0]])
+    across = tf.pad(across, [[0, 0], [0, 0], [1, 1], [0, 0]])
+    return down[:, :-1] - down[:, 1:] + across[:, :, :-1] - across[:, :, 1:]
 
 
 @once_per_network
@@ -118,8 +124,9 @@ def _step(net, layer):
         with recording(net) as tape:
             tape.watch(picture)
             maps = tf.cast(net.maps(picture, [layer])[0], tf.float32)
-            loss = _relative_error(maps, target) + tv * _total_variation(picture)
-        gradient = gradient_of(net, tape, loss, picture, "pixels")
+            error = _relative_error(maps, target)
+        gradient = gradient_of(net, tape, error, picture, "pixels")
+        gradient += tv * _slope_of_variation(picture)
         rise, moments = adam(gradient, moments, count)
         return tf.clip_by_value(picture - rate * rise, 0.0, 255.0), moments
 

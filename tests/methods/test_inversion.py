@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from architectures import chain
 from keras import layers
 
-from cnnvis_helpers.methods.inversion import invert_features
+from cnnvis_helpers.methods.inversion import _slope_of_variation, invert_features
 from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.photos.photos import load_photo
 
@@ -61,6 +62,16 @@ def test_error_and_correlation_are_those_of_the_returned_picture(net, photo):
     assert found.error == pytest.approx(expected, rel=1e-4)
     pixels = found.picture.ravel(), photo.ravel()
     assert found.correlation == pytest.approx(np.corrcoef(*pixels)[0, 1], rel=1e-6)
+
+
+def test_the_slope_of_total_variation_is_that_of_a_tape():
+    picture = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 7, 9, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        down, across = picture[:, 1:] - picture[:, :-1], picture[:, :, 1:] - picture[:, :, :-1]
+        variation = tf.reduce_mean(tf.abs(down)) + tf.reduce_mean(tf.abs(across))
+    found = _slope_of_variation(picture)
+    np.testing.assert_allclose(found, tape.gradient(variation, picture), atol=1e-9)
 
 
 def test_total_variation_makes_the_picture_smoother_and_the_error_larger(net, photo):
