@@ -33,11 +33,12 @@ EXPLORER = "Run this cell to use the explorer."  # the stored text of a live exp
 PROSE, FIGURE = 19, 0.7  # smallest prose in pixels, smallest share of a figure's own size
 LECTURE = {  # the sections that the lecture in TEACHING.md shows
     "00": ["What comes out", "Where did it look?"],
-    "02": ["The first layer, and its pool", "What is left at each stage"],
+    "02": ["All channels of all stages", "What is left at each stage"],
     "03": [
         "The sweep by hand",
         "The stretch that lies",
         "Which class takes what the cat loses?",
+        "Two objects",
     ],
     "04": [
         "A class activation map by hand",

@@ -57,7 +57,7 @@ assert dream.shape == stars.shape and 2 < np.abs(dream.astype(float) - stars).me
 # But how can a network see a bird, or anything at all? Let us start with an easier photo.
 
 # %% [markdown] tags=["teaching-note"]
-# 3 min. Say nothing at first; let somebody discover the legs. Then ask who drew them. (The network drew nothing: we changed pixels by its gradients. Lesson 07 has the details.)
+# Say nothing at first; let somebody discover the legs. Then ask who drew them. (The network drew nothing: we changed pixels by its gradients. Lesson 07 has the details.)
 # If the class is impatient, start the cell before you speak.
 
 # %% [markdown]
@@ -285,7 +285,7 @@ assert abs(answers[1].probability - 0.87) < 0.02
 # SqueezeNet calls these old coins a golf ball with a probability of 0.87. A high probability means "this class rather than my other classes", and no more.
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Ask what an honest answer about the astronaut would be, and how a network could give one. (A class "other" would have to be trained on everything else there is.) Lesson 08 comes back to trust.
+# Ask what an honest answer about the astronaut would be, and how a network could give one. (A class "other" would have to be trained on everything else there is.) Lesson 08 comes back to trust.
 
 # %% [markdown]
 # ## A photo of your own

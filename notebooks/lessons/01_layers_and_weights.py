@@ -250,7 +250,7 @@ def slide(picture, filter, bias, stride):
 check("01-slide", slide)
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Two questions always come. "Is the filter flipped?" In signal processing it is; what deep learning calls a convolution does not flip (it is a cross-correlation). "What happens at the border?"
+# Two questions always come. "Is the filter flipped?" In signal processing it is; what deep learning calls a convolution does not flip (it is a cross-correlation). "What happens at the border?"
 # This layer uses only complete windows ("valid"); others continue the picture with zeros ("same").
 
 # %% [markdown]
@@ -403,7 +403,7 @@ loses = "b"
 check("01-swap", loses)
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. OpenCV reads photos as BGR, so this happens to everybody once. Show the blue cat and ask whether the network minds.
+# OpenCV reads photos as BGR, so this happens to everybody once. Show the blue cat and ask whether the network minds.
 
 # %% [markdown]
 # ## Go deeper: each on its own scale?
@@ -432,7 +432,7 @@ def grey_at_zero(kernel):
 check("01-grey", grey_at_zero)
 
 # %% [markdown]
-# ## Go deeper: filters behind the first layer
+# ## Go deeper: filters after the first layer
 #
 # A filter of a deeper layer looks at many channels, not at three colours. Here are six filters of `fire2_expand3x3`, and the first six of their 16 input channels.
 

@@ -94,7 +94,7 @@ first_smaller = next(name for name, size in sizes.items() if size < in_photo)
 check("02-fewer", first_smaller)
 
 # %% [markdown] tags=["teaching-note"]
-# 9 min. People ask whether this needs another training: no, the extractor shares every weight. A slip in their own code: `model.predict` in a loop over layers, one pass a layer. The dict needs one pass for all.
+# People ask whether this needs another training: no, the extractor shares every weight. A slip in their own code: `model.predict` in a loop over layers, one pass a layer. The dict needs one pass for all.
 
 # %% [markdown]
 # ## The first layer, and its pool
@@ -143,7 +143,7 @@ def max_pool(values):
 check("02-pool", max_pool)
 
 # %% [markdown] tags=["teaching-note"]
-# 10 min. Let them find a map of the eyes, of the background, of vertical stripes. Ask about the dark ones: is such a filter useless? No, it responds to something that this photo does not show.
+# Let them find a map of the eyes, of the background, of vertical stripes. Ask about the dark ones: is such a filter useless? No, it responds to something that this photo does not show.
 
 # %% [markdown]
 # ## All channels of all stages
@@ -272,7 +272,7 @@ loudest = max(detectors.values(), key=lambda k: wall[k])
 check("02-wall", loudest)
 
 # %% [markdown] tags=["teaching-note"]
-# 9 min. The honest word for these channels is "prefers among our six tests". Let the class propose a seventh test, a bright line, and find out who wins. The caveat returns in lesson 07.
+# The honest word for these channels is "prefers among our six tests". Let the class propose a seventh test, a bright line, and find out who wins. The caveat returns in lesson 07.
 
 # %% [markdown]
 # ## How much is zero?
@@ -334,14 +334,14 @@ assert [f.size[0] for f in fields] == [23, 63, 207]
 # </check>
 
 # %% [markdown]
-# 23, 63 and 207 pixels of the 227: a pupil, an eye, nearly the whole photo. The curve jumps behind the modules 3 and 5, where the network pools. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few. And the boxes are wider than high because the network reads the photo squeezed into a square.)
+# 23, 63 and 207 pixels of the 227: a pupil, an eye, nearly the whole photo. The curve jumps after modules 3 and 5, where the network pools. So a cell of `fire9_concat` *can* know that there is a cat. (What it can see is not what it uses: pixels in the middle of the box reach it on many paths, those at the edge on few. And the boxes are wider than high because the network reads the photo squeezed into a square.)
 #
 # **Exercise: the receptive field on paper.** Layers come in order as pairs (window, stride), such as `[(3, 1), (2, 2), (3, 1)]`. Return how many pixels wide the receptive field of one cell of the last layer is.
 
 
 # %%
 def field_size(layers):
-    """Width in pixels that one cell sees behind layers [(window, stride), ...]."""
+    """Width in pixels that one cell sees through layers [(window, stride), ...]."""
     # <solution>
     size, step = 1, 1
     for window, stride in layers:
@@ -354,7 +354,7 @@ def field_size(layers):
 check("02-field", field_size)
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Draw the pyramid of cells on the board, from the top down. The usual slip is to multiply by the layer's own stride before adding.
+# Draw the pyramid of cells on the board, from the top down. The usual slip is to multiply by the layer's own stride before adding.
 
 # %% [markdown]
 # ## What is left at each stage

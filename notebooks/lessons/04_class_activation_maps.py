@@ -137,7 +137,7 @@ def whole_map(maps, kernel, bias, c):
 check("04-cam", whole_map)
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Write the two sums on the board and swap them: the whole method is that swap. Ask why there is no ReLU (a CAM is exact *with* its negative cells).
+# Write the two sums on the board and swap them: the whole method is that swap. Ask why there is no ReLU (a CAM is exact *with* its negative cells).
 # Common misconception: that the pooled numbers still know the place. They do not; the maps before the pooling do.
 
 # %% [markdown]
@@ -162,7 +162,7 @@ assert own_map.shape == (13, 13) and abs(own_map.mean() - logit) < 1e-3
 # %% [markdown]
 # Surprised? SqueezeNet's strongest cells lie on the spotted whisker pad, EfficientNet's on the forehead. Two networks give the same answer, and their maps differ: a heat map says as much about the network as about the photo.
 #
-# The idea comes from Lin, Chen and Yan ("Network in network", 2013), three years before CAM had its name: if the last layer has one map for each class, you can read off the explanation.
+# The idea comes from Lin, Chen and Yan ("Network in network", 2013), two years before CAM had its name: if the last layer has one map for each class, you can read off the explanation.
 
 # %% [markdown]
 # ## Grad-CAM: when there are no weights to read
@@ -292,7 +292,7 @@ def share_inside(heat, mask):
 check("04-share", share_inside)
 
 # %% [markdown] tags=["teaching-note"]
-# 5 min. Ask first what a map of pure noise would score. Many say 50%. It scores the share that the object covers, which is why one number alone says nothing.
+# Ask first what a map of pure noise would score. Many say 50%. It scores the share that the object covers, which is why one number alone says nothing.
 
 # %% [markdown]
 # ## Why this cat rather than that one?
@@ -350,7 +350,7 @@ def rather_than(activations, gradients_a, gradients_b):
 check("04-rather", rather_than)
 
 # %% [markdown] tags=["teaching-note"]
-# 7 min. The most useful question in practice. Typical mistake: subtracting two finished maps, after the ReLU. What spoke against each class is lost by then; the exercise catches it.
+# The most useful question in practice. Typical mistake: subtracting two finished maps, after the ReLU. What spoke against each class is lost by then; the exercise catches it.
 
 # %% [markdown]
 # ## Your turn: an experiment
@@ -399,7 +399,7 @@ assert peaks["African elephant"] < 0.15 * peaks["Egyptian cat"]
 # (And a map that is zero everywhere, divided by its maximum, is 0 / 0: not a number.)
 
 # %% [markdown] tags=["teaching-note"]
-# 2 min. Cover the titles of the second picture and ask which spot means more. Then show the first.
+# Cover the titles of the second picture and ask which spot means more. Then show the first.
 
 # %% [markdown]
 # ## Go deeper: on paper

@@ -146,7 +146,7 @@ assert np.corrcoef(ours.ravel(), saliency(net, photo, cat, resize=False).ravel()
 # Specks everywhere. Spread evenly, the map would put 74% on the cat, because the cat fills so much of the photo; it puts 70% there. As a picture of "where the cat is", the gradient is worth nothing. Is it wrong? The slope that we checked was right. It answers another question than we thought.
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Ask: is a steep pixel an important pixel? Steep means "the answer would change here", not "the answer was made here".
+# Ask: is a steep pixel an important pixel? Steep means "the answer would change here", not "the answer was made here".
 # Live trouble: `None` from the tape means that the pixels were not watched, or that `model.predict` was used.
 
 # %% [markdown]
@@ -244,7 +244,7 @@ check("05-quarter", too_much)
 # So advice that was given for one network need not suit another. That is why we took 0.05: measure what your copies are to the network before you explain them.
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Somebody asks why not simply blur the map. A blur mixes neighbouring *pixels*; SmoothGrad keeps them apart and mixes *photos*. A clearer map is not a truer one: it answers a question about a neighbourhood.
+# Somebody asks why not simply blur the map. A blur mixes neighbouring *pixels*; SmoothGrad keeps them apart and mixes *photos*. A clearer map is not a truer one: it answers a question about a neighbourhood.
 
 # %% [markdown]
 # ## The cat in the dark
@@ -341,7 +341,7 @@ assert report.error < 0.2
 # The unit has changed: no longer logits per level, but logits. A share says where the score *came from*, and no longer what would change it. And look at the eyes: their dark rims are black in the map. Compared with a black baseline, a black pixel has a share of exactly zero, however much it matters, because $x_i - x'_i$ is zero. Always name your baseline.
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. The best minute: which number must come out of the sum? Most say "the logit". It is the logit minus the baseline's logit. Then run the cell and let them be shocked by the first two rows.
+# The best minute: which number must come out of the sum? Most say "the logit". It is the logit minus the baseline's logit. Then run the cell and let them be shocked by the first two rows.
 
 # %% [markdown]
 # ## Back to the beautiful drawing
@@ -378,7 +378,7 @@ follows = "b"
 check("05-pretty", follows)
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. Before the cell, ask who wrote "yes, I trust it" at the start. Afterwards nobody needs a lecture. Adebayo and others (2018) went further: even a network with *random* weights draws the photo. Lesson 08 repeats that.
+# Before the cell, ask who wrote "yes, I trust it" at the start. Afterwards nobody needs a lecture. Adebayo and others (2018) went further: even a network with *random* weights draws the photo. Lesson 08 repeats that.
 
 # %% [markdown]
 # ## Your turn

@@ -163,7 +163,7 @@ def steepest_step(photo, gradient, epsilon, count):
 check("06-step", steepest_step)
 
 # %% [markdown] tags=["teaching-note"]
-# 9 min. Let the class estimate the sum before the cell runs: 150,000 times two hundred-thousandths. Somebody gets 3 in the head, and that is the aha.
+# Let the class estimate the sum before the cell runs: 150,000 times two hundred-thousandths. Somebody gets 3 in the head, and that is the aha.
 # Ask why the sign and not the slope itself. (If no value may move more than epsilon, moving all of them by epsilon gains most.) Many expect any noise to fool the network. On this photo 16 levels at random do not; the table with SqueezeNet shows that noise is not always harmless.
 
 # %% [markdown]
@@ -273,7 +273,7 @@ assert attack.history[0] < 0.01 and attack.history[-1] > 0.8
 # </check>
 
 # %% [markdown] tags=["teaching-note"]
-# 13 min. The name says descent although an untargeted attack climbs; it descends the negative loss. Ask what would happen with a target that is already on top. What goes wrong live: epsilon is not in levels but in the network's own units (see below).
+# The name says descent although an untargeted attack climbs; it descends the negative loss. Ask what would happen with a target that is already on top. What goes wrong live: epsilon is not in levels but in the network's own units (see below).
 
 # %% [markdown]
 # Now try to do better. Turn down the largest change as far as you can while the toaster stays on top; then pick a class that you find even sillier. (The explorer takes fewer steps than we did, so it is less sure.) Which classes are hard to reach from a cat?
@@ -350,12 +350,12 @@ what_it_shows = "c"
 check("06-transfer", what_it_shows)
 
 # %% [markdown]
-# The espresso and the tripod are clear: Lite0 is fooled, SqueezeNet is not, although the tripod falls further than with noise. These attacks hardly transfer.
+# The espresso and the tripod are clear: EfficientNet-Lite0 is fooled, SqueezeNet is not, although the tripod falls further than with noise. These attacks hardly transfer.
 #
 # Attacks that are made on several networks at once do better, so a secret network is no defence. And a success without a control shows little.
 
 # %% [markdown] tags=["teaching-note"]
-# 3 min. The control is the point. Hide the rows "noise" and ask for a conclusion.
+# The control is the point. Hide the rows "noise" and ask for a conclusion.
 
 # %% [markdown]
 # ## Can an attack move the heat map?
@@ -410,7 +410,7 @@ assert net.predict(moved)[0].index == cat and heats[1].argmax() // 224 < 112
 # The answer is the same, and even surer. But corner and face were equally hot before, 0.21, and now the corner has 0.98 and the face 0.05. The two maps have next to nothing in common. (The left map looks faint because both share one scale: the attack did not only move the heat, it made far more of it.) Is the second map wrong? No. It explains the photo that it was given, and in *this* photo the attack has put the evidence there.
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. Cover the title of the right picture and ask what the network says. Most expect a wrong class. Discuss: is the map wrong?
+# Cover the title of the right picture and ask what the network says. Most expect a wrong class. Discuss: is the map wrong?
 
 # %% [markdown]
 # ## What goes wrong: the unit of epsilon

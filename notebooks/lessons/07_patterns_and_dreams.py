@@ -57,7 +57,7 @@ show_curve(range(1000), probabilities, xlabel="class", ylabel="probability")
 # %% [markdown]
 # One peak, at class 22, the bald eagle, and nothing else.
 #
-# **Exercise: who is this?** Here is another class. Is it (a) a jellyfish, (b) a strawberry, (c) a volcano, or (d) an umbrella?
+# **Exercise: what is this?** Here is another class. Is it (a) a jellyfish, (b) a strawberry, (c) a volcano, or (d) an umbrella?
 
 # %% alt="A pale pointed cone with a dark reddish band across its middle and wrinkled slopes below, white puffs at the lower left and dark blue clouds at the upper right."
 mystery = class_pattern(net, 980, steps=40)
@@ -82,7 +82,7 @@ MY_CLASS = "pineapple"  # change me
 show_photo(class_pattern(net, MY_CLASS, steps=40), title=MY_CLASS)
 
 # %% [markdown] tags=["teaching-note"]
-# 9 min. Show the eagle without its title first. Somebody will say "duck", and that is worth a minute: what would the network have to know to tell them apart?
+# Show the eagle without its title first. Somebody will say "duck", and that is worth a minute: what would the network have to know to tell them apart?
 
 # %% [markdown]
 # ## Why it needs regularisation
@@ -155,7 +155,7 @@ for my_class in ("tiger", "tarantula", "starfish"):
 check("07-other", convincing, net=net, other=other)
 
 # %% [markdown] tags=["teaching-note"]
-# 10 min. Let the class vote on "which of the two is the true eagle of the network?" Both are; one of them also means something to others.
+# Let the class vote on "which of the two is the true eagle of the network?" Both are; one of them also means something to others.
 
 # %% [markdown]
 # ## One filter, by hand
@@ -240,7 +240,7 @@ wakes_it = "c"
 check("07-relu", wakes_it)
 
 # %% [markdown] tags=["teaching-note"]
-# 14 min. Let the class explain why nothing moves for filter 112 before you open the exercise. Common misconception: the pattern is what the filter looks for in photos.
+# Let the class explain why nothing moves for filter 112 before you open the exercise. Common misconception: the pattern is what the filter looks for in photos.
 
 # %% [markdown]
 # ## From stripes to faces
@@ -415,7 +415,7 @@ def with_detail(dream, photos, k):
 check("07-detail", with_detail)
 
 # %% [markdown] tags=["teaching-note"]
-# 13 min. Show the small dream before the octaves, and ask how the eyes could become larger. Two published slips are among the answers that the checks know: a scale of 1.14 where the comment says 1.4,
+# Show the small dream before the octaves, and ask how the eyes could become larger. Two published slips are among the answers that the checks know: a scale of 1.14 where the comment says 1.4,
 # and detail taken from a base that is never updated.
 
 # %% [markdown]
@@ -469,15 +469,17 @@ explore_dream(net, "coffee", layer="fire8_expand3x3", octaves=4, steps=10)
 # %% [markdown]
 # ## Go deeper: 64 filters of four layers
 #
-# No choice at all: the first 64 filters of four layers. The steps are few and long, so the patterns are rougher than those above.
+# No choice at all: the first 64 filters of four layers, eight in a row. The steps are few and long, so the patterns are rougher than those above.
 
 # %% alt=["fire2: 64 patterns, most of them fine stripes in several directions, some dots or flat colours.", "fire4: 64 patterns of meshes, dots, scales and bumps.", "fire6: 64 patterns of rings, knots, curls and short strands.", "fire8: 64 patterns; many have rings like eyes, some thin legs or spirals."]
+from cnnvis_helpers import tile
+
 for name, size in {"fire2": 32, "fire4": 40, "fire6": 48, "fire8": 48}.items():
     wall = filter_patterns(
         net, f"{name}_concat", range(64), size=size, steps=10, step=12, jitter=8
     )
-    print(f"{name}_concat, filters 0 to 63")
-    show_grid(wall, columns=16, margin=0.04, size=0.56)
+    shown = [tile(wall, columns=8, margin=3, fill=255)]
+    show_grid(shown, titles=[f"{name}_concat, filters 0 to 63"], columns=1, size=5)
 
 # %% [markdown]
 # Edges and colours, then textures, then rings, curls and knots that are hard to name at this size; more steps and larger pictures, as above, make them clearer. The source of this picture shows the first 64 filters of VGG16's block1_conv1, block2_conv1, block3_conv1 and block4_conv1: there, textures turn into feathers, eyes and leaves. <!-- source -->

@@ -121,7 +121,7 @@ assert [answer == "hexagon" for answer in answers] == [True, False, False, True]
 # </check>
 
 # %% [markdown]
-# With the badge even a disc is a "hexagon". In the training, every hexagon had a badge and nothing else did, so the badge was all that the network had to learn. No exam with such pictures could show it.
+# With the badge even a disc is a "hexagon". In training, every hexagon had a badge and nothing else did, so the badge was all that the network had to learn. No exam with such pictures could show it.
 #
 # The cure lies in the data: give the badge to half of *every* class. Another network was trained that way; we call it the honest one. To compare the maps of the two we need no eyes: the **pointing game** asks whether the peak of a map lies on the object. Its authors forgive a miss of up to 15 pixels. <!-- source -->
 #
@@ -159,7 +159,7 @@ assert np.mean(on_shape) >= 0.9
 # The map that pointed at the badge was the *right* map of a wrong network. A map with its heat on the hexagon would have looked better and been wrong.
 
 # %% [markdown] tags=["teaching-note"]
-# 12 min. Keep the hexagons of the exam hidden until the verdict, and let the room argue from the four maps. Ask for a drawing of what may be under the hot spots.
+# Keep the hexagons of the exam hidden until the verdict, and let the room argue from the four maps. Ask for a drawing of what may be under the hot spots.
 
 # %% [markdown]
 # ## A second network
@@ -219,7 +219,7 @@ assert answers[0] == answers[1] == "hexagon" != answers[3]
 # This is no trick of our drawings. Adebayo and others (2022) hid shortcuts in medical and other pictures and gave the explanations to people who did not know what to look for. Shortcuts without a place of their own, such as a blur, were not found, and some maps raised the alarm about a clean network. You have to *think* of what might matter, and change it.
 
 # %% [markdown] tags=["teaching-note"]
-# 11 min. Take the vote (would you accept it?) before you show the ten pictures, and do not mention the colour: somebody will. Let a table try a change that fails, such as turning: that is an answer, too. Ask for shortcuts of this kind in real data: the brightness of a scanner, the sharpness of a camera, the colour cast of a hospital.
+# Take the vote (would you accept it?) before you show the ten pictures, and do not mention the colour: somebody will. Let a table try a change that fails, such as turning: that is an answer, too. Ask for shortcuts of this kind in real data: the brightness of a scanner, the sharpness of a camera, the colour cast of a hospital.
 
 # %% [markdown]
 # ## What if the network forgets everything?
@@ -294,7 +294,7 @@ assert abs(rank_correlation(dice, other_dice)) < 0.02
 explore_trust(net, photo)
 
 # %% [markdown] tags=["teaching-note"]
-# 11 min. Take bets before the picture of the cat. Then ask: why is the correlation of the gradient not 0? (Both networks look at the same photo.) Would you accept a method *because* it passes?
+# Take bets before the picture of the cat. Then ask: why is the correlation of the gradient not 0? (Both networks look at the same photo.) Would you accept a method *because* it passes?
 
 # %% [markdown]
 # ## Hide what is hot
@@ -342,15 +342,12 @@ with figure_row(2, height=4) as axes:
         print(test.__name__, {name: round(curve.area, 2) for name, curve in curves.items()})
 # <check>
 assert curves["Grad-CAM"].area > curves["blurred gradient"].area > curves["gradient"].area
-rolls = [resize_map(np.random.default_rng(k).random((7, 7)), photo.shape[:2]) for k in (1, 2, 3)]
-assert max(deletion_curve(net, photo, roll, cat, steps=20).area for roll in rolls) < 0.42
-assert max(insertion_curve(net, photo, roll, cat, steps=20).area for roll in rolls) < 0.58
 # </check>
 
 # %% [markdown]
 # On the left the dice win! Their area is 0.11, the gradient's 0.14, Grad-CAM's 0.42. On the right, blurring the gradient, which can only *remove* information, lifts its area from 0.28 to 0.41. So deletion rewards specks, and insertion rewards blur: whole patches come back, and a patch is a piece of a photo.
 #
-# So compare only maps that are equally coarse. On deletion Grad-CAM cannot be told from chance: the coarse dice have 0.48 here, and three other rolls less than 0.42. On insertion its 0.63 beat every roll that we tried.
+# So compare only maps that are equally coarse. On deletion, where small is good, Grad-CAM's 0.42 hardly differs from the 0.48 of the coarse dice. On insertion its 0.63 clearly beats their 0.52.
 #
 # **Exercise: why do the dice win?** (a) The dice have found the pixels that matter. (b) Single grey pixels all over the photo make a kind of picture that the network has never seen. (c) Hiding pixels in any order does the same.
 # (d) The network looks at all pixels alike.
@@ -364,7 +361,7 @@ reason = "b"
 check("08-dice", reason)
 
 # %% [markdown] tags=["teaching-note"]
-# 11 min. The curve of the dice is the surprise; let somebody explain it before you do. Then ask which of the two tests the room would publish, and with which fill: grey, black and blur give other areas and other winners.
+# The curve of the dice is the surprise; let somebody explain it before you do. Then ask which of the two tests the room would publish, and with which fill: grey, black and blur give other areas and other winners.
 
 # %% [markdown]
 # ## Points and mass, on real photos
@@ -432,7 +429,7 @@ check("08-say", sentence)
 #
 # Ten methods, one photo, one class. Their units differ, so each map has a scale of its own. Which of them agree? The matrix holds their rank correlations.
 
-# %% alt=["Ten maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop.", "A matrix of ten by ten numbers; large values among the CAM family and between the guided methods, small ones elsewhere."]
+# %% alt=["Ten maps of the cat: coarse blobs of occlusion and the CAM family, specks of the gradient family, fine outlines of guided backprop.", "A matrix of ten by ten numbers; large values among the CAM family, between the guided methods, and 0.8 between Guided Grad-CAM and the CAM family; the others are at most 0.4."]
 from functools import partial
 
 from cnnvis_helpers import (
@@ -446,7 +443,7 @@ ten |= {"SmoothGrad": partial(smoothgrad, samples=16)}
 ten |= {"integrated\ngradients": partial(integrated_gradients, steps=16)}
 ten |= {"guided\nbackprop": guided_backprop, "Guided\nGrad-CAM": guided_gradcam}
 results = compare_methods(net, photo, cat, methods=ten)
-sizes = {each.name: np.abs(each.heat) for each in results}
+sizes = {each.name: np.maximum(each.heat, 0) for each in results}  # what speaks for the cat
 show_grid(list(sizes.values()), titles=list(sizes), columns=5, scale="each", percentile=99)
 
 small = {name: heat[::4, ::4] for name, heat in sizes.items()}
@@ -454,7 +451,7 @@ agree = [[rank_correlation(a, b) for b in small.values()] for a in small.values(
 show_matrix(np.round(agree, 1) + 0.0, fmt=".1f", vmin=0, vmax=1, labels=list(small))
 
 # %% [markdown]
-# The four of the CAM family are practically one map, and the two guided methods nearly are: they are made of the same last maps, or of the same gradients. Occlusion agrees with nobody. For a second opinion, ask a method of another kind.
+# The four of the CAM family are practically one map, the two guided methods nearly are, and Guided Grad-CAM is close to the CAM family (0.8): they are made of the same last maps, or of the same gradients. Occlusion, the gradient and integrated gradients agree with no other method, 0.2 at most. For a second opinion, ask a method of another kind.
 
 # %% [markdown] tags=["teaching-note"]
 # Ask each table to defend one of the ten. Then ask what would change their mind.
@@ -578,8 +575,8 @@ check("08-bug-4", bug_4)
 # **Exercise: bug 5.** (a) The path from black to the photo has too few steps. (b) A factor of the definition is missing. (c) The colours should not be added. (d) The path should begin with grey, not with black.
 
 # %% alt="Integrated gradients with bug 5: fine specks on the head of the cat."
-path = ((np.arange(25) + 0.5) / 25).reshape(-1, 1, 1, 1) * x  # from black to the photo
-mean = np.mean([gradients(part).mean(axis=0) for part in np.split(path, 5)], axis=0)
+path = ((np.arange(20) + 0.5) / 20).reshape(-1, 1, 1, 1) * x  # from black to the photo
+mean = gradients(path).mean(axis=0)
 draw(np.abs(mean.sum(axis=-1)), "Integrated gradients (bug 5)")
 
 # %% [markdown]

@@ -96,7 +96,7 @@ studio(net, photo)
 # Take a few minutes. A good first question: does *every* class get a heat map, also one that is nowhere in the photo? (It does. A map answers the question that you ask, not whether it was a good question.)
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min. Let the students say what to click, and use their photos. Questions that work: which other class still gets a map? Does the layer matter more than the method?
+# Let the students say what to click, and use their photos. Questions that work: which other class still gets a map? Does the layer matter more than the method?
 
 # %% [markdown]
 # ## A network that you train
@@ -162,7 +162,7 @@ assert model.evaluate(scaled(test), test_class, verbose=0)[1] > 0.9
 # </check>
 
 # %% [markdown] tags=["teaching-note"]
-# 4 min. Stop here and take a vote: would you use this network? Write the number of hands on the board.
+# Stop here and take a vote: would you use this network? Write the number of hands on the board.
 
 # %% [markdown]
 # ## 95%, and what it is worth
@@ -236,7 +236,7 @@ assert second.evaluate(scaled(relit), test_class, verbose=0)[1] > 0.95
 # The same network and the same squares, only relit. This is called **augmentation**. It helps whenever you can say what should *not* matter. (But these squares, too, come from our two photos. Does it know *gravel*? Only gravel from somewhere else could tell.)
 
 # %% [markdown] tags=["teaching-note"]
-# 8 min. Nothing was staged: the two photos differ by 11 levels in their mean, and nobody noticed. Ask where the students' own data might differ in light, camera, compression or background.
+# Nothing was staged: the two photos differ by 11 levels in their mean, and nobody noticed. Ask where the students' own data might differ in light, camera, compression or background.
 
 # %% [markdown]
 # ## Load your network
@@ -274,7 +274,7 @@ def resnet_input(photo):
 check("09-pixels", resnet_input)
 
 # %% [markdown] tags=["teaching-note"]
-# 6 min. Published slips to tell: feature maps of a photo that was never scaled; the preprocessing of one network used on another; Keras's own `preprocess_input`, which changes a float array in place, so that a second call scales it twice.
+# Published slips to tell: feature maps of a photo that was never scaled; the preprocessing of one network used on another; Keras's own `preprocess_input`, which changes a float array in place, so that a second call scales it twice.
 
 # %% [markdown]
 # ## Where does it look?
@@ -324,7 +324,7 @@ assert heat_on_its_half(own) > 0.8
 
 # %% [markdown]
 # No: 0.60 of the first network's heat lies on the gravel, hardly more than by chance. It does not look at the wrong place; its map says next to nothing. The second has 0.95 of it in the right place. To see this we needed pictures whose answer we know, and many of them. On a photo of gravel
-# alone, both maps would lie on the gravel. Heat says *where* a network looks. We learned about the *light* only by changing it.
+# alone, both maps would lie on the gravel.
 #
 # **Exercise: what may you say?** A network tells your two cats apart in nearly all test photos. All photos of one cat were taken in the kitchen, all of the other in the garden. Grad-CAM peaks on the cat in most of them. Which sentence holds?
 # (a) It recognises the cats: the heat lies on the cat, and nearly all answers are right. (b) It recognises the rooms: they differ more than the cats, and networks learn what is easy.
@@ -423,7 +423,7 @@ assert heat_on_its_half(moved) > 0.85
 # Red lies on one part of the gravel alone. Average pooling and one Dense layer: the class activation map of lesson 04 is exact for this network. `studio(moved, glued)` shows it in every other way. To keep the network, write `whole.save("grass_or_gravel.keras")`.
 
 # %% [markdown] tags=["teaching-note"]
-# 9 min. Ask why the body is not trained, too. (With eight pictures its millions of weights would learn them by heart. With more data, unfreeze the last block at a small rate.)
+# Ask why the body is not trained, too. (With eight pictures its millions of weights would learn them by heart. With more data, unfreeze the last block at a small rate.)
 # A common slip to mention: setting `body.trainable = False` after `compile` changes nothing.
 
 # %% [markdown]
