@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from cnnvis_helpers.networks.head import sample_pictures
 from cnnvis_helpers.networks.places import faults_of, refusal, values_of, without_relu
+from cnnvis_helpers.networks.receptive_field import IN_PLACE
 
 
 def choose_layer(net):
@@ -95,7 +96,9 @@ def _early_maps(net, step, others, tokens):
 
 def _mixed_before(net, first, last):
     """Yield a note if the places of the first maps are mixed on the way to the last ones."""
-    if first is not last and _mixes_tokens(net, first, last):
+    if first is last:
+        return
+    if _mixes_tokens(net, first, last) or _mixes_grid(net, first, last):
         yield (
             f"Before its last maps, those of {last.name!r}, the network {net.name!r} mixes all "
             "places, as self-attention does: a cell of a class activation map may show what lies "
@@ -146,7 +149,7 @@ def _kernels(steps):
 def _mixes_tokens(net, step, last=None):
     """Return whether the places of a step's maps are mixed, up to step `last` (None: the output).
 
-    They are where they are laid out as tokens (n, t, c), and where a layer attends to a grid.
+    They are where they are laid out as tokens (n, t, c); `_mixes_grid` tells of grids.
 
     Noise is added to every second place, then to the others: what both change is mixed. Pooling,
     normalisation and gates made from a vector, as in squeeze and excite, do not count.
@@ -154,7 +157,6 @@ def _mixes_tokens(net, step, last=None):
     behind, tokens = _parts(net, step, last)[1], []
     for one in behind:
         laid_out = len(one.shape) == 3 and one.shape[1] != 1
-        laid_out = laid_out or "Attention" in type(one.layer).__name__
         if laid_out or any(value.step in tokens for value in one.inputs):
             tokens.append(one)
     if not tokens:
@@ -177,13 +179,118 @@ def _mixes_tokens(net, step, last=None):
     return False
 
 
+# Words in the names of other layers and operations that keep content near its place.
+_NEAR = (
+    "Conv Pool Norm Pad Crop Resiz UpSampl Drop Noise Random Reshape Flatten Squeeze Expand "
+    "GetItem Mean Sum Max Min".split()
+)
+_SIDE = 32  # cells, on which layers of unknown content are tried: few local kernels reach so far
+_LEAST = 6  # cells a side, to tell near from far
+
+
+def _mixes_grid(net, first, last):
+    """Return whether content of one place of a grid (n, h, w, c) gets to all others, by numbers.
+
+    From step `first` to `last`. Noise of mean zero is added around a quarter of the height and the
+    width of the maps; at three quarters of both, each place must get its own part of it, that grows
+    as the noise does. What a vector carries does not count: a gate is bounded, and what is added to
+    every place is the same. Maps of fewer than `_LEAST` cells a side are not looked at.
+    """
+    behind = _parts(net, first, last)[1]
+    opaque = [step for step in behind if _is_opaque(step)]
+    if any(_far_changes(lambda noise, step=step: _alone(net, step, noise)) for step in opaque):
+        return True
+    kinds = {type(step.layer).__name__ for step in behind if step not in opaque} - IN_PLACE
+    if all(any(word in kind for word in _NEAR) for kind in kinds):
+        return False
+    maps, pixels = first.outputs[0], sample_pictures(net.input_size)[2:3]
+    plain = {maps: net.run_values(pixels, [maps], without_relu)[0].numpy()}
+    plain = _run_on(net, plain, behind)
+    places = {value for value, array in plain.items() if sum(n > 1 for n in array.shape) > 1}
+    held = [step for step in behind if step in opaque or _only_pools(step, places)]
+    known = [maps, *(value for step in held for value in step.outputs)]
+
+    def run(noise):
+        given = {value: _noisy_corner(plain[value], noise) for value in known}
+        made = _run_on(net, given, behind)
+        return [array for value, array in made.items() if value not in given]
+
+    return _far_changes(run)
+
+
+def _is_opaque(step):
+    """Return whether a step from maps to maps holds other layers or is of somebody else's class."""
+    maps = len(step.shape) == 4 and any(len(value.shape) == 4 for value in step.inputs)
+    own = not type(step.layer).__module__.startswith("keras.")
+    return maps and (own or bool(getattr(step.layer, "_layers", ())))
+
+
+def _alone(net, step, noise):
+    """Return a step's outputs for random maps of `_SIDE` cells; none if it takes no such maps."""
+    rng, known = np.random.default_rng(0), {}
+    for value in step.inputs:
+        shape = [n or 1 for n in value.shape]
+        if len(shape) == 4 and min(shape[1:3]) > 1:
+            shape[1:3] = _SIDE, _SIDE
+        known[value] = _noisy_corner(rng.normal(size=shape).astype(np.float32), noise)
+    try:
+        made = _run_on(net, known, [step])
+    except Exception:  # its weights are for one size
+        return []
+    return [made[value] for value in step.outputs]
+
+
+def _noisy_corner(array, noise):
+    """Add noise of mean zero to maps (n, h, w, c) around a quarter of their height and width."""
+    if not _is_grid(array):
+        return array
+    array = array.copy()
+    part = _around(array, 1)
+    added = np.random.default_rng(1).normal(size=part.shape)
+    part += noise * (array.std() + 1e-3) * (added - added.mean(axis=(1, 2), keepdims=True))
+    return array
+
+
+def _is_grid(array):
+    return array.ndim == 4 and min(array.shape[1:3]) >= _LEAST
+
+
+def _around(array, quarters):
+    """Return the part of maps (n, h, w, c) around some quarters of their height and width."""
+    cuts = []
+    for n in array.shape[1:3]:
+        cells = max(2, n // 8)
+        start = quarters * n // 4 - cells // 2
+        cuts.append(slice(start, start + cells))
+    return array[:, cuts[0], cuts[1]]
+
+
+def _far_changes(run):
+    """Return whether distant noise gets to maps, each place its own part, in proportion.
+
+    run : function(how large the noise is) -> arrays
+    """
+    for plain, *noisy in zip(*map(run, (0, 1e3, 3e4)), strict=True):
+        if not _is_grid(plain):
+            continue
+        with np.errstate(invalid="ignore"):
+            changes = [_around(one, 3) - _around(plain, 3) for one in noisy]
+        if not np.isfinite(changes).all():
+            continue
+        own, some, more = (one.std(axis=(1, 2)).max() for one in (_around(plain, 3), *changes))
+        if some > own and more > 10 * some and more > 1e-3 * np.abs(changes[1]).max():
+            return True
+    return False
+
+
 def _only_pools(step, places):
     """Return whether a step pools, convolves maps or makes a vector without weights.
 
     places : the values with several places
     """
     kind = type(step.layer).__name__
-    if "Pool" in kind or kind == "Mean" or ("Conv" in kind and len(step.shape) == 4):
+    pools = "Pool" in kind or kind in ("Mean", "Sum", "Max", "Min")
+    if pools or ("Conv" in kind and len(step.shape) == 4):
         return True
     laid_out = step.outputs[0] in places or "Reshape" in kind or "Flatten" in kind
     return not laid_out and not _kernels([step])

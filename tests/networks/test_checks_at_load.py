@@ -491,6 +491,123 @@ ORDINARY = {
 }
 
 
+class ChannelAttention(layers.Layer):
+    """Woo et al. 2018, arXiv 1807.06521: gates of the mean and the maximum over places."""
+
+    def build(self, shape):
+        self.inner, self.outer = layers.Dense(4, "relu"), layers.Dense(shape[-1])
+
+    def call(self, x):
+        pooled = [f(x, axis=(1, 2), keepdims=True) for f in (ops.mean, ops.max)]
+        return x * ops.sigmoid(sum(self.outer(self.inner(one)) for one in pooled))
+
+
+class SEAttention(ChannelAttention):
+    def call(self, x):
+        pooled = ops.mean(x, axis=(1, 2), keepdims=True)
+        return x * ops.sigmoid(self.outer(self.inner(pooled)))
+
+
+class ECAAttention(layers.Layer):
+    """Wang et al. 2020, arXiv 1910.03151: a convolution along the channels' means."""
+
+    def build(self, shape):
+        self.conv = layers.Conv1D(1, 3, padding="same")
+
+    def call(self, x):
+        gates = self.conv(ops.mean(x, axis=(1, 2))[..., None])
+        return x * ops.sigmoid(gates[:, None, None, :, 0])
+
+
+class SpatialAttention(layers.Layer):
+    def build(self, shape):
+        self.conv = layers.Conv2D(1, 7, padding="same", activation="sigmoid")
+
+    def call(self, x):
+        parts = [f(x, axis=-1, keepdims=True) for f in (ops.mean, ops.max)]
+        return x * self.conv(ops.concatenate(parts, axis=-1))
+
+
+def _weighted_mean(x, score):
+    weights = ops.exp(score - ops.max(score, axis=(1, 2), keepdims=True))
+    total = ops.sum(weights, axis=(1, 2), keepdims=True)
+    return ops.sum(weights / total * x, axis=(1, 2), keepdims=True)
+
+
+class GlobalContext(layers.Layer):
+    """Cao et al. 2019, arXiv 1904.11492: one weighted mean of all places, added to each."""
+
+    def build(self, shape):
+        self.score, self.out = layers.Dense(1), layers.Dense(shape[-1])
+
+    def call(self, x):
+        return ops.relu(x + self.out(_weighted_mean(x, self.score(x))))
+
+
+class Excited(ChannelAttention):
+    """Convolutions around squeeze and excite, with a shortcut, as in an EfficientNet."""
+
+    def build(self, shape):
+        super().build(shape)
+        self.conv = layers.Conv2D(shape[-1], 3, padding="same", activation="silu")
+        self.project = layers.Conv2D(shape[-1], 1)
+
+    def call(self, x):
+        return x + self.project(super().call(self.conv(x)))
+
+
+class Pyramid(layers.Layer):
+    """Chen et al. 2017, arXiv 1706.05587: wide convolutions beside the mean of the whole."""
+
+    def build(self, shape):
+        self.convs = [layers.Conv2D(4, 3, padding="same", dilation_rate=n) for n in (1, 2, 4)]
+        self.whole, self.out = layers.Dense(4, "relu"), layers.Conv2D(shape[-1], 1)
+
+    def call(self, x):
+        whole = self.whole(ops.mean(x, axis=(1, 2), keepdims=True))
+        wide = [conv(x) for conv in self.convs]
+        return self.out(ops.concatenate([*wide, 0 * wide[0] + whole], axis=-1))
+
+
+class InstanceNorm(layers.Layer):
+    def call(self, x):
+        mean, variance = ops.moments(x, axes=(1, 2), keepdims=True)
+        return (x - mean) / ops.sqrt(variance + 1e-3)
+
+
+class ResponseNorm(layers.Layer):
+    """Woo et al. 2023, arXiv 2301.00808: a channel's length, beside that of the others."""
+
+    def call(self, x):
+        length = ops.sqrt(ops.sum(x**2, axis=(1, 2), keepdims=True))
+        return x + x * length / (ops.mean(length, axis=-1, keepdims=True) + 1e-6)
+
+
+class Stage(layers.Layer):
+    """Six convolutions, which see more than maps of 8 x 8 cells."""
+
+    def build(self, shape):
+        self.convs = [layers.Conv2D(shape[-1], 3, padding="same") for _ in range(6)]
+
+    def call(self, x):
+        for conv in self.convs:
+            x = ops.relu(conv(x))
+        return x
+
+
+IN_ONE_LAYER = {
+    kind.__name__: kind
+    for kind in (
+        *(ChannelAttention, SEAttention, ECAAttention, SpatialAttention, GlobalContext),
+        *(Excited, Pyramid, InstanceNorm, ResponseNorm, Stage),
+    )
+}
+ORDINARY |= {
+    name: lambda x, kind=kind: kind()(layers.Conv2D(6, 3, activation="relu")(x))
+    for name, kind in IN_ONE_LAYER.items()
+}
+
+
 def _circular(x, axis):
     n = x.shape[axis]
     return ops.take(x, np.arange(-3, n + 3) % n, axis=axis)
@@ -804,8 +921,51 @@ def _means(x):
     return x * ops.sigmoid(layers.Conv2D(8, 1)(rows)) * ops.sigmoid(layers.Conv2D(8, 1)(columns))
 
 
+class NonLocal(layers.Layer):
+    """A non-local block with a shortcut, in one layer."""
+
+    def build(self, shape):
+        self.query, self.key, self.value = (layers.Conv2D(4, 1) for _ in range(3))
+        self.out = layers.Conv2D(shape[-1], 1)
+
+    def call(self, x):
+        shares = ops.einsum("nhwc,nijc->nhwij", self.query(x), self.key(x))
+        size = ops.shape(x)
+        shares = ops.reshape(shares, (-1, size[1], size[2], size[1] * size[2]))
+        shares = ops.reshape(ops.softmax(shares), (-1, *size[1:3], *size[1:3]))
+        return x + self.out(ops.einsum("nhwij,nijc->nhwc", shares, self.value(x)))
+
+
+def _non_local_of_grids(x):
+    query, key, value = (layers.Conv2D(4, 1)(x) for _ in range(3))
+    shares = ops.einsum("nhwc,nijc->nhwij", query, key)
+    shares = ops.reshape(ops.softmax(ops.reshape(shares, (-1, 8, 8, 64))), (-1, 8, 8, 8, 8))
+    return layers.Conv2D(8, 1)(ops.einsum("nhwij,nijc->nhwc", shares, value))
+
+
+def _rows_and_columns(x):
+    """Dense layers along the columns, then along the rows, as in a mixer."""
+    down = layers.Permute((3, 2, 1))(layers.Dense(8)(layers.Permute((3, 2, 1))(x)))
+    return layers.Permute((1, 3, 2))(layers.Dense(8)(layers.Permute((1, 3, 2))(down)))
+
+
 @pytest.mark.parametrize(
-    ("way", "mixes"), [(_attended, True), (_non_local, True), (_excited, False), (_means, False)]
+    ("way", "mixes"),
+    [
+        (_attended, True),
+        (_non_local, True),
+        (lambda x: NonLocal()(x), True),
+        (_non_local_of_grids, True),
+        (_rows_and_columns, True),
+        (_excited, False),
+        (_means, False),
+        *[(lambda x, kind=kind: IN_ONE_LAYER[kind]()(x), False) for kind in IN_ONE_LAYER],
+    ],
+    ids=[
+        *"attention|non-local|non-local layer|non-local of grids|rows and columns".split("|"),
+        *("squeeze and excite", "means"),
+        *IN_ONE_LAYER,
+    ],
 )
 @pytest.mark.parametrize("later", [False, True])
 def test_a_grid_whose_places_are_mixed_before_the_last_maps_is_told_about(way, mixes, later):
@@ -818,6 +978,24 @@ def test_a_grid_whose_places_are_mixed_before_the_last_maps_is_told_about(way, m
     assert net.last_conv == ("later" if later else "sum")
     assert [("mixes all places" in note) for note in net.notes] == [True] * mixes
     assert gradcam(net, _pixels(net, 1)[0], resize=False).shape == (8, 8)
+
+
+class AttentionHead(layers.Layer):
+    """A weighted mean of maps, (n, h, w, c) to (n, c)."""
+
+    def build(self, shape):
+        self.score = layers.Dense(1)
+
+    def call(self, x):
+        return _weighted_mean(x, self.score(x))[:, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "head", [lambda x: AttentionHead()(x), lambda x: ops.sum(ops.sum(x, 1), 1)], ids=["own", "sum"]
+)
+def test_maps_that_are_only_summed_are_an_ordinary_head(head):
+    net = read_network(_ordinary_end(lambda x: head(_conv(x, "maps"))))
+    assert net.last_conv == "maps" and net.notes == []
 
 
 def _after_tokens(way, convolutions=1):
