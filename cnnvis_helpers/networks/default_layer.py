@@ -128,9 +128,10 @@ def _comes_early(net, step):
 
 
 def _goes_on(net, step):
-    """Return whether at least twice as many kernels come in Dense layers after `step`."""
+    """Return whether at least twice as many kernels come in layers of vectors after `step`."""
     before, behind = _parts(net, step)
-    dense = [one for one in behind if len(one.shape) == 2]
+    vectors = [value for one in behind for value in one.outputs if len(value.shape) == 2]
+    dense = [one for one in behind if one.outputs[0] in vectors and one.inputs[0] in vectors]
     return _kernels(dense) >= 2 * _kernels(before)
 
 
@@ -194,7 +195,8 @@ def _mixes_grid(net, first, last):
     From step `first` to `last`. Noise of mean zero is added around a quarter of the height and the
     width of the maps; at three quarters of both, each place must get its own part of it, that grows
     as the noise does. What a vector carries does not count: a gate is bounded, and what is added to
-    every place is the same. Maps of fewer than `_LEAST` cells a side are not looked at.
+    every place is the same. Nothing is said of maps of fewer than `_LEAST` cells a side, nor of
+    a single layer that takes one size alone or normalises its maps before it attends.
     """
     behind = _parts(net, first, last)[1]
     opaque = [step for step in behind if _is_opaque(step)]
