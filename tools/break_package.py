@@ -67,9 +67,16 @@ BREAKAGES = [
     B(
         "CAM forgets the number of places",
         CAM,
-        "gradients[0, 0, 0] * places",
-        "gradients[0, 0, 0]",
+        "gradients[0] * places",
+        "gradients[0]",
         TEST_CAM,
+    ),
+    B(
+        "CAM's mean is not compared with the photo's score",
+        CAM,
+        "> 0.02 * size",
+        "> 1e9 * size",
+        TEST_CAM + " -k bends",
     ),
     B(
         "caffe mode keeps RGB",
@@ -357,6 +364,13 @@ BREAKAGES = [
         "bool(placed) and _mixes_tokens(net, placed[-1])",
         "False",
         TEST_CHECKS + " -k tokens",
+    ),
+    B(
+        "check at load: mixed grids, off",
+        "networks/default_layer.py",
+        " or _mixes_grid(net, first, last):",
+        ":",
+        TEST_CHECKS + " -k mixed_before",
     ),
 ]
 

@@ -231,7 +231,6 @@ def pooled_by(pool):
     return load_network(keras.Model(photo, scores), preprocess="identity")
 
 
-@pytest.mark.filterwarnings("ignore:After its last maps")
 @pytest.mark.parametrize("kind", MEANS)
 def test_cam_is_exact_whatever_layers_make_the_mean(kind, small_photo):
     net = pooled_by(MEANS[kind])
