@@ -323,7 +323,7 @@ assert abs(shares.sum() / (rising[-1] - rising[0]) - 1) < 0.15
 
 # %% [markdown]
 # Surprised? With 10 places the sum is far too small, with 20 far too large; from 40 on it comes close to 10.36. The maps alone would not have shown the mistake: no map has its sum written on it. Four fifths of the climb happen in the first twentieth of the way, and ten places hardly look there.
-# *That* is what the sum is for. The helper spaces its 80 places differently, so its sum differs; it says how large the error is.
+# *That* is what the sum is for. The helper spaces its 80 places differently, closer together near both ends, and here even spacing does a little better; it says how large the error is.
 
 # %% alt="Left SmoothGrad; right the magnitudes of integrated gradients: fine specks on the fur, while the dark rims of both eyes and the nostrils are black."
 from cnnvis_helpers import integrated_gradients

@@ -350,7 +350,7 @@ what_it_shows = "c"
 check("06-transfer", what_it_shows)
 
 # %% [markdown]
-# The espresso and the tripod are clear: EfficientNet-Lite0 is fooled, SqueezeNet is not, although the tripod falls further than with noise. These attacks hardly transfer.
+# The espresso and the tripod are clear: EfficientNet-Lite0 is fooled, SqueezeNet is not, although the tripod falls further than with noise. These attacks hardly transfer. (An attack works on the resized photo, rounded to whole levels; that is why the last digit of a probability can differ from lesson 00.)
 #
 # Attacks that are made on several networks at once do better, so a secret network is no defence. And a success without a control shows little.
 
