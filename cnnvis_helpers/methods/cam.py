@@ -462,7 +462,7 @@ def _maps_and_weights(net, layer):
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
     def run(pixels, vector):
-        (maps,) = net.run_values(pixels, [value])
+        _, (maps,) = net.forward(pixels, [layer])
         with recording(net) as tape:
             tape.watch(maps)
             logits, _ = net.forward_from({value: tf.cast(maps, value.dtype)})

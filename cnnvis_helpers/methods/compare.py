@@ -43,7 +43,7 @@ class _Method(NamedTuple):
 
 _METHODS = {
     "occlusion": _Method(occlusion, 0, 0, "forward"),
-    "cam": _Method(cam, 1, 0),
+    "cam": _Method(cam),
     "gradcam": _Method(gradcam),
     "gradcam_plus_plus": _Method(gradcam_plus_plus),
     "layercam": _Method(layercam),

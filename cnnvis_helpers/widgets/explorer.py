@@ -38,7 +38,7 @@ from cnnvis_helpers.widgets.page import (
     static_bundle,
 )
 from cnnvis_helpers.widgets.photo_choice import PhotoChoice
-from cnnvis_helpers.widgets.worker import Task, Worker, sentence
+from cnnvis_helpers.widgets.worker import Overtaken, Task, Worker, sentence
 
 _numbers = {}
 
@@ -192,6 +192,8 @@ class Explorer(Worker):
     def work(self, values, task):
         """Draw the picture for some values and show it; called by `Worker`."""
         drawn = self.draw(values, task)
+        if task.given_up:
+            raise Overtaken
         if task.cut_short:
             drawn = drawn._replace(note=f"Stopped after {task.cut_short}. {drawn.note}")
         self._show(drawn)

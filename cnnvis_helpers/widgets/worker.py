@@ -27,6 +27,7 @@ class Task:
     def __init__(self, worker):
         self._worker = worker
         self.overtaken = False  # newer values are waiting
+        self.given_up = False  # an error is shown in place of its picture
         self.stopped = False  # the Stop button was pressed
         self._ended = False  # the work has noticed it
         self.reached = None  # (done, total) of the last progress
@@ -51,7 +52,8 @@ class Task:
 
     def preview(self, drawn):
         """Show an unfinished picture (`Drawn`)."""
-        self._worker._show(drawn)
+        if not self.given_up:
+            self._worker._show(drawn)
 
     @property
     def cut_short(self):
@@ -159,7 +161,7 @@ class Worker:
         with self._lock:
             self._wanted = None
             if self._task:
-                self._task.overtaken = True
+                self._task.overtaken = self._task.given_up = True
         self._show_error(text)
 
     @contextlib.contextmanager

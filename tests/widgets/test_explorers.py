@@ -599,3 +599,20 @@ def test_memory_keeps_the_last_results_only():
     for key in "ababcac":
         memory(key, lambda key=key: built.append(key) or key)
     assert "".join(built) == "abca"
+
+
+def test_an_error_is_not_replaced_by_a_picture_that_was_under_way():
+    begun, go = threading.Event(), threading.Event()
+
+    def draw(values, task):
+        if values.size == 2:
+            begun.set()
+            go.wait(30)
+        return Drawn(np.zeros((4, 4, 3), np.uint8), "a picture")
+
+    explorer = Explorer("late", {"size": ipywidgets.IntSlider(1, 1, 3)}, draw)
+    explorer.controls["size"].value = 2
+    assert begun.wait(30)
+    explorer._give_up("'notes.txt' is not a picture.")
+    go.set()
+    assert explorer.wait().error == "'notes.txt' is not a picture." and explorer.drawn is None
