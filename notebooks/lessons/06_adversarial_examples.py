@@ -21,7 +21,9 @@
 # %% tags=["exercise-setup"]
 import numpy as np
 
-from cnnvis_helpers import check, hint, load_network, load_photo, pgd, show_grid, solution
+from cnnvis_helpers import (
+    check, hint, load_network, load_photo, pgd, show_grid, solution, survives,
+)
 
 net = load_network()
 photo = load_photo("chelsea")
@@ -289,8 +291,6 @@ explore_attack(net, photo, target="toaster", method="PGD, many steps", epsilon=2
 # A PNG file keeps every level. JPEG does not, and most photos on the web are JPEG files; many are resized, too. We put two toasters to the test, one of 2 levels and one of 8. **Predict first:** in which rows is the toaster gone?
 
 # %%
-from cnnvis_helpers import survives
-
 strong = pgd(net, photo, toaster, epsilon=8, steps=20)
 
 print(f"{'':26} 2 levels       8 levels")

@@ -22,7 +22,7 @@
 import numpy as np
 
 from cnnvis_helpers import (
-    check, hint, load_network, load_photo, show_photo, show_predictions, solution,
+    check, gradcam, hint, load_network, load_photo, show_photo, show_predictions, solution,
 )
 
 net = load_network()
@@ -50,7 +50,7 @@ assert net.predict(photo)[0].label == "bobsled" and net.predict(photo)[0].probab
 # **Predict first:** cut out the upper right corner, with the model of the shuttle. What will it say?
 
 # %% alt="Two pictures in grey under heat maps. The whole photo, titled bobsled 0.22. The cutout with the shuttle, titled space shuttle 0.36, hot on the shuttle."
-from cnnvis_helpers import figure_row, gradcam, show_overlay
+from cnnvis_helpers import figure_row, show_overlay
 
 top, bottom, left, right = 60, 320, 330, 512  # in pixels
 cutout = photo[top:bottom, left:right]
