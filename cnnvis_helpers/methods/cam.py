@@ -158,18 +158,18 @@ def cam(net, photo, target=None, resize=True):
     one map per class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
     layer, _ = pooled_head(net)
-    activations, weights, logits, silent = _maps_and_weights(net, layer)(
-        prepared(net, photo), target_vector(net, target)
-    )
+    run = _maps_and_gradients(net, layer)
+    activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
     net.finite(logits)
-    weights = net.finite(weights, "gradient").numpy()
-    if np.abs(weights - weights[0, 0]).max() > 0.01 * np.abs(weights).max():
+    gradients = net.finite(gradients, "gradient").numpy()
+    if np.abs(gradients - gradients[0, 0]).max() > 0.01 * np.abs(gradients).max():
         raise ValueError(
             f"The score of {net.name!r} does not weigh all places of {layer!r} alike, so it is no "
             "mean of maps; take gradcam or occlusion."
         )
-    grid = activations.numpy() @ weights[0, 0]
+    grid = activations.numpy() @ (gradients[0, 0] * gradients[..., 0].size)
     vector = net.score_vector(target, logits)
+    silent = _logits_from(net, layer)(tf.zeros((1, *activations.shape)))
     score, bias = logits.numpy()[0] @ vector, silent.numpy()[0] @ vector
     size = max(abs(score), abs(bias), np.abs(grid).mean())
     if abs(grid.mean() + bias - score) > 0.02 * size:  # 16-bit floats keep two digits
@@ -423,11 +423,8 @@ def _tolerance(steps):
     """Return how exact the answers of steps are, 0..1: numbers of 8 or 16 bits are rounded."""
     layers = [step.layer for step in steps]
     rounded = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in layers)
-    return 0.05 if rounded or any(map(_quantised, layers)) else 2e-3
-
-
-def _quantised(layer):
-    return bool(getattr(layer, "quantization_mode", None))
+    rounded |= any(getattr(layer, "quantization_mode", None) for layer in layers)
+    return 0.05 if rounded else 2e-3
 
 
 def _ending(net):
@@ -452,25 +449,13 @@ def _maps_and_logits(net, layer):
 
 
 @once_per_network
-def _maps_and_weights(net, layer):
-    """Return a function (pixels (1, h, w, 3), vector) -> (maps, weights, logits, logits).
-
-    Maps are (h, w, c), logits (1, units), with the photo's maps and with maps of zeros. Weights
-    (h, w, c) are the gradient, times the number of positions.
-    """
+def _logits_from(net, layer):
+    """Return a function float32 maps (1, h, w, c) of a layer -> logits (1, units)."""
     value = net.graph.find(layer)[1]
 
-    @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
-    def run(pixels, vector):
-        _, (maps,) = net.forward(pixels, [layer])
-        with recording(net) as tape:
-            tape.watch(maps)
-            logits, _ = net.forward_from({value: tf.cast(maps, value.dtype)})
-            score = score_of(logits, vector)
-        gradients = gradient_of(net, tape, score, maps, layer)
-        places = tf.cast(tf.size(maps[0, ..., 0]), tf.float32)
-        silent, _ = net.forward_from({value: tf.cast(0 * maps, value.dtype)})
-        return maps[0], gradients[0] * places, logits, silent
+    @compiled([tf.TensorSpec((1, None, None, None))])
+    def run(maps):
+        return net.forward_from({value: tf.cast(maps, value.dtype)})[0]
 
     return run
 
