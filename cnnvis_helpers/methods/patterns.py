@@ -157,7 +157,18 @@ def _joined(value):
 
 @once_per_network
 def _filter_step(net, layer):
-    @tf.function(autograph=False, reduce_retracing=True)
+    spec, whole = tf.TensorSpec, tf.int32
+    signature = [
+        spec((None, None, None, 3)),  # pictures
+        spec((None,), whole),  # channels
+        spec((), whole),  # margin
+        spec((2,), whole),  # shift
+        spec((None,)),  # kernel
+        spec(()),  # step
+    ]
+
+    # Traced once per layer, for pictures of any size and number.
+    @tf.function(autograph=False, input_signature=signature)
     def climb(pictures, channels, margin, shift, kernel, step):
         rolled = tf.roll(pictures, shift, axis=(1, 2))
         with recording(net) as tape:
