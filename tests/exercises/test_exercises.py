@@ -503,6 +503,35 @@ def test_a_function_that_changes_its_argument_is_refused_and_does_no_harm():
     assert case.tolist() == [1.0, 3.0]
 
 
+def _doubled_in_place(x):
+    x *= 2
+    return x
+
+
+def _spoils(answer):
+    """A test that changes what it is given, and is False."""
+    for array in answer if isinstance(answer, list) else [answer]:
+        array *= 1000
+    return False
+
+
+def test_a_check_works_on_copies_of_answers_results_and_cases():
+    answer, case = np.array([1.0, 3.0]), np.array([1.0, 3.0])
+    about = {"wrong": [(_spoils, "Huge.", np.array([9.0, 9.0]))], "hints": HINTS}
+    assert say(value("97-v", "Value", np.array([1.0, 2.0]), **about), answer).startswith("wrong")
+    assert answer.tolist() == [1.0, 3.0]
+    assert say(custom("97-c", "Test", _spoils, otherwise="No.", **about), answer) == "wrong: No."
+    assert answer.tolist() == [1.0, 3.0]
+    slips = [
+        (lambda x: 3 * _doubled_in_place(x), "Six times."),
+        (_spoils, "Huge.", lambda x: -x),
+    ]
+    exercise = function("97-f", "Double", _doubled_in_place, [(case,)], wrong=slips, hints=HINTS)
+    said = say(exercise, lambda x: 5 * x)
+    assert "Called with x = [1., 3.]" in said and "expected 2, but this is 5." in said
+    assert case.tolist() == [1.0, 3.0]
+
+
 def _guarded(formula):
     """The formula behind the guard that a hint of 02-visible teaches."""
 
