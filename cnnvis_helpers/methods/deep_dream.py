@@ -9,7 +9,6 @@ from cnnvis_helpers._shared.checks import check_choice, check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.ascent import check_settings, map_shape, to_uint8
 from cnnvis_helpers.methods.gradients import gradient_of, once_per_network, recording
-from cnnvis_helpers.networks.layers import conv_layers
 
 
 def deep_dream(net, photo, layers=None, *, progress=None, **settings):
@@ -48,7 +47,7 @@ def dream_steps(
     *,
     octaves=4,
     octave_scale=1.4,
-    steps=10,
+    steps=20,
     step=1.5,
     jitter=32,
     detail=True,
@@ -66,7 +65,7 @@ def dream_steps(
     net : Network
     photo : uint8 or float array (H, W, 3), 0..255, of any size; it is not resized to the network's
     layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
-        of the way to the last maps
+        of the way down, of those that the whole score passes through
     octaves, octave_scale : number of sizes (1 or more) and ratio (above 1) between them
     steps : gradient steps per octave, 1 or more
     step : mean absolute change of one step, in pixel levels, above 0
@@ -82,7 +81,8 @@ def dream_steps(
     Raises ValueError for an unknown layer, a weight that is not finite, a bad setting, or a photo
     too small for the octaves.
 
-    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; defaults as in google/deepdream
+    Mordvintsev, Olah, Tyka 2015, "Inceptionism"; all but the 20 steps and the layer as
+    in google/deepdream
     """
     check_net(net)
     net.prepare(photo)  # rejects what is not a photo
@@ -213,8 +213,8 @@ def _layer_weights(net, layers):
 
 
 def _middle_layer(net):
-    names = [row.name for row in conv_layers(net)]
-    return names[(2 * len(names)) // 3] if names else net.spatial_layer()
+    names = [step.name for step in net.graph.whole_maps()]
+    return names[2 * len(names) // 3] if names else net.spatial_layer()
 
 
 def _resize(pictures, size):
