@@ -12,7 +12,13 @@ from cnnvis_helpers import (
     deletion_curve,
     dream_objective,
     fgsm,
+    filter_patterns,
+    filter_responses,
     gradcam,
+    gradient_x_input,
+    guided_backprop,
+    guided_gradcam,
+    input_gradient,
     insertion_curve,
     integrated_gradients,
     invert_features,
@@ -24,6 +30,7 @@ from cnnvis_helpers import (
     pgd,
     pointing_game,
     relevance_mass,
+    scorecam,
 )
 
 CAT, TABBY, ZEBRA = 285, 281, 340
@@ -123,6 +130,54 @@ def test_an_inverted_layer_has_the_maps_of_the_photo_and_deep_ones_less_of_its_p
         assert one.error == pytest.approx(error, rel=1e-3) and error < 0.6
     assert found[early].error < 0.2 and found[early].correlation > 0.75
     assert found[late].correlation < found[early].correlation - 0.2
+
+
+def test_gradient_times_input_and_guided_gradcam_are_their_products(net):
+    product = input_gradient(net, PHOTO, CAT) * net.prepare(PHOTO)[0]
+    found = gradient_x_input(net, PHOTO, CAT, reduce="rgb", resize=False)
+    assert np.corrcoef(found.ravel(), product.ravel())[0, 1] > 0.9999
+    lines = guided_backprop(net, PHOTO, CAT, resize=False)
+    small = net.prepare(PHOTO)[0]
+    product = lines * gradcam(net, small, CAT)
+    found = guided_gradcam(net, PHOTO, CAT, resize=False)
+    assert np.corrcoef(found.ravel(), product.ravel())[0, 1] > 0.999
+
+
+def test_each_filter_answers_most_to_its_own_pattern(net):
+    layer = {"squeezenet": "fire4_concat", "efficientnet_lite0": "block3_project"}[net.name]
+    channels = [0, 3, 6, 9]
+    pictures = filter_patterns(net, layer, channels, size=48, steps=12)
+    answers = filter_responses(net, pictures, layer)[:, channels]
+    assert (answers.argmax(axis=0) == range(4)).all()
+
+
+@pytest.mark.slow
+def test_a_default_class_pattern_shows_its_class_to_the_other_network(net):
+    """What both networks see is not a weakness of one."""
+    other = load_network("squeezenet" if net.name != "squeezenet" else "efficientnet_lite0")
+    seen = [
+        label in [one.label for one in other.predict(class_pattern(net, label), top=5)]
+        for label in ("zebra", "goldfish", "school bus", "tarantula")
+    ]
+    assert sum(seen) >= 2
+
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda net: gradcam(net, PHOTO, 1000), "no class 1000"),
+        (lambda net: scorecam(net, PHOTO, "kitten"), "no class 'kitten'"),
+        (lambda net: guided_gradcam(net, PHOTO, CAT, "conv99"), "conv99"),
+        (lambda net: fgsm(net, PHOTO[..., 0], epsilon=2), "photo"),
+        (lambda net: filter_patterns(net, net.last_conv, [5000]), "no channel 5000"),
+        (lambda net: deep_dream(net, PHOTO, "pooling"), "pooling"),
+        (lambda net: invert_features(net, PHOTO, steps=0), "steps must"),
+        (lambda net: class_pattern(net, None), "target is None"),
+    ],
+)
+def test_what_a_method_cannot_use_is_refused(net, call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call(net)
 
 
 SHOWN = {

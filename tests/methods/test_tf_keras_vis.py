@@ -17,7 +17,7 @@ from cnnvis_helpers.methods.cam import (
     layercam,
     scorecam,
 )
-from cnnvis_helpers.methods.saliency import saliency, smoothgrad
+from cnnvis_helpers.methods.saliency import guided_backprop, saliency, smoothgrad
 from cnnvis_helpers.networks.network import load_network
 from cnnvis_helpers.photos.photos import load_photo
 
@@ -26,6 +26,7 @@ from tf_keras_vis.gradcam import Gradcam, GradcamPlusPlus  # noqa: E402
 from tf_keras_vis.layercam import Layercam  # noqa: E402
 from tf_keras_vis.saliency import Saliency  # noqa: E402
 from tf_keras_vis.scorecam import Scorecam  # noqa: E402
+from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation  # noqa: E402
 from tf_keras_vis.utils.scores import CategoricalScore  # noqa: E402
 
 # The averaged layer, one further down, one behind a ReLU for Grad-CAM++, one of few channels.
@@ -120,3 +121,16 @@ def test_the_same_saliency_and_another_smoothgrad(case):
     ours = smoothgrad(net, photo, CAT, samples=5, noise=0.15, reduce="rgb")
     assert np.abs(ours).mean() < 0.8 * magnitudes.mean()
     assert np.abs(ours).mean() == pytest.approx(np.abs(signed).mean(), rel=0.2)
+
+
+def test_guided_backprop_is_theirs_where_their_patch_finds_the_relu(case):
+    """It looks at layers' `activation`; the ReLU layers of EfficientNet-Lite0 stay as they are."""
+    net, twin, photo, _ = case
+    call = Saliency(twin, model_modifier=GuidedBackpropagation(), clone=True)
+    pixels = tf.constant(photo[None], tf.float32)
+    found = np.asarray(call(CategoricalScore([CAT]), pixels, normalize_map=False))[0]
+    guided, plain = guided_backprop(net, photo, CAT), saliency(net, photo, CAT)
+    if net.name == "squeezenet":
+        assert equal(guided, found) and correlation(plain, found) < 0.9
+    else:
+        assert equal(plain, found) and correlation(guided, found) < 0.9
