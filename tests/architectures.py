@@ -225,12 +225,13 @@ def photo_of_noise(height=40, width=56, seed=0):
 
 
 def fingerprint(net):
-    """Return a hash of all that a method must leave alone: weights, flags, activations, layers."""
+    """Return a hash of all that a method must leave alone: weights, flags, losses, layers."""
     digest = 0
     for layer in net.model._flatten_layers():
         activation = getattr(layer, "activation", None)
         digest = zlib.crc32(repr((layer.name, layer.trainable, id(activation))).encode(), digest)
-        digest = zlib.crc32(str(len(layer._inbound_nodes)).encode(), digest)
+        counts = [len(x) for x in (layer._inbound_nodes, layer._outbound_nodes, layer.losses)]
+        digest = zlib.crc32(repr(counts).encode(), digest)
         for weight in layer.weights:
             digest = zlib.crc32(np.ascontiguousarray(weight.numpy()).tobytes(), digest)
     return digest
