@@ -29,6 +29,15 @@ def tiny_photo():
 
 
 @pytest.fixture(scope="session")
+def server():
+    """The address of a web server on this machine, see file_server.py."""
+    from file_server import running
+
+    with running() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def keras_cache(tmp_path_factory):
     """A copy of a Keras folder that holds the ImageNet MobileNetV2 (a copy: Keras writes there)."""
     source = Path(os.environ.get("CNNVIS_KERAS_HOME") or ROOT.parent / "shared" / "keras_home")

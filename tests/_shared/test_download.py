@@ -1,60 +1,15 @@
 """Downloads from a server on this machine: complete and checked, or nothing and one sentence."""
 
 import errno
-import hashlib
 import os
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from file_server import CONTENT, MD5, REQUESTS, SHA256
 
 from cnnvis_helpers._shared import download as module
 from cnnvis_helpers._shared.download import DownloadError, download
 from cnnvis_helpers._shared.files import atomic_write, cache_folder
-
-CONTENT = bytes(range(256)) * 9000  # 2.3 MB
-MD5, SHA256 = hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
-REQUESTS = []  # (path, Range header)
-
-
-class Server(BaseHTTPRequestHandler):
-    """/file honours ranges; /cut/N ends after N bytes each time; the others say what they do."""
-
-    def do_GET(self):
-        wanted = self.headers.get("Range")
-        kind, _, number = self.path.strip("/").partition("/")
-        REQUESTS.append((self.path, wanted))
-        if kind == "to":
-            self.send_response(302)
-            self.send_header(
-                "Location",
-                {"passwd": "file:///etc/passwd", "ftp": "ftp://h/x"}.get(
-                    number, f"/to/{number}" if number == "circle" else f"/{number}"
-                ),
-            )
-            return self.end_headers()
-        if kind not in ("file", "cut", "stubborn", "endless", "nolength"):
-            return self.send_error(404)
-        start = int(wanted[6:-1]) if wanted and kind != "stubborn" else 0
-        body = CONTENT[start:]
-        self.send_response(206 if start else 200)
-        if kind not in ("endless", "nolength"):
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if kind == "cut" or (kind == "stubborn" and not wanted):
-            body = body[: int(number or 1000)]
-        self.wfile.write(body * (50 if kind == "endless" else 1))
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
 
 
 def test_this_computer_is_reached_past_a_proxy(server, tmp_path, monkeypatch):
@@ -110,11 +65,8 @@ def test_a_broken_download_goes_on_where_it_broke(server, tmp_path):
 def test_a_failed_download_is_one_sentence_and_no_file(server, tmp_path, page, options, says):
     with pytest.raises(DownloadError, match=says) as failed:
         download(f"{server}/{page}", tmp_path / "x", **options)
-    assert (
-        "\n" not in str(failed.value)
-        and len(str(failed.value)) < 250
-        and os.listdir(tmp_path) == []
-    )
+    said = str(failed.value)
+    assert "\n" not in said and len(said) < 250 and os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", ["passwd", "ftp"])
@@ -126,16 +78,8 @@ def test_a_redirect_leads_to_the_web_alone(server, tmp_path, kind):
 
 @pytest.mark.parametrize(
     "url",
-    [
-        "file:///etc/passwd",
-        "ftp://example.org/x",
-        "x.png",
-        "http:///x",
-        "http://[::1/x",
-        "https://example.org:port/x",
-        "hf://a/b",
-        "",
-    ],
+    "file:///etc/passwd ftp://example.org/x x.png http:///x http://[::1/x "
+    "https://example.org:port/x hf://a/b".split(),
 )
 def test_an_address_that_is_not_of_the_web_is_refused_at_once(tmp_path, url):
     with pytest.raises(ValueError):
