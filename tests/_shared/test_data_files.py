@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,23 +11,6 @@ from cnnvis_helpers.photos.photos import load_mask, load_photo
 from tools import build_manifest
 
 DATA = Path(__file__).resolve().parents[2] / "data"
-
-
-def test_bundled_photos_are_those_of_scikit_image():
-    originals = Path(pytest.importorskip("skimage").__file__).parent / "data"
-    kept = json.loads((DATA / "photos" / "sources.json").read_text(encoding="utf-8"))["photos"]
-    here = {n: about for n, about in kept.items() if (originals / about["original"]).is_file()}
-    assert "chelsea" in here
-    for name, about in here.items():
-        original = load_photo(originals / about["original"])
-        ours = load_photo(name)
-        if "same" in about["change"] and "JPEG" not in about["change"]:
-            assert np.array_equal(ours, original), name
-        else:
-            size = ours.shape[1::-1]
-            shrunk = Image.fromarray(original).resize(size, Image.Resampling.LANCZOS)
-            error = np.mean((np.asarray(shrunk, float) - ours) ** 2)
-            assert 10 * np.log10(255**2 / error) > 35, f"{name}: PSNR in decibels"
 
 
 def test_the_manifest_is_current_and_lists_every_file():

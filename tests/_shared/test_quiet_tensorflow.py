@@ -25,13 +25,13 @@ A word of another library
 """
 
 
-def python(code, **variables):
-    """What a fresh process writes to stderr, without the variables that this one has set."""
+def python(code):
+    """(exit status, stderr) of a fresh process, without the variables that this one has set."""
     kept = {k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "PYTHONPATH")}
     ran = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env=kept | variables,
+        env=kept,
         capture_output=True,
         text=True,
         timeout=120,
@@ -39,49 +39,38 @@ def python(code, **variables):
     return ran.returncode, ran.stderr
 
 
-def test_greetings_are_held_back_and_all_else_comes_through():
-    status, said = python(
-        "import os\n"
-        "from cnnvis_helpers._shared.quiet_tensorflow import without_greetings\n"
-        "with without_greetings():\n"
-        f"    os.write(2, {LINES!r}.encode())\n"
-        "os.write(2, b'afterwards\\n')"
-    )
-    assert (status, said) == (0, "".join(LINES.splitlines(True)[-4:]) + "afterwards\n")
+QUIET = "from cnnvis_helpers._shared.quiet_tensorflow import without_greetings\n"
+REMARK = "os.write(2, b'I0000 00:00 x] a remark\\n')\n"
 
 
-def test_an_error_in_between_is_an_error_and_is_seen():
-    status, said = python(
-        "from cnnvis_helpers._shared.quiet_tensorflow import without_greetings\n"
-        "with without_greetings():\n"
-        "    import nowhere_to_be_found"
-    )
-    assert status == 1 and said.endswith("No module named 'nowhere_to_be_found'\n")
+@pytest.mark.parametrize(
+    "before, inside, after, ends, said",
+    [
+        ("", f"os.write(2, {LINES!r}.encode())", "os.write(2, b'afterwards\\n')", 0, None),
+        ("", "import nowhere_to_be_found", "", 1, "No module named 'nowhere_to_be_found'\n"),
+        ("os.close(2)", "import json", "", 0, ""),
+        (
+            "sys.modules['tensorflow'] = os",  # once it is there, nothing is held back nor set
+            REMARK,
+            "assert 'TF_CPP_MIN_LOG_LEVEL' not in os.environ",
+            0,
+            "I0000 00:00 x] a remark\n",
+        ),
+    ],
+    ids=["greetings", "an error in between", "no stderr", "loaded before"],
+)
+def test_greetings_are_held_back_and_all_else_comes_through(before, inside, after, ends, said):
+    code = f"import os, sys\n{before}\n{QUIET}with without_greetings():\n    {inside}\n{after}"
+    status, shown = python(code)
+    if said is None:
+        assert shown == "".join(LINES.splitlines(True)[-4:]) + "afterwards\n"
+    else:
+        assert shown.endswith(said)
+    assert status == ends
 
 
-def test_a_process_without_stderr_starts_as_well():
-    status, _ = python(
-        "import os\nos.close(2)\n"
-        "from cnnvis_helpers._shared.quiet_tensorflow import without_greetings\n"
-        "with without_greetings():\n    import json"
-    )
-    assert status == 0
-
-
-def test_once_tensorflow_is_there_nothing_is_held_back_nor_set():
-    status, said = python(
-        "import os, sys\nsys.modules['tensorflow'] = os\n"
-        "from cnnvis_helpers._shared.quiet_tensorflow import without_greetings\n"
-        "with without_greetings():\n    os.write(2, b'I0000 00:00 x] a remark\\n')\n"
-        "assert 'TF_CPP_MIN_LOG_LEVEL' not in os.environ"
-    )
-    assert (status, said) == (0, "I0000 00:00 x] a remark\n")
-
-
-@pytest.mark.parametrize("level", ["", "0"])
-def test_the_commands_say_nothing_but_their_own(level):
-    code = "import sys\nfrom cnnvis_helpers.__main__ import main\nmain(['report'])"
-    _, said = python(code, **({"TF_CPP_MIN_LOG_LEVEL": level} if level else {}))
+def test_the_commands_say_nothing_but_their_own():
+    _, said = python("from cnnvis_helpers.__main__ import main\nmain(['report'])")
     assert not re.search("oneDNN custom|cudart|absl", said)
 
 

@@ -34,9 +34,3 @@ def test_a_subclass_chooses_headings_and_cells_and_html_is_escaped():
     assert "&lt;B&gt;" in made and "<b>" not in made
     assert made.count("<th") - made.count("<thead") == made.count("<td") == 2
     assert made.index('<th scope="col"></th>') < made.index("who")
-
-
-def test_a_long_cell_is_cut_in_text_alone():
-    table = Table([Row("word " * 40, 1)])
-    assert max(map(len, repr(table).splitlines())) < 80 and "..." in repr(table)
-    assert "word " * 39 in table._repr_html_()

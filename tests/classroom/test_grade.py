@@ -7,8 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("nbclient")
 pytest.importorskip("joblib")
+
+from nbformat.v4 import new_code_cell, new_notebook, new_output  # noqa: E402
 
 from cnnvis_helpers.__main__ import main  # noqa: E402
 from cnnvis_helpers.classroom import grade as grading  # noqa: E402
@@ -20,23 +23,13 @@ FIRST = "import numpy as np\nfrom cnnvis_helpers import check"
 CAM = "def whole(maps, w, b, c):\n    return maps @ w[:, c] + b[c]\ncheck('04-cam', whole)"
 WRONG = "def against(a, g):\n    return -(a @ g.mean(axis=(0, 1)))\ncheck('04-gradcam', against)"
 STUB = "check('04-slide', None)"
-LIE = {"output_type": "stream", "name": "stdout", "text": ["\u2713 Right. Everything."]}
+LIE = new_output("stream", text="\u2713 Right. Everything.")
 
 
 def write(path, *sources):
     """Write a notebook with these code cells, each with an output that claims success."""
-    cells = [
-        {
-            "cell_type": "code",
-            "source": source,
-            "metadata": {},
-            "execution_count": 1,
-            "outputs": [LIE],
-        }
-        for source in sources
-    ]
-    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
-    path.write_text(json.dumps(notebook), encoding="utf-8")
+    cells = [new_code_cell(source, execution_count=1, outputs=[LIE]) for source in sources]
+    nbformat.write(new_notebook(cells=cells), path)
     return path
 
 
@@ -89,20 +82,15 @@ def test_only_ids_that_are_checked_count():
 @pytest.mark.parametrize(
     "content",
     [
-        None,
-        "",
-        "[]",
-        "{}",
-        '{"nbformat": 3}',
-        '{"nbformat": 4, "cells": {}}',
-        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"x": 1}]}',
+        *(None, b"", b"[]", b"{}", b'{"nbformat": 3}', b'{"nbformat": 4, "cells": {}}'),
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"x": 1}]}',
         b"\x89PNG\xff",
     ],
 )
 def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path, content):
     path = tmp_path / "04_work.ipynb"
     if content is not None:
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.write_bytes(content)
     with pytest.raises(ValueError, match="04_work.ipynb") as refused:
         read_code(path)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 400
@@ -135,15 +123,8 @@ def test_what_was_graded_before_ctrl_c_is_in_the_file(tmp_path, monkeypatch):
     def grade(path, seconds):
         if path == "stop":
             raise KeyboardInterrupt
-        return {
-            "notebook": path,
-            "lesson": "04",
-            "holds": 0,
-            "of": 0,
-            "exercises": [],
-            "problems": [],
-            "seconds": 1.0,
-        }
+        nothing = dict.fromkeys(("exercises", "problems"), [])
+        return {"notebook": path, "lesson": "04", "holds": 0, "of": 0, "seconds": 1.0, **nothing}
 
     monkeypatch.setattr(grading, "grade", grade)
     target = tmp_path / "grades.json"

@@ -4,11 +4,19 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_NETWORK = "WARNING: Retrying\nERROR: NewConnectionError: [Errno -3] name resolution\n"
+
+
+def tool():
+    spec = importlib.util.spec_from_file_location("course", ROOT / "tools" / "course.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
@@ -17,9 +25,7 @@ def course(tmp_path, monkeypatch):
 
     `course.ran` lists the commands; `course.failing` maps a word of a command to its output.
     """
-    spec = importlib.util.spec_from_file_location("course", ROOT / "tools" / "course.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = tool()
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"))
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "00_start_here.ipynb").write_text("{}")
@@ -35,15 +41,12 @@ def course(tmp_path, monkeypatch):
             module.python_inside().touch()
         return next((out for word, out in module.failing.items() if f" {word}" in line), None)
 
-    class Child:
-        def __init__(self, command, **_):
-            module.ran.append(" ".join(command))
-
-        def wait(self):
-            return 0
+    def start(command, **_):
+        module.ran.append(" ".join(command))
+        return SimpleNamespace(wait=lambda: 0)
 
     monkeypatch.setattr(module, "quietly", quietly)
-    monkeypatch.setattr(module.subprocess, "Popen", Child)
+    monkeypatch.setattr(module.subprocess, "Popen", start)
     there = {True: sys.version_info[:2], False: None}
     monkeypatch.setattr(module, "version_of", lambda python: there[Path(python).exists()])
     return module
@@ -121,13 +124,10 @@ def test_a_wrong_command_shows_the_commands(course, capsys):
 
 
 def test_versions_are_read_from_real_interpreters(tmp_path):
-    spec = importlib.util.spec_from_file_location("course", ROOT / "tools" / "course.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = tool()
     has_pip = subprocess.run([sys.executable, "-c", "import pip"]).returncode == 0
     assert module.version_of(sys.executable) == (sys.version_info[:2] if has_pip else None)
     assert module.version_of(tmp_path / "python") is None
     assert module.quietly([sys.executable, "-c", "print('yes')"]) is None
-    assert module.quietly([sys.executable, "-c", "print('no', flush=True); 1 / 0"]).startswith(
-        "no\n"
-    )
+    failed = module.quietly([sys.executable, "-c", "print('no', flush=True); 1 / 0"])
+    assert failed.startswith("no\n")
