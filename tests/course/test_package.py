@@ -42,10 +42,11 @@ def test_imports_point_one_way():
 
 
 def test_pictures_photos_and_exercises_never_load_tensorflow():
-    modules = "pictures.photos_and_maps", "photos.photos", "exercises.check"
+    modules = "pictures.photos_and_maps", "pictures.plots", "photos.photos"
     imports = ", ".join(f"cnnvis_helpers.{module}" for module in modules)
-    loaded = fresh_python(f"import sys, {imports}; print(*sys.modules)").split()
-    assert {"tensorflow", "keras"}.isdisjoint(loaded)
+    exercises = "import cnnvis_helpers.exercises as e; [e.of_lesson(n) for n in e.lessons()]"
+    code = f"import sys, {imports}; {exercises}; print(*sys.modules)"
+    assert {"tensorflow", "keras", "matplotlib.pyplot"}.isdisjoint(fresh_python(code).split())
 
 
 # --- names -----------------------------------------------------------------------------------
@@ -69,27 +70,14 @@ def test_dir_lists_the_names_and_an_unknown_one_is_refused_in_a_sentence():
 # --- commands --------------------------------------------------------------------------------
 
 
-def test_prefetch_of_a_bundled_network_needs_nothing(capsys):
+def test_prefetch_is_done_or_one_sentence(capsys, empty_keras_home):
     assert main(["prefetch", "shapes_a", "chelsea"]) == 0
     assert "shapes_a, chelsea" in capsys.readouterr().out
-
-
-def test_prefetch_of_an_unknown_network_is_one_sentence(capsys):
-    assert main(["prefetch", "vgg61"]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("No network 'vgg61'; did you mean")
-    assert said.err.count("\n") == 1
-
-
-def test_prefetch_without_a_network_is_one_sentence_and_leaves_no_file(
-    capsys, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert main(["prefetch", "vgg16"]) == 1
-    said = capsys.readouterr().err
-    assert "vgg16" in said and said.count("\n") == 1
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    for name, said in (("vgg61", "No network 'vgg61'; did you mean"), ("vgg16", "vgg16")):
+        assert main(["prefetch", name]) == 1
+        shown = capsys.readouterr()
+        assert shown.out == "" and said in shown.err and shown.err.count("\n") == 1
+    assert not [path for path in empty_keras_home.rglob("*") if path.is_file()]
 
 
 def test_list_shows_networks_and_photos(capsys):

@@ -3,8 +3,6 @@
 import collections
 import functools
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -183,15 +181,11 @@ def test_whole_numbers_may_differ_by_the_stated_atol():
     assert not same(1_000_001, 1_000_000) and not same([True], [False], atol=1)
 
 
-def test_a_known_wrong_answer_has_its_sentence(declare):
-    declare(number())
+def test_replies_to_a_right_and_to_a_known_wrong_answer(declare):
+    declare(number(praise="A dozen."))
     reply = exercises.check("97-n", 4)
     assert (reply.status, reply.message, bool(reply)) == ("wrong", "Four.", False)
     assert repr(reply) == '\u2717 Not right. A number: Four. `hint("97-n")` helps.'
-
-
-def test_praise(declare):
-    declare(number(praise="A dozen."))
     assert repr(exercises.check("97-n", 12)) == "\u2713 Right. A number: A dozen."
 
 
@@ -223,23 +217,12 @@ def test_other_wrong_answers_are_told_what_they_are(answer, sentence):
 
 
 def test_a_slip_must_explain_every_case():
-    exercise = function(
-        "97-f",
-        "Half",
-        lambda x: x / 2,
-        cases=[(2.0,), (-4.0,)],
-        wrong=[(lambda x: x + 5, "Five."), (lambda x: x + 6, "Six."), (lambda x: x + 7, "Seven.")],
-        hints=["a", "b", "c"],
-    )
-    assert "but for the sign" in say(exercise, lambda x: -x / 2)
-    assert "but for the sign" not in say(exercise, lambda x: -abs(x) / 2)  # right for -4
+    wrong = [(lambda x: x + 5, "Five."), (lambda x: x + 6, "Six."), (lambda x: x + 7, "Seven.")]
+    half = function("97-f", "Half", lambda x: x / 2, [(2.0,), (-4.0,)], wrong=wrong, hints=HINTS)
+    assert "but for the sign" in say(half, lambda x: -x / 2)
+    assert "but for the sign" not in say(half, lambda x: -abs(x) / 2)  # right for -4
     assert say(number("fire2"), " Fire2 ").startswith("right")
     assert "case of its letters" in say(number(("fire2", "conv1")), ("Fire2", "conv1"))
-
-
-def test_a_tensor_of_one_number_is_a_number():
-    assert say(number(12.0), tf.constant([12.0])) == "right: "
-    assert brief(say) == "the function say"
 
 
 def test_an_array_shows_both_shapes_and_the_first_difference():
@@ -247,13 +230,17 @@ def test_an_array_shows_both_shapes_and_the_first_difference():
     exercise = number(expected)
     assert say(exercise, expected.T) == "wrong: The shape is (3, 2), but (2, 3) is expected."
     wrong = expected.copy()
-    wrong[1, 0] = 7
-    wrong[1, 2] = 8
+    wrong[1, 0], wrong[1, 2] = 7, 8
     told = "2 of 6 values are not right. The first is at [1, 0]: "
     assert say(exercise, wrong) == f"wrong: {told}this is 7."
-    assert say(number(expected, reveal=True), wrong) == (f"wrong: {told}expected 3, but this is 7.")
+    assert say(number(expected, reveal=True), wrong) == f"wrong: {told}expected 3, but this is 7."
     wrong[0, 0] = np.inf
     assert "1 of 6 values are NaN or infinite" in say(exercise, wrong)
+
+
+def test_a_tensor_is_an_array_or_a_number():
+    assert say(number(12.0), tf.constant([12.0])) == "right: "
+    assert say(number(np.array([1.0, 2.0])), tf.constant([1.0, 2.0])) == "right: "
 
 
 def test_a_secret_value_is_not_given_away():
@@ -290,11 +277,6 @@ def test_tuples_texts_dicts_and_sets():
     assert say(number({"a", "b"}), {"b", "a"}).startswith("right")
 
 
-def test_a_score_of_one_or_zero_is_a_yes_or_a_no():
-    assert same(1.0, True) and same(0, False) and not same(0.0, True) and not same(2, True)
-    assert not same(True, 1)
-
-
 @pytest.mark.parametrize("answer", ["12.75", " 12.75 ", [12.75], (12.75,), np.array([12.75])])
 def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
     exercise = value("98-n", "N", 12.75, wrong=[(1, "one")], hints=["a", "b", "c"])
@@ -308,26 +290,17 @@ def test_a_number_may_be_text_or_stand_alone_in_a_list(answer):
 
 
 @pytest.mark.parametrize(
-    "exercise_id, answer",
-    [
-        ("00-numbers", "150 528"),
-        ("00-puzzling", ("gravel",)),
-        ("02-fewer", ["fire2_squeeze1x1"]),
-        ("03-window", "29, 31, 17"),
-        ("03-window", ("29", "31", "17")),
-        ("04-slide", "(1, 0.4)"),
-        ("04-slide", [1, "0.40"]),
-        ("04-slide", {1: 0.4}),
-        ("04-slide", {"channel": 1, "mean": 0.4}),
-    ],
-)
-def test_a_right_answer_may_come_as_text_or_in_a_list(exercise_id, answer):
-    assert exercises.check(exercise_id, answer)
-
-
-@pytest.mark.parametrize(
     "exercise_id, answer, words",
     [
+        ("00-numbers", "150 528", None),
+        ("00-puzzling", ("gravel",), None),
+        ("02-fewer", ["fire2_squeeze1x1"], None),
+        ("03-window", "29, 31, 17", None),
+        ("03-window", ("29", "31", "17"), None),
+        ("04-slide", "(1, 0.4)", None),
+        ("04-slide", [1, "0.40"], None),
+        ("04-slide", {1: 0.4}, None),
+        ("04-slide", {"channel": 1, "mean": 0.4}, None),
         ("00-numbers", "50 176", "number of pixels"),
         ("03-window", "29, 31, 16", "round it up"),
         ("03-window", "29, 31", "is expected"),
@@ -335,38 +308,26 @@ def test_a_right_answer_may_come_as_text_or_in_a_list(exercise_id, answer):
         ("04-slide", {1: 0.45}, "printed there"),
         ("04-slide", {1: 0.4, 2: 0.8, 3: 1.3}, "(channel, mean)"),
         ("02-fewer", ["pool1"], "not yet enough"),
+        ("00-animal", 0.5, "This check also needs `net=net, photo=photo`"),
+        ("00-spot", (99, 239), "This check also needs `net=net, photo=photo`"),
     ],
 )
-def test_a_wrong_answer_as_text_or_in_a_list_has_its_sentence(exercise_id, answer, words):
+def test_an_answer_as_text_or_in_a_list_is_right_or_has_its_sentence(exercise_id, answer, words):
     reply = exercises.check(exercise_id, answer)
-    assert reply.status == "wrong" and words in reply.message
+    assert bool(reply) == (words is None) and (words or "") in reply.message
 
 
 def test_a_value_may_depend_on_what_is_given():
-    exercise = value(
-        "97-g",
-        "Labels",
-        lambda labels: len(labels),
-        hints=HINTS,
-        wrong=[(lambda labels: len(labels) - 1, "One less."), (0, "Zero."), (-1, "Minus one.")],
-    )
+    wrong = [(lambda labels: len(labels) - 1, "One less."), (0, "Zero."), (-1, "Minus one.")]
+    exercise = value("97-g", "Labels", lambda labels: len(labels), hints=HINTS, wrong=wrong)
     assert say(exercise, 2, labels="ab").startswith("right")
     assert say(exercise, 1, labels="ab") == "wrong: One less."
     assert exercise.examples({"labels": "ab"})[0] == (1, "One less.")
 
 
-def test_an_eager_tensor_is_an_array():
-    class Tensor:
-        def numpy(self):
-            return np.array([1.0, 2.0])
-
-    assert say(number(np.array([1.0, 2.0])), Tensor()).startswith("right")
-
-
 def test_a_choice_takes_letters_in_any_form():
-    exercise = choice(
-        "97-c", "Which?", "b", wrong={"a": "No a.", "c": "No c.", 4: "Not 4."}, hints=HINTS
-    )
+    wrong = {"a": "No a.", "c": "No c.", 4: "Not 4."}
+    exercise = choice("97-c", "Which?", "b", wrong=wrong, hints=HINTS)
     for answer in ("b", "B", " b. ", "(b)"):
         assert say(exercise, answer).startswith("right")
     assert say(exercise, "C") == "wrong: No c."
@@ -394,79 +355,66 @@ def test_a_choice_takes_the_words_of_an_option_for_its_letter(lesson, cell, exer
 
 
 def test_custom_tests_and_their_order():
-    exercise = custom(
-        "97-x",
-        "Even",
-        lambda answer, top: answer % 2 == 0 and answer <= top,
-        wrong=[
-            (lambda answer, top: answer > top, "Too big.", Given(lambda top: top + 2)),
-            (lambda answer, top: answer % 2 == 1, "Odd.", 3),
-            (lambda answer, top: answer < 0, "Negative.", -1),
-        ],
-        otherwise="No number.",
-        hints=HINTS,
+    wrong = [
+        (lambda answer, top: answer > top, "Too big.", Given(lambda top: top + 2)),
+        (lambda answer, top: answer % 2 == 1, "Odd.", 3),
+        (lambda answer, top: answer < 0, "Negative.", -1),
+    ]
+    even = custom(
+        *("97-x", "Even", lambda answer, top: answer % 2 == 0 and answer <= top),
+        **{"wrong": wrong, "otherwise": "No number.", "hints": HINTS},
     )
-    assert say(exercise, 4, top=6).startswith("right")
-    assert say(exercise, 8, top=6) == "wrong: Too big."
-    assert say(exercise, 3, top=6) == "wrong: Odd."
-    assert say(exercise, "four", top=6) == "wrong: No number."
-    assert exercise.examples({"top": 6})[0] == (8, "Too big.")
+    assert say(even, 4, top=6).startswith("right")
+    assert say(even, 8, top=6) == "wrong: Too big."
+    assert say(even, 3, top=6) == "wrong: Odd."
+    assert say(even, "four", top=6) == "wrong: No number."
+    assert even.examples({"top": 6})[0] == (8, "Too big.")
 
 
 # ---- functions
 
 
-def test_a_right_function_passes():
-    assert say(doubled(), lambda x: x + x).startswith("right")
+TAKES = "wrong: The function must take (x), but this one takes ()."
 
 
-def test_a_known_wrong_function_has_its_sentence():
-    assert say(doubled(), lambda value: value * 1) == "wrong: Unchanged."
-    assert say(doubled(), lambda x: x * 3.0) == "wrong: Three times."
-    assert say(doubled(), lambda x: -x) == "wrong: Negative."
-
-
-def test_an_unknown_wrong_function_sees_the_first_case_that_differs():
-    assert say(doubled(), lambda x: x**2) == (
-        "wrong: Called with x = [1., 3.]: 2 of 2 values are not right. "
-        "The first is at [0]: expected 2, but this is 1."
-    )
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (lambda x: x + x, "right: "),
+        (lambda x, y=1: 2 * x, "right: "),
+        (lambda value: value * 1, "wrong: Unchanged."),
+        (lambda x: x * 3.0, "wrong: Three times."),
+        (lambda x: -x, "wrong: Negative."),
+        (lambda: 1, TAKES),
+        (4.0, "wrong: Hand over the function itself, without calling it: this is a number."),
+        (
+            lambda x: x**2,
+            "wrong: Called with x = [1., 3.]: 2 of 2 values are not right. "
+            "The first is at [0]: expected 2, but this is 1.",
+        ),
+    ],
+)
+def test_functions_and_what_is_said_of_them(answer, said):
+    assert say(doubled(), answer) == said
     assert "expected" not in say(doubled(reveal=False), lambda x: x**2)
+
+
+def test_options_of_the_reference_are_not_asked_of_the_student():
+    option = function("97-o", "O", lambda x, by=2: by * x, [(3,)], wrong=[], hints=HINTS)
+    assert say(option, lambda x: 2 * x).startswith("right")
+    assert say(option, lambda: 2) == TAKES
 
 
 def test_a_function_without_return_is_not_yet():
     def later(x):
         return None
 
-    assert say(doubled(), later) == (
-        "not yet: `later` returns None so far. A forgotten `return` looks the same."
-    )
-
     def raising(x):
         raise NotImplementedError
 
+    said = "not yet: `later` returns None so far. A forgotten `return` looks the same."
+    assert say(doubled(), later) == said
     assert say(doubled(), raising).startswith("not yet")
-
-
-def test_a_value_in_place_of_a_function():
-    assert say(doubled(), 4.0) == (
-        "wrong: Hand over the function itself, without calling it: this is a number."
-    )
-
-
-def test_another_signature_is_told():
-    assert say(doubled(), lambda: 1) == (
-        "wrong: The function must take (x), but this one takes ()."
-    )
-    assert say(doubled(), lambda x, y=1: 2 * x).startswith("right")
-
-
-def test_options_of_the_reference_are_not_asked_of_the_student():
-    exercise = function(
-        "97-o", "Option", lambda x, factor=2: factor * x, [(3,)], wrong=[], hints=HINTS
-    )
-    assert say(exercise, lambda x: 2 * x).startswith("right")
-    assert say(exercise, lambda: 2) == "wrong: The function must take (x), but this one takes ()."
 
 
 def test_an_exception_becomes_a_sentence_with_its_line():
@@ -532,34 +480,6 @@ def test_a_check_works_on_copies_of_answers_results_and_cases():
     assert case.tolist() == [1.0, 3.0]
 
 
-def _guarded(formula):
-    """The formula behind the guard that a hint of 02-visible teaches."""
-
-    def visible(c):
-        return np.full(c.shape, 128, np.uint8) if c.max() == c.min() else formula(c)
-
-    return visible
-
-
-def _grey(values):
-    return np.clip(values, 0, 255).astype(np.uint8)
-
-
-@pytest.mark.parametrize(
-    "formula, words",
-    [
-        (lambda c: ((c - c.mean()) / c.std() * 64 + 128).astype(int).astype("uint8"), "wrap"),
-        (lambda c: _grey(c / c.std() * 64 + 128), "not centred"),
-        (lambda c: _grey((c - c.mean()) / c.var() * 64 + 128), "variance"),
-        (lambda c: _grey((c - c.min()) / (c.max() - c.min()) * 255), "stretches"),
-        (lambda c: _grey((c - c.mean()) / c.std() * 64), "add 128"),
-        (lambda c: _grey((c - c.mean()) / c.std() * 64) // 2 + 128, "Called with"),
-    ],
-)
-def test_a_slip_is_known_although_a_special_case_is_right(formula, words):
-    assert words in exercises.check("02-visible", _guarded(formula)).message
-
-
 def test_a_known_wrong_function_explains_the_cases_where_one_of_the_two_is_wrong():
     ones = np.ones(3)
     exercise = doubled(cases=[(ones,), (-ones,), (0 * ones,)])
@@ -570,27 +490,13 @@ def test_a_known_wrong_function_explains_the_cases_where_one_of_the_two_is_wrong
     assert "Called with" in say(few, lambda x: 3 * x if x < 2 else 2 * x)  # may be chance
 
 
-SOFTMAX = {
-    "percent": lambda e: 100 * e / e.sum(),
-    "float32": lambda e: 100 * np.float32(e) / np.float32(e).sum(),
-}
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_slip_has_a_tolerance_of_its_own(dtype):
+    def softmax(logits):
+        powers = np.exp(logits - logits.max()).astype(dtype)
+        return 100 * powers / powers.sum()
 
-
-@pytest.mark.parametrize("formula", SOFTMAX.values(), ids=SOFTMAX)
-def test_a_slip_has_a_tolerance_of_its_own(formula):
-    reply = exercises.check("00-softmax", lambda logits: formula(np.exp(logits - logits.max())))
-    assert reply.message.startswith("That is in percent")
-
-
-def test_the_mean_and_the_median_are_told_apart():
-    def shifted(middle):
-        def softmax(logits):
-            powers = np.exp(logits - middle(logits))
-            return powers / powers.sum()
-
-        return exercises.check("00-softmax", softmax).message
-
-    assert "the mean" in shifted(np.mean) and "the median" in shifted(np.median)
+    assert exercises.check("00-softmax", softmax).message.startswith("That is in percent")
 
 
 def test_half_precision_has_its_own_sentence():
@@ -615,24 +521,6 @@ def test_rows_and_columns_exchanged_throughout():
 
 
 # ---- never
-
-
-def test_an_answer_is_never_changed():
-    def spoil(answer):
-        answer[:] = 0
-        return False
-
-    exercise = custom(
-        "97-s",
-        "Spoil",
-        spoil,
-        hints=HINTS,
-        otherwise="No.",
-        wrong=[(spoil, "a", [1]), (spoil, "b", [2]), (spoil, "c", [3])],
-    )
-    for answer in (np.ones(3), [1, 1, 1]):
-        exercise.judge(answer, {})
-        assert list(answer) == [1, 1, 1]
 
 
 def test_text_is_never_evaluated():
@@ -663,39 +551,17 @@ class HostileTensor:
 @pytest.mark.parametrize(
     "answer",
     [
-        Hostile(),
-        [Hostile()],
-        HostileTensor(),
-        object(),
-        type,
-        np.array([Hostile()]),
-        b"12",
-        1j,
-        np.zeros((0, 3)),
-        [[1, 2], [3]],
-        range(3),
-        iter([1]),
-        10**400 + 1,
-        np.datetime64("2020"),
-        float("inf"),
-        "x" * 10**6,
-        Exception("x"),
-        np.ma.masked,
+        *(Hostile(), [Hostile()], HostileTensor(), np.array([Hostile()]), object(), type),
+        *(b"12", 1j, np.zeros((0, 3)), [[1, 2], [3]], range(3), iter([1]), 10**400 + 1),
+        *(np.datetime64("2020"), float("inf"), "x" * 10**6, Exception("x"), np.ma.masked),
         slice(1),
     ],
 )
 def test_no_answer_whatever_makes_check_raise(declare, answer):
     even = custom("97-x", "Even", lambda a: a % 2 == 0, otherwise="No.", hints=HINTS, wrong=[])
     letter = choice("97-c", "Letter", "a", wrong={"b": "b"}, hints=HINTS)
-    for exercise in (
-        number(),
-        number(np.ones((2, 2))),
-        number(("a", 1)),
-        number({"a": 1}),
-        doubled(),
-        even,
-        letter,
-    ):
+    numbers = [number(right) for right in (12, np.ones((2, 2)), ("a", 1), {"a": 1})]
+    for exercise in (*numbers, doubled(), even, letter):
         declare(exercise)
         reply = exercises.check(exercise.id, answer)
         assert reply.status == "wrong"
@@ -712,20 +578,7 @@ def test_the_caller_s_names_are_not_looked_at(declare):
 
 
 def test_html_is_escaped_and_says_in_words(declare):
-    declare(
-        value(
-            "97-n",
-            "a < b",
-            1,
-            hints=HINTS,
-            wrong=[
-                (
-                    "<b>",
-                    "Not `<b>`.",
-                )
-            ],
-        )
-    )
+    declare(value("97-n", "a < b", 1, hints=HINTS, wrong=[("<b>", "Not `<b>`.")]))
     shown = exercises.check("97-n", "<b>")._repr_html_()
     assert "&lt;b&gt;" in shown and "<b>\u2717 Not right</b>" in shown and "a &lt; b" in shown
     assert "<code" in shown and "`" not in shown
@@ -784,46 +637,27 @@ def test_a_solution_is_shown_as_the_lesson_has_it(declare, monkeypatch):
 
 
 def test_every_exercise_has_a_stored_solution():
-    for lesson in LESSONS:
-        for exercise in exercise_sets.of_lesson(lesson.number):
-            source = exercises.solution(exercise.id).source
-            assert source and "check(" not in source and "<solution>" not in source
-
-
-def test_exercises_need_no_tensorflow():
-    code = (
-        "import sys, cnnvis_helpers.exercises.check as e; e.exercise_sets.lessons(); "
-        "[e.exercise_sets.of_lesson(n) for n in e.exercise_sets.lessons()]; "
-        "print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    for exercise in (one for x in LESSONS for one in exercise_sets.of_lesson(x.number)):
+        source = exercises.solution(exercise.id).source
+        assert source and "check(" not in source and "<solution>" not in source
 
 
 # ---- comparing
 
 
 def test_same_compares_kinds_shapes_and_values():
-    assert same(np.float32(0.1), 0.1)
+    assert same(np.float32(0.1), 0.1) and same(float("nan"), float("nan"))
     assert same([1, 2], (1, 2)) and same([[1], [2]], np.array([[1], [2]]))
     assert not same([1, 2], [2, 1]) and not same([1, 2], [[1, 2]])
     assert not same("1", 1) and not same(True, 1) and not same(1, "1")
+    assert same(1.0, True) and same(0, False) and not same(0.0, True) and not same(2, True)
     assert same([True, False], np.array([True, False]))
     assert not same([1, 0], np.array([True, False]))
-    assert same(float("nan"), float("nan"))
 
 
 def test_blank_and_brief():
     assert not is_blank(0) and not is_blank(False) and not is_blank([]) and not is_blank(np.ones(2))
     assert brief(np.zeros((9, 9))) == "an array of shape (9, 9)"
     assert brief((1, "a")) == "(1, 'a')" and brief(1 / 3) == "0.333333"
+    assert brief(say) == "the function say"
     assert difference(1, 2, reveal=True) == "Expected 2, but this is 1."
-
-
-@pytest.mark.parametrize("exercise_id, answer", [("00-animal", 0.5), ("00-spot", (99, 239))])
-def test_a_check_that_needs_the_network_says_so(exercise_id, answer):
-    result = exercises.check(exercise_id, answer)
-    assert not result
-    assert result.message == (
-        "This check also needs `net=net, photo=photo`, as in the cell it comes from."
-    )
