@@ -4,8 +4,6 @@ import base64
 import html.parser
 import io
 import re
-import subprocess
-import sys
 from collections import namedtuple
 
 import matplotlib
@@ -37,7 +35,6 @@ from cnnvis_helpers import (
     show_signed,
     show_vector,
 )
-from cnnvis_helpers.pictures import drawing
 from cnnvis_helpers.pictures import style as figures
 from cnnvis_helpers.pictures.tiles import standardise_tile, tile
 
@@ -142,12 +139,6 @@ def test_a_notebook_gets_one_picture_with_alt_text_and_nothing_to_show_twice(nam
     assert plt.get_fignums() == before
 
 
-def test_pure_noise_can_be_shown(notebook):
-    show_photo(np.random.default_rng(0).integers(0, 256, (480, 480, 3), dtype=np.uint8))
-    ((data, _),) = notebook
-    assert data["text/plain"] == "Photo, 480 x 480 pixels"
-
-
 @pictures_with_figure
 def test_without_alt_text_a_picture_describes_itself(name, notebook):
     draw(name)
@@ -155,27 +146,26 @@ def test_without_alt_text_a_picture_describes_itself(name, notebook):
     assert len(data["text/plain"]) > 10 and "without" not in data["text/plain"]
 
 
-def test_a_map_says_where_it_is_brightest_and_its_scale(notebook):
+def test_alt_texts_of_noise_of_maps_and_of_pyplot_figures(notebook):
+    import matplotlib.pyplot as plt
+
     heat = np.zeros((9, 9))
     heat[1, 7], heat[8, 4] = 0.25, -0.5
     show_map(np.maximum(heat, 0), "Grad-CAM")
     show_map(heat)
     show_map(np.zeros((4, 4)))
-    assert [data["text/plain"] for data, _ in notebook] == [
-        "Grad-CAM: Heat map; brightest at the upper right; 0 to 0.25",
-        "Signed map; highest at the upper right, lowest at the bottom; -0.5 to 0.5",
-        "Heat map; 0 everywhere",
-    ]
-
-
-def test_a_pyplot_figure_is_described_by_its_titles_and_labels(notebook):
-    import matplotlib.pyplot as plt
-
+    show_photo(np.random.default_rng(0).integers(0, 256, (480, 480, 3), dtype=np.uint8))
     figure, axes = plt.subplots(1, 2)
     axes[0].set_title("Loss")
     axes[1].set(xlabel="epoch", ylabel="accuracy")
     display_figure(figure)
-    assert notebook[0][0]["text/plain"] == "Loss. accuracy over epoch"
+    assert [data["text/plain"] for data, _ in notebook] == [
+        "Grad-CAM: Heat map; brightest at the upper right; 0 to 0.25",
+        "Signed map; highest at the upper right, lowest at the bottom; -0.5 to 0.5",
+        "Heat map; 0 everywhere",
+        "Photo, 480 x 480 pixels",
+        "Loss. accuracy over epoch",
+    ]
 
 
 @pytest.mark.parametrize("alt", [3, ["a"]])
@@ -261,29 +251,6 @@ def test_photos_travel_as_jpeg_and_drawings_as_png_and_both_are_light():
     assert kind == "png" and len(data) < 60_000
 
 
-def test_pictures_import_neither_tensorflow_nor_pyplot():
-    code = (
-        "import sys, cnnvis_helpers.pictures.photos_and_maps, cnnvis_helpers.pictures.plots;"
-        "sys.exit('tensorflow' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def test_use_course_style_reaches_pyplot_figures():
-    with matplotlib.rc_context():
-        cnnvis_helpers.use_course_style()
-        assert matplotlib.rcParams["font.size"] >= 14
-        assert matplotlib.rcParams["image.cmap"] == "magma"
-
-
-@pytest.fixture
-def projector():
-    with matplotlib.rc_context():
-        cnnvis_helpers.use_course_style(projector=True)
-        yield
-        cnnvis_helpers.use_course_style()
-
-
 def width_shown(figure):
     """Pixels that a browser gives the figure where there is room."""
     return int(re.search(r'width="(\d+)"', figures.figure_bundle(figure, "x")["text/html"])[1])
@@ -295,38 +262,35 @@ def contrast_on_white(colour):
     return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
 
 
-def a_line():
-    return cnnvis_helpers.show_curve([0, 1], [0, 1], title="A line", alt="A line rises.")
-
-
 def test_a_projector_gets_larger_figures_until_it_is_switched_off():
-    usual = width_shown(a_line())
+    def width():
+        return width_shown(show_curve([0, 1], [0, 1], title="A line"))
+
+    usual = width()
     with matplotlib.rc_context():
+        cnnvis_helpers.use_course_style()
+        assert matplotlib.rcParams["image.cmap"] == "magma"
         try:
             cnnvis_helpers.use_course_style(projector=True)
-            large = width_shown(a_line())
+            large = width()
             assert matplotlib.rcParams["lines.linewidth"] >= 4
         finally:
             cnnvis_helpers.use_course_style()
         assert matplotlib.rcParams["lines.linewidth"] == figures._USUAL["lines.linewidth"]
-    assert 1.3 * usual < large < 1.5 * usual
-    assert width_shown(a_line()) == usual
+    assert 1.3 * usual < large < 1.5 * usual and width() == usual
 
 
-def test_what_a_projector_shows_has_contrast_and_each_curve_its_own_look(projector):
-    curves = {str(number): [0, number] for number in range(9)}
-    axes = cnnvis_helpers.show_curve([0, 1], curves, alt="Nine lines.").axes[0]
+@pytest.mark.parametrize("projector, count", [(True, 9), (False, 20)])
+def test_curves_and_bars_have_contrast_and_each_curve_its_own_look(projector, count):
+    with matplotlib.rc_context():
+        cnnvis_helpers.use_course_style(projector=projector)
+        axes = show_curve([0, 1], {str(k): [0, k] for k in range(count)}).axes[0]
+        bars = show_predictions([("cat", 0.9), ("dog", 0.1)]).axes[0].patches
+        cnnvis_helpers.use_course_style()
     looks = [(line.get_color(), line.get_linestyle()) for line in axes.lines]
-    assert len(set(looks)) == 9
-    bars = show_predictions([("cat", 0.9), ("dog", 0.1)], alt="Two bars.").axes[0].patches
+    assert len(set(looks)) == count
     for colour in [*(colour for colour, _ in looks), *(bar.get_facecolor()[:3] for bar in bars)]:
         assert contrast_on_white(colour) >= 3, colour
-
-
-def test_seven_curves_and_more_look_different_without_a_projector_too():
-    curves = {str(number): [0, number] for number in range(20)}
-    lines = cnnvis_helpers.show_curve([0, 1], curves, alt="Many lines.").axes[0].lines
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
 
 
 # Colours
@@ -337,18 +301,6 @@ def lightness(rgb):
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     luminance = linear @ (0.2126, 0.7152, 0.0722)
     return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
-
-
-@pytest.mark.parametrize("name", ["magma", "viridis"])
-def test_unsigned_colours_rise_evenly_in_lightness(name):
-    steps = np.diff(lightness(matplotlib.colormaps[name](np.linspace(0, 1, 64))[:, :3]))
-    assert steps.min() > 0 and steps.max() < 3 * steps.mean()
-
-
-def test_signed_colours_are_lightest_at_zero_and_equally_dark_at_both_ends():
-    light = lightness(matplotlib.colormaps[drawing.SIGNED](np.linspace(0, 1, 257))[:, :3])
-    assert light.argmax() in range(126, 131)
-    assert abs(light[0] - light[-1]) < 10
 
 
 def test_zero_of_a_signed_map_is_the_middle_colour():
@@ -380,15 +332,6 @@ def test_own_limits_stand_on_the_colour_bar_and_clipped_values_show():
     assert bar_labels(bar) == ["-3", "0", "3"]
     assert bar._colorbar.extend == "min"
     assert show_map(MAP, alt="x").axes[0].child_axes[0]._colorbar.extend == "neither"
-
-
-def test_limits_that_would_move_zero_are_refused():
-    with pytest.raises(ValueError, match="zero in the middle"):
-        show_signed(SIGNED, vmin=-1, vmax=3, alt="x")
-    with pytest.raises(ValueError, match="vmin < vmax"):
-        show_map(MAP, vmin=2, vmax=2, alt="x")
-    with pytest.raises(ValueError, match="No colour map 'jett'"):
-        show_map(MAP, cmap="jett", alt="x")
 
 
 def test_a_map_of_zeros_says_so():
@@ -430,10 +373,6 @@ def test_overlay_picture_is_the_blend_by_hand():
     assert np.array_equal(fading[0, 1], photo[0, 1])  # untouched where the map is zero
     grey = overlay_picture(photo, heat, alpha=0.4)
     assert (grey[0, 1] == round(0.587 * 200 + 0.114 * 40)).all()
-    with pytest.raises(ValueError, match="resize_map"):
-        overlay_picture(PHOTO, np.eye(2))
-    with pytest.raises(ValueError, match="alpha lies between 0 and 1"):
-        overlay_picture(PHOTO, MAP, alpha=1.5)
 
 
 # Grids, filters, feature maps
@@ -460,32 +399,10 @@ def test_a_grid_shows_photos_as_they_are_and_in_order():
     assert boxes[0].y0 > boxes[2].y1 and boxes[0].x1 < boxes[1].x0
 
 
-def test_a_list_of_pictures_in_a_grid_becomes_one_tile():
-    figure = show_grid([[PHOTO, PHOTO]], alt="x")
-    assert drawn_pixels(figure.axes[0]).shape == (20, 30 + 4 + 30, 3)
-
-
-def test_a_4d_array_is_a_grid():
-    assert len(show_grid(np.stack([PHOTO] * 5), alt="x").axes) == 5
-    assert len(show_grid(np.stack([MAP] * 3)[..., None], alt="x").axes) == 3 + 1
-
-
-@pytest.mark.parametrize(
-    "images, options, message",
-    [
-        ([], {}, "at least one picture"),
-        (np.zeros((0, 4, 4, 3)), {}, "at least one picture"),
-        (MAPS, {}, r"show_feature_maps shows \(h, w, c\)"),
-        ([PHOTO], {"titles": ["a", "b"]}, "1 pictures but 2 titles"),
-        ([MAP], {"scale": "own"}, "scale must be"),
-        ([PHOTO], {"columns": 0}, "columns >= 1"),
-        ([np.full((3, 3), np.nan)], {}, "finite"),
-        ([PHOTO.repeat(2, axis=2)], {}, r"A photo has shape \(20, 30, 6\)"),
-    ],
-)
-def test_a_grid_says_what_is_wrong(images, options, message):
-    with pytest.raises(ValueError, match=message):
-        show_grid(images, alt="x", **options)
+def test_grids_of_arrays_and_of_lists_of_pictures():
+    assert drawn_pixels(show_grid([[PHOTO, PHOTO]]).axes[0]).shape == (20, 30 + 4 + 30, 3)
+    assert len(show_grid(np.stack([PHOTO] * 5)).axes) == 5
+    assert len(show_grid(np.stack([MAP] * 3)[..., None]).axes) == 3 + 1
 
 
 def test_compared_maps_share_one_scale():
@@ -497,8 +414,6 @@ def test_compared_maps_share_one_scale():
     assert drawn_pixels(right)[-1, -1].tolist() == list(middle)
     over = compare_maps([MAP, SIGNED], photo=PHOTO, alt="x")
     assert len(over.axes[0].images) == 2 and bar_labels(over.axes[-1]) == ["-3", "0", "3"]
-    with pytest.raises(ValueError, match="at least one map"):
-        compare_maps([], alt="x")
 
 
 def test_a_weight_of_zero_is_mid_grey_and_the_largest_is_full_colour():
@@ -518,13 +433,6 @@ def test_filters_are_weak_on_the_shared_scale_and_strong_on_their_own():
     assert drawn_pixels(show_filters(kernel, scale="each", alt="x").axes[0])[0, 1, 0] == 1
 
 
-def test_filters_of_deep_layers_are_sent_to_the_table():
-    with pytest.raises(ValueError, match="show_filter_channels"):
-        show_filters(np.zeros((3, 3, 64, 8)), alt="x")
-    with pytest.raises(ValueError, match=r"\(kh, kw, cin, cout\)"):
-        show_filters(np.zeros((3, 3, 3)), alt="x")
-
-
 def test_the_table_of_filters_has_a_column_a_filter_and_a_row_a_channel():
     figure = show_filter_channels(KERNEL, filters=[4, 2], alt="x")
     ax = figure.axes[0]
@@ -536,8 +444,6 @@ def test_the_table_of_filters_has_a_column_a_filter_and_a_row_a_channel():
     figure = show_filter_channels(np.zeros((3, 3, 8, 8)), filters=0, channels=range(2, 4), alt="x")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["input 2", "input 3"]
-    with pytest.raises(ValueError, match="filters go from 0 to 9, got .10."):
-        show_filter_channels(KERNEL, filters=[10], alt="x")
 
 
 def test_feature_maps_say_how_many_there_are_and_which_is_which():
@@ -549,10 +455,6 @@ def test_feature_maps_say_how_many_there_are_and_which_is_which():
     assert "64 of 100" in show_feature_maps(many, alt="x").axes[0].get_xlabel()
     some = show_feature_maps(MAPS, channels=[3, 9, 4], columns=2, alt="x").axes[0]
     assert [label.get_text() for label in some.get_yticklabels()] == ["3", "4"]
-    with pytest.raises(ValueError, match="channels go from 0 to 19, got .25."):
-        show_feature_maps(MAPS, channels=[25], alt="x")
-    with pytest.raises(ValueError, match=r"\(h, w, c\), got shape \(20, 30\)"):
-        show_feature_maps(MAP, alt="x")
 
 
 def test_feature_maps_lie_in_their_places_on_one_scale():
@@ -595,10 +497,6 @@ def test_predictions_are_bars_of_their_probability_best_on_top():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["tabby", "Egyptian_cat"]
     assert [text.get_text() for text in ax.texts] == ["0.750", "< 0.001"]
     assert ax.yaxis_inverted()
-    with pytest.raises(ValueError, match="got 7.3"):
-        show_predictions([("cat", 7.3)], alt="x")
-    with pytest.raises(ValueError, match="empty list"):
-        show_predictions([], alt="x")
 
 
 def test_a_vector_names_its_largest_entries_without_overlap():
@@ -611,10 +509,6 @@ def test_a_vector_names_its_largest_entries_without_overlap():
     assert heights[0] - heights[1] > 0.04
     few = show_vector([0.2, 0.8], ["cat", "dog"], alt="x").axes[0]
     assert [label.get_text() for label in few.get_xticklabels()] == ["cat", "dog"]
-    with pytest.raises(ValueError, match="2 values but 1 labels"):
-        show_vector([0.2, 0.8], ["cat"], alt="x")
-    with pytest.raises(ValueError, match=r"got shape \(20, 30\)"):
-        show_vector(MAP, alt="x")
 
 
 def test_a_curve_has_its_points_and_names():
@@ -623,10 +517,6 @@ def test_a_curve_has_its_points_and_names():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["up", "down"]
     assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
     assert show_curve([0, 1], [1, 2], alt="x").axes[0].get_legend() is None
-    with pytest.raises(ValueError, match="2 x values but 3 y values"):
-        show_curve([0, 1], [1, 2, 3], alt="x")
-    with pytest.raises(ValueError, match="nan or inf"):
-        show_curve([0, 1], [1, np.nan], alt="x")
 
 
 @pytest.mark.parametrize("x", [[0, 1, 2, 3, 4], [0.0, 1.0], range(11), range(31), [0, 16]])
@@ -661,15 +551,12 @@ def test_a_matrix_names_its_rows_and_columns():
 
 
 def test_boxes_lie_on_pixel_edges():
-    ax = show_boxes(PHOTO, [(0, 0, 20, 30), (5, 6, 10, 12)], labels=["all", "part"], alt="x").axes[
-        0
-    ]
+    boxes = [(0, 0, 20, 30), (5, 6, 10, 12)]
+    ax = show_boxes(PHOTO, boxes, labels=["all", "part"], alt="x").axes[0]
     whole, part = ax.patches
     assert (whole.get_x(), whole.get_width(), whole.get_height()) == (-0.5, 30, 20)
     assert (part.get_x(), part.get_y()) == (5.5, 4.5)
     assert [text.get_text() for text in ax.texts] == ["all", "part"]
-    with pytest.raises(ValueError, match="top, left, bottom, right"):
-        show_boxes(PHOTO, [(1, 2, 3)], alt="x")
 
 
 # Photos in, photos out
@@ -687,33 +574,51 @@ def test_a_photo_is_shown_pixel_for_pixel():
     assert (drawn_pixels(show_photo(nearly_black, alt="x").axes[0]) == 1).all()
 
 
-@pytest.mark.parametrize(
-    "photo, message",
-    [
-        (PHOTO[None], r"has shape \(1, 20, 30, 3\), .* take one photo of it, such as array\[0\]"),
-        (np.zeros((4, 4, 5), np.uint8), r"\(4, 4, 5\)"),
-        (np.full((2, 2, 3), -1.0), "clip them first, as to_unit does"),
-        (np.full((2, 2, 3), 256.0), "256 to 256"),
-        (np.full((2, 2, 3), np.nan), "nan or infinite"),
-        ([], "has shape"),
-        ("cat.jpg", "load_photo reads files"),
-    ],
-)
-def test_a_bad_photo_gets_a_sentence(photo, message):
+BAD = [
+    (show_signed, (SIGNED,), {"vmin": -1, "vmax": 3}, "zero in the middle"),
+    (show_map, (MAP,), {"vmin": 2, "vmax": 2}, "vmin < vmax"),
+    (show_map, (MAP,), {"cmap": "jett"}, "No colour map 'jett'"),
+    (overlay_picture, (PHOTO, np.eye(2)), {}, "resize_map"),
+    (overlay_picture, (PHOTO, MAP), {"alpha": 1.5}, "alpha lies between 0 and 1"),
+    (show_grid, ([],), {}, "at least one picture"),
+    (show_grid, (np.zeros((0, 4, 4, 3)),), {}, "at least one picture"),
+    (show_grid, (MAPS,), {}, r"show_feature_maps shows \(h, w, c\)"),
+    (show_grid, ([PHOTO],), {"titles": ["a", "b"]}, "1 pictures but 2 titles"),
+    (show_grid, ([MAP],), {"scale": "own"}, "scale must be"),
+    (show_grid, ([PHOTO],), {"columns": 0}, "columns >= 1"),
+    (show_grid, ([np.full((3, 3), np.nan)],), {}, "finite"),
+    (show_grid, ([PHOTO.repeat(2, axis=2)],), {}, r"A photo has shape \(20, 30, 6\)"),
+    (compare_maps, ([],), {}, "at least one map"),
+    (show_filters, (np.zeros((3, 3, 64, 8)),), {}, "show_filter_channels"),
+    (show_filters, (np.zeros((3, 3, 3)),), {}, r"\(kh, kw, cin, cout\)"),
+    (show_filter_channels, (KERNEL,), {"filters": [10]}, "filters go from 0 to 9, got .10."),
+    (show_feature_maps, (MAPS,), {"channels": [25]}, "channels go from 0 to 19, got .25."),
+    (show_feature_maps, (MAP,), {}, r"\(h, w, c\), got shape \(20, 30\)"),
+    (show_predictions, ([("cat", 7.3)],), {}, "got 7.3"),
+    (show_predictions, ([],), {}, "empty list"),
+    (show_vector, ([0.2, 0.8], ["cat"]), {}, "2 values but 1 labels"),
+    (show_vector, (MAP,), {}, r"got shape \(20, 30\)"),
+    (show_curve, ([0, 1], [1, 2, 3]), {}, "2 x values but 3 y values"),
+    (show_curve, ([0, 1], [1, np.nan]), {}, "nan or inf"),
+    (show_boxes, (PHOTO, [(1, 2, 3)]), {}, "top, left, bottom, right"),
+    (show_photo, (PHOTO[None],), {}, r"has shape \(1, 20, 30, 3\), .* such as array\[0\]"),
+    (show_photo, (np.zeros((4, 4, 5), np.uint8),), {}, r"\(4, 4, 5\)"),
+    (show_photo, (np.full((2, 2, 3), -1.0),), {}, "clip them first, as to_unit does"),
+    (show_photo, (np.full((2, 2, 3), 256.0),), {}, "256 to 256"),
+    (show_photo, (np.full((2, 2, 3), np.nan),), {}, "nan or infinite"),
+    (show_photo, ([],), {}, "has shape"),
+    (show_photo, ("cat.jpg",), {}, "load_photo reads files"),
+    (show_map, (MAPS,), {}, "A map "),
+    (show_signed, (np.zeros((0, 3)),), {}, "A map "),
+    (show_matrix, (np.full((2, 2), np.inf),), {}, "A map "),
+    (show_overlay, (PHOTO, [["a"]]), {}, "A map "),
+]
+
+
+@pytest.mark.parametrize("show, arguments, options, message", BAD)
+def test_bad_input_is_one_sentence(show, arguments, options, message):
     with pytest.raises(ValueError, match=message):
-        show_photo(photo, alt="x")
-
-
-@pytest.mark.parametrize("bad", [MAPS, np.zeros((0, 3)), np.full((2, 2), np.inf), [["a"]]])
-def test_a_bad_map_gets_a_sentence(bad):
-    for show in (
-        show_map,
-        show_signed,
-        show_matrix,
-        lambda m, alt: show_overlay(PHOTO, m, alt=alt),
-    ):
-        with pytest.raises(ValueError, match="A map "):
-            show(bad, alt="x")
+        show(*arguments, **options)
 
 
 def test_a_saved_picture_comes_back_bit_for_bit(tmp_path):
