@@ -29,7 +29,7 @@ from cnnvis_helpers import (  # noqa: E402
     show_signed,
 )
 
-PATTERNS = ("bald eagle", "zebra", "espresso", "flamingo")
+PATTERNS = ("bald eagle", "zebra", "tarantula", "flamingo")
 
 
 def draw_where(axes):
@@ -46,7 +46,8 @@ def draw_inside(axes):
     net, photo = load_network("squeezenet"), load_photo("chelsea")
     show_filters(filters(net, "conv1"), scale="each", title="64 filters of layer 1", ax=axes[0])
     maps = feature_maps(net, photo, "fire2_concat")
-    show_feature_maps(maps, channels=range(24), columns=6, title="what fire2 finds", ax=axes[1])
+    strongest = sorted(maps.mean(axis=(0, 1)).argsort()[-24:])
+    show_feature_maps(maps, 6, strongest, "each", "what fire2 finds", axes[1])
 
 
 def draw_fooled(axes):
