@@ -13,8 +13,7 @@ from PIL import Image, ImageChops, ImageOps
 from cnnvis_helpers._shared.checks import first_line
 
 MAX_PIXELS = 50_000_000  # a phone's 48 megapixels; decoding them takes up to 700 MB
-MAX_BYTES = 500_000_000
-_DARK = 64  # of 255; 14 bits out of 16 make no more
+_TOO_LARGE = "{} has more than 50 million pixels, too many here; shrink it first."
 
 # Formats of photos with a safe decoder. EPS is left out because it starts a program, TGA and PCX
 # because they have no signature and would accept noise as a picture.
@@ -25,13 +24,10 @@ _BITS, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # tags of TIFF
 
 
 def decode_photo(data, what):
-    """Decode the bytes of a picture file.
+    """Decode the bytes of a picture file, its first frame or page, as `image_to_rgb` does.
 
-    data : bytes-like; JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, JPEG 2000, PPM, ICO or QOI. The first
-        frame or page is used; an EXIF orientation is applied; colour profiles are not.
-
-    Colours are read as in `image_to_rgb`. Rejected: empty or damaged files, other file types and,
-    before any pixel is decoded, headers with more than MAX_PIXELS pixels.
+    An EXIF orientation is applied; colour profiles are not. Rejected: empty or damaged files, other
+    file types and, before any pixel is decoded, headers with more than MAX_PIXELS pixels.
     """
     data = bytes(data)
     if not data:
@@ -43,29 +39,32 @@ def decode_photo(data, what):
             warnings.simplefilter("ignore")  # about large pictures: `_check_size` rejects them
             image = Image.open(io.BytesIO(data), formats=known)
     except Image.DecompressionBombError:
-        raise ValueError(_too_large(what)) from None
+        raise ValueError(_TOO_LARGE.format(what)) from None
     except Exception:  # damaged files raise many kinds
         raise ValueError(f"{what} {_unreadable(data)}.") from None
     return image_to_rgb(image, what)
 
 
 def image_to_rgb(image, what):
-    """Turn a PIL image (its current frame) of any mode into RGB.
+    """Turn a PIL image (its current frame) of any mode into RGB, as `array_to_rgb` does.
 
-    Transparent pixels become white. 16-bit integers are read as in `array_to_rgb`; 32-bit integers
-    likewise, as uint16 if one is above 255; floats as floats.
+    32-bit integers are read as uint16 if one is above 255.
     """
     _check_size(image.size, what)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata, which does not matter here
-            levels = _levels(image, what)
-    except _Refused as error:
-        raise ValueError(str(error)) from None
+            odd = _odd_layout(image)
+            levels = None if odd else _levels(image)
     except Exception as error:
         raise ValueError(
             f"{what} is cut off or damaged ({first_line(error)}); save or download it again."
         ) from None
+    if odd:
+        raise ValueError(
+            f"{what} is a TIFF file of more than 8 bits with {odd}, which cannot be read here; "
+            "save it as PNG."
+        )
     return array_to_rgb(levels, what)
 
 
@@ -85,7 +84,7 @@ def array_to_rgb(array, what="The array"):
                              range) are clipped; nan, inf and anything beyond are rejected
     """
     photo = to_rgb(np.asarray(array), what)
-    if 0 < (high := int(photo.max())) <= _DARK:  # a mask of 0 and 1, or 12 bits out of 16
+    if 0 < (high := int(photo.max())) <= 64:  # a mask of 0 and 1, or up to 14 bits out of 16
         warnings.warn(
             f"{what} is nearly black: no value is above {high} of 255. If that is wrong, scale "
             "its array to 0..255.",
@@ -100,8 +99,10 @@ def to_rgb(array, what):
     levels = _eight_bits(array, what)
     if levels.ndim == 2:
         levels = levels[:, :, None]
-    if levels.shape[2] in (2, 4):
-        levels = _on_white(levels)
+    if levels.shape[2] in (2, 4):  # blend over white by the alpha in the last channel
+        alpha = levels[:, :, -1:].astype(np.uint16)
+        mixed = levels[:, :, :-1] * alpha + 255 * (255 - alpha)  # at most 255 * 255
+        levels = ((mixed + 127) // 255).astype(np.uint8)
     return np.array(np.broadcast_to(levels, (*levels.shape[:2], 3)), order="C")
 
 
@@ -116,20 +117,17 @@ def shrink(photo, max_side):
     return np.array(small)
 
 
-class _Refused(Exception):
-    """A picture that decodes, but to the wrong colours."""
-
-
-def _levels(image, what):
-    """Decode a PIL image: uint8 (H, W, 3), or (H, W) of uint16, int32 or float32."""
+def _odd_layout(image):
+    """Return what Pillow overlooks in a TIFF file, and so reads to the wrong colours."""
     if image.format == "TIFF" and max(image.tag_v2.get(_BITS, (1,))) > 8:
-        planes, zero_is_white = image.tag_v2.get(_PLANAR) == 2, image.tag_v2.get(_PHOTOMETRIC) == 0
-        if planes or zero_is_white:  # Pillow reads both as the usual layout
-            kind = "its colours in separate planes" if planes else "white stored as 0"
-            raise _Refused(
-                f"{what} is a TIFF file of more than 8 bits with {kind}, which cannot be read "
-                "here; save it as PNG."
-            )
+        if image.tag_v2.get(_PLANAR) == 2:
+            return "its colours in separate planes"
+        return "white stored as 0" if image.tag_v2.get(_PHOTOMETRIC) == 0 else ""
+    return ""
+
+
+def _levels(image):
+    """Decode a PIL image: uint8 (H, W, 3), or (H, W) of uint16, int32 or float32."""
     format_, info = image.format, image.info
     image.load()
     try:
@@ -159,12 +157,7 @@ def _check_size(size, what):
     if height < 1 or width < 1:
         raise ValueError(f"{what} has no pixels ({height} x {width}); choose another one.")
     if height * width > MAX_PIXELS:
-        raise ValueError(_too_large(what))
-
-
-def _too_large(what):
-    limit = MAX_PIXELS // 1_000_000
-    return f"{what} has more than {limit} million pixels, too many here; shrink it first."
+        raise ValueError(_TOO_LARGE.format(what))
 
 
 def _unreadable(data):
@@ -239,10 +232,3 @@ def _from_sixteen_bits(array, high, what):
         )
     scaled = (np.arange(top + 1) * 255 + top // 2) // top  # rounded: values * 255 / top
     return scaled.astype(np.uint8)[array]
-
-
-def _on_white(levels):
-    """Blend colours (H, W, 1 or 3) over white by the alpha in the last channel; uint8."""
-    alpha = levels[:, :, -1:].astype(np.uint16)
-    mixed = levels[:, :, :-1] * alpha + 255 * (255 - alpha)  # at most 255 * 255
-    return ((mixed + 127) // 255).astype(np.uint8)

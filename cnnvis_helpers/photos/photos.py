@@ -12,25 +12,19 @@ import difflib
 import hashlib
 import html
 import io
-import operator
 import os
 import re
 from typing import NamedTuple
 
 from PIL import Image
 
+from cnnvis_helpers._shared.checks import check_whole
 from cnnvis_helpers._shared.data_files import data_file, entries
 from cnnvis_helpers._shared.files import cache_folder
 from cnnvis_helpers._shared.table import Table
-from cnnvis_helpers.photos.decoding import (
-    MAX_BYTES,
-    array_to_rgb,
-    decode_photo,
-    image_to_rgb,
-    shrink,
-)
+from cnnvis_helpers.photos.decoding import array_to_rgb, decode_photo, image_to_rgb, shrink
 
-MAX_DOWNLOAD = 20_000_000  # bytes
+MAX_DOWNLOAD, MAX_BYTES = 20_000_000, 500_000_000
 _URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -85,10 +79,9 @@ def load_photo(source, max_side=None):
     -------
     uint8 array (H, W, 3), RGB, 0..255: always a new one that you may write to.
 
-    Grey becomes three equal channels, transparent pixels become white, 16 bits are scaled to 8, an
-    EXIF orientation is applied, and an animation gives its first frame. Colour profiles are
-    ignored, as in the training of most networks. A 16-bit picture that uses only 12 or 8 bits is
-    read as such, with a UserWarning.
+    Grey becomes three equal channels, transparent pixels become white, 16 bits are scaled to 8
+    (with a UserWarning if only 12 or 8 are used), an EXIF orientation is applied, and an animation
+    gives its first frame. Colour profiles are ignored, as in the training of most networks.
 
     Raises
     ------
@@ -101,12 +94,7 @@ def load_photo(source, max_side=None):
     """
     if max_side is None:
         return _load(source)
-    try:
-        max_side = operator.index(max_side)
-    except TypeError:
-        max_side = 0
-    if max_side < 1:
-        raise ValueError("max_side must be a whole number of pixels, 1 or more, or None.")
+    check_whole("max_side, in pixels,", max_side, 1)
     return shrink(_load(source), max_side)
 
 
@@ -122,8 +110,7 @@ def list_photos():
 def fetch_photo(url):
     """Return (path, photo) for a web address; a second call needs no network.
 
-    The file is kept in the course's cache folder. Raises ValueError, one sentence, if the download
-    fails or the result is not a photo of at most 20 MB.
+    Raises ValueError if the download fails or the result is not a photo of at most 20 MB.
     """
     from cnnvis_helpers._shared.download import download
 
@@ -150,9 +137,7 @@ def fetch_photo(url):
 
 
 def photo_alt(name):
-    """Return one sentence that describes a bundled photo, for its alt text.
-
-    Raises ValueError if no bundled photo has this name.
+    """Return one sentence that describes a bundled photo; ValueError for an unknown name.
 
     >>> photo_alt("rocket").startswith("A slim white rocket")
     True
@@ -163,17 +148,13 @@ def photo_alt(name):
 def load_mask(name):
     """Return the mask of the main object in a bundled photo, or None if there is none.
 
-    name : "chelsea" (the cat), "coffee" (cup, saucer and spoon), "motorcycle", "rocket",
-        "astronaut" (her head); every other bundled photo gives None.
-
-    Returns a bool array (H, W), True on the object. The outlines were drawn by hand, to about two
-    pixels. Raises ValueError for an unknown name.
+    Masks exist for "chelsea" (the cat), "coffee" (cup, saucer and spoon), "motorcycle", "rocket"
+    and "astronaut" (her head): a bool array (H, W), True on the object. The outlines were drawn by
+    hand, to about two pixels. Raises ValueError for an unknown name.
     """
     _bundled(name)
     mask = entries("mask").get(name)
-    if mask is None:
-        return None
-    return _decode_file(data_file(mask))[:, :, 0] > 127
+    return None if mask is None else _load_path(str(data_file(mask)))[:, :, 0] > 127
 
 
 def _load(source):
@@ -192,7 +173,13 @@ def _load(source):
     if isinstance(source, Image.Image):
         return image_to_rgb(source, "The PIL image")
     if callable(getattr(source, "read", None)):
-        return _load_stream(source)
+        try:
+            data = source.read()
+        except (OSError, ValueError) as error:
+            raise ValueError(f"The open file cannot be read ({error}).") from None
+        if isinstance(data, str):
+            raise ValueError("The open file gives text; open it with mode 'rb'.")
+        return decode_photo(data, "The open file")
     if hasattr(source, "__array__"):
         return array_to_rgb(source)
     raise TypeError(
@@ -204,7 +191,7 @@ def _load(source):
 def _load_text(text):
     """Load from a string: the name of a bundled photo, a web address or a path."""
     if text in entries("photo"):
-        return _decode_file(data_file(entries("photo")[text]))
+        return _load_path(str(data_file(entries("photo")[text])))
     if _URL.match(text):
         return fetch_photo(text)[1]
     looks_like_path = re.search(r"[/\\]|\.[A-Za-z0-9]{2,5}$", text.strip())
@@ -214,37 +201,21 @@ def _load_text(text):
 
 
 def _load_path(path):
-    full = os.path.expanduser(path)
+    """Load the picture file at a path, str."""
+    full, what = os.path.expanduser(path), f"The file {path!r}"
     if os.path.isdir(full):
         raise ValueError(f"{path!r} is a folder; give the path of one picture in it.")
     if not os.path.exists(full):
         raise ValueError(_missing_file(path))
-    return _decode_file(full, shown=path)
-
-
-def _decode_file(path, shown=None):
-    """Decode the picture file at a path that exists; `shown` is the path in errors."""
-    what = f"The file {os.fspath(shown or path)!r}"
+    if not os.path.isfile(full):  # reading a pipe might never end
+        raise ValueError(f"{what} is a device or a pipe; give a picture file.")
     try:
-        if not os.path.isfile(path):  # reading a pipe might never end
-            raise ValueError(f"{what} is a device or a pipe; give a picture file.")
-        if os.path.getsize(path) > MAX_BYTES:
+        if os.path.getsize(full) > MAX_BYTES:
             raise ValueError(f"{what} has more than 500 MB, too much for a photo; shrink it first.")
-        with open(path, "rb") as stream:
-            data = stream.read()
+        with open(full, "rb") as stream:
+            return decode_photo(stream.read(), what)
     except OSError as error:
         raise ValueError(f"{what} cannot be read ({error.strerror or error}).") from None
-    return decode_photo(data, what)
-
-
-def _load_stream(stream):
-    try:
-        data = stream.read()
-    except (OSError, ValueError) as error:
-        raise ValueError(f"The open file cannot be read ({error}).") from None
-    if isinstance(data, str):
-        raise ValueError("The open file gives text; open it with mode 'rb'.")
-    return decode_photo(data, "The open file")
 
 
 def _load_upload(value):
@@ -274,7 +245,7 @@ def _bundled(name):
 
 
 def _unknown_name(name, nothing):
-    """Return the error text for an unknown name, with similar names and photos that show it."""
+    """Return the sentence for an unknown name, with similar names and photos that show it."""
     photos = entries("photo")
     stem = os.path.splitext(os.path.basename(name))[0].lower()[:60]
     alike = difflib.get_close_matches(stem, photos, cutoff=0.7)
@@ -285,7 +256,7 @@ def _unknown_name(name, nothing):
 
 
 def _missing_file(path):
-    """Return the error text for a path without a file, with a similar name in its folder."""
+    """Return the sentence for a path without a file, with a similar name in its folder."""
     folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
     if path.startswith("www."):
         return f"{_short(path)} is not a file; a web address begins with https://."
