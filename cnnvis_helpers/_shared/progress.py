@@ -16,27 +16,33 @@ _stops = 0
 
 
 def text_progress(label, width=30):
-    """Return a progress function that draws one line of text, in a notebook or a terminal.
+    """Return a progress function that draws one line of text: `label`, a bar and both counts.
 
-    Parameters
-    ----------
-    label : str, printed before the bar
-    width : int, length of the bar in characters
-
-    Returns
-    -------
-    function of (done, total) -> None, both in the same unit. In a notebook the line is one
-    output that is updated in place; elsewhere it is written to standard error and overwritten.
+    In a notebook the line is one output that is updated in place; elsewhere it is written to
+    standard error and overwritten. width : length of the bar in characters
 
     >>> bar_line("occlusion", 3, 12, 8)
     'occlusion ██······ 3 of 12'
     """
-    write = _notebook_writer() or _write_to_terminal
+    display = notebook_display()
+    output = display and display({"text/plain": ""}, raw=True, display_id=True)
 
     def progress(done, total):
-        write(bar_line(label, done, total, width), done >= total)
+        line = bar_line(label, done, total, width)
+        if output:
+            output.update({"text/plain": line}, raw=True)
+        else:
+            print("\r" + line, end="\n" if done >= total else "", file=sys.stderr, flush=True)
 
     return progress
+
+
+def notebook_display():
+    """Return IPython's `display` if a notebook is listening, else None."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    terminal = type(shell).__name__ == "TerminalInteractiveShell"
+    return None if shell is None or terminal else ipython.display.display
 
 
 def bar_line(label, done, total, width=30):
@@ -87,19 +93,3 @@ def quiet_stops():
 def stops():
     """Return how many loops were stopped in this process; a partial result must not be kept."""
     return _stops
-
-
-def _notebook_writer():
-    """Return a function that updates one notebook output, or None outside a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if not hasattr(shell, "kernel"):
-        return None
-    handle = ipython.display.display({"text/plain": ""}, raw=True, display_id=True)
-    return lambda line, last: handle.update({"text/plain": line}, raw=True)
-
-
-def _write_to_terminal(line, last):
-    """Overwrite one line of standard error; end it after the last."""
-    sys.stderr.write("\r" + line + ("\n" if last else ""))
-    sys.stderr.flush()

@@ -37,24 +37,15 @@ def is_map(picture):
 
 
 def colours(values, low, high, cmap=None):
-    """Turn a map into uint8 RGBA (h, w, 4): `low` is the first colour of `cmap`, `high` the last.
-
-    cmap None: magma, or blue-white-red when low is -high.
-    """
+    """Turn a map into uint8 RGBA (h, w, 4), from the first colour of `cmap` to the last."""
     return colour_map(cmap, low, high)(Normalize(low, high, clip=True)(values), bytes=True)
 
 
-def checked_maps(maps):
-    values = finite(maps, "Feature maps")
-    if values.ndim != 3:
-        raise ValueError(f"Feature maps are (h, w, c), got shape {values.shape}.")
-    return values
-
-
-def checked_kernel(kernel):
-    values = finite(kernel, "A kernel")
-    if values.ndim != 4:
-        raise ValueError(f"A kernel is (kh, kw, cin, cout), got shape {values.shape}.")
+def checked_array(array, what, axes):
+    """Return a finite array with as many dimensions as `axes` names, such as "h, w, c"."""
+    values = finite(array, what)
+    if values.ndim != len(axes.split(", ")):
+        raise ValueError(f"{what} is ({axes}), got shape {values.shape}.")
     return values
 
 
@@ -105,25 +96,11 @@ def short_value(prediction):
     return short_share(prediction.probability)
 
 
-def label_and_probability(prediction):
-    label, probability = tuple(prediction)[-2:]
-    if not 0 <= float(probability) <= 1.0001:
-        raise ValueError(f"A probability lies between 0 and 1, got {probability} for {label!r}.")
-    return str(label), float(probability)
-
-
 # How it is drawn
 
 
 class Scale(NamedTuple):
-    """The options of a colour scale, which all pictures of maps share.
-
-    cmap : matplotlib colour map; None: magma, or blue-white-red on a signed scale
-    signed : True puts zero in the middle, False starts at zero (or the minimum), None decides by
-        the data
-    vmin, vmax : limits; None takes them from the data
-    percentile : below 100 lets the largest values clip
-    """
+    """The options of a colour scale, which all pictures of maps share; see `show_map`."""
 
     cmap: object = None
     signed: bool | None = None
@@ -138,13 +115,13 @@ class Scale(NamedTuple):
 
 def map_text(values, low, high, kind="Heat map"):
     """Describe a map in words: where it is largest (and smallest, if signed), and its scale."""
-    text = f"{kind}; brightest at the {place_text(values)}; {short(low)} to {short(high)}"
+    if not np.ptp(values):
+        return f"{kind}; {short(float(values.flat[0]))} everywhere"
+    where = f"{kind}; brightest at the {place_text(values)}"
     if low == -high:
-        text = (
-            f"Signed map; highest at the {place_text(values)}, lowest at the "
-            f"{place_text(-values)}; {short(low)} to {short(high)}"
-        )
-    return text if np.ptp(values) else f"{kind}; {short(float(values.flat[0]))} everywhere"
+        where = f"Signed map; highest at the {place_text(values)}, lowest at the "
+        where += place_text(-values)
+    return f"{where}; {short(low)} to {short(high)}"
 
 
 def photo_text(pixels):
@@ -162,14 +139,11 @@ def place_text(values):
 
 
 def scale_limits(maps, signed=None, vmin=None, vmax=None, percentile=100):
-    """Return (low, high): the caller's limits if given, else those of `map_limits`.
-
-    On a signed scale one given limit is mirrored, so that zero stays in the middle.
-    """
+    """Return (low, high): the caller's limits if given, else those of `map_limits`."""
     if signed is None:
         signed = (vmin is None or vmin < 0) and any(float(each.min()) < 0 for each in maps)
     low, high = map_limits(*maps, signed=signed, percentile=percentile)
-    if signed and (vmin is None) != (vmax is None):
+    if signed and (vmin is None) != (vmax is None):  # zero stays in the middle
         vmin, vmax = (vmin, -vmin) if vmax is None else (-vmax, vmax)
     low, high = low if vmin is None else float(vmin), high if vmax is None else float(vmax)
     if not low < high:
@@ -217,16 +191,15 @@ def draw_pixels(ax, pixels, title=None):
     for side in ax.spines.values():
         side.set(visible=True, color="#888888", linewidth=0.8)
     if title:
-        ax.set_title(_wrapped(title, ax))
+        width = ax.get_position().width * ax.figure.get_figwidth()
+        ax.set_title("\n".join(_lines(title, width)))
 
 
 def draw_over(ax, values, shape, look):
     """Draw a map's colours over the whole photo; coarse cells stay cells."""
     extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
-    coarse = values.shape != tuple(shape[:2])
-    ax.imshow(
-        look.over(values), extent=extent, interpolation="nearest" if coarse else "antialiased"
-    )
+    smooth = "antialiased" if values.shape == tuple(shape[:2]) else "nearest"
+    ax.imshow(look.over(values), extent=extent, interpolation=smooth)
 
 
 def draw_cells(ax, shape, cells):
@@ -279,10 +252,7 @@ def say_if_zero(ax, values):
 
 
 def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, high=7.2):
-    """Draw equal tiles on one axes, with lines of colour `gap` between; label rows and columns.
-
-    It is 8.4 inches wide at most, and `high` inches high.
-    """
+    """Draw equal tiles on one axes, 8.4 x `high` inches at most, with lines of colour `gap`."""
     height, width = tiles[0].shape[:2]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
@@ -296,22 +266,12 @@ def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, high=7.2):
     line = 3 if columns <= 10 else 1.5
     ax.hlines(np.arange(1, rows) * height - 0.5, -0.5, shape[1] - 0.5, color=gap, linewidth=line)
     ax.vlines(np.arange(1, columns) * width - 0.5, -0.5, shape[0] - 0.5, color=gap, linewidth=line)
-    if numbers is not None:
-        heads, firsts = _channel_labels(list(numbers), columns)
-        label_cells(ax, (height, width), heads, firsts)
+    if numbers is not None:  # rows with their first channel, columns with +0, +1, ...
+        numbers, every = list(numbers), 1 if columns <= 16 else 4  # or labels run into each other
+        running = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        heads = ["" if column % every else f"+{column}" for column in range(columns)]
+        label_cells(ax, (height, width), heads if running else None, numbers[::columns])
     return ax, finish
-
-
-def _channel_labels(numbers, columns):
-    """Label rows with their first channel; consecutive channels label columns +0, +1, ...
-
-    Of more than 16 columns every fourth has a label, so that they do not run into each other.
-    """
-    firsts = [str(number) for number in numbers[::columns]]
-    running = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    every = 1 if columns <= 16 else 4
-    heads = ["" if column % every else f"+{column}" for column in range(columns)]
-    return heads if running else None, firsts
 
 
 def label_cells(ax, shape, heads, firsts):
@@ -331,12 +291,12 @@ def bar_beside(ax):
 
 def draw_bar(bar, low, high, cmap, maps, label=None):
     """Draw a colour bar with labelled ends; a point marks values beyond them."""
-    below = min(float(each.min()) for each in maps) < low
-    above = max(float(each.max()) for each in maps) > high
+    below, above = min(map(np.min, maps)) < low, max(map(np.max, maps)) > high
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
     scale = ScalarMappable(Normalize(low, high), colour_map(cmap, low, high))
-    drawn = bar.figure.colorbar(scale, cax=bar, extend=extend, ticks=[low, (low + high) / 2, high])
-    drawn.ax.set_yticklabels([short(tick) for tick in (low, (low + high) / 2, high)])
+    ticks = [low, (low + high) / 2, high]
+    drawn = bar.figure.colorbar(scale, cax=bar, extend=extend, ticks=ticks)
+    drawn.ax.set_yticklabels(map(short, ticks))
     drawn.outline.set(color="#888888", linewidth=0.8)
     if label:
         drawn.set_label(label)
@@ -350,7 +310,7 @@ def short(value):
 def grid_of_axes(shapes, titles, columns, margin, bar, title, below=False, size=4.4):
     """Place one axes per picture; return figure, axes and, if `bar`, the colour bar's axes.
 
-    All columns are equally wide, `size` inches at most; a row is as tall as its tallest picture.
+    A column is `size` inches wide at most; a row is as tall as its tallest picture.
     """
     if columns < 1 or margin < 0:
         raise ValueError(f"A grid needs columns >= 1, margin >= 0, got {columns} and {margin}.")
@@ -387,8 +347,3 @@ def _lines(title, width):
     letters = max(8, int(width / 0.118))
     wrapped = (textwrap.wrap(line, letters) for line in str(title).split("\n"))
     return [part for parts in wrapped for part in parts] or [""]
-
-
-def _wrapped(title, ax):
-    width = ax.get_position().width * ax.figure.get_figwidth()
-    return "\n".join(_lines(title, width))

@@ -7,21 +7,7 @@ the picture describes itself.
 import numpy as np
 
 from cnnvis_helpers._shared.checks import check_choice
-from cnnvis_helpers.pictures.drawing import (
-    SIGNED,
-    Scale,
-    bar_beside,
-    checked_kernel,
-    checked_maps,
-    chosen_numbers,
-    colour_map,
-    colours,
-    draw_bar,
-    draw_mosaic,
-    label_cells,
-    scale_limits,
-    short,
-)
+from cnnvis_helpers.pictures import drawing
 from cnnvis_helpers.pictures.style import course_style
 from cnnvis_helpers.pictures.tiles import around_grey, map_limits, standardise_tile
 
@@ -38,7 +24,7 @@ def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=Non
     limit is printed below. columns: filters in a row. title, ax, alt: see `show_photo`.
     Raises ValueError for other kernels (see `show_filter_channels` for deeper layers).
     """
-    kernel = checked_kernel(kernel)
+    kernel = drawing.checked_array(kernel, "A kernel", "kh, kw, cin, cout")
     if kernel.shape[2] not in (1, 3):
         raise ValueError(
             f"show_filters needs 1 or 3 input channels to show as colours, this kernel "
@@ -49,10 +35,10 @@ def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=Non
     filters = np.moveaxis(kernel, -1, 0)
     tiles = [around_grey(each, limit if scale == "shared" else None) for each in filters]
     tiles = [np.broadcast_to(each, each.shape[:2] + (3,)) for each in tiles]
-    note = f"grey is 0, full colour is ±{short(limit)}"
+    note = f"grey is 0, full colour is ±{drawing.short(limit)}"
     if scale == "each":
         note = "grey is 0, each filter on its own scale"
-    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt)
+    ax, finish = drawing.draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt)
     ax.set_xlabel(note)
     size, kind = "{} x {}".format(*kernel.shape[:2]), "grey" if kernel.shape[2] == 1 else "colour"
     ax.set_label(f"{len(tiles)} filters of {size} pixels in {kind}")
@@ -68,17 +54,17 @@ def show_filter_channels(
     kernel: (kh, kw, cin, cout) of any conv layer. filters, channels: which to show. White is the
     largest |weight| shown, black its negative, as on the colour bar.
     """
-    kernel = checked_kernel(kernel)
-    filters = chosen_numbers(filters, kernel.shape[3], "filters")
-    channels = chosen_numbers(channels, kernel.shape[2], "channels")
+    kernel = drawing.checked_array(kernel, "A kernel", "kh, kw, cin, cout")
+    filters = drawing.chosen_numbers(filters, kernel.shape[3], "filters")
+    channels = drawing.chosen_numbers(channels, kernel.shape[2], "channels")
     shown = [kernel[:, :, channel, number] for channel in channels for number in filters]
     low, high = map_limits(*shown, signed=True)
-    tiles = [colours(each, low, high, "gray") for each in shown]
-    ax, finish = draw_mosaic(tiles, len(filters), None, "#FFFFFF", title, ax, alt)
+    tiles = [drawing.colours(each, low, high, "gray") for each in shown]
+    ax, finish = drawing.draw_mosaic(tiles, len(filters), None, "#FFFFFF", title, ax, alt)
     names = ("red", "green", "blue") if kernel.shape[2] == 3 else None
     firsts = [names[channel] if names else f"input {channel}" for channel in channels]
-    label_cells(ax, tiles[0].shape, [f"filter {number}" for number in filters], firsts)
-    draw_bar(bar_beside(ax), low, high, "gray", shown)
+    drawing.label_cells(ax, tiles[0].shape, [f"filter {number}" for number in filters], firsts)
+    drawing.draw_bar(drawing.bar_beside(ax), low, high, "gray", shown)
     ax.set_label(f"{len(filters)} filters, {len(channels)} input channels each, in grey")
     return finish()
 
@@ -106,27 +92,27 @@ def show_feature_maps(
     options: see `show_map`; cmap defaults to viridis.
     Raises ValueError for another shape or an unknown channel.
     """
-    maps = checked_maps(maps)
+    maps = drawing.checked_array(maps, "An array of feature maps", "h, w, c")
     count = maps.shape[2]
-    chosen = chosen_numbers(
+    chosen = drawing.chosen_numbers(
         range(min(count, 64)) if channels is None else channels, count, "channels"
     )
     shown = [maps[:, :, channel] for channel in chosen]
     check_choice("scale", scale, ("shared", "each"))
-    options = Scale(percentile=percentile, **options)
+    options = drawing.Scale(percentile=percentile, **options)
     low, high = options.limits(shown)
-    cmap = options.cmap or (SIGNED if low == -high else MAPS)
+    cmap = options.cmap or (drawing.SIGNED if low == -high else MAPS)
     ends = [(low, high)] * len(shown)
     if scale == "each":
-        ends = [scale_limits([each], low == -high, *options[2:4]) for each in shown]
-    tiles = [colours(each, *end, cmap) for each, end in zip(shown, ends, strict=True)]
+        ends = [drawing.scale_limits([each], low == -high, *options[2:4]) for each in shown]
+    tiles = [drawing.colours(each, *end, cmap) for each, end in zip(shown, ends, strict=True)]
     gap = "#888888" if low < 0 else "#FFFFFF"
-    ax, finish = draw_mosaic(tiles, columns, chosen, gap, title, ax, alt)
+    ax, finish = drawing.draw_mosaic(tiles, columns, chosen, gap, title, ax, alt)
     note = f"{len(shown)} of {count} channels, {maps.shape[0]} x {maps.shape[1]} each"
     ax.set_xlabel(note + (", each on its own scale" if scale == "each" else ""))
     if scale == "shared":
-        draw_bar(bar_beside(ax), low, high, cmap, shown)
-    ax.set_label(f"Feature maps: {note}; {short(low)} to {short(high)}")
+        drawing.draw_bar(drawing.bar_beside(ax), low, high, cmap, shown)
+    ax.set_label(f"Feature maps: {note}; {drawing.short(low)} to {drawing.short(high)}")
     return finish()
 
 
@@ -138,11 +124,13 @@ def show_mosaic(maps, columns=16, cmap=MAPS, title=None, ax=None, alt=None):
     plus 128: structure becomes visible and strength is lost; a dead channel is one flat colour.
     columns: channels in a row. cmap, title, ax, alt: see `show_photo`.
     """
-    maps = checked_maps(maps)
+    maps = drawing.checked_array(maps, "An array of feature maps", "h, w, c")
     levels = standardise_tile(maps)
-    palette = (colour_map(cmap)(np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+    palette = (drawing.colour_map(cmap)(np.arange(256))[:, :3] * 255).round().astype(np.uint8)
     tiles = [palette[levels[:, :, channel]] for channel in range(maps.shape[2])]
-    ax, finish = draw_mosaic(tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.1)
+    ax, finish = drawing.draw_mosaic(
+        tiles, columns, range(len(tiles)), "#FFFFFF", title, ax, alt, 8.1
+    )
     ax.set_xlabel(f"{maps.shape[2]} channels, {maps.shape[0]} x {maps.shape[1]}, standardised")
     ax.set_label("Mosaic of feature maps: " + ax.get_xlabel())
     return finish()

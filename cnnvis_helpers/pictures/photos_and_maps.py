@@ -13,29 +13,7 @@ from matplotlib import patheffects
 from matplotlib.patches import Rectangle
 
 from cnnvis_helpers._shared.checks import check_choice, check_map
-from cnnvis_helpers.pictures.drawing import (
-    SIGNED,
-    Look,
-    Scale,
-    axes_for,
-    bar_beside,
-    blend,
-    checked_titles,
-    colours,
-    draw_bar,
-    draw_cells,
-    draw_over,
-    draw_pixels,
-    grid_list,
-    grid_of_axes,
-    grid_picture,
-    is_map,
-    map_text,
-    photo_pixels,
-    photo_text,
-    say_if_zero,
-    short,
-)
+from cnnvis_helpers.pictures import drawing
 from cnnvis_helpers.pictures.style import course_style, display_figure
 
 
@@ -48,10 +26,10 @@ def show_photo(photo, title=None, ax=None, alt=None):
     to draw on. alt: alt text, only without ax; by default the picture describes itself.
     Raises ValueError for another shape, or for values outside 0..255 or not finite.
     """
-    pixels = photo_pixels(photo)
-    ax, finish = axes_for(pixels.shape, ax, alt)
-    draw_pixels(ax, pixels, title)
-    ax.set_label(photo_text(pixels))
+    pixels = drawing.photo_pixels(photo)
+    ax, finish = drawing.axes_for(pixels.shape, ax, alt)
+    drawing.draw_pixels(ax, pixels, title)
+    ax.set_label(drawing.photo_text(pixels))
     return finish()
 
 
@@ -79,28 +57,30 @@ def show_grid(
     options: cmap, signed, vmin, vmax, percentile, see `show_map`.
     Raises ValueError for an empty list, a 3-D array, or the wrong number of titles.
     """
-    options = Scale(**options)
-    pictures = [grid_picture(image) for image in grid_list(images)]
-    titles = checked_titles(titles, len(pictures))
+    options = drawing.Scale(**options)
+    pictures = [drawing.grid_picture(image) for image in drawing.grid_list(images)]
+    titles = drawing.checked_titles(titles, len(pictures))
     check_choice("scale", scale, ("shared", "each"))
-    maps = [picture for picture in pictures if is_map(picture)]
+    maps = [picture for picture in pictures if drawing.is_map(picture)]
     limits = options.limits(maps) if maps else None
     shared = limits is not None and scale == "shared"
     below = limits is not None and not shared
     shapes = [picture.shape for picture in pictures]
-    figure, cells, bar = grid_of_axes(shapes, titles, columns, margin, shared, title, below, size)
+    figure, cells, bar = drawing.grid_of_axes(
+        shapes, titles, columns, margin, shared, title, below, size
+    )
     for ax, picture, name in zip(cells, pictures, titles, strict=True):
-        if not is_map(picture):
-            draw_pixels(ax, picture, name)
-            ax.set_label(photo_text(picture))
+        if not drawing.is_map(picture):
+            drawing.draw_pixels(ax, picture, name)
+            ax.set_label(drawing.photo_text(picture))
             continue
         low, high = limits if shared else options.limits([picture])
-        draw_pixels(ax, colours(picture, low, high, options.cmap), name)
-        ax.set_label(map_text(picture, low, high))
+        drawing.draw_pixels(ax, drawing.colours(picture, low, high, options.cmap), name)
+        ax.set_label(drawing.map_text(picture, low, high))
         if not shared:
-            ax.set_xlabel(f"{short(low)} to {short(high)}", fontsize=12)
+            ax.set_xlabel(f"{drawing.short(low)} to {drawing.short(high)}", fontsize=12)
     if shared:
-        draw_bar(bar, *limits, options.cmap, maps)
+        drawing.draw_bar(bar, *limits, options.cmap, maps)
     return display_figure(figure, alt)
 
 
@@ -111,30 +91,23 @@ def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
     photo: see `show_photo`. boxes: one (top, left, bottom, right) or a list of them, in pixels of
     the photo, edges as in photo[top:bottom, left:right]. labels: one per box.
     """
-    pixels = photo_pixels(photo)
+    pixels = drawing.photo_pixels(photo)
     boxes = np.asarray(boxes, float)
     if boxes.shape == (4,):
         boxes = boxes[None]
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
         raise ValueError("show_boxes needs boxes (top, left, bottom, right) of finite numbers.")
-    labels = checked_titles(labels, len(boxes), "labels")
-    ax, finish = axes_for(pixels.shape, ax, alt)
-    draw_pixels(ax, pixels, title)
-    ax.set_label(f"{photo_text(pixels)} with {len(boxes)} box{'es' * (len(boxes) > 1)}")
+    labels = drawing.checked_titles(labels, len(boxes), "labels")
+    ax, finish = drawing.axes_for(pixels.shape, ax, alt)
+    drawing.draw_pixels(ax, pixels, title)
+    ax.set_label(f"{drawing.photo_text(pixels)} with {len(boxes)} box{'es' * (len(boxes) > 1)}")
     for number, ((top, left, bottom, right), label) in enumerate(zip(boxes, labels, strict=True)):
         colour = ("#FFD400", "#56B4E9", "#FF6A3D", "#FFFFFF")[number % 4]
-        outline = [patheffects.Stroke(linewidth=6, foreground="black"), patheffects.Normal()]
-        ax.add_patch(
-            Rectangle(
-                (left - 0.5, top - 0.5),
-                right - left,
-                bottom - top,
-                fill=False,
-                edgecolor=colour,
-                linewidth=3,
-                path_effects=outline,
-            )
-        )
+        corner, size = (left - 0.5, top - 0.5), (right - left, bottom - top)
+        box = Rectangle(corner, *size, fill=False, edgecolor=colour, linewidth=3)
+        outline = patheffects.Stroke(linewidth=6, foreground="black")
+        box.set_path_effects([outline, patheffects.Normal()])
+        ax.add_patch(box)
         if label:
             above = top > 0.09 * pixels.shape[0]
             ax.annotate(
@@ -162,13 +135,13 @@ def show_map(heat, title=None, ax=None, alt=None, label=None, **options):
     brightest values (the colour bar then ends in a point).
     Raises ValueError for another shape or values that are not finite.
     """
-    values, scale = check_map(heat), Scale(**options)
+    values, scale = check_map(heat), drawing.Scale(**options)
     low, high = scale.limits([values])
-    ax, finish = axes_for(values.shape, ax, alt)
-    draw_pixels(ax, colours(values, low, high, scale.cmap), title)
-    draw_bar(bar_beside(ax), low, high, scale.cmap, [values], label)
-    say_if_zero(ax, values)
-    ax.set_label(map_text(values, low, high))
+    ax, finish = drawing.axes_for(values.shape, ax, alt)
+    drawing.draw_pixels(ax, drawing.colours(values, low, high, scale.cmap), title)
+    drawing.draw_bar(drawing.bar_beside(ax), low, high, scale.cmap, [values], label)
+    drawing.say_if_zero(ax, values)
+    ax.set_label(drawing.map_text(values, low, high))
     return finish()
 
 
@@ -178,7 +151,7 @@ def show_signed(heat, title=None, ax=None, alt=None, **options):
     heat: finite float (h, w). options: label, cmap (a diverging colour map), vmin, vmax,
     percentile of `show_map`; one limit is enough, the other is its negative.
     """
-    return show_map(heat, title, ax, alt, signed=True, **{"cmap": SIGNED, **options})
+    return show_map(heat, title, ax, alt, signed=True, **{"cmap": drawing.SIGNED, **options})
 
 
 @course_style()
@@ -205,17 +178,17 @@ def show_overlay(
     title, ax, alt, label, options: see `show_map`. The colour bar shows the colours as they look
     over mid grey.
     """
-    pixels, values, scale = photo_pixels(photo), check_map(heat), Scale(**options)
+    pixels, values, scale = drawing.photo_pixels(photo), check_map(heat), drawing.Scale(**options)
     low, high = scale.limits([values])
-    ax, finish = axes_for(pixels.shape, ax, alt)
-    look = Look(low, high, scale.cmap, alpha, fade, grey)
-    draw_pixels(ax, look.under(pixels), title)
-    draw_over(ax, values, pixels.shape, look)
+    ax, finish = drawing.axes_for(pixels.shape, ax, alt)
+    look = drawing.Look(low, high, scale.cmap, alpha, fade, grey)
+    drawing.draw_pixels(ax, look.under(pixels), title)
+    drawing.draw_over(ax, values, pixels.shape, look)
     if grid is not None and grid is not False:
-        draw_cells(ax, pixels.shape, values.shape if grid is True else grid)
-    draw_bar(bar_beside(ax), low, high, look.bar(), [values], label)
-    say_if_zero(ax, values)
-    ax.set_label(map_text(values, low, high, "Heat map over the photo"))
+        drawing.draw_cells(ax, pixels.shape, values.shape if grid is True else grid)
+    drawing.draw_bar(drawing.bar_beside(ax), low, high, look.bar(), [values], label)
+    drawing.say_if_zero(ax, values)
+    ax.set_label(drawing.map_text(values, low, high, "Heat map over the photo"))
     return finish()
 
 
@@ -226,14 +199,14 @@ def overlay_picture(photo, heat, alpha=0.75, fade=True, grey=True, **options):
     Returns uint8 (H, W, 3): (1 - a) * photo + a * colour; a is alpha, and where fade is True
     alpha * |value| / (largest limit). Raises ValueError when the sizes differ.
     """
-    pixels, values, scale = photo_pixels(photo), check_map(heat), Scale(**options)
+    pixels, values, scale = drawing.photo_pixels(photo), check_map(heat), drawing.Scale(**options)
     if pixels.shape[:2] != values.shape:
         raise ValueError(
             f"overlay_picture needs a map of the photo's size {pixels.shape[:2]}, got "
             f"{values.shape}: resize_map(heat, photo.shape[:2]) makes one."
         )
-    look = Look(*scale.limits([values]), scale.cmap, alpha, fade, grey)
-    blended = blend(look.under(pixels) / 255, look.over(values))
+    look = drawing.Look(*scale.limits([values]), scale.cmap, alpha, fade, grey)
+    blended = drawing.blend(look.under(pixels) / 255, look.over(values))
     return np.rint(255 * blended).astype(np.uint8)
 
 
@@ -255,25 +228,25 @@ def compare_maps(
     maps: {title: (H, W)} or a list of maps. photo: drawn under each of them when given.
     columns: by default all in one row up to four. Others: see `show_overlay`.
     """
-    scale = Scale(**options)
+    scale = drawing.Scale(**options)
     named = maps if isinstance(maps, dict) else dict(enumerate(maps))
     values = [check_map(each) for each in named.values()]
     if not values:
         raise ValueError("compare_maps needs at least one map, got none.")
     titles = list(named) if isinstance(maps, dict) else [None] * len(values)
     low, high = scale.limits(values)
-    pixels = None if photo is None else photo_pixels(photo)
-    look = Look(low, high, scale.cmap, alpha, fade, grey)
+    pixels = None if photo is None else drawing.photo_pixels(photo)
+    look = drawing.Look(low, high, scale.cmap, alpha, fade, grey)
     shapes = [each.shape if pixels is None else pixels.shape for each in values]
-    figure, cells, bar = grid_of_axes(
+    figure, cells, bar = drawing.grid_of_axes(
         shapes, titles, columns or min(4, len(values)), 0.15, True, title
     )
     for ax, each, name in zip(cells, values, titles, strict=True):
         if pixels is None:
-            draw_pixels(ax, colours(each, low, high, scale.cmap), name)
+            drawing.draw_pixels(ax, drawing.colours(each, low, high, scale.cmap), name)
         else:
-            draw_pixels(ax, look.under(pixels), name)
-            draw_over(ax, each, pixels.shape, look)
-        ax.set_label(map_text(each, low, high))
-    draw_bar(bar, low, high, scale.cmap if pixels is None else look.bar(), values, label)
+            drawing.draw_pixels(ax, look.under(pixels), name)
+            drawing.draw_over(ax, each, pixels.shape, look)
+        ax.set_label(drawing.map_text(each, low, high))
+    drawing.draw_bar(bar, low, high, scale.cmap if pixels is None else look.bar(), values, label)
     return display_figure(figure, alt)

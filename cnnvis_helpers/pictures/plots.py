@@ -8,23 +8,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from cnnvis_helpers._shared.checks import check_map, finite
-from cnnvis_helpers.pictures.drawing import (
-    LUMINANCE,
-    SIGNED,
-    Scale,
-    axes_for,
-    colours,
-    draw_pixels,
-    label_and_probability,
-    short_share,
-    short_value,
-)
-from cnnvis_helpers.pictures.style import (
-    COLOURS,
-    course_style,
-    curve_colours,
-    pale_colour,
-)
+from cnnvis_helpers.pictures import drawing
+from cnnvis_helpers.pictures.style import COLOURS, course_style, curve_colours, pale_colour
 
 
 @course_style()
@@ -38,7 +23,7 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     named = y if isinstance(y, dict) else {None: y}
     if not named:
         raise ValueError("show_curve needs at least one curve, got an empty dict.")
-    ax, finish = axes_for(None, ax, alt, (8.0, 3.8))
+    ax, finish = drawing.axes_for(None, ax, alt, (8.0, 3.8))
     palette = curve_colours()
     for number, (name, values) in enumerate(named.items()):
         values = finite(values, "show_curve").ravel()
@@ -69,33 +54,36 @@ def show_predictions(predictions, title=None, ax=None, alt=None):
     """
     if predictions and hasattr(predictions[0], "value"):
         return _show_numbers(predictions, title, ax, alt)
-    pairs = [label_and_probability(each) for each in predictions]
+    pairs = [(str(label), float(value)) for *_, label, value in predictions]
     if not pairs:
         raise ValueError("show_predictions needs at least one prediction, got an empty list.")
-    ax, finish = axes_for(None, ax, alt, (7.0, 0.5 + 0.44 * len(pairs)))
-    places = np.arange(len(pairs))
-    values = [probability for _, probability in pairs]
+    for label, value in pairs:
+        if not 0 <= value <= 1.0001:
+            raise ValueError(f"A probability lies between 0 and 1, got {value} for {label!r}.")
+    ax, finish = drawing.axes_for(None, ax, alt, (7.0, 0.5 + 0.44 * len(pairs)))
+    labels, values = zip(*pairs, strict=True)
+    places, texts = range(len(pairs)), list(map(drawing.short_share, values))
     ax.barh(places, values, color=[COLOURS[0]] + [pale_colour()] * (len(pairs) - 1), height=0.72)
-    for place, value in zip(places, values, strict=True):
-        ax.text(value + 0.015, place, short_share(value), va="center")
-    ax.set_yticks(places, [label for label, _ in pairs])
+    for place, value, text in zip(places, values, texts, strict=True):
+        ax.text(value + 0.015, place, text, va="center")
+    ax.set_yticks(places, labels)
     ax.set(xlim=(0, 1.16), ylim=(len(pairs) - 0.5, -0.5), title=title, xlabel="probability")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
     ax.spines["bottom"].set_bounds(0, 1)
-    named = ", ".join(f"{label} {short_share(value)}" for label, value in pairs)
-    ax.set_label(f"Probabilities: {named}")
+    ax.set_label("Probabilities: " + ", ".join(map(" ".join, zip(labels, texts, strict=True))))
     return finish()
 
 
 def _show_numbers(numbers, title, ax, alt):
-    ax, finish = axes_for(None, ax, alt, (7.0, 0.7 + 0.44 * len(numbers)))
+    ax, finish = drawing.axes_for(None, ax, alt, (7.0, 0.7 + 0.44 * len(numbers)))
+    labels, texts = [each.label for each in numbers], list(map(drawing.short_value, numbers))
     bars = ax.barh(range(len(numbers)), [each.value for each in numbers], color=COLOURS[0])
-    ax.bar_label(bars, [short_value(each) for each in numbers], padding=4)
-    ax.set_yticks(range(len(numbers)), [each.label for each in numbers])
+    ax.bar_label(bars, texts, padding=4)
+    ax.set_yticks(range(len(numbers)), labels)
     ax.set(ylim=(len(numbers) - 0.5, -0.5), title=title, xlabel="value")
     ax.margins(x=0.2)
     ax.axvline(0, color="#444444", linewidth=1)
-    ax.set_label("Values: " + ", ".join(f"{each.label} {short_value(each)}" for each in numbers))
+    ax.set_label("Values: " + ", ".join(map(" ".join, zip(labels, texts, strict=True))))
     return finish()
 
 
@@ -114,7 +102,7 @@ def show_vector(
         raise ValueError(f"show_vector needs one row of numbers (n,), got shape {values.shape}.")
     if labels is not None and len(labels) != len(values):
         raise ValueError(f"show_vector got {len(values)} values but {len(labels)} labels.")
-    ax, finish = axes_for(None, ax, alt, (8.0, 3.6))
+    ax, finish = drawing.axes_for(None, ax, alt, (8.0, 3.6))
     width = max(1.5, min(16.0, 240 / len(values)))
     ax.vlines(np.arange(len(values)), 0, values, color=COLOURS[0], linewidth=width)
     ax.axhline(0, color="#444444", linewidth=1)
@@ -136,7 +124,7 @@ def show_vector(
 
 def _name_largest(ax, values, labels, top):
     """Write name and value beside the largest entries, from the top down, without overlap."""
-    largest = [index for index in np.argsort(-values, kind="stable")[:top]]
+    largest = np.argsort(-values, kind="stable")[:top]
     largest = [index for index in largest if values[index] >= 0.05 * values[largest[0]]]
     step = 0.09 * (values.max() - min(0, values.min()))
     height = np.inf
@@ -166,15 +154,16 @@ def show_matrix(matrix, title=None, ax=None, alt=None, fmt="z.2f", labels=None, 
             f"labels name the rows and columns of a square matrix: got {len(labels)} names for "
             f"{values.shape[0]} x {values.shape[1]} numbers."
         )
-    scale = Scale(**options)
+    scale = drawing.Scale(**options)
     low, high = scale.limits([values])
     cell = min(0.85, 7.0 / max(values.shape))
-    ax, finish = axes_for(values.shape, ax, alt, (values.shape[1] * cell, values.shape[0] * cell))
-    shades = colours(values, low, high, scale.cmap or (SIGNED if low == -high else "viridis"))
-    draw_pixels(ax, shades, title)
+    size = values.shape[1] * cell, values.shape[0] * cell
+    ax, finish = drawing.axes_for(values.shape, ax, alt, size)
+    cmap = scale.cmap or (drawing.SIGNED if low == -high else "viridis")
+    shades = drawing.colours(values, low, high, cmap)
+    drawing.draw_pixels(ax, shades, title)
     for (row, column), value in np.ndenumerate(values):
-        dark = shades[row, column, :3] @ LUMINANCE < 140
-        ink = "white" if dark else "black"
+        ink = "white" if shades[row, column, :3] @ drawing.LUMINANCE < 140 else "black"
         ax.text(column, row, format(value, fmt), ha="center", va="center", color=ink)
     if labels is not None:
         places = np.arange(len(labels))

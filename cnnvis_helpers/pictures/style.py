@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cnnvis_helpers._shared.files import atomic_write
+from cnnvis_helpers._shared.progress import notebook_display
 
 DPI, PROJECTOR_DPI = 100, 140
 # Colours of Okabe and Ito (2008), told apart by every kind of colour vision.
@@ -74,8 +75,8 @@ def use_course_style(projector=False):
 
     projector: True for a lecture hall, from now on and also in the course's own figures: 1.4 times
     as large, thick lines, black text, and only colours that a weak projector still shows. False
-    goes back. The environment variable CNNVIS_PROJECTOR=1, set before JupyterLab is started, does
-    the same for every notebook.
+    goes back. CNNVIS_PROJECTOR=1, set before JupyterLab is started, does the same for every
+    notebook.
     """
     STYLE.update(PROJECTOR if projector else {name: _USUAL[name] for name in PROJECTOR})
     matplotlib.rcParams.update(STYLE)
@@ -105,8 +106,7 @@ def new_figure(width, height):
 def alt_text(figure, alt=None):
     """Return `alt` on one line; without it, what the axes of the figure say about themselves.
 
-    Every `show_...` leaves a description in the label of its axes; a figure made with pyplot is
-    described by its titles and axis labels.
+    That is the label of the axes of a `show_...`, else titles and axis labels.
     """
     if alt is not None and not isinstance(alt, str):
         raise ValueError(f"alt is one sentence that says what the picture shows, not {alt!r}.")
@@ -128,16 +128,11 @@ def _axes_text(ax):
 def display_figure(figure, alt=None):
     """Show a figure once, with alt text that reaches JupyterLab, Colab and exported HTML.
 
-    Parameters
-    ----------
-    figure : matplotlib Figure; a pyplot figure is closed, so that it is not shown twice
-    alt : one sentence that says what there is to see; by default the figure describes itself
-
-    Returns
-    -------
-    None in a notebook. Elsewhere nothing is shown; the Figure is returned, ready for `savefig`.
-
-    Raises ValueError for an alt text that is not a str, TypeError for anything but a Figure.
+    figure: matplotlib Figure; a pyplot figure is closed, so that it is not shown twice. alt: one
+    sentence that says what there is to see; by default the figure describes itself.
+    Returns None in a notebook. Elsewhere nothing is shown; the Figure is returned, ready for
+    `savefig`. Raises ValueError for an alt text that is not a str, TypeError for anything but a
+    Figure.
     """
     if not isinstance(figure, Figure):
         raise TypeError(
@@ -145,7 +140,7 @@ def display_figure(figure, alt=None):
             "for axes, pass ax.figure."
         )
     alt = alt_text(figure, alt)
-    display = _notebook_display()
+    display = notebook_display()
     if display is not None:
         display(figure_bundle(figure, alt), raw=True)
     pyplot = sys.modules.get("matplotlib.pyplot")
@@ -162,14 +157,12 @@ def figure_bundle(figure, alt=None):
     alt = alt_text(figure, alt)
     kind, data, width = _encode(figure)
     source = base64.b64encode(data).decode("ascii")
-    return {
-        "text/html": (
-            f'<img alt="{html.escape(alt, quote=True)}" width="{width}" '
-            'style="max-width:100%;height:auto;background:white" '
-            f'src="data:image/{kind};base64,{source}">'
-        ),
-        "text/plain": alt,
-    }
+    tag = (
+        f'<img alt="{html.escape(alt, quote=True)}" width="{width}" '
+        'style="max-width:100%;height:auto;background:white" '
+        f'src="data:image/{kind};base64,{source}">'
+    )
+    return {"text/html": tag, "text/plain": alt}
 
 
 @contextlib.contextmanager
@@ -230,22 +223,10 @@ def save_picture(path, picture):
     return path
 
 
-def _notebook_display():
-    """Return IPython's `display` when a notebook is listening, else None."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is None or type(shell).__name__ == "TerminalInteractiveShell":
-        return None
-    from IPython.display import display
-
-    return display
-
-
 def _encode(figure):
     """Draw the figure; return ("png" or "jpeg", bytes, width in pixels), the smaller one.
 
-    A photo as JPEG is about four times smaller and looks the same; a drawing is smaller as PNG,
-    which also keeps every pixel. JPEG is used only if it saves a lot.
+    A photo as JPEG is about four times smaller and looks the same; a drawing is smaller as PNG.
     """
     picture = _drawn(figure)
     png, jpeg = io.BytesIO(), io.BytesIO()
@@ -266,13 +247,6 @@ def _drawn(figure):
         figure.set_layout_engine("none")  # or savefig draws twice
     box = figure.get_tightbbox(canvas.get_renderer()).padded(0.1)
     raw = io.BytesIO()
-    uncompressed = {"compress_level": 0}
-    canvas.print_figure(
-        raw,
-        dpi=STYLE["figure.dpi"],
-        format="png",
-        facecolor="white",
-        bbox_inches=box,
-        pil_kwargs=uncompressed,
-    )
+    how = {"format": "png", "pil_kwargs": {"compress_level": 0}}
+    canvas.print_figure(raw, dpi=STYLE["figure.dpi"], facecolor="white", bbox_inches=box, **how)
     return Image.open(raw).convert("RGB")

@@ -21,7 +21,9 @@ class Summary(NamedTuple):
     mean: float
 
     def __repr__(self):
-        low, high, mean = (_short(value) for value in self[2:])
+        # Whole numbers in full, others with four digits.
+        texts = [f"{one:.4g}" if isinstance(one, float) else str(one) for one in self[2:]]
+        low, high, mean = texts
         return f"shape {self.shape}, {self.dtype}, min {low}, max {high}, mean {mean}"
 
     __str__ = __repr__
@@ -167,29 +169,20 @@ def map_limits(*maps, signed=None, percentile=100):
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _short(number):
-    """Write a number for a reader: whole numbers in full, others with four digits."""
-    return f"{number:.4g}" if isinstance(number, float) else str(number)
-
-
 def _stack(images):
     """Return `images` (see `tile`) as one array (n, h, w) or (n, h, w, colours)."""
     if not isinstance(images, list | tuple):
         array = np.asarray(images)
-        if array.ndim == 3 and array.size:
-            return np.moveaxis(array, -1, 0)
-        if array.ndim == 4 and array.size:
-            return array
+        if array.ndim not in (3, 4) or not array.size:
+            raise ValueError(
+                "tile needs a list of pictures, (n, h, w, colours) or feature maps (h, w, c), "
+                f"got shape {array.shape}."
+            )
+        return np.moveaxis(array, -1, 0) if array.ndim == 3 else array
+    shapes = sorted({np.shape(picture) for picture in images})
+    if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
         raise ValueError(
-            "tile needs a list of pictures, (n, h, w, colours) or feature maps (h, w, c), "
-            f"got shape {array.shape}."
+            "tile needs pictures (h, w) or (h, w, colours) of one shape, got "
+            f"{shapes[:4] or 'an empty list'}."
         )
-    pictures = [np.asarray(picture) for picture in images]
-    if not pictures:
-        raise ValueError("tile needs at least one picture, got an empty list.")
-    shapes = sorted({picture.shape for picture in pictures})
-    if len(shapes) > 1 or len(shapes[0]) not in (2, 3):
-        raise ValueError(
-            f"tile needs pictures (h, w) or (h, w, colours) of one shape, got {shapes[:4]}."
-        )
-    return np.stack(pictures)
+    return np.stack(images)
