@@ -84,15 +84,10 @@ def _prefetch(options):
 def _report(options):
     from cnnvis_helpers.classroom.report import report
 
-    return (
-        0
-        if report(
-            show=lambda found: print(
-                f"{found.what:<11} {found.found}", found.todo and f"-> {found.todo}"
-            )
-        ).works
-        else 1
-    )
+    def show(found):
+        print(f"{found.what:<11} {found.found}", found.todo and f"-> {found.todo}")
+
+    return int(not report(show).works)
 
 
 def _rehearse(options):

@@ -70,28 +70,34 @@ def grade(path, seconds=600):
         notebook.cells.insert(0, code_cell(source))
         variables = {"CNNVIS_KEEP": "off", "IPYTHONDIR": str(Path(outside) / "ipython")}
         ended = run_notebook(notebook, folder, seconds, variables, keep_going=True)
-        recorded = _recorded(records)
+        recorded = {}  # the last check of an exercise counts
+        lines = records.read_text(encoding="utf-8").splitlines() if records.is_file() else ()
+        for name, status, message in map(json.loads, lines):
+            recorded[name] = (_STATUS[status], message)
     problems = [(index, f"code cell {index}: {said}") for index, said in errors(notebook)]
     for index, problem in problems:
         for name in _ids(notebook.cells[index].source):
             recorded.setdefault(name, (ERROR, problem))
+    problems = [problem for _, problem in problems]
     if ended:
-        problems.append(
-            (ended[0], f"code cell {ended[0]}: {ended[1]}; the cells after it did not run")
-        )
+        problems.append(f"code cell {ended[0]}: {ended[1]}; the cells after it did not run")
     missing = UNREACHED if ended else UNCHECKED
     judged = []
     for each in exercises.of_lesson(lesson):
         status, message = recorded.get(each.id, (missing, ""))
         judged.append({"id": each.id, "title": each.title, "status": status, "message": message})
+    return _result(path, lesson, judged, problems, time.monotonic() - begun)
+
+
+def _result(path, lesson, judged, problems, seconds):
     return {
         "notebook": str(path),
         "lesson": lesson,
         "holds": sum(each["status"] == HOLDS for each in judged),
         "of": len(judged),
         "exercises": judged,
-        "problems": [problem for _, problem in problems],
-        "seconds": round(time.monotonic() - begun, 1),
+        "problems": problems,
+        "seconds": round(seconds, 1),
     }
 
 
@@ -108,15 +114,7 @@ def grade_each(paths, seconds=600):
             problem = f"{kind}{error}"
             if repr(str(path)) not in problem:
                 problem = f"{str(path)!r}: {problem}"
-            yield {
-                "notebook": str(path),
-                "lesson": None,
-                "holds": 0,
-                "of": 0,
-                "exercises": [],
-                "problems": [problem],
-                "seconds": 0.0,
-            }
+            yield _result(path, None, [], [problem], 0.0)
 
 
 def as_text(graded):
@@ -164,12 +162,3 @@ def _ids(source):
     """Return the exercise ids in a cell's strings, outside comments and hints."""
     found = [name for shown, name in _IDS.findall(_COMMENT_LINE.sub("", source)) if not shown]
     return [name for name in found if any(name == e.id for e in exercises.of_lesson(name[:2]))]
-
-
-def _recorded(records):
-    """Return {exercise id: (status, message)}; the last check of an exercise counts."""
-    found = {}
-    lines = records.read_text(encoding="utf-8").splitlines() if records.is_file() else ()
-    for name, status, message in map(json.loads, lines):
-        found[name] = (_STATUS[status], message)
-    return found

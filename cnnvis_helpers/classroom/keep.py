@@ -11,6 +11,7 @@ The key is the package's code, the network (its origin and weights), the method 
 arguments. Results of networks without `origin`, such as a model from memory, are never kept.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -29,10 +30,6 @@ from cnnvis_helpers._shared import progress
 from cnnvis_helpers._shared.files import cache_folder
 
 LIMIT = "1G"  # of all results together; `tidy` removes those used least recently
-
-
-class _NoKey(Exception):
-    """An argument that cannot be compared between calls."""
 
 
 def folder():
@@ -109,11 +106,8 @@ def _answer(method, arguments, named):
         return method(*arguments, **named)
     show = inspect.signature(method).bind(*arguments, **named).arguments.get("progress")
     if _is_kept(key):
-        try:
+        with contextlib.suppress(LookupError):  # a damaged file
             result = _stored()(key, _no_result)
-        except LookupError:  # a damaged file
-            pass
-        else:
             if show:
                 show(1, 1)
             return result
@@ -160,7 +154,7 @@ def _key(method, arguments, named):
         given = {
             name: _plain(value) for name, value in bound.arguments.items() if name != "progress"
         }
-    except (TypeError, _NoKey):  # wrong arguments: the method says what is wrong with them
+    except TypeError:  # wrong arguments, of which the method tells, or ones without a key
         return None
     return joblib.hash([_code(), method.__module__, method.__qualname__, given])
 
@@ -182,7 +176,7 @@ def _plain(value):
         return [type(value).__name__, *(_plain(getattr(value, part.name)) for part in parts)]
     if isinstance(value, types.FunctionType) and _is_method(value):
         return f"{value.__module__}.{value.__qualname__}"
-    raise _NoKey
+    raise TypeError("an argument that cannot be compared between calls")
 
 
 def _is_method(function):

@@ -56,9 +56,6 @@ def code_cell(source):
 def run_notebook(notebook, folder, seconds, variables=None, keep_going=False):
     """Run all code cells in a fresh kernel of this Python and put their outputs in the notebook.
 
-    Parameters
-    ----------
-    notebook : nbformat node
     folder : the kernel's working folder
     seconds : limit for all cells together
     variables : environment variables for the kernel besides those of this process
@@ -94,8 +91,11 @@ def run_notebook(notebook, folder, seconds, variables=None, keep_going=False):
     client.log = logging.getLogger(f"{__name__}.silent")
     client.log.disabled = True
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    root = str(Path(__file__).resolve().parents[2])  # this copy of the package, no screen, no GPU
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    fixed = {"PYTHONPATH": path, "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": "-1"}
     try:
-        client.execute(env=_environment(variables), **silent)
+        client.execute(env={**os.environ, **fixed, **(variables or {})}, **silent)
     except CellExecutionError:
         return reached[-1], dict(errors(notebook))[reached[-1]]
     except CellTimeoutError:
@@ -112,11 +112,3 @@ def errors(notebook):
             if output.output_type == "error":
                 said = _COLOURS.sub("", f"{output.ename}: {output.evalue}").strip()
                 yield index, said.splitlines()[0][:300]
-
-
-def _environment(variables):
-    """Return the kernel's variables: this copy of the package, no screen, no GPU."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    fixed = {"PYTHONPATH": path, "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": "-1"}
-    return {**os.environ, **fixed, **(variables or {})}

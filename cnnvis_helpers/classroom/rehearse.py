@@ -37,16 +37,13 @@ _r.walk_explorers({until} - _t.time(), {report!r})
 
 
 def rehearse(lesson, minutes=MINUTES, say=print):
-    """Run a lesson and keep its slow results.
+    """Run a lesson and keep its slow results; return how many were added.
 
-    Parameters
-    ----------
     lesson : its number ("04"), or the path of any notebook
     minutes : limit for the rehearsal
     say : function of a line of text, called with the progress
 
-    Returns the number of results added. Raises ValueError if there is no such lesson, its file is
-    not a notebook, or a cell fails.
+    Raises ValueError if there is no such lesson, its file is not a notebook, or a cell fails.
     """
     path, seconds = find_lesson(lesson), 60 * minutes
     notebook, before = read_code(path), len(keep.summary()[0])
@@ -92,8 +89,6 @@ def find_lesson(lesson):
 def walk_explorers(seconds, report, keep_all=True, rounds=3):
     """Move the controls of every explorer in this process.
 
-    Parameters
-    ----------
     seconds : limit for all of them together
     report : path of a JSON file to write: for each explorer its name, the number of positions,
         and [settings, seconds] of each one reached
@@ -104,24 +99,21 @@ def walk_explorers(seconds, report, keep_all=True, rounds=3):
     explorers = [e for e in gc.get_objects() if base and isinstance(e, base.Explorer)]
     if keep_all:
         os.environ["CNNVIS_KEEP"] = "0"
-    until = time.monotonic() + seconds
-    starts = [
-        {name: control.value for name, control in _demo_controls(explorer.wait(seconds)).items()}
-        for explorer in explorers
-    ]
-    wanted = [demo_settings(explorer, rounds) for explorer in explorers]
-    reached = [[] for _ in explorers]
-    jobs = [(which, settings) for which, each in enumerate(wanted) for settings in each]
-    jobs.sort(key=lambda job: len(job[1]))  # every explorer's single moves before any pair
-    for which, settings in jobs:
+    until, jobs, found = time.monotonic() + seconds, [], []
+    for explorer in explorers:
+        controls = _demo_controls(explorer.wait(seconds))
+        start = {name: control.value for name, control in controls.items()}
+        wanted, reached = demo_settings(explorer, rounds), []
+        jobs += [(explorer, start, settings, reached) for settings in wanted]
+        jobs.append((explorer, start, {}, []))  # at last, as it was
+        found.append([explorer.name, len(wanted), reached])
+    jobs.sort(key=lambda job: len(job[2]) or 9)  # every explorer's single moves before any pair
+    for explorer, start, settings, reached in jobs:
         begun = time.perf_counter()
-        if time.monotonic() < until and _move(explorers[which], starts[which], settings):
-            explorers[which].wait(600)
-            reached[which].append([repr(settings), time.perf_counter() - begun])
-    for explorer, start in zip(explorers, starts, strict=True):
-        if _move(explorer, start, {}):
+        late = settings and time.monotonic() >= until
+        if not late and _move(explorer, start, settings):
             explorer.wait(600)
-    found = [[e.name, len(w), r] for e, w, r in zip(explorers, wanted, reached, strict=True)]
+            reached.append([repr(settings), time.perf_counter() - begun])
     Path(report).write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -148,23 +140,19 @@ def demo_settings(explorer, rounds=3):
     every, controls = demo_positions(explorer), _demo_controls(explorer)
     some = {name: _round_places(controls[name], values) for name, values in every.items()}
     sliders = [name for name in every if hasattr(controls[name], "readout")]
-    found = [{name: value} for name, values in every.items() for value in values]
+    menus = [name for name in every if name not in sliders and name != "photo"]
+    groups = [((name,), every) for name in every]
     if rounds > 1:
-        for pair in itertools.combinations(every, 2):
-            found += _together(pair, some)
+        groups += [(pair, some) for pair in itertools.combinations(every, 2)]
     if rounds > 2:
-        for menu, (a, b) in itertools.product(
-            [name for name in every if name not in sliders and name != "photo"],
-            itertools.combinations(sliders, 2),
-        ):
+        for menu, (a, b) in itertools.product(menus, itertools.combinations(sliders, 2)):
             fine = len(every[a]) * len(every[b]) <= PRODUCT
-            found += _together((menu, a, b), every if fine else some)
-    return found
-
-
-def _together(names, positions):
-    values = itertools.product(*(positions[name] for name in names))
-    return [dict(zip(names, each, strict=True)) for each in values]
+            groups.append(((menu, a, b), every if fine else some))
+    return [
+        dict(zip(names, values, strict=True))
+        for names, positions in groups
+        for values in itertools.product(*(positions[name] for name in names))
+    ]
 
 
 def _demo_controls(explorer):
@@ -190,26 +178,18 @@ def demo_positions(explorer):
         elif _is_box(control):
             values = [False, True]
         else:
-            count = int(round((control.max - control.min) / (control.step or 1))) + 1
-            values = [_at(control, place) for place in range(count)]
+            low, step, kind = control.min, control.step or 1, type(control.value)
+            count = int(round((control.max - low) / step)) + 1
+            values = [kind(round(low + place * step, 9)) for place in range(count)]
         positions[name] = [value for value in values if value != control.value]
     return positions
-
-
-def _at(slider, place):
-    value = slider.min + place * (slider.step or 1)
-    return type(slider.value)(round(value, 9))
 
 
 def _round_places(control, values):
     """Return all values of a menu, or a slider's ends and multiples of a round number of steps."""
     if len(values) <= ROUND or not hasattr(control, "max"):
         return values
-    step = control.step or 1
-    unit = next(
-        unit
-        for unit in (2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 256, 500, len(values))
-        if (control.max - control.min) / step / unit <= ROUND - 1
-    )
-    ends = (control.min, control.max)
-    return [v for v in values if v in ends or round(v / step) % unit == 0]
+    low, high, step = control.min, control.max, control.step or 1
+    units = (2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 256, 500, len(values))
+    unit = next(unit for unit in units if (high - low) / step / unit <= ROUND - 1)
+    return [v for v in values if v in (low, high) or round(v / step) % unit == 0]
