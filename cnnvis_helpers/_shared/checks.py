@@ -30,10 +30,7 @@ def check_whole(name, value, least):
 
 
 def check_number(name, value, low, high, unit="", above=False):
-    """Raise a ValueError unless `value` is a finite number in low..high (in `unit`).
-
-    above : True excludes `low` itself
-    """
+    """Raise a ValueError unless `value` is a finite number in low..high, or `above` low."""
     kinds = (int, float, np.integer, np.floating)
     number = isinstance(value, kinds) and not isinstance(value, bool)
     fits = number and np.isfinite(value) and low <= value <= high
@@ -55,9 +52,9 @@ def check_choice(name, value, choices):
 
 
 def finite(array, who):
-    """Return `array` as a NumPy array of finite numbers, floats kept, integers as float32.
+    """Return a non-empty array of finite numbers, floats kept, integers as float32.
 
-    Raises ValueError, naming `who`, for nan, infinity, an empty array or anything but numbers.
+    Raises ValueError, naming `who`, for anything else.
     """
     values = np.asarray(array)
     if values.dtype.kind not in "buif" or values.size == 0:
@@ -82,32 +79,26 @@ def check_map(heat):
 
 
 def check_photo(photo):
-    """Return a photo as an array (H, W, 3), uint8 or float 0..255; ValueError for anything else.
-
-    Floats just outside 0..255 (rounding, 0.1 % of the range) are clipped.
-    """
-    mode = getattr(photo, "mode", "RGB")  # of a PIL image: "HSV" also has three channels
-    if isinstance(mode, str) and mode != "RGB":
-        raise ValueError(f"A photo is RGB, not a picture of mode {mode!r}; load_photo makes one.")
+    """Return a photo as an array (H, W, 3), uint8 or float 0..255 (0.1 % beyond is clipped)."""
     try:
         array = np.asarray(photo)
     except ValueError:
         array = np.empty(0, object)
-    if array.dtype.kind not in "uif":
+    mode = getattr(photo, "mode", "RGB")  # of a PIL image: "HSV" also has three channels
+    wrong, loaded = "", "load_photo"
+    if isinstance(mode, str) and mode != "RGB":
+        wrong = f"RGB, not a picture of mode {mode!r}"
+    elif array.dtype.kind not in "uif":
         kind = f"of {array.dtype}" if isinstance(photo, np.ndarray) else type(photo).__name__
-        raise ValueError(f"A photo is an array of pixels, not {kind}; load_photo makes one.")
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(
-            f"A photo is an RGB array (height, width, 3), not one of shape {array.shape}; "
-            "load_photo makes one of any picture."
-        )
+        wrong = f"an array of pixels, not {kind}"
+    elif array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        wrong = f"an RGB array (height, width, 3), not one of shape {array.shape}"
+    elif array.dtype != np.uint8 and array.dtype.kind != "f":
+        wrong, loaded = f"uint8 or float, not {array.dtype}", "load_photo(np.asarray(photo))"
+    if wrong:
+        raise ValueError(f"A photo is {wrong}; {loaded} makes one.")
     if array.dtype == np.uint8:
         return array
-    if array.dtype.kind != "f":
-        raise ValueError(
-            f"The pixels of a photo are uint8 or float, not {array.dtype}; "
-            "load_photo(np.asarray(photo)) makes one."
-        )
     if not np.isfinite(array).all():
         raise ValueError("The photo holds pixels that are not finite numbers (nan or inf).")
     low, high = array.min(), array.max()

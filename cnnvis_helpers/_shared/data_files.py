@@ -15,10 +15,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 @functools.cache
 def data_folder():
-    """Return the folder of the bundled files as a Path.
-
-    Raises ValueError if the package was copied without its data.
-    """
+    """Return the folder of the bundled files as a Path; ValueError if it was not copied."""
     for folder in (_PACKAGE / "data", _PACKAGE.parent / "data"):
         if (folder / "manifest.json").is_file():
             return folder
@@ -46,10 +43,7 @@ def entries(kind):
 
 
 def data_file(entry):
-    """Return the Path of an entry's file, after checking its SHA-256 once per process.
-
-    Raises ValueError if the file is missing or has another checksum.
-    """
+    """Return the Path of an entry's file, after checking its SHA-256 once per process."""
     return _checked_file(entry["file"], entry["sha256"])
 
 

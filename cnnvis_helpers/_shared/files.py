@@ -28,11 +28,8 @@ def cache_folder():
 def atomic_write(path):
     """Open a binary stream that becomes the file `path` at the end of the block, or leaves no file.
 
-    The stream writes to a temporary file with a unique name in the same folder, so other processes
-    see the old file or the new one, and if two write the same file, both leave a good one.
-
-    with atomic_write("map.npy") as stream:
-        np.save(stream, heat)
+    It writes to a temporary file in the same folder, so other processes see the old file or the new
+    one, and if two write the same file, both leave a good one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,15 +39,11 @@ def atomic_write(path):
         with open(unfinished, "wb") as stream:
             yield stream
         if os.name != "nt":
-            os.chmod(unfinished, 0o666 & ~_umask())  # mkstemp lets only the owner read
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(unfinished, 0o666 & ~mask)  # mkstemp lets only the owner read
         os.replace(unfinished, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
         raise
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -9,8 +9,7 @@ WIDEST = 64  # characters of a cell in text
 class Table(list):
     """A list of rows that prints as a table, in text and in a notebook.
 
-    A subclass names the columns in `headings` and turns a row into texts in `cells`; without
-    them a table of named tuples shows the fields.
+    A subclass names the columns in `headings` and turns a row into texts in `cells`.
     """
 
     headings = None
@@ -29,7 +28,11 @@ class Table(list):
             return self.nothing
         rows = [self._headings(), *map(self.cells, self)]
         rows = [[textwrap.shorten(c, WIDEST, placeholder=" ...") for c in row] for row in rows]
-        columns = [_aligned(column) for column in zip(*rows, strict=True)]
+        columns = []
+        for column in zip(*rows, strict=True):
+            numbers = all(cell[:1].isdigit() or cell[:1] in "-?" for cell in column[1:])
+            width = max(map(len, column))
+            columns.append([c.rjust(width) if numbers else c.ljust(width) for c in column])
         return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
     def _repr_html_(self):
@@ -46,10 +49,3 @@ class Table(list):
 
     def _headings(self):
         return list(self.headings or self[0]._fields)
-
-
-def _aligned(column):
-    """Pad the cells of a column; numbers are right-aligned."""
-    width = max(map(len, column))
-    numbers = all(cell[:1].isdigit() or cell[:1] in "-?" for cell in column[1:])
-    return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]
