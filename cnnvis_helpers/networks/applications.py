@@ -13,15 +13,10 @@ import numpy as np
 
 
 class Application(NamedTuple):
-    """One classifier of keras.applications.
+    """One classifier of keras.applications: name (`load_network`'s), constructor, weights.
 
-    name : what `load_network` calls it, the constructor's name in lower case
-    constructor : name in keras.applications, such as "VGG16"
-    size : height and width of the input, pixels
-    mode : key of `MODES`, the preprocessing
-    parameters : number of weights
-    file, url, checksum : the ImageNet weights: name in Keras's cache, address, MD5 or SHA-256 (""
-        if Keras has none)
+    size : height and width of the input, pixels. mode : key of `MODES`. parameters : how many
+    file, url, checksum : the ImageNet weights: name in Keras's cache, address, MD5 or SHA-256 or ""
     """
 
     name: str
@@ -39,25 +34,12 @@ class Application(NamedTuple):
         return round(self.parameters * 4 / 1e6)
 
 
-def _read_table():
-    with open(Path(__file__).with_name("applications.csv"), newline="", encoding="utf-8") as file:
-        rows = [
-            Application(
-                row["constructor"].lower(),
-                row["constructor"],
-                int(row["size"]),
-                row["mode"],
-                int(row["parameters"]),
-                row["file"],
-                row["url"],
-                row["checksum"],
-            )
-            for row in csv.DictReader(file)
-        ]
-    return {row.name: row for row in rows}
-
-
-APPLICATIONS = _read_table()
+APPLICATIONS = {}
+with open(Path(__file__).with_name("applications.csv"), newline="", encoding="utf-8") as _file:
+    for _row in csv.DictReader(_file):
+        _row |= {"size": int(_row["size"]), "parameters": int(_row["parameters"])}
+        _name = _row["constructor"].lower()
+        APPLICATIONS[_name] = Application(_name, **_row)
 
 # Means and standard deviations of ImageNet's colours, in pixel levels.
 _MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
@@ -82,8 +64,7 @@ def find_application(name):
 def application_of(model):
     """Return the Application that a keras.Model's name stands for, or None.
 
-    keras.applications uses names such as "vgg16", "mobilenetv2_1.00_224", "efficientnetv2-b0"; a
-    numeric suffix (width, input size, number of a second copy) is ignored.
+    A numeric suffix (width, size, number of a copy) is ignored: "mobilenetv2_1.00_224".
     """
     stem = re.sub(r"(_\d+(\.\d+)?)+$", "", model.name)
     return find_application(model.name) or find_application(stem)

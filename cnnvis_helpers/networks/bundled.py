@@ -13,11 +13,11 @@ import re
 import numpy as np
 
 from cnnvis_helpers._shared.data_files import data_file, entries
-from cnnvis_helpers.networks.bundled_architectures import build_efficientnet_lite0, build_squeezenet
+from cnnvis_helpers.networks import bundled_architectures as architectures
 
 _IMAGENET_NETWORKS = {
-    "efficientnet_lite0": build_efficientnet_lite0,
-    "squeezenet": build_squeezenet,
+    "efficientnet_lite0": architectures.build_efficientnet_lite0,
+    "squeezenet": architectures.build_squeezenet,
 }
 
 
@@ -39,10 +39,9 @@ def load_weights(name):
 
 
 def as_float32(stored):
-    """Return stored weights as float32.
+    """Return stored weights as float32: integer kernels have a scale per output channel.
 
-    An integer kernel comes with a scale per output channel; one of more than 8 bits has its lower
-    byte in "low".
+    The lower byte of a kernel of more than 8 bits is in "low".
     """
     weights = {key: array.astype(np.float32) for key, array in stored.items()}
     for layer in [key.removesuffix("/scale") for key in weights if key.endswith("/scale")]:
@@ -82,18 +81,11 @@ def imagenet_labels():
 
 def imagenet_ids(labels):
     """Return the WordNet ids, such as "n02123045", of ImageNet's labels in order, else []."""
-    if labels != imagenet_labels():
-        return []
-    return [wordnet_id for wordnet_id, _ in _imagenet_classes()]
+    return [one[0] for one in _imagenet_classes()] if labels == imagenet_labels() else []
 
 
 def build_vgg(weights, input_size, name):
-    """Build the Keras model: pixels 0..255 (n, h, w, 3) in, logits (n, classes) out.
-
-    weights : float32 arrays {"block1_conv1/kernel": ..., "block1_conv1/bias": ...,
-        "predictions/kernel": ..., ...}
-    input_size : (h, w)
-    """
+    """Build the Keras model of weights {"block1_conv1/kernel": float32 array, ...}: logits out."""
     from keras import Input, Model, layers
 
     found = (re.fullmatch(r"block(\d+)_conv(\d+)/kernel", key) for key in weights)
@@ -108,8 +100,4 @@ def build_vgg(weights, input_size, name):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=layer)(x)
     x = layers.GlobalAveragePooling2D(name="global_average_pooling")(x)
     logits = layers.Dense(weights["predictions/bias"].size, name="predictions")(x)
-    model = Model(pixels, logits, name=name)
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights([weights[f"{layer.name}/{kind}"] for kind in ("kernel", "bias")])
-    return model
+    return architectures.with_weights(Model(pixels, logits, name=name), weights)

@@ -40,7 +40,7 @@ def build_squeezenet(weights):
     x = conv(x, "conv10")  # (13, 13, 1000)
     x = layers.GlobalAveragePooling2D(name="pool10")(x)
     x = layers.Softmax(name="softmax")(x)
-    return _with_weights(Model(photo, x, name="squeezenet"), weights)
+    return with_weights(Model(photo, x, name="squeezenet"), weights)
 
 
 # Stages of EfficientNet-Lite0: blocks, kernel size, stride of the first block, expansion, channels.
@@ -88,10 +88,10 @@ def build_efficientnet_lite0(weights):
     x = conv(x, "head", 1280)  # (7, 7, 1280)
     x = layers.GlobalAveragePooling2D(name="pooling")(x)
     x = layers.Dense(1000, activation="softmax", name="predictions")(x)
-    return _with_weights(Model(photo, x, name="efficientnet_lite0"), weights)
+    return with_weights(Model(photo, x, name="efficientnet_lite0"), weights)
 
 
-def _with_weights(model, weights):
+def with_weights(model, weights):
     for layer in model.layers:
         if layer.weights:
             layer.set_weights([weights[f"{layer.name}/{kind}"] for kind in ("kernel", "bias")])

@@ -20,7 +20,6 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import first_line
-from cnnvis_helpers._shared.data_files import entries
 from cnnvis_helpers.networks.applications import application_of
 from cnnvis_helpers.networks.default_layer import choose_layer, without_maps
 from cnnvis_helpers.networks.head import probabilities, sample_pictures
@@ -60,8 +59,7 @@ def check(net, other_scales=(), size_known=True, outputs_known=True):
     size_known, outputs_known : the caller gave the size of pictures, the meaning of the outputs
     """
     logits = check_answer(net)
-    notes = []
-    notes += _of_training(net)
+    notes = list(_of_training(net))
     if other_scales:
         notes += [*_of_scale(net, other_scales), *_of_predict(net)]
     number = False
@@ -81,8 +79,7 @@ def check_answer(net):
     """Return the logits of two pictures, (2, units); ValueError unless they are the model's.
 
     The model gets one picture alone: noise with a white and a black quarter. Our pass gets it in a
-    batch, neither first, last nor in the middle, in case the model mixes the pictures of a batch;
-    `net.one_by_one` is set if it does.
+    batch, neither first, last nor in the middle. `net.one_by_one` is set if the batch matters.
     """
     pixels = sample_pictures(net.input_size)[[1, 1, 2, 3]]  # white, white, noise, noise
     height, width = net.input_size
@@ -104,11 +101,15 @@ def check_answer(net):
     expected = np.asarray(answer, np.float32).reshape(-1, net.units)
     for one_by_one in (net.one_by_one, True):  # a model may mix the pictures of a batch
         net.one_by_one = one_by_one
-        logits = _logits(net, pixels[2:] if one_by_one else pixels)
-        difference = None if logits is None else _difference(net, logits[-2:-1], expected)
-        if difference is not None and difference <= _tolerance(net):
+        try:
+            logits = net.forward(tf.constant(pixels[2:] if one_by_one else pixels))[0].numpy()
+        except Exception:
+            found = "fails"
+            continue
+        difference = _difference(net, logits[-2:-1], expected)
+        if difference <= _tolerance(net):
             return logits[-2:]
-    found = "fails" if difference is None else f"is off by {difference:.2g} of the largest"
+        found = f"is off by {difference:.2g} of the largest"
     raise ValueError(
         f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
         f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
@@ -116,19 +117,8 @@ def check_answer(net):
     )
 
 
-def _logits(net, pixels):
-    """Return the logits of our pass, an array (n, units); None if it fails."""
-    try:
-        return net.forward(tf.constant(pixels))[0].numpy()
-    except Exception:
-        return None
-
-
 def _difference(net, logits, expected):
-    """Return the largest difference of answers relative to the largest answer.
-
-    Answers are probabilities after a softmax or sigmoid, else the outputs themselves.
-    """
+    """Return the largest difference of answers (probabilities, if any) relative to the largest."""
     if not np.isfinite(expected).all():
         return 0.0  # `net.finite` rejects them with its own sentence
     if net.head == "softmax" and expected.max() <= 0:
@@ -168,7 +158,8 @@ def _of_predict(net):
     except Exception:  # it takes something other than pixels
         return
     answer = np.asarray(keras.tree.flatten(answer)[0], np.float32).reshape(-1, net.units)
-    if _difference(net, _logits(net, pixels), answer) > 10 * _tolerance(net):
+    logits = net.forward(tf.constant(pixels))[0].numpy()
+    if _difference(net, logits, answer) > 10 * _tolerance(net):
         yield (
             f"model.predict and model(x) of {net.model.name!r} give different answers, and here it "
             "is model(x): where predict preprocesses its input, pass that function as preprocess=."
@@ -178,7 +169,6 @@ def _of_predict(net):
 def _number(net, outputs, noted):
     """Return whether a single output is too large for the logit of two classes, and the notes.
 
-    outputs : those of a few pictures, (n, units)
     Several large outputs cannot be told from the logits of a network without preprocessing.
     """
     far = not noted and (outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT)
@@ -216,63 +206,37 @@ def _of_size(net):
 
 # Same scale ------------------------------------------------------------------------------------
 
-_PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 
+def inputs_of_odd_scale(net):
+    """Return {value: words} for large inputs to the first layers with weights, and for flat ones.
 
-def large_inputs(net):
-    """Return {value: (smallest, largest)} of large inputs to the first layers with weights."""
-    return _large(_first_inputs(net))
-
-
-def _first_inputs(net):
-    """Return {value: array (3, ...)}, the inputs of the first layers with weights on each path.
-
-    They are those of a white picture and of two of noise.
+    Flat inputs are nearly all one number, as 0..255 is after a clip to 0..1. All are those of a
+    white picture and of two of noise.
     """
     values = [value for step in net.graph.first_learned() for value in step.inputs]
     values = list(dict.fromkeys(values))
     pixels = tf.constant(sample_pictures(net.input_size)[1:])
-    return dict(zip(values, map(np.asarray, net.run_values(pixels, values)), strict=True))
-
-
-def _large(inputs):
-    ranges = {value: (float(each.min()), float(each.max())) for value, each in inputs.items()}
-    return {value: ends for value, ends in ranges.items() if np.abs(ends).max() > _LARGE_PIXEL}
-
-
-def _flat(inputs):
-    """Return {value: number} of inputs to the first weights that are nearly all one number.
-
-    Values 0..255 that are clipped to 0..1 are, or squeezed by a tanh.
-    """
-    flat = {}
-    for value, (_, *seen) in inputs.items():
-        middle = np.median(seen)
-        if np.mean(np.abs(seen - middle) <= 1e-3 * np.ptp(seen)) > 0.9:
-            flat[value] = float(middle)
-    return flat
+    large, flat = {}, {}
+    for value, seen in zip(values, map(np.asarray, net.run_values(pixels, values)), strict=True):
+        low, high, middle = seen.min(), seen.max(), np.median(seen[1:])
+        if max(-low, high) > _LARGE_PIXEL:
+            large[value] = f"values from {low:.0f} to {high:.0f}"
+        if np.mean(np.abs(seen[1:] - middle) <= 1e-3 * np.ptp(seen[1:])) > 0.9:
+            flat[value] = f"the value {middle:.3g} nearly everywhere in a picture"
+    return large, flat
 
 
 def _of_scale(net, other_scales):
-    """Yield a note if the first weights may have learned from numbers of another scale.
-
-    other_scales : {name in `MODES`: preprocessing}; the stored statistics of a batch norm, if any,
-        show which one fits
-    """
-    inputs = _first_inputs(net)
-    large, flat = _large(inputs), _flat(inputs)
+    """Yield a note if the first weights may have learned from numbers of another scale."""
+    large, flat = inputs_of_odd_scale(net)
     best = _fitting_scale(net, other_scales, clear=0.5 if large else 1.5)
     if best == "" or not (large or flat or best):
         return
     first = net.graph.first_learned()
-    odd = large or flat or first[0].inputs
+    other = {first[0].inputs[0]: "smaller or larger values than it was trained on"}
+    odd = large or flat or other
     layer = next(step.name for step in first if any(value in odd for value in step.inputs))
-    gets = "smaller or larger values than it was trained on"
-    if large:
-        low, high = next(iter(large.values()))
-        gets = f"values from {low:.0f} to {high:.0f}"
-    elif flat:
-        gets = f"the value {next(iter(flat.values())):.3g} nearly everywhere in a picture"
+    gets = next(iter(odd.values()))
     outer = [step.path.rpartition("/")[0] for step in first]
     bodies = (application_of(net.graph.find(path)[0]) for path in outer if path)
     body = next(filter(None, bodies), None)
@@ -287,7 +251,7 @@ def _of_scale(net, other_scales):
 def _fitting_scale(net, other_scales, clear):
     """Return which of `MODES` fits the first batch norm's statistics, "" if it is the one in use.
 
-    clear : how much worse the one in use must be; None if no statistics tell
+    None if no statistics tell. clear : how much worse the one in use must be
     """
     steps = net.graph.needed_for([net.graph.output])
     norm = next((s for s in steps if isinstance(s.layer, keras.layers.BatchNormalization)), None)
@@ -314,5 +278,5 @@ def _fitting_scale(net, other_scales, clear):
 
 @functools.cache
 def _photos(size):
-    photos = [load_photo(name) for name in _PHOTOS if name in entries("photo")]
+    photos = map(load_photo, ("chelsea", "coffee", "astronaut", "rocket"))
     return np.stack([resize_photo(photo, size) for photo in photos]).astype(np.float32)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnvis_helpers.networks.graph import listed
 from cnnvis_helpers.networks.head import sample_pictures
 from cnnvis_helpers.networks.places import faults_of, refusal, values_of, without_relu
 from cnnvis_helpers.networks.receptive_field import IN_PLACE
@@ -16,17 +17,16 @@ from cnnvis_helpers.networks.receptive_field import IN_PLACE
 def choose_layer(net):
     """Return (name, why none, notes) of the default layer.
 
-    It makes the last maps through which the whole score passes and that lie on the photo; None if
-    there are none.
+    It makes the last maps through which the whole score passes and that lie on the photo.
     """
     maps, whole = net.graph.maps(), net.graph.whole_maps()
     values = values_of(whole)
-    turned, faults = faults_of(net, values) if maps else (None, [])
+    if not maps:
+        return None, without_maps(net), []
+    turned, faults = faults_of(net, values)
     placed = []
     if not turned:
         placed = [one.step for one, fault in zip(values, faults, strict=True) if not fault]
-    if not maps:
-        return None, without_maps(net), []
     tokens = bool(placed) and _mixes_tokens(net, placed[-1])
     if turned or (whole and not placed):
         no_map = refusal((whole or maps)[-1].name, turned or faults[-1])
@@ -67,7 +67,7 @@ def _no_single_layer(net, maps):
         )
     return (
         f"The score of {net.name!r} comes from several last maps, those of "
-        f"{_listed(names)}, and no single layer carries it all: pass layer={names[0]!r} and so on, "
+        f"{listed(names)}, and no single layer carries it all: pass layer={names[0]!r} and so on, "
         "and show the maps side by side."
     )
 
@@ -75,7 +75,7 @@ def _no_single_layer(net, maps):
 def _early_maps(net, step, others, tokens):
     """Yield a note if later maps, `others`, or mixed `tokens` (True, False) come after a step."""
     if others:
-        names = _listed([other.name for other in others])
+        names = listed([other.name for other in others])
         yield (
             f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
             f"score passes; after them come those of {names}, with a part of it."
@@ -108,17 +108,9 @@ def _mixed_before(net, first, last):
 
 def _ends(net, maps):
     """Return the last maps of every path to the output, in order."""
-    maps, ends, seen, waiting = set(maps), set(), set(), [net.graph.output.step]
-    while waiting:
-        step = waiting.pop()
-        if step is None or step in seen:
-            continue
-        seen.add(step)
-        if step in maps:
-            ends.add(step)
-        else:
-            waiting += [value.step for value in step.inputs]
-    return [step for step in net.steps if step in ends]
+    output, made = net.graph.output, {value for step in maps for value in step.outputs}
+    read = {value for step in net.graph.needed_for([output], made) for value in step.inputs}
+    return [step for step in maps if {output, *read} & set(step.outputs)]
 
 
 def _comes_early(net, step):
@@ -148,9 +140,7 @@ def _kernels(steps):
 
 
 def _mixes_tokens(net, step, last=None):
-    """Return whether the places of a step's maps are mixed, up to step `last` (None: the output).
-
-    They are where they are laid out as tokens (n, t, c); `_mixes_grid` tells of grids.
+    """Return whether the places of a step's maps are mixed, as tokens (n, t, c), up to step `last`.
 
     Noise is added to every second place, then to the others: what both change is mixed. Pooling,
     normalisation and gates made from a vector, as in squeeze and excite, do not count.
@@ -162,13 +152,10 @@ def _mixes_tokens(net, step, last=None):
             tokens.append(one)
     if not tokens:
         return False
-    maps, pixels = step.outputs[0], sample_pictures(net.input_size)[2:3]
-    plain = {maps: net.run_values(pixels, [maps], without_relu)[0].numpy()}
-    plain = _run_on(net, plain, behind)
-    places = {value for value, array in plain.items() if sum(n > 1 for n in array.shape) > 1}
+    plain, places = _behind_noise(net, step, behind)
     pooled = [one for one in behind if _only_pools(one, places)]
-    known = {value: plain[value] for one in pooled for value in one.outputs}
-    known = {maps: plain[maps], **known}
+    known = [step.outputs[0], *(value for one in pooled for value in one.outputs)]
+    known = {value: plain[value] for value in known}
     for source in [value for value in known if value in places]:
         noisy = [{**known, source: _with_noise(plain[source], every)} for every in (0, 1)]
         runs = [_run_on(net, one, behind) for one in noisy]
@@ -192,11 +179,11 @@ _LEAST = 6  # cells a side, to tell near from far
 def _mixes_grid(net, first, last):
     """Return whether content of one place of a grid (n, h, w, c) gets to all others, by numbers.
 
-    From step `first` to `last`. Noise of mean zero is added around a quarter of the height and the
-    width of the maps; at three quarters of both, each place must get its own part of it, that grows
-    as the noise does. What a vector carries does not count: a gate is bounded, and what is added to
-    every place is the same. Nothing is said of maps of fewer than `_LEAST` cells a side, nor of
-    a single layer that takes one size alone or normalises its maps before it attends.
+    Noise of mean zero is added around a quarter of the height and width of the maps; at three
+    quarters of both, each place must get its own part of it, that grows as the noise does. What a
+    vector carries does not count: a gate is bounded, and what is added to every place is the same.
+    Nothing is said of maps of fewer than `_LEAST` cells a side, nor of a single layer that takes
+    one size alone or normalises its maps before it attends.
     """
     behind = _parts(net, first, last)[1]
     opaque = [step for step in behind if _is_opaque(step)]
@@ -205,12 +192,9 @@ def _mixes_grid(net, first, last):
     kinds = {type(step.layer).__name__ for step in behind if step not in opaque} - IN_PLACE
     if all(any(word in kind for word in _NEAR) for kind in kinds):
         return False
-    maps, pixels = first.outputs[0], sample_pictures(net.input_size)[2:3]
-    plain = {maps: net.run_values(pixels, [maps], without_relu)[0].numpy()}
-    plain = _run_on(net, plain, behind)
-    places = {value for value, array in plain.items() if sum(n > 1 for n in array.shape) > 1}
+    plain, places = _behind_noise(net, first, behind)
     held = [step for step in behind if step in opaque or _only_pools(step, places)]
-    known = [maps, *(value for step in held for value in step.outputs)]
+    known = [first.outputs[0], *(value for step in held for value in step.outputs)]
 
     def run(noise):
         given = {value: _noisy_corner(plain[value], noise) for value in known}
@@ -268,10 +252,7 @@ def _around(array, quarters):
 
 
 def _far_changes(run):
-    """Return whether distant noise gets to maps, each place its own part, in proportion.
-
-    run : function(how large the noise is) -> arrays
-    """
+    """Return whether distant noise gets to maps in proportion; `run(how large)` gives arrays."""
     for plain, *noisy in zip(*map(run, (0, 1e3, 3e4)), strict=True):
         if not _is_grid(plain):
             continue
@@ -285,11 +266,16 @@ def _far_changes(run):
     return False
 
 
-def _only_pools(step, places):
-    """Return whether a step pools, convolves maps or makes a vector without weights.
+def _behind_noise(net, step, behind):
+    """Return ({value: array} of the steps behind `step`, for noise, the values with places)."""
+    maps, pixels = step.outputs[0], sample_pictures(net.input_size)[2:3]
+    plain = {maps: net.run_values(pixels, [maps], without_relu)[0].numpy()}
+    plain = _run_on(net, plain, behind)
+    return plain, {v for v, array in plain.items() if sum(n > 1 for n in array.shape) > 1}
 
-    places : the values with several places
-    """
+
+def _only_pools(step, places):
+    """Return whether a step pools, convolves maps or makes a vector of places without weights."""
     kind = type(step.layer).__name__
     pools = "Pool" in kind or kind in ("Mean", "Sum", "Max", "Min")
     if pools or ("Conv" in kind and len(step.shape) == 4):
@@ -325,8 +311,3 @@ def _both_change(array, *others):
     """Return whether two arrays differ from the first one at the same number."""
     changes = [np.nan_to_num(np.abs(other - array), posinf=0) for other in others]
     return np.logical_and(*(change > 1e-4 * change.max() for change in changes)).any()
-
-
-def _listed(names):
-    names = [repr(name) for name in names]
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]

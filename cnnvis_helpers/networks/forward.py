@@ -49,26 +49,17 @@ class ForwardPass:
         substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
             called for every layer and Keras operation but the head's softmax or sigmoid
 
-        Returns
-        -------
-        (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients with
-        respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
+        Returns (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients
+        with respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
         """
         values = [self.graph.find(name)[1] for name in layers]
         return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
 
     def forward_from(self, known, wanted=(), substitute=None):
-        """Run the rest of a forward pass from some known values, uncompiled.
+        """Run the rest of a forward pass from `known`, {graph.Value: tensor}, uncompiled.
 
-        Parameters
-        ----------
-        known : {graph.Value: tensor}, enough of the values of `net.graph` to compute the output
-        wanted : values of the graph that are wanted from this same pass
+        Returns (logits, tensors): float32 (n, units), and a list of those of the values `wanted`.
         substitute : as in `forward`
-
-        Returns
-        -------
-        (logits, tensors): float32 (n, units), and a list of the tensors of `wanted`
         """
         return self._as_logits(self._run(known, [self.graph.output, *wanted], substitute))
 
@@ -79,10 +70,7 @@ class ForwardPass:
         return logits, tensors
 
     def maps(self, pixels, layers, substitute=None):
-        """Return only the outputs of `layers`, like `forward` but without the logits.
-
-        Only the layers needed run, so pixels (n, H, W, 3) need not have the `input_size`.
-        """
+        """Return only the outputs of `layers`, of pixels (n, H, W, 3) of any size."""
         values = [self.graph.find(name)[1] for name in layers]
         return self.run_values(pixels, values, substitute)
 

@@ -18,62 +18,27 @@ from keras.src.models.functional import Functional
 
 # A layer of these kinds only moves, drops or summarises values of the map before it.
 _NO_MAP_OF_ITS_OWN = (
-    "Pool",
-    "Dropout",
-    "Padding",
-    "Cropping",
-    "Reshape",
-    "Identity",
-    "Permute",
-    "Transpose",
-    "GetItem",
-    "Pad",
-    "Cast",
+    "Pool Dropout Padding Cropping Reshape Identity Permute Transpose GetItem Pad Cast".split()
 )
 # Layers of these kinds may come between the head's activation and the network's output.
 _TRANSPARENT = ("Reshape", "Flatten", "Squeeze", "Dropout", "Identity", "Cast")
 # Layers and operations that are nothing but an activation.
-_ONLY_ACTIVATION = (
-    "Activation",
-    "ReLU",
-    "LeakyReLU",
-    "PReLU",
-    "ELU",
-    "Softmax",
-    "Relu",
-    "Relu6",
-    "LeakyRelu",
-    "Elu",
-    "Selu",
-    "Gelu",
-    "Silu",
-    "HardSilu",
-    "Sigmoid",
-    "HardSigmoid",
-    "Tanh",
-    "Softplus",
-    "Softsign",
-    "LogSoftmax",
+ACTIVATIONS = set(
+    "Activation ReLU LeakyReLU PReLU ELU Softmax Relu Relu6 LeakyRelu Elu Selu Gelu Silu HardSilu "
+    "Sigmoid HardSigmoid Tanh Softplus Softsign LogSoftmax".split()
 )
 # Operations, besides custom layers, that may turn scores into probabilities.
 _MAY_NORMALISE = ("Lambda", "Exp", "Divide", "TrueDivide", "Clip", "Tanh", "HardSigmoid")
-_HEADS = {
-    "softmax": "softmax",
-    "softmax_v2": "softmax",
-    "logsoftmax": "softmax",
-    "log_softmax": "softmax",
-    "sigmoid": "sigmoid",
-    "linear": "linear",
-}
+_SOFTMAX = ("softmax", "softmax_v2", "logsoftmax", "log_softmax")
 # Keras's less usual activations whose outputs look like probabilities.
 _ALIKE = ("hard_sigmoid", "hardsigmoid", "sparsemax", "sparse_sigmoid", "exponential", "tanh")
 
 
 @dataclass(eq=False)
 class Value:
-    """A tensor of the graph: an output of `step` (None: the network's input), its shape and type.
+    """A tensor of the graph: an output of `step` (None: the network's input).
 
-    A shape is a tuple such as (None, 7, 7, 512); an unknown length is None. dtype : "float32", ...
+    shape : a tuple such as (None, 7, 7, 512); None is an unknown length. dtype : "float32", ...
     """
 
     step: object
@@ -170,11 +135,9 @@ class Graph:
         return values
 
     def find(self, name):
-        """Return (layer, value) of a layer or nested model, by its unique name or its path.
+        """Return (layer, value of its last call) of a layer or nested model.
 
-        For a layer called several times it is the last call.
-        Raises ValueError for a name that is unknown (suggests similar ones) or ambiguous (lists
-        paths).
+        name : its path, or its own name if unique. Raises ValueError for any other.
         """
         if not isinstance(name, str):
             raise ValueError(f"A layer is given by its name, a text, not {name!r}.")
@@ -184,14 +147,14 @@ class Graph:
         if len(paths) == 1:
             return self._by_path[paths[0]]
         if paths:
-            raise ValueError(f"The layer name {name!r} is not unique; say {_any_of(paths)}.")
+            raise ValueError(f"The layer name {name!r} is not unique; say {listed(paths, 'or')}.")
         names = [step.name for step in self.steps]
         near = difflib.get_close_matches(name, [*names, *self._by_path], n=3, cutoff=0.6)
-        near = list(dict.fromkeys(near))
-        examples = near or [names[0], *[step.name for step in self.maps()[-1:]], names[-1]]
-        hint = f"it has, for example, {_any_of(examples)}."
         if near:
-            hint = f"did you mean {_any_of(near)}?"
+            hint = f"did you mean {listed(dict.fromkeys(near), 'or')}?"
+        else:
+            examples = [names[0], *[step.name for step in self.maps()[-1:]], names[-1]]
+            hint = f"it has, for example, {listed(examples, 'or')}."
         raise ValueError(f"The network has no layer {name!r}; {hint}")
 
     def needed_for(self, values, known=()):
@@ -209,8 +172,7 @@ class Graph:
 
         replace : function(step) -> the callable to use in place of the step's layer, or None
 
-        A wanted tensor of 16-bit or 64-bit floats is returned as float32. It is part of the
-        computation itself, so gradients with respect to it exist.
+        A wanted tensor of other floats is cast to float32 on its way: gradients reach it.
         """
         known, tapped = dict(known), {}
         pictures = tf.shape(next(iter(known.values())))[0]
@@ -228,11 +190,10 @@ class Graph:
         return [tapped.get(value, known[value]) for value in wanted]
 
     def head(self):
-        """Return (kind, step): the head's activation and the step that applies it.
+        """Return ("softmax" or "sigmoid", the step that applies it), else ("linear", None).
 
-        kind is "softmax" or "sigmoid" with its step; "linear", or "unknown" if the outputs may be
-        probabilities but no single step makes them so, with None. Raises ValueError for any other
-        of Keras's activations.
+        ("unknown", None) if the outputs may be probabilities but no single step makes them so.
+        Raises ValueError for any other of Keras's activations.
         """
         step = self.output.step
         while step is not None:
@@ -247,7 +208,9 @@ class Graph:
                     "but its outputs must be logits or probabilities: give its last layer a "
                     "softmax, a sigmoid or no activation, or pass numbers=True for a regression."
                 )
-            if kind != "linear" or not _is_transparent(step.layer):
+            name = type(step.layer).__name__
+            passes = name == "Activation" or any(word in name for word in _TRANSPARENT)
+            if kind != "linear" or not passes:
                 break
             step = step.inputs[0].step
         return ("unknown" if self._may_be_probabilities() else "linear"), None
@@ -292,13 +255,10 @@ class Graph:
         """
         needed = self.needed_for([self.output])
         learned = (i for i, step in enumerate(needed) if _learns(step) and not _normalises(step))
-        return [step for step in needed[next(learned, len(needed)) :] if _is_map(step)]
+        return [step for step in needed[next(learned, len(needed)) :] if _makes_map(step)]
 
     def bottlenecks(self, value=None):
-        """Return the steps that every path from the picture to a value passes, in order.
-
-        These are the dominators of the value (None: of the output).
-        """
+        """Return the dominators of a value (None: the output): the steps that every path passes."""
         last = (value or self.output).step
         needed = self.needed_for(last.outputs)
         before, after = Counter({None: 1}), Counter({last: 1})
@@ -313,8 +273,7 @@ class Graph:
     def whole_maps(self, value=None):
         """Return the steps that make maps through which a value (None: the score) passes whole.
 
-        After a Dense layer of a vector, new maps have no positions in the picture. A split makes
-        several maps, none of them whole.
+        Maps made anew after a Dense layer of a vector have no positions in the picture.
         """
         whole = set(itertools.takewhile(keeps_places, self.bottlenecks(value)))
         return [step for step in self.maps() if step in whole and len(step.outputs) == 1]
@@ -330,10 +289,9 @@ def keeps_places(step):
 
 
 def open_model(model):
-    """Return the Functional model that a Functional or Sequential model computes, or None.
+    """Return the Functional model that a Functional or Sequential model computes.
 
-    None means a model or layer that cannot be traversed: a subclass with its own `call`, or a
-    Sequential model without an input shape.
+    None for a subclass with its own `call` and for a Sequential model without an input shape.
     """
     if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         model = model._functional
@@ -345,12 +303,11 @@ def open_model(model):
 def without_activation(layer, activation=None):
     """Return a callable with the weights of `layer` but another activation (None: linear).
 
-    The layer itself is untouched: the callable is a shallow copy of it. A pure activation layer
-    (ReLU, Softmax, Activation) becomes the new activation; a layer that has none (Add,
-    BatchNormalization) is followed by it.
+    It is a shallow copy of the layer. A pure activation layer (ReLU, Softmax, Activation) becomes
+    the new activation; a layer that has none (Add, BatchNormalization) is followed by it.
     """
     activation = keras.activations.get(activation)
-    if type(layer).__name__ in _ONLY_ACTIVATION:
+    if type(layer).__name__ in ACTIVATIONS:
         return activation
     if getattr(layer, "activation", None) is None:
         return lambda *args, **kwargs: activation(layer(*args, **kwargs))
@@ -362,7 +319,7 @@ def without_activation(layer, activation=None):
 
 def _activation(layer):
     """Return the name of a layer's or operation's activation, in lower case, or None."""
-    if type(layer).__name__ in _ONLY_ACTIVATION and type(layer).__name__ != "Activation":
+    if type(layer).__name__ in ACTIVATIONS - {"Activation"}:
         return type(layer).__name__.lower()
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", type(activation).__name__).lower()
@@ -371,16 +328,13 @@ def _activation(layer):
 
 def _activation_kind(layer):
     """Return "softmax", "sigmoid", "linear", "other" (of Keras), or "own" (a function)."""
-    name = _activation(layer)
-    if name is None or name in _HEADS:
-        return _HEADS.get(name, "linear")
-    known = {one.lower() for one in (*dir(keras.activations), *_ONLY_ACTIVATION)}
+    name = _activation(layer) or "linear"
+    if name in _SOFTMAX:
+        return "softmax"
+    if name in ("sigmoid", "linear"):
+        return name
+    known = {one.lower() for one in (*dir(keras.activations), *ACTIVATIONS)}
     return "other" if name in known else "own"
-
-
-def _is_transparent(layer):
-    name = type(layer).__name__
-    return name == "Activation" or any(word in name for word in _TRANSPARENT)
 
 
 def _learns(step):
@@ -396,14 +350,11 @@ def _normalises(step):
     return "Norm" in type(step.layer).__name__ and not kernels
 
 
-def _is_map(step):
-    if len(step.shape) != 4:
-        return False
+def _makes_map(step):
     kind = type(step.layer).__name__
     if "Conv" not in kind and any(word in kind for word in _NO_MAP_OF_ITS_OWN):
         return False
-    height, width = step.shape[1:3]
-    return height is None or width is None or height * width > 1
+    return len(step.shape) == 4 and step.shape[1:3] != (1, 1)
 
 
 @functools.cache
@@ -412,6 +363,7 @@ def _takes_training(layer_type):
     return call is not None and "training" in inspect.signature(call).parameters
 
 
-def _any_of(names):
+def listed(names, word="and"):
+    """Return names as text: "'a', 'b' and 'c'"."""
     *first, last = map(repr, names)
-    return f"{', '.join(first)} or {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last

@@ -27,12 +27,10 @@ def sample_pictures(input_size):
 def kind_of(outputs, name, exact=True):
     """Infer from outputs (n, units) for several pictures which head made them.
 
-    name : of the model, for the error
     exact : False if the outputs were computed in 16 bits
 
     Returns "softmax" for rows of probabilities that sum to 1, "sigmoid" for other numbers in 0..1,
-    "linear" for the rest. Raises ValueError for scaled probabilities and for a softmax over a
-    single unit, which is always 1.
+    else "linear". Raises ValueError for scaled probabilities and for a softmax over one unit.
     """
     outputs = np.asarray(outputs, np.float64)
     sums, near = outputs.sum(axis=1), 1e-3 if exact else 2e-2
@@ -55,8 +53,7 @@ def kind_of(outputs, name, exact=True):
 def logits_of(probabilities, kind):
     """Return logits whose softmax or sigmoid is the float32 probabilities (n, units).
 
-    log p for "softmax", log(p / (1 - p)) for "sigmoid". A probability of 0 counts as the smallest
-    normal float32, and 1 - p is at least its rounding error.
+    A probability of 0 counts as the smallest normal float32; 1 - p is at least its rounding error.
 
     >>> round(float(tf.nn.softmax(logits_of(tf.constant([[0.25, 0.75]]), "softmax"))[0, 1]), 6)
     0.75

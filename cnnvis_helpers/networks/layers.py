@@ -56,8 +56,7 @@ class LayerWeights(NamedTuple):
 class LayerSparsity(NamedTuple):
     """How much of one layer's output is exactly zero for one photo.
 
-    name: the layer. zeros: share of all values, 0..1. dead: channels that are zero everywhere.
-    channels: how many there are.
+    zeros: share of all values, 0..1. dead: how many of the `channels` are zero everywhere.
     """
 
     name: str
@@ -72,7 +71,13 @@ class LayerTable(Table):
     nothing = "(no layers)"
 
     def cells(self, row):
-        return [_cell(value) for value in row]
+        texts = super().cells(row)  # shapes as 3 x 3, shares with three digits
+        for i, value in enumerate(row):
+            if isinstance(value, tuple):
+                texts[i] = " x ".join(map(str, value))
+            elif isinstance(value, float):
+                texts[i] = f"{value:.3f}"
+        return texts
 
 
 def conv_layers(net):
@@ -84,17 +89,15 @@ def conv_layers(net):
     """
     steps = _conv_steps(net)
     shapes = _output_shapes(net, steps)
-    return LayerTable(
-        ConvLayer(
-            _index(net, step),
-            name,
-            _kind(step.layer),
-            _kernel_shape(step.layer),
-            shapes[name],
-            step.layer.count_params(),
-        )
-        for name, step in steps.items()
-    )
+    table = LayerTable()
+    for name, step in steps.items():
+        layer, outer = step.layer, step.path.rpartition("/")[0]
+        model = net.layer(outer) if outer else net.model
+        index = next(i for i, one in enumerate(model.layers) if one is layer)
+        kind = next(kind.__name__ for kind in CONVOLUTIONS if isinstance(layer, kind))
+        row = index, name, kind, _kernel_shape(layer), shapes[name], layer.count_params()
+        table.append(ConvLayer(*row))
+    return table
 
 
 def weights(net, layer):
@@ -111,10 +114,8 @@ def weights(net, layer):
     found = _conv_step(net, layer).layer
     kernel = _kernel(found)
     order = _colour_order(net, layer) if kernel.shape[2] == 3 else None
-    if order is not None:
-        kernel = kernel[:, :, order]
-    bias = None if found.bias is None else _array(found.bias)
-    return LayerWeights(kernel.copy(), bias)
+    kernel = kernel.copy() if order is None else kernel[:, :, order]
+    return LayerWeights(kernel, None if found.bias is None else _array(found.bias))
 
 
 def filters(net, layer):
@@ -155,18 +156,12 @@ def sparsity(net, photo):
     counts the convolutions instead.
     """
     check_net(net)
-    steps = {step.name: step for step in net.steps if len(step.shape) == 4}
-    names = [name for name, step in steps.items() if _ends_in_relu(step.layer)]
-    maps = feature_maps(net, photo, names or list(_conv_steps(net)))
-    return LayerTable(
-        LayerSparsity(
-            name,
-            float((made == 0).mean()),
-            int((made == 0).all(axis=(0, 1)).sum()),
-            made.shape[2],
-        )
-        for name, made in maps.items()
-    )
+    names = [step.name for step in net.steps if len(step.shape) == 4 and _ends_in_relu(step.layer)]
+    table = LayerTable()
+    for name, made in feature_maps(net, photo, names or list(_conv_steps(net))).items():
+        dead = int((made == 0).all(axis=(0, 1)).sum())
+        table.append(LayerSparsity(name, float((made == 0).mean()), dead, made.shape[2]))
+    return table
 
 
 # What a convolution is
@@ -187,10 +182,6 @@ def _conv_step(net, name):
         f"Layer {name!r} is a {type(net.layer(name)).__name__}, not a convolution; "
         f"the convolutions are {', '.join(steps) or 'none'}."
     )
-
-
-def _kind(layer):
-    return next(kind.__name__ for kind in CONVOLUTIONS if isinstance(layer, kind))
 
 
 def _kernel_shape(layer):
@@ -216,13 +207,6 @@ def _array(tensor):
     return np.array(tensor.numpy(), np.float32)
 
 
-def _index(net, step):
-    """Return the position of a layer among the layers of its own model."""
-    outer = step.path.rpartition("/")[0]
-    model = net.layer(outer) if outer else net.model
-    return next(i for i, layer in enumerate(model.layers) if layer is step.layer)
-
-
 def _ends_in_relu(layer):
     activation = getattr(layer, "activation", None)
     return type(layer).__name__ in RELUS or getattr(activation, "__name__", None) in RELUS
@@ -240,10 +224,7 @@ def _output_shapes(net, steps):
 
 
 def _colour_order(net, name):
-    """Find which input channels of a layer see red, green and blue; None if they see mixtures.
-
-    Runs black, red, green and blue pictures up to the layer and reads its input.
-    """
+    """Find which input channels of a layer see red, green and blue; None if they see mixtures."""
     first = _conv_step(net, name).layer
 
     def look():
@@ -258,17 +239,7 @@ def _colour_order(net, name):
         net.maps(tf.constant(pixels), [name], keep)
         level = _array(seen[0])[:, seen[0].shape[1] // 2, seen[0].shape[2] // 2]
         answer = np.abs(level[1:] - level[0]) > 1e-6  # (colour, channel)
-        if not ((answer.sum(0) == 1).all() and (answer.sum(1) == 1).all()):
-            return None
-        return answer.argmax(axis=1)
+        alone = (answer.sum(axis=0) == 1).all() and (answer.sum(axis=1) == 1).all()
+        return answer.argmax(axis=1) if alone else None
 
     return net.cached(("colour order", name), look)
-
-
-def _cell(value):
-    """Format one value: shapes as 3 x 3, shares with three digits, counts with commas."""
-    if isinstance(value, tuple):
-        return " x ".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -6,9 +6,7 @@
     net.predict(photo)
 
 Pixels are RGB, 0..255, for every network: preprocessing is built in. Logits are what the head
-computes before its softmax or sigmoid; if no single step makes the probabilities (an average of
-networks, a custom activation), logits are computed from their logarithms. The keras.Model is
-never changed.
+computes before its softmax or sigmoid. The keras.Model is never changed.
 """
 
 import difflib
@@ -63,8 +61,7 @@ class Network(ForwardPass):
     head : "softmax", "sigmoid" or "linear", the activation that turns logits into probabilities;
         "number" for a regression, whose outputs are used as logits unchanged
     units : int, the number of logits; a network with one logit has two classes
-    graph : graph.Graph, the layer calls of the model, nested models expanded
-    steps : its layer calls (`graph.Step`), in the order of computation
+    graph : graph.Graph, the layer calls of the model; `steps` lists them in order
     head_step : the layer call whose softmax or sigmoid `forward` leaves out, or None
     no_map : str, why `last_conv` is None and what to do
     notes : list of str, remarks on the network; `load_network` gives each as a warning
@@ -96,10 +93,9 @@ class Network(ForwardPass):
     # From photo to prediction
 
     def prepare(self, photo):
-        """Resize a photo (H, W, 3), uint8 or float 0..255, to float32 (1, h, w, 3), pixels 0..255.
+        """Resize a whole photo (H, W, 3), uint8 or float 0..255, to float32 pixels (1, h, w, 3).
 
-        The whole photo is resized, with antialiasing. Raises ValueError for anything that is not
-        a photo.
+        With antialiasing. Raises ValueError for anything that is not a photo.
         """
         return resize_photo(check_photo(photo), self.input_size)[None]
 
@@ -139,10 +135,7 @@ class Network(ForwardPass):
             )
 
     def top_classes(self, logits):
-        """Return the top class of each row of logits (n, units): int array (n,).
-
-        For a regression: 0, its first number, whatever the values.
-        """
+        """Return the top class of each row of logits, int (n,); 0 for a regression."""
         logits = np.asarray(logits)
         if self.head == "number":
             return np.zeros(len(logits), int)
@@ -151,9 +144,9 @@ class Network(ForwardPass):
     # The forward pass
 
     def logits(self, pixels):
-        """Return the logits of pixels (n, h, w, 3), 0..255: a float32 tensor (n, units). Compiled.
+        """Return the logits of pixels (n, h, w, 3), 0..255: a float32 tensor (n, units).
 
-        Any number of photos runs through the same compiled function.
+        Compiled once, for any number of photos.
         """
         pixels = tf.cast(pixels, tf.float32)
         height, width = self.input_size
@@ -162,14 +155,16 @@ class Network(ForwardPass):
                 f"The network {self.name!r} takes pixels (n, {height}, {width}, 3), not of "
                 f"shape {tuple(pixels.shape)}; net.prepare(photo) makes them."
             )
-        logits = self.cached(("logits",), self._compile_logits)(pixels)
+        shape = tf.TensorSpec((None, height, width, 3), tf.float32)
+        run = self.cached(
+            ("logits",),
+            lambda: tf.function(lambda pixels: self.forward(pixels)[0], [shape], autograph=False),
+        )
+        logits = run(pixels)
         return self.finite(logits) if hasattr(logits, "numpy") else logits
 
     def finite(self, values, what="answer"):
-        """Return an array or tensor unchanged, after checking that all its numbers are finite.
-
-        Raises ValueError for nan and infinity: training diverged, or 16-bit floats overflowed.
-        """
+        """Return an array or tensor unchanged; ValueError if a number is nan or infinite."""
         array = np.asarray(values)
         if np.isfinite(array).all():
             return values
@@ -178,12 +173,6 @@ class Network(ForwardPass):
             f"The {what} of the network {self.name!r} is {worst}, no number: its training diverged "
             "(train it again, at a smaller learning rate) or its 16-bit floats overflow (use "
             "32-bit ones)."
-        )
-
-    def _compile_logits(self):
-        shape = tf.TensorSpec((None, *self.input_size, 3), tf.float32)
-        return tf.function(
-            lambda pixels: self.forward(pixels)[0], input_signature=[shape], autograph=False
         )
 
     def cached(self, key, build):
@@ -201,8 +190,7 @@ class Network(ForwardPass):
         """Return the index of a class: 281, its label "tabby" or its WordNet id "n02123045".
 
         Case, and "_" or " ", matter only if labels differ in nothing else. Networks with the 1000
-        ImageNet classes know WordNet ids. Raises ValueError for an index out of range and for a
-        label that is unknown or not unique.
+        ImageNet classes know WordNet ids. Raises ValueError for an unknown or ambiguous class.
         """
         if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
             if 0 <= target < len(self.labels):
@@ -214,9 +202,6 @@ class Network(ForwardPass):
                 "A target is a class index, a label, None for the top class, or (a, b) for a "
                 f"rather than b, not {target!r}."
             )
-        return self._find_label(target)
-
-    def _find_label(self, target):
         for spell in (str, _loosely):
             found = [i for i, label in enumerate(self.labels) if spell(label) == spell(target)]
             if len(found) == 1:
@@ -233,11 +218,9 @@ class Network(ForwardPass):
             return self.class_index(int(target))
         spelled = {_loosely(label): label for label in self.labels}
         near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
-        hint = (
-            f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?"
-            if near
-            else (f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels).")
-        )
+        hint = f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?"
+        if not near:
+            hint = f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels)."
         raise ValueError(f"The network {self.name!r} has no class {target!r}; {hint}")
 
     def score_vector(self, target, photo_or_logits=None):
@@ -260,22 +243,19 @@ class Network(ForwardPass):
             if a == b:
                 raise ValueError(f"Class {a} rather than class {b}: the two are the same.")
             return self._unit_vector(a) - (self._unit_vector(b) if self.units > 1 else 0)
-        if target is None:
-            return self._unit_vector(self._top_class(photo_or_logits))
-        return self._unit_vector(self.class_index(target))
-
-    def _unit_vector(self, index):
-        if len(self.labels) > self.units:
-            return np.array([1 if index == 1 else -1], np.float32)
-        return np.eye(1, self.units, index, dtype=np.float32)[0]
-
-    def _top_class(self, photo_or_logits):
+        if target is not None:
+            return self._unit_vector(self.class_index(target))
         if photo_or_logits is None:
             raise ValueError("A target of None means the photo's top class, so give the photo too.")
         values = np.asarray(photo_or_logits)
         if values.ndim > 2:
             values = self.logits(self.prepare(values) if values.ndim == 3 else values)
-        return int(self.top_classes(np.reshape(values, (-1, self.units)))[0])
+        return self._unit_vector(self.top_classes(np.reshape(values, (-1, self.units)))[0])
+
+    def _unit_vector(self, index):
+        if len(self.labels) > self.units:
+            return np.array([1 if index == 1 else -1], np.float32)
+        return np.eye(1, self.units, index, dtype=np.float32)[0]
 
     # Layers
 
@@ -315,10 +295,7 @@ class Network(ForwardPass):
         return name
 
     def without_activation(self, layer, activation=None):
-        """Return a callable with the weights of `layer` and another activation (None: linear).
-
-        layer : a Keras layer, or its name; it is not changed
-        """
+        """Return a callable with the weights of a layer (or its name) and another activation."""
         layer = self.layer(layer) if isinstance(layer, str) else layer
         return without_activation(layer, activation)
 
@@ -387,26 +364,27 @@ def load_network(
 def read_network(what, preprocess=None, labels=None, input_size=None, numbers=None):
     """Load a network like `load_network`, but leave its warnings in `net.notes`."""
     source = sources.read(what)
-    size, channels = sources.check_model(source, input_size)
+    size, channels, units = sources.check_model(source, input_size)
     function = sources.preprocessing(preprocess, source, channels)
     sources.check_preprocessing(function, source.model, size)
-    numbers_known = sources.are_numbers(numbers, labels, source)
+    outputs_known = numbers is not None or labels is not None
+    if numbers is None:  # one output with one label is a number
+        numbers = labels is not None and units == len(labels) == 1
     given = source.model, source.name, size
-    forward_pass = ForwardPass(*given, function, numbers_known)
+    forward_pass = ForwardPass(*given, function, numbers)
     # An application needs its usual preprocessing, unless that is built in.
-    if preprocess is None and source.application and checks.large_inputs(forward_pass):
+    large = source.application and checks.inputs_of_odd_scale(forward_pass)[0]
+    if preprocess is None and large:
         function = sources.preprocessing(source.application.mode, source, channels)
-        forward_pass = ForwardPass(*given, function, numbers_known)
+        forward_pass = ForwardPass(*given, function, numbers)
     if source.trusted:
         found = checks.trusted(forward_pass)
     else:
-        other_scales = {}
-        if preprocess is None:
-            other_scales = {one: sources.preprocessing(one, source, channels) for one in MODES}
+        modes = MODES if preprocess is None else ()
+        other_scales = {one: sources.preprocessing(one, source, channels) for one in modes}
         size_known = input_size is not None or source.application is not None
-        outputs_known = numbers is not None or labels is not None
         found = checks.check(forward_pass, other_scales, size_known, outputs_known)
-    names = sources.class_names(labels, source, numbers_known or found.number)
+    names = sources.class_names(labels, source, numbers or found.number, units)
     net = Network(forward_pass, names, found)
     if isinstance(what, str | os.PathLike) and not callable(preprocess):
         net.origin = os.fspath(what), preprocess, None if labels is None else net.labels
@@ -419,15 +397,14 @@ def list_networks():
     Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (roughly; 0
     if bundled), and whether the weights are already on this machine.
     """
-    rows = []
+    rows = NetworkTable()
     for name in bundled_names():
         card = bundled_card(name)
         rows.append(NetworkRow(name, tuple(card["input_size"]), card["parameters"], 0, True))
     for one in APPLICATIONS.values():
-        size = (one.size, one.size)
-        here = find_cached(one.file) is not None
+        size, here = (one.size, one.size), find_cached(one.file) is not None
         rows.append(NetworkRow(one.name, size, one.parameters, one.megabytes, here))
-    return NetworkTable(rows)
+    return rows
 
 
 class NetworkRow(NamedTuple):

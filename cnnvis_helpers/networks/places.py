@@ -51,8 +51,6 @@ def misplaced(net, chain):
     chain : (value, sharp) pairs; the values of the graph, (n, h, w, c), are each computed from the
         one before and nothing else; sharp is how sharp positions are at least, 0..1, 0 if unknown;
         None looks only at whether the channels agree
-
-    None also if nothing can be said: a single position, or a map that does not change.
     """
     values = [value for value, _ in chain]
     first = _places(net, values, seed=1, width=0.25)
@@ -111,8 +109,9 @@ def _places(net, values, seed, width):
     source, shape, all_places = None, (*net.input_size, 3), []
     places = _Places(_centres(*shape[:2]), np.ones(shape[:2]), False, 0, np.ones(2))
     for value in values:
-        if value.step and value.step.inputs == [source] and _is_relu(value.step.layer):
-            all_places.append(places)  # left out, it changes nothing
+        linear = value.step and without_relu(value.step.layer) is keras.activations.linear
+        if linear and value.step.inputs == [source]:  # a ReLU, which is left out
+            all_places.append(places)
             continue
         small = min(*shape[:2], *filter(None, value.shape[1:3])) <= _SMALL
         weights = [places.found, _centres(*shape[:2])] if small else [places.found]
@@ -148,10 +147,7 @@ def _places(net, values, seed, width):
 
 
 def _fit(found, clear):
-    """Return (3, 2): how the places found rise by row and by column of the maps, and their middle.
-
-    Places are counted from the middle, and weighted by how clear they are.
-    """
+    """Return (3, 2): how places, weighted by `clear`, rise by row and column, and their middle."""
     grid = _grid(clear.shape)
     weighted = (grid * clear[..., None]).reshape(-1, 3).T
     return np.linalg.lstsq(weighted @ grid.reshape(-1, 3), weighted @ found.reshape(-1, 2))[0]
@@ -224,10 +220,7 @@ def _centres(height, width):
 
 
 def _borders(shape, later):
-    """Return masks (2, h, w) of the upper and lower, the left and right border.
-
-    They are at least as wide as a cell of the later maps, which may skip pixels.
-    """
+    """Return masks (2, h, w) of two opposite borders, as wide as a cell of the later maps."""
     borders, centres = [], _centres(*shape[:2]).transpose(2, 0, 1)
     for n, m, places in zip(shape[:2], later[1:3], centres, strict=True):
         width = max(-(-n // (m or n)), n // 16) / n
@@ -240,11 +233,6 @@ def without_relu(layer):
     activation = getattr(layer, "activation", layer)
     name = getattr(activation, "__name__", type(activation).__name__)
     return without_activation(layer) if "relu" in name.lower() else None
-
-
-def _is_relu(layer):
-    """Return whether a layer is nothing but a ReLU."""
-    return without_relu(layer) is keras.activations.linear
 
 
 def _fault(copies, sharp):

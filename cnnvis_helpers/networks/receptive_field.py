@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from cnnvis_helpers._shared.checks import check_net
+from cnnvis_helpers.networks.graph import ACTIVATIONS
 
 WINDOWS = (
     keras.layers.Conv2D,
@@ -25,13 +26,11 @@ WINDOWS = (
     keras.layers.AveragePooling2D,
 )
 # Layers and operations whose output cells read only the input cells at the same place.
-IN_PLACE = set(
-    "Activation ReLU Relu Relu6 LeakyReLU LeakyRelu PReLU ELU Elu Selu Gelu Silu HardSilu Sigmoid "
-    "HardSigmoid Tanh Softplus Softsign Softmax LogSoftmax BatchNormalization LayerNormalization "
-    "UnitNormalization Rescaling Normalization Dropout SpatialDropout2D GaussianDropout "
-    "GaussianNoise AlphaDropout StochasticDepth Identity LayerScale CustomScaleLayer Dense "
-    "Add Subtract Multiply Divide TrueDivide Average Maximum Minimum Concatenate Negative Abs "
-    "Square Sqrt Rsqrt Power Exp Log Clip Cast".split()
+IN_PLACE = ACTIVATIONS | set(
+    "BatchNormalization LayerNormalization UnitNormalization Rescaling Normalization Dropout "
+    "SpatialDropout2D GaussianDropout GaussianNoise AlphaDropout StochasticDepth Identity "
+    "LayerScale CustomScaleLayer Dense Add Subtract Multiply Divide TrueDivide Average Maximum "
+    "Minimum Concatenate Negative Abs Square Sqrt Rsqrt Power Exp Log Clip Cast".split()
 )
 # Layers whose every output depends on every cell.
 EVERYWHERE = set(
@@ -70,15 +69,16 @@ class ReceptiveField(NamedTuple):
 
     def centre(self, row, column):
         """Return (y, x), the centre of a cell's field in pixels; the first pixel's is 0.5."""
-        self._check(row, column)
+        rows, columns = self.cells
+        if not (0 <= row < rows and 0 <= column < columns):
+            raise ValueError(
+                f"{self.layer!r} has cells (0, 0) to ({rows - 1}, {columns - 1}), "
+                f"got ({row}, {column})."
+            )
         if self.whole:
             return tuple(length / 2 for length in self.input_size)
-        return tuple(
-            start + place * step + length / 2
-            for place, start, step, length in zip(
-                (row, column), self.start, self.stride, self.size, strict=True
-            )
-        )
+        axes = zip((row, column), self.start, self.stride, self.size, strict=True)
+        return tuple(start + place * step + length / 2 for place, start, step, length in axes)
 
     def box(self, row, column, photo=None):
         """Return (top, left, bottom, right) of what cell (row, column) sees, cut at the borders.
@@ -88,7 +88,9 @@ class ReceptiveField(NamedTuple):
         `show_boxes` draws it.
         """
         middle = self.centre(row, column)
-        size = self.input_size if photo is None else _photo_size(photo)
+        size = self.input_size
+        if photo is not None:
+            size = photo if isinstance(photo, tuple) else np.shape(photo)
         edges = []
         for axis in (0, 1):
             scale = size[axis] / self.input_size[axis]
@@ -97,14 +99,6 @@ class ReceptiveField(NamedTuple):
             edges.append((first * scale, last * scale))
         (top, bottom), (left, right) = edges
         return top, left, bottom, right
-
-    def _check(self, row, column):
-        rows, columns = self.cells
-        if not (0 <= row < rows and 0 <= column < columns):
-            raise ValueError(
-                f"{self.layer!r} has cells (0, 0) to ({rows - 1}, {columns - 1}), "
-                f"got ({row}, {column})."
-            )
 
 
 def receptive_field(net, layer=None):
@@ -125,7 +119,18 @@ def receptive_field(net, layer=None):
         reaches[step] = _through(step, inputs)
         if step is target:
             break
-    return _as_field(name, reaches[target], net.input_size)
+    found = reaches[target]
+    whole = any(math.isinf(reach.first) for reach in found)
+    size = [int(reach.last - reach.first + 1) for reach in found] if not whole else net.input_size
+    return ReceptiveField(
+        layer=name,
+        size=tuple(size),
+        stride=tuple(reach.step for reach in found),
+        start=(0, 0) if whole else tuple(reach.first for reach in found),
+        cells=tuple(reach.cells for reach in found),
+        input_size=net.input_size,
+        whole=whole,
+    )
 
 
 class _Reach(NamedTuple):
@@ -148,9 +153,10 @@ def _through(step, inputs):
     if isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D):
         return tuple(_shifted(spatial[0][axis], layer, axis) for axis in (0, 1))
     if not spatial or kind in EVERYWHERE:
-        return tuple(_everything(length) for length in step.shape[1:3])
-    if kind in IN_PLACE or (kind == "Reshape" and _same_places(step, spatial[0])):
-        return tuple(_met([pair[axis] for pair in inputs if pair], inputs) for axis in (0, 1))
+        return tuple(_Reach(length, 1, -math.inf, math.inf) for length in step.shape[1:3])
+    same = step.shape[1:3] == tuple(reach.cells for reach in spatial[0])
+    if kind in IN_PLACE or (kind == "Reshape" and same):
+        return tuple(_met([pair[axis] for pair in spatial], inputs) for axis in (0, 1))
     raise ValueError(
         f"receptive_field cannot follow layer {step.name!r} ({kind}), "
         "so it knows only the layers before it."
@@ -181,10 +187,6 @@ def _shifted(reach, layer, axis):
     return _Reach(reach.cells + before + after, reach.step, reach.first - shift, reach.last - shift)
 
 
-def _everything(cells):
-    return _Reach(cells, 1, -math.inf, math.inf)
-
-
 def _met(reaches, inputs):
     """Join branches: the field is the largest; a branch without positions sees all."""
     cells = max(reach.cells for reach in reaches)
@@ -196,26 +198,3 @@ def _met(reaches, inputs):
     if len(branches) < len(inputs):
         first, last = -math.inf, math.inf
     return _Reach(cells, max(steps, default=1), first, last)
-
-
-def _same_places(step, pair):
-    return tuple(step.shape[1:3]) == tuple(reach.cells for reach in pair)
-
-
-def _as_field(name, reaches, input_size):
-    whole = any(math.isinf(reach.first) for reach in reaches)
-    size = tuple(input_size if whole else (reach.last - reach.first + 1 for reach in reaches))
-    return ReceptiveField(
-        layer=name,
-        size=tuple(int(length) for length in size),
-        stride=tuple(reach.step for reach in reaches),
-        start=(0, 0) if whole else tuple(reach.first for reach in reaches),
-        cells=tuple(reach.cells for reach in reaches),
-        input_size=tuple(input_size),
-        whole=whole,
-    )
-
-
-def _photo_size(photo):
-    """Return (H, W) of a photo, or the (H, W) that was given."""
-    return tuple(photo) if isinstance(photo, tuple) else np.asarray(photo).shape[:2]

@@ -18,58 +18,30 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import first_line
-from cnnvis_helpers.networks.applications import (
-    MODES,
-    Application,
-    application_of,
-    find_application,
-)
-from cnnvis_helpers.networks.bundled import (
-    bundled_labels,
-    bundled_names,
-    imagenet_labels,
-    load_bundled,
-)
+from cnnvis_helpers.networks import applications, bundled, weights
 from cnnvis_helpers.networks.graph import open_model
-from cnnvis_helpers.networks.weights import (
-    DownloadError,
-    fetch_weights,
-    find_cached,
-    is_whole,
-    unknown_network,
-)
 
-_OFFLINE_HINT = "load_network() works now, without a download"
 _DEFAULT_SIZE = 224
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.image.rgb_to_grayscale
 
 
 class Source(NamedTuple):
-    """What a name, file or model is.
+    """What a name, file or model is: its model, name, Application or None, own labels or None.
 
-    application : the Application that the model's name stands for, or None
-    labels : its own labels, or None
     trusted : True for bundled networks and those of keras.applications by name
     """
 
     model: keras.Model
     name: str
-    application: Application | None
+    application: applications.Application | None
     labels: list | None
     trusted: bool
 
 
-def let_memory_grow():
-    """Let TensorFlow take only the GPU memory it needs, unless it has already started.
-
-    Otherwise the first kernel takes all of it and leaves none for a second notebook.
-    """
-    for card in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError, ValueError):  # already in use: leave it unchanged
-            tf.config.experimental.set_memory_growth(card, True)
-
-
-let_memory_grow()
+# Otherwise the first kernel takes all memory of a GPU and leaves none for a second notebook.
+for _card in tf.config.list_physical_devices("GPU"):
+    with contextlib.suppress(RuntimeError, ValueError):  # already in use: leave it unchanged
+        tf.config.experimental.set_memory_growth(_card, True)
 
 
 def read(what):
@@ -80,10 +52,34 @@ def read(what):
             'the environment variable KERAS_BACKEND to "tensorflow" and start again.'
         )
     if isinstance(what, keras.Model):
-        return Source(what, what.name, application_of(what), None, trusted=False)
-    if isinstance(what, (str, os.PathLike)):
-        return _read_name(what)
-    raise TypeError(_not_a_network(what))
+        return Source(what, what.name, applications.application_of(what), None, trusted=False)
+    if not isinstance(what, (str, os.PathLike)):
+        kind = f"{type(what).__module__}.{type(what).__qualname__}".removeprefix("builtins.")
+        hint = ""
+        if kind.startswith("tf_keras."):
+            hint = "; model.save('model.h5') writes a file that load_network reads"
+        elif kind.startswith("torch"):
+            hint = "; PyTorch models are not supported"
+        raise TypeError(f"A network is a name, a path or a keras.Model, not {kind}{hint}.")
+    text = os.fspath(what)
+    if not text:
+        raise ValueError("A network is a name or a path, not ''; list_networks() shows the names.")
+    with usual_settings():
+        if text in bundled.bundled_names():
+            model, labels = bundled.load_bundled(text)
+            return Source(model, text, None, labels, trusted=True)
+        if one := applications.find_application(text):
+            return Source(_load_application(one), one.name, one, None, trusted=True)
+    if "://" in text:
+        raise ValueError(
+            f"{text} is an address, but a network is a file on this machine: fetch it first (from "
+            f"the web with keras.utils.get_file(origin={text!r}), which returns the path to give)."
+        )
+    path = Path(text).expanduser()
+    if path.suffix or path.exists() or os.sep in text:
+        model = _load_file(path)
+        return Source(model, path.stem, applications.application_of(model), None, trusted=False)
+    raise ValueError(weights.unknown_network(text))
 
 
 @contextlib.contextmanager
@@ -99,61 +95,36 @@ def usual_settings():
         keras.config.set_dtype_policy(policy)
 
 
-def _read_name(what):
-    """Return the Source of a bundled network, an application or a file."""
-    text = os.fspath(what)
-    if not text:
-        raise ValueError("A network is a name or a path, not ''; list_networks() shows the names.")
-    with usual_settings():
-        if text in bundled_names():
-            model, labels = load_bundled(text)
-            return Source(model, text, None, labels, trusted=True)
-        if one := find_application(text):
-            return Source(_load_application(one), one.name, one, None, trusted=True)
-    if "://" in text:
-        raise ValueError(
-            f"{text} is an address, but a network is a file on this machine: fetch it first (from "
-            f"the web with keras.utils.get_file(origin={text!r}), which returns the path to give)."
-        )
-    path = Path(text).expanduser()
-    if path.suffix or path.exists() or os.sep in text:
-        model = _load_file(path)
-        return Source(model, path.stem, application_of(model), None, trusted=False)
-    raise ValueError(unknown_network(text))
-
-
 def _load_application(application):
     """Build a keras.applications classifier with its ImageNet weights."""
+    way_out = (
+        f"once online, run `python -m cnnvis_helpers prefetch {application.name}`; "
+        "load_network() works now, without a download."
+    )
     try:
-        path = fetch_weights(application)
-    except DownloadError as error:
-        if damaged := find_cached(application.file):
+        path = weights.fetch_weights(application)
+    except weights.DownloadError as error:
+        if damaged := weights.find_cached(application.file):
             raise ValueError(
                 f"The weights file {damaged} is damaged (it does not have the checksum that Keras "
-                f"knows) and could not be fetched again ({error.reason}): once online, run "
-                f"{_command(application)}; {_OFFLINE_HINT}."
+                f"knows) and could not be fetched again ({error.reason}): {way_out}"
             ) from None
         raise FileNotFoundError(
             f"{application.name!r} needs {application.file} (about {application.megabytes} MB), "
-            f"which is not in Keras's cache and could not be downloaded ({error.reason}): once "
-            f"online, run {_command(application)}; {_OFFLINE_HINT}."
+            f"which is not in Keras's cache and could not be downloaded ({error.reason}): {way_out}"
         ) from None
     build = getattr(keras.applications, application.constructor)
     try:
-        h5py.File(path).close()  # fail at once on a damaged file; building takes seconds
         # Only EfficientNet has one more layer with weights="imagenet" than with a path.
         special = application.constructor.startswith("EfficientNetB")
         shape = (application.size, application.size, 3)
         return build(weights="imagenet" if special else str(path), input_shape=shape)
     except Exception as error:
-        if is_whole(path, application.checksum):
-            raise ValueError(
-                f"Keras cannot build {application.name!r} here ({_cause(error)}), though its "
-                f"weights file is intact; {_OFFLINE_HINT}."
-            ) from None
+        hint = f": if it is damaged, delete it and, {way_out}"
+        if weights.is_whole(path, application.checksum):
+            hint = ", though this file is intact; load_network() works now, without a download."
         raise ValueError(
-            f"The weights file {path} is damaged ({_cause(error)}): delete it and run "
-            f"{_command(application)}; {_OFFLINE_HINT}."
+            f"Keras cannot build {application.name!r} from {path} ({_cause(error)}){hint}"
         ) from None
 
 
@@ -178,18 +149,20 @@ def _load_file(path):
             f"{hint}."
         )
     try:
-        without_model = _without_model(path) if h5py.is_hdf5(path) else ""
-        if not without_model:
-            with _as_keras_expects(path) as readable:
-                return keras.models.load_model(
-                    readable, compile=False, custom_objects=_WITHOUT_LEFTOVERS
-                )
+        weights_alone = h5py.is_hdf5(path) and _tell_weights_alone(path)
+        suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
+        with tempfile.TemporaryDirectory() as folder:
+            readable = path
+            if path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
+                readable = shutil.copy(path, Path(folder) / f"{path.stem}{suffix}")
+            if not weights_alone:
+                return keras.models.load_model(readable, _OF_KERAS_2, compile=False)
     except Exception as error:
         raise ValueError(_why_not_loaded(path, error)) from None
-    raise ValueError(without_model)
+    raise ValueError(weights_alone)
 
 
-def _without_model(path):
+def _tell_weights_alone(path):
     """Return the sentence for an HDF5 file that holds only weights, or None."""
     with h5py.File(path) as file:
         if "model_config" in file.attrs:
@@ -205,46 +178,26 @@ def _without_model(path):
     )
 
 
-@contextlib.contextmanager
-def _as_keras_expects(path):
-    """Yield a path whose suffix fits its content: TensorFlow 2.11 wrote HDF5 as .keras."""
-    suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
-    if path.suffix == suffix:
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copy(path, Path(folder) / f"{path.stem}{suffix}")
-
-
-def _without_leftovers(kind):
+def _from_keras_2(kind):
     """Return a stand-in for a Keras layer that reads a configuration from Keras 2."""
 
-    usual = {"groups": 1, "time_major": False}
-
     def from_config(config):
-        kept = {k: v for k, v in config.items() if k not in usual or v != usual[k]}
-        return kind.from_config(kept)
+        leftovers = {"groups": 1, "time_major": False}.items()
+        return kind.from_config(dict(one for one in config.items() if one not in leftovers))
 
-    return type(kind.__name__, (kind,), {"from_config": staticmethod(from_config)})
+    return type(kind, (getattr(keras.layers, kind),), {"from_config": staticmethod(from_config)})
 
 
-_WITHOUT_LEFTOVERS = {
-    kind.__name__: _without_leftovers(kind)
-    for kind in (
-        keras.layers.DepthwiseConv2D,
-        keras.layers.SeparableConv2D,
-        keras.layers.Conv2DTranspose,
-        keras.layers.LSTM,
-        keras.layers.GRU,
-        keras.layers.SimpleRNN,
-    )
+_OF_KERAS_2 = {
+    kind: _from_keras_2(kind)
+    for kind in "DepthwiseConv2D SeparableConv2D Conv2DTranspose LSTM GRU SimpleRNN".split()
 }
 
 
 def _why_not_loaded(path, error):
-    message = str(error)
-    of_keras_2 = "OpLambda" in message  # an operation on tensors, such as x / 255
-    if not of_keras_2 and ("safe_mode" in message or "lambda" in message.lower()):
+    message = str(error).lower()
+    of_keras_2 = "oplambda" in message  # an operation on tensors, such as x / 255
+    if not of_keras_2 and ("safe_mode" in message or "lambda" in message):
         return (
             f"{path} holds a Lambda layer, which is code that would run here: if you trust it, "
             f"keras.models.load_model({str(path)!r}, safe_mode=False) makes a model to load."
@@ -252,24 +205,21 @@ def _why_not_loaded(path, error):
     written = _keras_version(path)
     if not written:
         return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
-    if written != keras.__version__ and (of_keras_2 or not _is_unknown_layer(message)):
+    words = ("custom_objects", "register_keras_serializable", "unknown layer", "could not locate")
+    unknown_layer = any(word in message for word in words)
+    if written != keras.__version__ and (of_keras_2 or not unknown_layer):
         return (
             f"{path} was written by Keras {written} and cannot be read by Keras "
             f"{keras.__version__} here ({_cause(error)}): load it with Keras {written}, or build "
             "the model here and take over the weights with model.load_weights."
         )
-    if _is_unknown_layer(message):
+    if unknown_layer:
         return (
             f"{path} holds a layer that Keras {keras.__version__} does not know ({_cause(error)}): "
             f"load it with keras.models.load_model({str(path)!r}, custom_objects={{...}}) and give "
             "the model to load_network."
         )
     return f"{path} is a Keras model, but cannot be loaded ({_cause(error)})."
-
-
-def _is_unknown_layer(message):
-    words = ("custom_objects", "register_keras_serializable", "Unknown layer", "could not locate")
-    return any(word.lower() in message.lower() for word in words)
 
 
 def _keras_version(path):
@@ -286,20 +236,20 @@ def _keras_version(path):
 
 
 def check_model(source, input_size=None):
-    """Return ((h, w), channels) of the input; ValueError if it is no image classifier."""
+    """Return ((h, w), channels, units) of a model; ValueError if it is no image classifier."""
     model, name = source.model, source.model.name
     functional = open_model(model)
-    if functional is None and type(model).call is keras.Sequential.call:
-        raise ValueError(
-            f"The model {name!r} has no input shape yet: call it once on a batch of photos, or let "
-            "it begin with keras.Input((height, width, 3))."
-        )
     if functional is None:
-        raise ValueError(
-            f"The model {name!r} is a subclass with its own call(), whose layers cannot be "
-            "followed: rebuild it with inputs = keras.Input((height, width, 3)) and "
-            "keras.Model(inputs, model.call(inputs))."
+        problem = (
+            "is a subclass with its own call(), whose layers cannot be followed: rebuild it with "
+            "inputs = keras.Input((height, width, 3)) and keras.Model(inputs, model.call(inputs))"
         )
+        if type(model).call is keras.Sequential.call:
+            problem = (
+                "has no input shape yet: call it once on a batch of photos, or let it begin with "
+                "keras.Input((height, width, 3))"
+            )
+        raise ValueError(f"The model {name!r} {problem}.")
     inputs, outputs = functional.inputs, functional.outputs
     if len(inputs) != 1:
         raise ValueError(_several_inputs(name, inputs))
@@ -309,8 +259,13 @@ def check_model(source, input_size=None):
             f"The model {name!r} has {len(outputs)} outputs ({names}), but one is explained at a "
             "time: give keras.Model(model.inputs, model.outputs[0])."
         )
-    _check_output(name, tuple(outputs[0].shape))
-    return _check_input(source, tuple(inputs[0].shape), input_size)
+    shape = tuple(outputs[0].shape)
+    if len(shape) < 2 or shape[-1] is None or any(length != 1 for length in shape[1:-1]):
+        raise ValueError(
+            f"The model {name!r} gives an output of shape {shape}, but a classifier gives one row "
+            "of scores a photo, (None, classes): does it lack its head?"
+        )
+    return *_check_input(source, tuple(inputs[0].shape), input_size), shape[-1]
 
 
 def _several_inputs(name, inputs):
@@ -362,60 +317,43 @@ def _size_inside(model):
     return _DEFAULT_SIZE, _DEFAULT_SIZE
 
 
-def _check_output(name, shape):
-    middle = shape[1:-1]
-    if len(shape) < 2 or shape[-1] is None or any(length != 1 for length in middle):
-        raise ValueError(
-            f"The model {name!r} gives an output of shape {shape}, but a classifier gives one row "
-            "of scores a photo, (None, classes): does it lack its head?"
-        )
-
-
 def preprocessing(preprocess, source, channels):
     """Return the function from pixels (n, h, w, 3), 0..255, to the model's input."""
-    function = _choose_mode(preprocess, source)
+    if preprocess is None:  # keras_hub's classifiers have their own
+        preprocess = getattr(source.model, "preprocessor", None) or "identity"
+    modes, named = applications.MODES, applications.find_application(preprocess)
+    function = (
+        preprocess if callable(preprocess) else modes.get(named.mode if named else preprocess)
+    )
+    if function is None:
+        raise ValueError(
+            f"preprocess is {', '.join(map(repr, modes))}, the name of a keras.applications "
+            f"classifier or a function, not {preprocess!r}."
+        )
     if channels == 3:
         return function
 
     def from_grey(pixels):
-        grey = tf.reduce_sum(pixels * _LUMA, axis=-1, keepdims=True)
-        grey = function(grey)
+        grey = function(tf.reduce_sum(pixels * _LUMA, axis=-1, keepdims=True))
         return grey if channels == 1 else tf.squeeze(grey, -1)
 
     return from_grey
 
 
-def _choose_mode(preprocess, source):
-    if callable(preprocess):
-        return preprocess
-    if preprocess is None:  # keras_hub's classifiers have their own
-        own = getattr(source.model, "preprocessor", None)
-        return own if callable(own) else MODES["identity"]
-    if preprocess in MODES:
-        return MODES[preprocess]
-    if named := find_application(preprocess):
-        return MODES[named.mode]
-    raise ValueError(
-        f"preprocess is {', '.join(map(repr, MODES))}, the name of a keras.applications "
-        f"classifier or a function, not {preprocess!r}."
-    )
-
-
 def check_preprocessing(function, model, size):
     """Try the preprocessing on a grey picture; it must make a tensor of the model's input shape."""
-    pixels = tf.fill((1, *size, 3), 127.0)
+    must = "preprocess must be made of TensorFlow or Keras operations"
     try:
-        result = function(pixels)
+        result = function(tf.fill((1, *size, 3), 127.0))
     except Exception as error:
         raise ValueError(
-            "preprocess must be made of TensorFlow or Keras operations on pixels (n, h, w, "
-            f"channels), but failed on such a tensor ({first_line(error)})."
+            f"{must} on pixels (n, h, w, channels), but failed on such a tensor "
+            f"({first_line(error)})."
         ) from None
     expected = open_model(model).inputs[0].shape[1:]
     if not tf.is_tensor(result):
         raise ValueError(
-            "preprocess must be made of TensorFlow or Keras operations, so that gradients reach "
-            f"the pixels, but it returned {type(result).__name__}."
+            f"{must}, so that gradients reach the pixels, but it returned {type(result).__name__}."
         )
     if not result.shape[1:].is_compatible_with(expected):
         raise ValueError(
@@ -424,34 +362,21 @@ def check_preprocessing(function, model, size):
         )
 
 
-def are_numbers(numbers, labels, source):
-    """Return whether the outputs are known to be numbers: as stated, or one output, one label."""
-    if numbers is None:
-        return labels is not None and _units(source) == len(labels) == 1
-    return bool(numbers)
-
-
-def _units(source):
-    return open_model(source.model).outputs[0].shape[-1]
-
-
-def class_names(labels, source, numbers):
+def class_names(labels, source, numbers, units):
     """Return the labels: those given, the source's, ImageNet's, else "class 0" or "number"."""
-    units = _units(source)
     count = 2 if units == 1 and not numbers else units
     labels = source.labels if labels is None else labels
-    if labels is None:
-        if source.application is not None and units == 1000:
-            return imagenet_labels()
-        if source.model.name in bundled_names():  # from net.model, say
-            known = bundled_labels(source.model.name)
-            if len(known) == count:
-                return known
-        if numbers:
-            return ["number"] if count == 1 else [f"number {i}" for i in range(count)]
-        return [f"class {i}" for i in range(count)]
-    labels = _in_order(labels)
     name = source.model.name
+    if labels is None:
+        known = bundled.bundled_labels(name) if name in bundled.bundled_names() else []
+        if source.application is not None:
+            known = bundled.imagenet_labels()
+        if len(known) == count:
+            return known
+        if numbers and count == 1:
+            return ["number"]
+        return [f"{'number' if numbers else 'class'} {i}" for i in range(count)]
+    labels = _in_order(labels)
     if len(labels) != count:
         what = "numbers" if numbers else "classes"
         raise ValueError(f"labels names {len(labels)} {what}, but {name!r} has {count}.")
@@ -471,20 +396,6 @@ def _in_order(labels):
     if sorted(names) != list(range(len(labels))):
         raise ValueError(f"labels as a dict needs the indices 0 to {len(labels) - 1}, each once.")
     return [names[index] for index in sorted(names)]
-
-
-def _command(application):
-    return f"`python -m cnnvis_helpers prefetch {application.name}`"
-
-
-def _not_a_network(what):
-    kind = f"{type(what).__module__}.{type(what).__qualname__}".removeprefix("builtins.")
-    hint = ""
-    if kind.startswith("tf_keras."):
-        hint = "; model.save('model.h5') writes a file that load_network reads"
-    elif kind.startswith("torch"):
-        hint = "; PyTorch models are not supported"
-    return f"A network is a name, a path or a keras.Model, not {kind}{hint}."
 
 
 def _cause(error):

@@ -16,6 +16,7 @@ from cnnvis_helpers._shared.download import DownloadError, check_address, checks
 from cnnvis_helpers._shared.progress import text_progress
 from cnnvis_helpers.networks.applications import APPLICATIONS, find_application
 from cnnvis_helpers.networks.bundled import bundled_names
+from cnnvis_helpers.photos.photos import fetch_photo
 
 
 def prefetch(names, progress=None):
@@ -27,13 +28,9 @@ def prefetch(names, progress=None):
         web addresses (https://...): photos, as `load_photo` takes them
     progress : function of (done, total), both in megabytes; by default a line of text
 
-    Returns
-    -------
-    list of pathlib.Path: the files, including those already there. Bundled networks and photos have
-    none.
-
-    Raises ValueError, before anything is downloaded, for an unknown name or address, later for an
-    address without a photo; ConnectionError if a download fails.
+    Returns a list of pathlib.Path, those already there included; what is bundled has none. Raises
+    ValueError, before anything is downloaded, for an unknown name or address, later for an address
+    without a photo; ConnectionError if a download fails.
     """
     names = [names] if isinstance(names, str) else [str(name) for name in names]
     bundled = {*bundled_names(), *entries("photo")}
@@ -43,15 +40,12 @@ def prefetch(names, progress=None):
             check_address(name)
         elif find_application(name) is None:
             raise ValueError(unknown_network(name))
-    paths = []
+    paths = {}  # in order, each once
     for name in wanted:
-        if "://" in name:
-            from cnnvis_helpers.photos.photos import fetch_photo
-
-            paths.append(fetch_photo(name)[0])
-        else:
-            paths.append(fetch_weights(find_application(name), progress))
-    return list(dict.fromkeys(paths))
+        photo = "://" in name
+        path = fetch_photo(name)[0] if photo else fetch_weights(find_application(name), progress)
+        paths[path] = None
+    return list(paths)
 
 
 def unknown_network(name):
@@ -81,11 +75,9 @@ def fetch_weights(application, progress=None):
     except DownloadError:
         raise
     except OSError as error:
-        raise DownloadError(
-            application.url,
-            f"{path.parent} cannot be written to ({error.strerror or error}); make space or set "
-            "KERAS_HOME to another folder",
-        ) from None
+        problem = f"{path.parent} cannot be written to ({error.strerror or error})"
+        way_out = "make space or set KERAS_HOME to another folder"
+        raise DownloadError(application.url, f"{problem}; {way_out}") from None
     return path
 
 
@@ -107,19 +99,10 @@ def weights_folder():
 
 
 def _cache_folders():
-    """Return the folders in which Keras looks for weights; it writes to the last.
-
-    As in Keras, a temporary folder is added if its own is not writable.
-    """
+    """Return the folders in which Keras looks for weights; it writes to the last."""
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-    if _writable(home):
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    if os.access(existing, os.W_OK):
         return [home / "models"]
     temporary = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir())
     return [home / "models", temporary / ".keras" / "models"]
-
-
-def _writable(folder):
-    """Return whether `folder` is writable or, if it does not exist yet, can be made."""
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
