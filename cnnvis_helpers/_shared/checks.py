@@ -72,8 +72,7 @@ def check_map(heat):
     values = finite(heat, "A map")
     if values.ndim != 2:
         raise ValueError(
-            f"A map is (h, w), got shape {values.shape}: for (h, w, c) pick a channel or use "
-            "show_feature_maps."
+            f"A map is (h, w), got shape {values.shape}: show_feature_maps shows (h, w, c)."
         )
     return values
 

@@ -27,11 +27,8 @@ class DownloadError(ConnectionError):
 
 
 def download(url, path, checksum=None, limit=None, progress=None):
-    """Download a file.
+    """Download a file from an http or https address; redirects are followed only to these two.
 
-    Parameters
-    ----------
-    url : http or https; redirects are followed only to these two
     path : where the file goes; it appears there once it is complete and verified, so two processes
         that download the same file both end up with a good one
     checksum : MD5 or SHA-256 of the file, as hexadecimal digits, or None
@@ -56,10 +53,7 @@ def download(url, path, checksum=None, limit=None, progress=None):
                     raise DownloadError(url, _reason(error)) from None
         stream.flush()
         if checksum and checksum_of(stream.name, checksum) != checksum:
-            raise DownloadError(
-                url,
-                "the file does not have the expected checksum; try again, or from another network",
-            )
+            raise DownloadError(url, "its checksum is wrong; try again, or from another network")
 
 
 def check_address(url):

@@ -44,21 +44,14 @@ del _record, _json, _module
 
 
 def grade(path, seconds=600):
-    """Run one notebook again and judge its exercises.
+    """Run one notebook again, a student's copy of a lesson, and judge its exercises.
 
-    Parameters
-    ----------
-    path : a student's copy of a lesson, .ipynb
     seconds : limit for the run; later exercises are "not reached"
 
-    Returns
-    -------
-    dict, ready for JSON: "notebook", "lesson", "holds" and "of" (numbers), "exercises" (a list of
-    {"id", "title", "status", "message"}, status "holds", "wrong", "not yet", "error" (its cell
-    failed before its check), "not reached" or "not checked"), "problems" (one sentence per cell
-    with an error), "seconds"
-
-    Raises ValueError for a file that is not a lesson's notebook.
+    Returns a dict, ready for JSON: "notebook", "lesson", "holds" and "of" (numbers), "exercises" (a
+    list of {"id", "title", "status", "message"}, status "holds", "wrong", "not yet", "error" (its
+    cell failed before its check), "not reached" or "not checked"), "problems" (one sentence per
+    cell with an error), "seconds". Raises ValueError for a file that is not a lesson's notebook.
     """
     path, begun = Path(path), time.monotonic()
     notebook = read_code(path)

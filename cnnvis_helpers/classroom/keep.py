@@ -51,7 +51,23 @@ def through(method):
 
     @functools.wraps(method)
     def answer(*arguments, **named):
-        return _answer(method, arguments, named)
+        key = _key(method, arguments, named) if _in_use() else None
+        if key is None:
+            return method(*arguments, **named)
+        show = inspect.signature(method).bind(*arguments, **named).arguments.get("progress")
+        if _is_kept(key):
+            with contextlib.suppress(LookupError):  # a damaged file
+                result = _stored()(key, _no_result)
+                if show:
+                    show(1, 1)
+                return result
+        stops, begun = progress.stops(), time.perf_counter()
+        result = method(*arguments, **named)
+        slow = time.perf_counter() - begun > seconds_limit()
+        # A stopped method returns a part; a network trained meanwhile has no well-defined key.
+        if slow and progress.stops() == stops and _key(method, arguments, named) == key:
+            _stored()(key, lambda: result)
+        return result
 
     answer.ready = lambda *arguments, **named: (
         _in_use() and (seconds_limit() < float("inf") or _is_kept(_key(method, arguments, named)))
@@ -98,26 +114,6 @@ def summary():
 def _in_use():
     seconds = seconds_limit()
     return seconds < float("inf") or (seconds == float("inf") and folder().is_dir())
-
-
-def _answer(method, arguments, named):
-    key = _key(method, arguments, named) if _in_use() else None
-    if key is None:
-        return method(*arguments, **named)
-    show = inspect.signature(method).bind(*arguments, **named).arguments.get("progress")
-    if _is_kept(key):
-        with contextlib.suppress(LookupError):  # a damaged file
-            result = _stored()(key, _no_result)
-            if show:
-                show(1, 1)
-            return result
-    stops, begun = progress.stops(), time.perf_counter()
-    result = method(*arguments, **named)
-    slow = time.perf_counter() - begun > seconds_limit()
-    # A stopped method returns a part; a network trained meanwhile has no well-defined key.
-    if slow and progress.stops() == stops and _key(method, arguments, named) == key:
-        _stored()(key, lambda: result)
-    return result
 
 
 def _no_result():
@@ -174,17 +170,12 @@ def _plain(value):
     if dataclasses.is_dataclass(value) and type(value).__module__.startswith("cnnvis_helpers."):
         parts = dataclasses.fields(value)
         return [type(value).__name__, *(_plain(getattr(value, part.name)) for part in parts)]
-    if isinstance(value, types.FunctionType) and _is_method(value):
-        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, types.FunctionType):
+        known = getattr(sys.modules.get(value.__module__), value.__qualname__, None)
+        ours = value.__module__.startswith("cnnvis_helpers.methods.") and known is not None
+        if ours and (value is known or hasattr(value, "ready")):  # not a user's wrapper of one
+            return f"{value.__module__}.{value.__qualname__}"
     raise TypeError("an argument that cannot be compared between calls")
-
-
-def _is_method(function):
-    """Return whether a function is one of the package's methods, not a user's wrapper of one."""
-    module = sys.modules.get(function.__module__)
-    known = getattr(module, function.__qualname__, None)
-    ours = function.__module__.startswith("cnnvis_helpers.methods.")
-    return ours and known is not None and (function is known or hasattr(function, "ready"))
 
 
 def _checksum(variable):

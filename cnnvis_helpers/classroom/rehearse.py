@@ -156,17 +156,14 @@ def demo_settings(explorer, rounds=3):
 
 
 def _demo_controls(explorer):
-    """Return the controls with a value to choose, without uploads."""
-    return {
-        name: control
-        for name, control in explorer.controls.items()
-        if not name.startswith("_")
-        and (hasattr(control, "options") or hasattr(control, "max") or _is_box(control))
-    }
+    """Return the controls with a value to choose: menus, sliders and boxes to tick."""
 
+    def has_choice(control):
+        box = isinstance(getattr(control, "value", None), bool)
+        return box or hasattr(control, "options") or hasattr(control, "max")
 
-def _is_box(control):
-    return isinstance(getattr(control, "value", None), bool)
+    known = {name: one for name, one in explorer.controls.items() if not name.startswith("_")}
+    return {name: one for name, one in known.items() if has_choice(one)}
 
 
 def demo_positions(explorer):
@@ -175,7 +172,7 @@ def demo_positions(explorer):
     for name, control in _demo_controls(explorer).items():
         if getattr(control, "options", None):
             values = [o[1] if isinstance(o, tuple) else o for o in control.options][:CHOICES]
-        elif _is_box(control):
+        elif isinstance(control.value, bool):
             values = [False, True]
         else:
             low, step, kind = control.min, control.step or 1, type(control.value)

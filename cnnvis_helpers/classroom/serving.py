@@ -2,8 +2,9 @@
 is read from the web."""
 
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from io import BytesIO
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 
@@ -16,23 +17,15 @@ def photo_server(photo):
     """
     from PIL import Image
 
-    file = BytesIO()
-    Image.fromarray(photo).save(file, "PNG")
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "image/png")
-            self.send_header("Content-Length", str(len(file.getvalue())))
-            self.end_headers()
-            self.wfile.write(file.getvalue())
-
+    class Silent(SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("localhost", 0), Answer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://localhost:{server.server_port}/photo.png"
-        finally:
-            server.shutdown()
+    with TemporaryDirectory() as folder:
+        Image.fromarray(photo).save(f"{folder}/photo.png")
+        with HTTPServer(("localhost", 0), partial(Silent, directory=folder)) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield f"http://localhost:{server.server_port}/photo.png"
+            finally:
+                server.shutdown()

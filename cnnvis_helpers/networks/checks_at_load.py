@@ -208,20 +208,20 @@ def _of_size(net):
 
 
 def inputs_of_odd_scale(net):
-    """Return {value: words} for large inputs to the first layers with weights, and for flat ones.
+    """Return two dicts {value: words}, of large and of flat inputs to the first weights.
 
-    Flat inputs are nearly all one number, as 0..255 is after a clip to 0..1. All are those of a
-    white picture and of two of noise.
+    Flat inputs are nearly all one number, as 0..255 is after a clip to 0..1.
     """
     values = [value for step in net.graph.first_learned() for value in step.inputs]
     values = list(dict.fromkeys(values))
-    pixels = tf.constant(sample_pictures(net.input_size)[1:])
+    pixels = tf.constant(sample_pictures(net.input_size)[1:])  # white, noise, noise
     large, flat = {}, {}
     for value, seen in zip(values, map(np.asarray, net.run_values(pixels, values)), strict=True):
-        low, high, middle = seen.min(), seen.max(), np.median(seen[1:])
+        low, high, (_, *noise) = float(seen.min()), float(seen.max()), seen
+        middle = np.median(noise)
         if max(-low, high) > _LARGE_PIXEL:
             large[value] = f"values from {low:.0f} to {high:.0f}"
-        if np.mean(np.abs(seen[1:] - middle) <= 1e-3 * np.ptp(seen[1:])) > 0.9:
+        if np.mean(np.abs(noise - middle) <= 1e-3 * np.ptp(noise)) > 0.9:
             flat[value] = f"the value {middle:.3g} nearly everywhere in a picture"
     return large, flat
 

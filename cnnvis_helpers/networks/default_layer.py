@@ -43,9 +43,7 @@ def choose_layer(net):
         shown = f" By default the earlier maps of {placed[-1].name!r} are shown."
         return placed[-1].name, "", [refusal(whole[-1].name, faults[-1]) + shown]
     else:
-        others = [step for step in _ends(net, maps) if step is not placed[-1]]
-        notes = list(_early_maps(net, placed[-1], others, tokens))
-        return placed[-1].name, "", notes + list(_mixed_before(net, whole[0], placed[-1]))
+        return placed[-1].name, "", list(_notes(net, maps, whole[0], placed[-1], tokens))
     return None, no_map, [no_map]
 
 
@@ -72,30 +70,25 @@ def _no_single_layer(net, maps):
     )
 
 
-def _early_maps(net, step, others, tokens):
-    """Yield a note if later maps, `others`, or mixed `tokens` (True, False) come after a step."""
-    if others:
-        names = listed([other.name for other in others])
+def _notes(net, maps, first, last, tokens):
+    """Yield notes on what comes after the maps of step `last`, and between `first` and it."""
+    if others := [step.name for step in _ends(net, maps) if step is not last]:
         yield (
-            f"The default maps of {net.name!r} are those of {step.name!r}, the last that the whole "
-            f"score passes; after them come those of {names}, with a part of it."
+            f"The default maps of {net.name!r} are those of {last.name!r}, the last that the whole "
+            f"score passes; after them come those of {listed(others)}, with a part of it."
         )
     elif tokens:
         yield (
-            f"After its last maps, those of {step.name!r}, the network {net.name!r} mixes their "
+            f"After its last maps, those of {last.name!r}, the network {net.name!r} mixes their "
             "places as tokens. A class activation map shows where the tokens get their input, "
             "occlusion where the score depends on the picture."
         )
-    elif _goes_on(net, step):
+    elif _goes_on(net, last):
         yield (
-            f"The last maps of {net.name!r}, those of {step.name!r}, come early: most of its "
+            f"The last maps of {net.name!r}, those of {last.name!r}, come early: most of its "
             "layers with weights are the Dense ones after them. A class activation map shows "
             "where they get their input, occlusion where the score depends on the picture."
         )
-
-
-def _mixed_before(net, first, last):
-    """Yield a note if the places of the first maps are mixed on the way to the last ones."""
     if first is last:
         return
     if _mixes_tokens(net, first, last) or _mixes_grid(net, first, last):

@@ -34,8 +34,7 @@ class ConvLayer(NamedTuple):
     name: what `net.layer(name)` finds
     kind: Conv2D, DepthwiseConv2D, SeparableConv2D or Conv2DTranspose
     kernel: (kh, kw, cin, cout); if depthwise (kh, kw, cin, kernels per channel)
-    output: (h, w, c) at the network's input size
-    parameters: weights and biases of this layer
+    output: (h, w, c) at the network's input size. parameters: weights and biases of this layer
     """
 
     index: int

@@ -198,10 +198,7 @@ class Network(ForwardPass):
             last = len(self.labels) - 1
             raise ValueError(f"There is no class {target}: {self.name!r} has classes 0 to {last}.")
         if not isinstance(target, str):
-            raise ValueError(
-                "A target is a class index, a label, None for the top class, or (a, b) for a "
-                f"rather than b, not {target!r}."
-            )
+            raise ValueError(f"A target is a class index, a label, None or (a, b), not {target!r}.")
         for spell in (str, _loosely):
             found = [i for i, label in enumerate(self.labels) if spell(label) == spell(target)]
             if len(found) == 1:
@@ -226,8 +223,6 @@ class Network(ForwardPass):
     def score_vector(self, target, photo_or_logits=None):
         """Return the vector (units,), float32, whose product with the logits is the target's score.
 
-        Parameters
-        ----------
         target : class index; label; None for the top class; or (a, b) for "why a rather than b",
             the difference of two logits
         photo_or_logits : where None finds the class: a photo (H, W, 3), prepared pixels
@@ -337,14 +332,10 @@ def load_network(
         not classes, whatever activation they end with; False for classes. None: numbers if one
         output has one label, labels=["age"], or is far from any plausible logit
 
-    Returns
-    -------
-    Network
-
-    A network that is neither bundled nor from keras.applications is tried on a few pictures: it is
-    rejected if its layers, run one by one, do not give what the model gives. A UserWarning tells
-    you if its pixels were probably preprocessed outside, if its maps do not lie on the photo (it
-    cuts, pads or turns it), or if no single layer carries the whole score.
+    Returns a Network. One that is neither bundled nor from keras.applications is tried on a few
+    pictures: it is rejected if its layers, run one by one, do not give what the model gives. A
+    UserWarning tells you if its pixels were probably preprocessed outside, if its maps do not lie
+    on the photo (it cuts, pads or turns it), or if no single layer carries the whole score.
 
     Raises
     ------

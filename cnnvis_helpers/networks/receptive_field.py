@@ -71,10 +71,8 @@ class ReceptiveField(NamedTuple):
         """Return (y, x), the centre of a cell's field in pixels; the first pixel's is 0.5."""
         rows, columns = self.cells
         if not (0 <= row < rows and 0 <= column < columns):
-            raise ValueError(
-                f"{self.layer!r} has cells (0, 0) to ({rows - 1}, {columns - 1}), "
-                f"got ({row}, {column})."
-            )
+            last = rows - 1, columns - 1
+            raise ValueError(f"{self.layer!r} has cells (0, 0) to {last}, got ({row}, {column}).")
         if self.whole:
             return tuple(length / 2 for length in self.input_size)
         axes = zip((row, column), self.start, self.stride, self.size, strict=True)
@@ -158,8 +156,7 @@ def _through(step, inputs):
     if kind in IN_PLACE or (kind == "Reshape" and same):
         return tuple(_met([pair[axis] for pair in spatial], inputs) for axis in (0, 1))
     raise ValueError(
-        f"receptive_field cannot follow layer {step.name!r} ({kind}), "
-        "so it knows only the layers before it."
+        f"receptive_field cannot follow layer {step.name!r} ({kind}), only those before it."
     )
 
 

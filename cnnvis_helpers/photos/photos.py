@@ -160,7 +160,14 @@ def load_mask(name):
 def _load(source):
     """Load a photo at its full size from any source of `load_photo`."""
     if isinstance(source, str):
-        return _load_text(source)
+        if source in entries("photo"):
+            return _load_path(str(data_file(entries("photo")[source])))
+        if _URL.match(source):
+            return fetch_photo(source)[1]
+        looks_like_path = re.search(r"[/\\]|\.[A-Za-z0-9]{2,5}$", source.strip())
+        if looks_like_path or os.path.exists(os.path.expanduser(source)):
+            return _load_path(source)
+        raise ValueError(_unknown_name(source, "no bundled photo and no file"))
     if isinstance(source, os.PathLike):
         return _load_path(os.fspath(source))
     if isinstance(source, bytes | bytearray | memoryview):
@@ -186,18 +193,6 @@ def _load(source):
         f"load_photo takes a name, path, web address, bytes, upload, PIL image or array, but "
         f"{type(source).__name__} came: {_short(source)}"
     )
-
-
-def _load_text(text):
-    """Load from a string: the name of a bundled photo, a web address or a path."""
-    if text in entries("photo"):
-        return _load_path(str(data_file(entries("photo")[text])))
-    if _URL.match(text):
-        return fetch_photo(text)[1]
-    looks_like_path = re.search(r"[/\\]|\.[A-Za-z0-9]{2,5}$", text.strip())
-    if looks_like_path or os.path.exists(os.path.expanduser(text)):
-        return _load_path(text)
-    raise ValueError(_unknown_name(text, "no bundled photo and no file"))
 
 
 def _load_path(path):

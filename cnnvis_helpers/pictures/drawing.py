@@ -162,8 +162,7 @@ def colour_map(cmap, low=0.0, high=1.0):
         return name
     if name not in matplotlib.colormaps:
         raise ValueError(
-            f"No colour map {name!r}; good ones are magma, viridis, cividis, and for signed maps "
-            "RdBu_r, PuOr."
+            f"No colour map {name!r}; magma and viridis are good, RdBu_r and PuOr for signed maps."
         )
     return matplotlib.colormaps[name]
 
@@ -173,8 +172,7 @@ def axes_for(shape, ax, alt, size=None):
     if ax is not None:
         if alt is not None:
             raise ValueError(
-                "alt belongs to the whole figure: give it to figure_row or display_figure, "
-                "and only ax here."
+                "alt belongs to the whole figure: give it to figure_row, only ax here."
             )
         return ax, lambda: None
     if size is None:
@@ -202,11 +200,12 @@ def draw_over(ax, values, shape, look):
     ax.imshow(look.over(values), extent=extent, interpolation=smooth)
 
 
-def draw_cells(ax, shape, cells):
+def draw_cells(ax, shape, cells, **line):
+    """Draw lines between cells (rows, columns) that cover a picture of some shape."""
     rows = np.linspace(-0.5, shape[0] - 0.5, cells[0] + 1)[1:-1]
     columns = np.linspace(-0.5, shape[1] - 0.5, cells[1] + 1)[1:-1]
-    ax.hlines(rows, -0.5, shape[1] - 0.5, color="white", linewidth=1, alpha=0.7)
-    ax.vlines(columns, -0.5, shape[0] - 0.5, color="white", linewidth=1, alpha=0.7)
+    ax.hlines(rows, -0.5, shape[1] - 0.5, **line)
+    ax.vlines(columns, -0.5, shape[0] - 0.5, **line)
 
 
 class Look(NamedTuple):
@@ -263,9 +262,7 @@ def draw_mosaic(tiles, columns, numbers, gap, title, ax, alt, high=7.2):
     draw_pixels(ax, tile(tiles, columns, 0, white), title)
     for side in ax.spines.values():
         side.set_visible(False)
-    line = 3 if columns <= 10 else 1.5
-    ax.hlines(np.arange(1, rows) * height - 0.5, -0.5, shape[1] - 0.5, color=gap, linewidth=line)
-    ax.vlines(np.arange(1, columns) * width - 0.5, -0.5, shape[0] - 0.5, color=gap, linewidth=line)
+    draw_cells(ax, shape, (rows, columns), color=gap, linewidth=3 if columns <= 10 else 1.5)
     if numbers is not None:  # rows with their first channel, columns with +0, +1, ...
         numbers, every = list(numbers), 1 if columns <= 16 else 4  # or labels run into each other
         running = numbers == list(range(numbers[0], numbers[0] + len(numbers)))

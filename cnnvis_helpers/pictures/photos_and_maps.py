@@ -185,7 +185,8 @@ def show_overlay(
     drawing.draw_pixels(ax, look.under(pixels), title)
     drawing.draw_over(ax, values, pixels.shape, look)
     if grid is not None and grid is not False:
-        drawing.draw_cells(ax, pixels.shape, values.shape if grid is True else grid)
+        cells = values.shape if grid is True else grid
+        drawing.draw_cells(ax, pixels.shape, cells, color="white", linewidth=1, alpha=0.7)
     drawing.draw_bar(drawing.bar_beside(ax), low, high, look.bar(), [values], label)
     drawing.say_if_zero(ax, values)
     ax.set_label(drawing.map_text(values, low, high, "Heat map over the photo"))

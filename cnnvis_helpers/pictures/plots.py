@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnvis_helpers._shared.checks import check_map, finite
 from cnnvis_helpers.pictures import drawing
-from cnnvis_helpers.pictures.style import COLOURS, course_style, curve_colours, pale_colour
+from cnnvis_helpers.pictures.style import COLOURS, STYLE, course_style, pale_colour
 
 
 @course_style()
@@ -24,7 +24,7 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
     if not named:
         raise ValueError("show_curve needs at least one curve, got an empty dict.")
     ax, finish = drawing.axes_for(None, ax, alt, (8.0, 3.8))
-    palette = curve_colours()
+    palette = [entry["color"] for entry in STYLE["axes.prop_cycle"]]
     for number, (name, values) in enumerate(named.items()):
         values = finite(values, "show_curve").ravel()
         if len(values) != len(x):

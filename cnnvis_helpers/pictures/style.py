@@ -82,11 +82,6 @@ def use_course_style(projector=False):
     matplotlib.rcParams.update(STYLE)
 
 
-def curve_colours():
-    """Return the current style's curve colours."""
-    return [entry["color"] for entry in STYLE["axes.prop_cycle"]]
-
-
 def pale_colour():
     """Return the current style's colour of background bars."""
     return _PROJECTOR_PALE if STYLE["figure.dpi"] == PROJECTOR_DPI else _PALE
@@ -136,8 +131,7 @@ def display_figure(figure, alt=None):
     """
     if not isinstance(figure, Figure):
         raise TypeError(
-            f"display_figure needs a matplotlib Figure, got {type(figure).__name__}; "
-            "for axes, pass ax.figure."
+            f"display_figure needs a Figure, such as ax.figure, got {type(figure).__name__}."
         )
     alt = alt_text(figure, alt)
     display = notebook_display()

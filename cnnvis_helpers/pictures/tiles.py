@@ -22,11 +22,8 @@ class Summary(NamedTuple):
 
     def __repr__(self):
         # Whole numbers in full, others with four digits.
-        texts = [f"{one:.4g}" if isinstance(one, float) else str(one) for one in self[2:]]
-        low, high, mean = texts
+        low, high, mean = (f"{x:.4g}" if isinstance(x, float) else x for x in self[2:])
         return f"shape {self.shape}, {self.dtype}, min {low}, max {high}, mean {mean}"
-
-    __str__ = __repr__
 
 
 def describe(array):
