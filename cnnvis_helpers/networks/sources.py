@@ -149,17 +149,17 @@ def _load_file(path):
             f"{hint}."
         )
     try:
-        weights_alone = h5py.is_hdf5(path) and _tell_weights_alone(path)
-        suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
-        with tempfile.TemporaryDirectory() as folder:
-            readable = path
-            if path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
-                readable = shutil.copy(path, Path(folder) / f"{path.stem}{suffix}")
-            if not weights_alone:
+        problem = h5py.is_hdf5(path) and _tell_weights_alone(path)
+        if not problem:
+            suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
+            with tempfile.TemporaryDirectory() as folder:
+                readable = path
+                if path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
+                    readable = shutil.copy(path, Path(folder) / f"{path.stem}{suffix}")
                 return keras.models.load_model(readable, _OF_KERAS_2, compile=False)
     except Exception as error:
-        raise ValueError(_why_not_loaded(path, error)) from None
-    raise ValueError(weights_alone)
+        problem = _why_not_loaded(path, error)
+    raise ValueError(problem)
 
 
 def _tell_weights_alone(path):
@@ -180,12 +180,12 @@ def _tell_weights_alone(path):
 
 def _from_keras_2(kind):
     """Return a stand-in for a Keras layer that reads a configuration from Keras 2."""
+    layer, leftovers = getattr(keras.layers, kind), {"groups": 1, "time_major": False}.items()
 
     def from_config(config):
-        leftovers = {"groups": 1, "time_major": False}.items()
-        return kind.from_config(dict(one for one in config.items() if one not in leftovers))
+        return layer.from_config(dict(one for one in config.items() if one not in leftovers))
 
-    return type(kind, (getattr(keras.layers, kind),), {"from_config": staticmethod(from_config)})
+    return type(kind, (layer,), {"from_config": staticmethod(from_config)})
 
 
 _OF_KERAS_2 = {
@@ -322,9 +322,8 @@ def preprocessing(preprocess, source, channels):
     if preprocess is None:  # keras_hub's classifiers have their own
         preprocess = getattr(source.model, "preprocessor", None) or "identity"
     modes, named = applications.MODES, applications.find_application(preprocess)
-    function = (
-        preprocess if callable(preprocess) else modes.get(named.mode if named else preprocess)
-    )
+    mode = named.mode if named else preprocess
+    function = preprocess if callable(preprocess) else modes.get(mode)
     if function is None:
         raise ValueError(
             f"preprocess is {', '.join(map(repr, modes))}, the name of a keras.applications "
