@@ -213,8 +213,9 @@ class Network(ForwardPass):
             return ids.index(target.lower())
         if target.isdecimal():
             return self.class_index(int(target))
-        spelled = {_loosely(label): label for label in self.labels}
-        near = difflib.get_close_matches(_loosely(target), spelled, n=3, cutoff=0.6)
+        spelled, typed = {_loosely(label): label for label in self.labels}, _loosely(target)
+        near = [label for label in spelled if typed in label.split()][:3]  # "cat": "tiger cat"
+        near = near or difflib.get_close_matches(typed, spelled, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(repr(spelled[n]) for n in near)}?"
         if not near:
             hint = f"its labels are {', '.join(map(repr, self.labels[:3]))} and so on (net.labels)."

@@ -156,6 +156,15 @@ def test_two_classes_of_one_name_are_asked_for(nets):
         nets["squeezenet"].class_index("maillot")
 
 
+@pytest.mark.parametrize(
+    "word, meant",
+    [("cat", "tiger cat"), ("dog", "Eskimo dog"), ("mug", "coffee mug"), ("Tabby cat", "tabby")],
+)
+def test_a_common_word_finds_the_labels_that_hold_it(nets, word, meant):
+    with pytest.raises(ValueError, match=f"no class '{word}'; did you mean .*'{meant}'"):
+        nets["squeezenet"].class_index(word)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ["squeezenet", "shapes_a"])
 def test_the_model_of_a_bundled_network_keeps_its_labels(name):
