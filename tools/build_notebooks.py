@@ -95,16 +95,16 @@ def page_summary(lesson):
     """One line with the counts that the page rules limit."""
     stored = stored_notebook(NOTEBOOKS / making.notebook_file(lesson, making.STUDENT)) or {}
     counts = ", ".join(f"{name} {x}" for name, x in page_counts(lesson, stored).items())
-    return f"{lesson.name} ({'clean page' if lesson.clean else 'older page'}): {counts}"
+    return f"{lesson.name}: {counts}"
 
 
-def build(lesson, lessons, execute=True, notebooks=NOTEBOOKS, exercise_sets=EXERCISE_SETS):
+def build(lesson, lessons, execute):
     """Write both notebooks and the stored solutions of a lesson; print one line each."""
-    path = exercise_sets / f"lesson_{lesson.number}.json"
+    path = EXERCISE_SETS / f"lesson_{lesson.number}.json"
     if solutions_text(lesson) != NO_SOLUTIONS or path.is_file():
         path.write_text(solutions_text(lesson), encoding="utf-8")
     for kind in making.KINDS:
-        path = notebooks / making.notebook_file(lesson, kind)
+        path = NOTEBOOKS / making.notebook_file(lesson, kind)
         path.parent.mkdir(parents=True, exist_ok=True)
         made, start = making.make_notebook(lesson, lessons, kind), time.perf_counter()
         if execute:
@@ -119,12 +119,12 @@ def build(lesson, lessons, execute=True, notebooks=NOTEBOOKS, exercise_sets=EXER
             print(f"    stderr: {line}")
 
 
-def refresh_neighbours(lesson, lessons, notebooks=NOTEBOOKS):
+def refresh_neighbours(lesson, lessons):
     """Bring the links in the neighbours' notebooks up to date, where nothing else has changed."""
     at = lessons.index(lesson)
     for neighbour in lessons[max(at - 1, 0) : at] + lessons[at + 1 : at + 2]:
         for kind in making.KINDS:
-            path = notebooks / making.notebook_file(neighbour, kind)
+            path = NOTEBOOKS / making.notebook_file(neighbour, kind)
             stored = stored_notebook(path)
             made = making.make_notebook(neighbour, lessons, kind)
             done, kept = running.carry_outputs(made, stored)

@@ -22,7 +22,6 @@ _OPEN, _CLOSE, _STUB, _OPEN_CHECK, _CLOSE_CHECK = (
     re.compile(rf"^\s*#\s*<{mark}>\s*$")
     for mark in ("solution", "/solution", "stub", "check", "/check")
 )
-_CLEAN_PAGE = re.compile(r"\A# page: clean\n")
 _CALL = re.compile(r"""^(?:\w+\s*=\s*)?check\(\s*["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -57,15 +56,11 @@ class Cell:
 
 @dataclass
 class Lesson:
-    """A lesson: number "01", name "01_layers", its cells in order.
-
-    clean: the page holds no checks, alt texts or branches (first line `# page: clean`).
-    """
+    """A lesson: number "01", name "01_layers", its cells in order."""
 
     name: str
     cells: list
     path: Path
-    clean: bool = False
 
     @property
     def number(self):
@@ -78,16 +73,11 @@ class Lesson:
         return heading[1].strip() if heading else self.name
 
 
-def lesson_paths(folder=LESSONS):
-    """The files NN_name.py of the folder, in order."""
-    return sorted(Path(folder).glob("[0-9][0-9]_*.py"))
-
-
 def read_lesson(path):
     """Read one lesson; `lint_lessons.py` checks its rules."""
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    notebook = jupytext.reads(_CLEAN_PAGE.sub("", text), fmt=_FORMAT)
+    text = path.read_text(encoding="utf-8").removeprefix("# page: clean\n")
+    notebook = jupytext.reads(text, fmt=_FORMAT)
     cells = []
     for position, cell in enumerate(notebook.cells):
         where = f"{path.name}, cell {position + 1}"
@@ -104,7 +94,7 @@ def read_lesson(path):
             )
         )
     cells = [cell for cell in cells if cell.source]
-    return Lesson(path.stem, cells, path, bool(_CLEAN_PAGE.match(text)))
+    return Lesson(path.stem, cells, path)
 
 
 def _without_check(source, where):
@@ -122,9 +112,9 @@ def _without_check(source, where):
     return "\n".join(page).rstrip(), textwrap.dedent("\n".join(check)).strip()
 
 
-def read_lessons(folder=LESSONS):
-    """All lessons of a folder, in order."""
-    return [read_lesson(path) for path in lesson_paths(folder)]
+def read_lessons():
+    """All lessons, in order."""
+    return [read_lesson(path) for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))]
 
 
 def solution_source(source, where="exercise"):

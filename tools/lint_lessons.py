@@ -1,7 +1,7 @@
 """Rules that every lesson and every built notebook keeps, each a small function.
 
 A rule of a lesson takes (lesson, lessons), one of a notebook takes the notebook dict; each yields
-a sentence for everything that breaks it. The rules of clean pages are in lint_pages.py.
+a sentence for everything that breaks it. The rules of pages are in lint_pages.py.
 """
 
 import re
@@ -10,11 +10,9 @@ import lesson_source
 import notebook_making as making
 from lint_pages import code_cells, code_of, shown, starting, texts, texts_of, where
 
-MAX_BYTES = 4_000_000  # of a notebook's outputs
-MAX_OLD_LINES = 30  # of a code cell of an older page without the tag `long`
 MIN_EXERCISES = 4  # in a lesson from 01 on
 
-_TAGS = {"teaching-note", "exercise-setup", "long", "jet", *lesson_source.SLIDE_TAGS}
+_TAGS = {"teaching-note", "exercise-setup", "jet", *lesson_source.SLIDE_TAGS}
 _BAD_MAPS = re.compile(r"""["'](?:jet|rainbow|gist_rainbow|nipy_spectral|hsv)(?:_r)?["']""")
 _PATHS = re.compile(r"(?<![\w:/.])(?:/(?:home|Users|root|tmp|work|opt|mnt|content)/\w|[A-Z]:\\\w)")
 
@@ -97,14 +95,6 @@ def code_has_prose_before(lesson, lessons):
             yield f"{where(cell)}: no prose before it."
         elif cell.kind == "code" and not re.sub(r"(?m)^#+ .*$", "", before.source).strip():
             yield f"{where(cell)}: only a heading before it; say what to look at."
-
-
-@lesson_rule
-def old_code_cells_are_short(lesson, lessons):
-    for cell in code_of(lesson) if not lesson.clean else ():
-        lines = len(cell.source.splitlines())
-        if lines > MAX_OLD_LINES and "long" not in cell.tags:
-            yield f"{where(cell)} has {lines} lines of code; {MAX_OLD_LINES} are the most."
 
 
 @lesson_rule
@@ -209,14 +199,3 @@ def exercises_are_answered_as_they_should(notebook):
         if wanted and "exercise" in cell["metadata"].get("tags", []):
             if not any(text.startswith(wanted) for text in texts_of(cell)):
                 yield f"code cell {number} is an exercise whose reply is not '{wanted}'."
-
-
-@notebook_rule
-def notebook_is_light(notebook):
-    size = sum(
-        len("".join(value))
-        for _, output in _outputs(notebook)
-        for value in output.get("data", {}).values()
-    )
-    if size > MAX_BYTES:
-        yield f"its outputs have {size / 1e6:.1f} MB; {MAX_BYTES / 1e6:.0f} MB are the most."

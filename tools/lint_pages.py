@@ -1,4 +1,4 @@
-"""Rules of a clean page: short code, exercises on the way, true minutes, numbers that stand.
+"""Rules of a student's page: short code, exercises on the way, true minutes, numbers that stand.
 
 A rule takes the lesson and the student's notebook with its stored outputs, and yields a sentence
 for everything that breaks it; `lint_page` runs them all. `page_counts` is what they measure.
@@ -21,12 +21,11 @@ _rules = []
 
 
 def lint_page(lesson, notebook):
-    """Sentences on everything that breaks a rule of clean pages; none for an older page.
+    """Sentences on everything that breaks a rule of pages.
 
     notebook: the student's, with its stored outputs.
     """
-    rules = _rules if lesson.clean else []
-    told = [sentence for rule in rules for sentence in rule(lesson, notebook)]
+    told = [sentence for rule in _rules for sentence in rule(lesson, notebook)]
     return [f"{lesson.path.name}: {sentence}" for sentence in told]
 
 
@@ -141,10 +140,9 @@ def minutes(lesson, notebook):
 
 
 def page_counts(lesson, notebook):
-    """What the rules of clean pages measure, by name."""
+    """What the rules of pages measure, by name."""
     code = page_code(lesson)
     lines = [count_lines(source) for _, source in code]
-    foreign = {(c.position, line) for c, source in code for line, _ in not_for_students(source)}
     ends = starting(lesson, "Exercises")
     end = ends[0].position if ends else lesson.cells[-1].position
     exercises = [cell.position for cell, _ in code if cell.checks]
@@ -153,12 +151,9 @@ def page_counts(lesson, notebook):
         "median lines": median_high(lines),
         "longest": max(lines[1:], default=0),
         "import cell": lines[0],
-        "not for students": f"{len(foreign) / sum(lines):.0%}",
         "exercises": len(exercises),
         "inside the lesson": sum(place < end for place in exercises),
         "first after": f"{min(exercises, default=0) / lesson.cells[-1].position:.0%}",
-        "figures": sum("<img" in text for x in code_cells(notebook) for text in texts_of(x)),
-        "predictions": sum(len(re.findall(r"\*\*Predict", c.source)) for c in shown(lesson)),
         "minutes of the core": round(minutes(lesson, notebook)),
     }
 

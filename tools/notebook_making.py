@@ -66,7 +66,8 @@ def code_hash(cells):
 
 def dump(notebook):
     """Canonical text of a notebook file."""
-    lined = dict(notebook, cells=[_lined(cell) for cell in notebook["cells"]])
+    cells = [dict(x, source=x["source"].splitlines(keepends=True)) for x in notebook["cells"]]
+    lined = dict(notebook, cells=cells)
     return json.dumps(lined, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -87,10 +88,6 @@ def without_outputs(notebook):
             bare.update(outputs=[], execution_count=None)
         cells.append(bare)
     return dict(notebook, cells=cells)
-
-
-def _lined(cell):
-    return dict(cell, source=cell["source"].splitlines(keepends=True))
 
 
 def _syntax(node):

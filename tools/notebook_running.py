@@ -6,6 +6,7 @@ working directory, on the CPU, with fixed hashing and deterministic TensorFlow o
 
 import copy
 import html
+import json
 import os
 import re
 import tempfile
@@ -62,13 +63,13 @@ def run_notebook(notebook, folder, timeout=300, allow_errors=False):
         record_timing=False,
         extra_arguments=["--log-level=40"],
     )
-    client.execute(env=_environment())
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    client.execute(env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)})
     done, said = copy.deepcopy(notebook), []
     code = [cell for cell in done["cells"] if cell["cell_type"] == "code"]
     ran = [cell for cell in node.cells if cell.cell_type == "code" and not _is_check(cell)]
     for count, (cell, result) in enumerate(zip(code, ran, strict=True), start=1):
-        outputs = [_as_dict(output) for output in result.outputs]
-        outputs, spoken = clean_outputs(outputs, count)
+        outputs, spoken = clean_outputs(json.loads(json.dumps(result.outputs)), count)
         cell.update(outputs=outputs, execution_count=count)
         said += spoken
     return with_alts(done), said
@@ -160,7 +161,7 @@ def clean_outputs(outputs, count):
         cleaned = _clean_output(output, count)
         if cleaned is None:
             continue
-        if kept and _both_stdout(kept[-1], cleaned):
+        if kept and kept[-1]["output_type"] == cleaned["output_type"] == "stream":
             kept[-1]["text"] += cleaned["text"]
         else:
             kept.append(cleaned)
@@ -170,27 +171,8 @@ def clean_outputs(outputs, count):
     return [output for output in kept if output.get("text") != []], said
 
 
-def _environment():
-    environment = dict(os.environ, **ENVIRONMENT)
-    paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
-
-
-def _as_dict(output):
-    if isinstance(output, dict):
-        return {key: _as_dict(value) for key, value in output.items()}
-    if isinstance(output, list):
-        return [_as_dict(value) for value in output]
-    return output
-
-
 def _text(value):
     return "".join(value) if isinstance(value, list) else value
-
-
-def _both_stdout(first, second):
-    return first["output_type"] == second["output_type"] == "stream"
 
 
 def _clean_output(output, count):
@@ -211,13 +193,10 @@ def _clean_output(output, count):
 def _clean_bundle(bundle):
     if WIDGET in bundle:  # the live widget is not there when the file is opened
         return {"text/plain": [WIDGET_TEXT]}
-    cleaned = {}
-    for kind, value in bundle.items():
-        if not kind.startswith("text/"):
-            cleaned[kind] = value
-            continue
-        cleaned[kind] = _local(_text(value)).splitlines(keepends=True)
-    return cleaned
+    return {
+        kind: _local(_text(value)).splitlines(keepends=True) if kind.startswith("text/") else value
+        for kind, value in bundle.items()
+    }
 
 
 def _local(text):

@@ -53,7 +53,6 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", help="a name, or the path of a saved Keras model")
     parser.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons; none: all")
-    parser.add_argument("--timeout", type=int, default=900, help="seconds a cell may take")
     options = parser.parse_args(arguments)
     network = options.network
     if Path(network).expanduser().is_file():  # the lesson runs in another folder
@@ -63,16 +62,13 @@ def main(arguments=None):
         notebook = making.make_notebook(lesson, lessons, making.SOLUTIONS)
         start = time.perf_counter()
         ran, _ = running.run_notebook(
-            with_network(notebook, network), NOTEBOOKS, options.timeout, allow_errors=True
+            with_network(notebook, network), NOTEBOOKS, timeout=900, allow_errors=True
         )
         found = list(failures(ran))
         broken += len(found)
-        print(
-            f"{lesson.name} on {options.network}: {len(found)} problems, "
-            f"{time.perf_counter() - start:.0f} s"
-        )
-        for sentence in found:
-            print(f"    {sentence}")
+        seconds = time.perf_counter() - start
+        print(f"{lesson.name} on {options.network}: {len(found)} problems, {seconds:.0f} s")
+        print(*(f"    {sentence}" for sentence in found), sep="\n")
     return 1 if broken else 0
 
 

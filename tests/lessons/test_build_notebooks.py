@@ -29,16 +29,20 @@ from PIL import Image
 UNPUBLISHED = (None, None)
 
 
-def stub(source):
-    return lesson_source.stub_source(textwrap.dedent(source).strip("\n"))
+def text(source):
+    return textwrap.dedent(source).strip("\n")
 
 
 def sources(notebook, kind="code"):
     return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
-def demo(kind=making.STUDENT, published=UNPUBLISHED):
-    return making.make_notebook(DEMO_LESSON, [DEMO_LESSON], kind, published)
+def made_of(lesson, kind=making.STUDENT):
+    return making.make_notebook(lesson, [lesson], kind, UNPUBLISHED)
+
+
+def demo(kind=making.STUDENT):
+    return made_of(DEMO_LESSON, kind)
 
 
 # ---- the stored notebooks
@@ -71,8 +75,9 @@ def test_no_notebook_is_without_a_lesson():
 # ---- stubs
 
 
-def test_a_returning_region_becomes_return_none():
-    made = stub('''
+STUBS = {
+    "a returning region": (
+        '''
         def area(h, w):
             """Area in pixels."""
             # <solution>
@@ -81,56 +86,32 @@ def test_a_returning_region_becomes_return_none():
 
 
         check("01-area", area)
-    ''')
-    assert made == (
-        'def area(h, w):\n    """Area in pixels."""\n    return None  # your code here\n\n\n'
-        'check("01-area", area)'
-    )
+        ''',
+        '''
+        def area(h, w):
+            """Area in pixels."""
+            return None  # your code here
 
 
-def test_an_assigning_region_keeps_the_names_that_are_used_later():
-    made = stub("""
+        check("01-area", area)
+        ''',
+    ),
+    "names that are used later": (
+        """
         # <solution>
         helper = 3
         low, high = helper, helper + 1
         # </solution>
         check("01-helper", (low, high))
-    """)
-    assert made == (
-        'low = None  # your answer\nhigh = None  # your answer\ncheck("01-helper", (low, high))'
-    )
-
-
-def test_a_return_of_a_nested_function_is_not_the_region_s_own():
-    with pytest.raises(lesson_source.LessonError, match="above '# <solution>'"):
-        stub("""
-            # <solution>
-            def inner():
-                return 1
-            # </solution>
-            check("01-x", inner)
-        """)
-
-
-def test_the_author_s_stub_wins_and_is_no_part_of_the_solution():
-    source = """
-        # <solution>
-        answer = "b"
-        # <stub>
-        # answer = None  # a letter
-        #
-        # # think first
-        # </solution>
-        check("01-x", answer)
-    """
-    assert stub(source) == 'answer = None  # a letter\n\n# think first\ncheck("01-x", answer)'
-    source = textwrap.dedent(source).strip("\n")
-    assert lesson_source.solution_source(source) == 'answer = "b"\ncheck("01-x", answer)'
-    assert lesson_source.shown_solution(source) == 'answer = "b"'
-
-
-def test_two_regions_in_one_cell():
-    made = stub("""
+        """,
+        """
+        low = None  # your answer
+        high = None  # your answer
+        check("01-helper", (low, high))
+        """,
+    ),
+    "two regions": (
+        """
         # <solution>
         low = 1
         # </solution>
@@ -139,12 +120,38 @@ def test_two_regions_in_one_cell():
         high = 2
         # </solution>
         check("01-x", (low, high))
+        """,
+        """
+        low = None  # your answer
+        print("between")
+        high = None  # your answer
+        check("01-x", (low, high))
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STUBS)
+def test_a_region_becomes_a_stub(kind):
+    source, made = map(text, STUBS[kind])
+    assert lesson_source.stub_source(source) == made
+
+
+def test_the_author_s_stub_wins_and_is_no_part_of_the_solution():
+    source = text("""
+        # <solution>
+        answer = "b"
+        # <stub>
+        # answer = None  # a letter
+        #
+        # # think first
+        # </solution>
+        check("01-x", answer)
     """)
-    assert made.splitlines()[:3] == [
-        "low = None  # your answer",
-        'print("between")',
-        "high = None  # your answer",
-    ]
+    stub = 'answer = None  # a letter\n\n# think first\ncheck("01-x", answer)'
+    assert lesson_source.stub_source(source) == stub
+    assert lesson_source.solution_source(source) == 'answer = "b"\ncheck("01-x", answer)'
+    assert lesson_source.shown_solution(source) == 'answer = "b"'
 
 
 @pytest.mark.parametrize(
@@ -156,6 +163,7 @@ def test_two_regions_in_one_cell():
         ("# <stub>\n# x = 1", "inside a solution region"),
         ("# <solution>\nprint(1)\n# </solution>", "neither returns nor assigns"),
         ("# <solution>\nx = = 1\n# </solution>", "not Python"),
+        ("# <solution>\ndef f():\n    return 1\n# </solution>", "above '# <solution>'"),
     ],
 )
 def test_damaged_regions_are_named(source, words):
@@ -175,47 +183,21 @@ def test_the_student_sees_stubs_and_no_teaching_notes():
     assert not any("<solution>" in x or "<stub>" in x for x in student + solutions)
 
 
-def test_teaching_notes_become_speaker_notes():
-    notes = [
-        cell
-        for cell in demo(making.SOLUTIONS)["cells"]
-        if cell["metadata"].get("slideshow") == {"slide_type": "notes"}
-    ]
-    assert len(notes) == 3
-    assert all(cell["source"].startswith("> **Teaching note**") for cell in notes)
+def test_teaching_notes_become_speaker_notes_and_headings_start_slides():
+    def of_type(kind, made):
+        slides = ((cell, cell["metadata"].get("slideshow")) for cell in made["cells"])
+        return [cell["source"] for cell, slide in slides if slide == {"slide_type": kind}]
 
-
-def test_headings_start_slides():
-    slides = [
-        cell["source"]
-        for cell in demo()["cells"]
-        if cell["metadata"].get("slideshow") == {"slide_type": "slide"}
-    ]
-    assert all(source.startswith(("# ", "## ")) for source in slides) and len(slides) == 7
-
-
-def test_bytes_and_ids_are_the_same_each_time():
-    first, second = making.dump(demo()), making.dump(demo())
-    assert first == second
-    ids = [cell["id"] for cell in demo()["cells"]]
-    assert len(set(ids)) == len(ids)
-    nbformat.validate(json.loads(first))
+    notes, slides = of_type("notes", demo(making.SOLUTIONS)), of_type("slide", demo())
+    assert len(notes) == 3 and all(x.startswith("> **Teaching note**") for x in notes)
+    assert len(slides) == 7 and all(x.startswith(("# ", "## ")) for x in slides)
 
 
 def test_a_new_cell_leaves_the_other_ids_alone():
     longer = copy.deepcopy(DEMO_LESSON)
     longer.cells.insert(3, lesson_source.Cell("markdown", "New.", [], 99))
-    made = making.make_notebook(longer, [longer], making.STUDENT, UNPUBLISHED)
     before = {cell["id"] for cell in demo()["cells"]}
-    assert len({cell["id"] for cell in made["cells"]} - before) == 1
-
-
-def test_metadata_is_only_what_is_allowed():
-    for kind in making.KINDS:
-        made = demo(kind)
-        assert set(made["metadata"]) == {"cnnvis", "kernelspec", "language_info", "title"}
-        for cell in made["cells"]:
-            assert set(cell["metadata"]) <= {"tags", "slideshow", "cnnvis"}
+    assert len({cell["id"] for cell in made_of(longer)["cells"]} - before) == 1
 
 
 def test_neighbours_are_linked():
@@ -262,8 +244,7 @@ def test_a_run_notebook_is_valid_and_differs_in_outputs_only(ran):
 def test_the_mark_of_a_source_stays_in_the_lesson():
     lesson = copy.deepcopy(DEMO_LESSON)
     lesson.cells[4].source = "<!-- source --> Of 312 photos.\n\nSo the paper says. <!-- source -->"
-    made = making.make_notebook(lesson, [lesson], making.STUDENT, UNPUBLISHED)
-    assert "Of 312 photos.\n\nSo the paper says." in sources(made, "markdown")
+    assert "Of 312 photos.\n\nSo the paper says." in sources(made_of(lesson), "markdown")
     for path in build_notebooks.NOTEBOOKS.glob("**/*.ipynb"):
         assert "<!-- source" not in path.read_text(encoding="utf-8"), path.name
 
@@ -274,49 +255,37 @@ def test_outputs_are_carried_over_only_to_the_same_code(ran):
     assert kept and making.dump(done) == making.dump(stored)
     changed = copy.deepcopy(DEMO_LESSON)
     changed.cells[4].source += "\n\nMore prose."
-    made = making.make_notebook(changed, [changed], making.STUDENT, UNPUBLISHED)
-    assert running.carry_outputs(made, stored)[1]
+    assert running.carry_outputs(made_of(changed), stored)[1]
     changed.cells[3].source += "\nnew = 1"
-    made = making.make_notebook(changed, [changed], making.STUDENT, UNPUBLISHED)
-    bare, kept = running.carry_outputs(made, stored)
+    bare, kept = running.carry_outputs(made_of(changed), stored)
     assert not kept and bare["metadata"]["cnnvis"]["ran"] is None
 
 
 def test_staleness_is_seen(ran, tmp_path, monkeypatch):
     monkeypatch.setattr(making.publication, "publication", lambda: UNPUBLISHED)  # as `ran` is
-    lessons = [DEMO_LESSON]
     for kind, notebook in ran.items():
         path = tmp_path / making.notebook_file(DEMO_LESSON, kind)
         path.parent.mkdir(exist_ok=True)
         path.write_text(making.dump(notebook), encoding="utf-8")
     (tmp_path / "lesson_98.json").write_text(build_notebooks.solutions_text(DEMO_LESSON), "utf-8")
-
-    def told(lesson):
-        return list(build_notebooks.stale(lesson, lessons, tmp_path, tmp_path))
-
-    assert told(DEMO_LESSON) == []
-    changed = copy.deepcopy(DEMO_LESSON)
-    changed.cells[4].source += " More."
-    lessons = [changed]
-    assert len(told(changed)) == 2 and all("not what the lesson makes" in x for x in told(changed))
-    changed = copy.deepcopy(DEMO_LESSON)
-    changed.cells[3].source += "\nnew = 1"
-    lessons = [changed]
-    assert len(told(changed)) == 2 and all("do not belong" in x for x in told(changed))
+    assert list(build_notebooks.stale(DEMO_LESSON, [DEMO_LESSON], tmp_path, tmp_path)) == []
+    for cell, more, said in (
+        (4, " More.", "not what the lesson makes"),
+        (3, "\nnew = 1", "do not belong"),
+    ):
+        changed = copy.deepcopy(DEMO_LESSON)
+        changed.cells[cell].source += more
+        told = list(build_notebooks.stale(changed, [changed], tmp_path, tmp_path))
+        assert len(told) == 2 and all(said in sentence for sentence in told)
 
 
 def test_another_network_is_one_line():
-    changed = run_lesson_on.with_network(demo(making.SOLUTIONS), "vgg16")
-    before, after = sources(demo(making.SOLUTIONS)), sources(changed)
-    lines = [
-        (a, b)
-        for x, y in zip(before, after, strict=True)
-        for a, b in zip(x.splitlines(), y.splitlines(), strict=True)
-        if a != b
-    ]
-    assert lines == [
-        ('NETWORK = "squeezenet"  # change this line', "NETWORK = 'vgg16'  # change this line")
-    ]
+    made = demo(making.SOLUTIONS)
+    before, after = (
+        "\n".join(sources(x)) for x in (made, run_lesson_on.with_network(made, "vgg16"))
+    )
+    line = "NETWORK = {}  # change this line"
+    assert after == before.replace(line.format('"squeezenet"'), line.format("'vgg16'")) != before
 
 
 def test_failures_on_another_network_are_reported(ran):
@@ -324,44 +293,57 @@ def test_failures_on_another_network_are_reported(ran):
     refused = list(run_lesson_on.failures(ran[making.STUDENT]))
     assert len(refused) == 4 and all("refuses its own solution" in x for x in refused)
     broken = copy.deepcopy(ran[making.SOLUTIONS])
-    broken["cells"][4]["outputs"] = [
-        {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
-    ]
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    broken["cells"][4]["outputs"] = [error]
     assert "ValueError: no" in next(run_lesson_on.failures(broken))
 
 
 # ---- outputs
 
 
-def test_stderr_is_not_stored_but_told():
-    kept, said = running.clean_outputs(
-        [
-            {"output_type": "stream", "name": "stderr", "text": "2026-01-01 00:00:00.1: E x\nmine"},
-            {"output_type": "stream", "name": "stdout", "text": "a\n"},
-            {"output_type": "stream", "name": "stdout", "text": "b\n"},
-        ],
-        3,
-    )
-    assert kept == [{"output_type": "stream", "name": "stdout", "text": ["a\n", "b\n"]}]
-    assert said == ["mine"]
+def printed(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
 
 
-def test_a_progress_bar_is_stored_as_it_ends():
-    kept, _ = running.clean_outputs(
-        [
-            {"output_type": "stream", "name": "stdout", "text": "1 of 2\r"},
-            {"output_type": "stream", "name": "stdout", "text": "2 of 2\ndone\n"},
-        ],
-        1,
-    )
-    assert kept[0]["text"] == ["2 of 2\n", "done\n"]
+def result(data, count=77, metadata=None):
+    about = {"output_type": "execute_result", "execution_count": count}
+    return {**about, "data": data, "metadata": metadata or {}}
 
 
-def test_paths_of_this_machine_are_not_stored():
-    folder = tempfile.gettempdir()
-    text = f"saved {ROOT}/notebooks/x.png\nbase64,AB{folder}/CD\n"  # the second is a picture
-    kept, _ = running.clean_outputs([{"output_type": "stream", "name": "stdout", "text": text}], 1)
-    assert kept[0]["text"] == ["saved ./notebooks/x.png\n", f"base64,AB{folder}/CD\n"]
+TMP = tempfile.gettempdir()
+CLEANED = {
+    "stderr is told, not stored": (
+        [printed("2026-01-01 00:00:00.1: E x\nmine", "stderr"), *(printed("a\n"), printed("b\n"))],
+        printed(["a\n", "b\n"]),
+        ["mine"],
+    ),
+    "a progress bar as it ends": (
+        [printed("1 of 2\r"), printed("2 of 2\ndone\n")],
+        printed(["2 of 2\n", "done\n"]),
+        [],
+    ),
+    "no paths of this machine": (  # the second is a picture
+        [printed(f"saved {ROOT}/notebooks/x.png\nbase64,AB{TMP}/CD\n")],
+        printed(["saved ./notebooks/x.png\n", f"base64,AB{TMP}/CD\n"]),
+        [],
+    ),
+    "a live widget as a sentence": (
+        [result({running.WIDGET: {"model_id": "1"}, "text/plain": "VBox(...)"})],
+        result({"text/plain": [running.WIDGET_TEXT]}, 5),
+        [],
+    ),
+    "results numbered, without metadata": (
+        [result({"text/plain": "1\n2"}, metadata={"x": 1})],
+        result({"text/plain": ["1\n", "2"]}, 5),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CLEANED)
+def test_what_is_stored_of_outputs(kind):
+    outputs, stored, told = CLEANED[kind]
+    assert running.clean_outputs(outputs, 5) == ([stored], told)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
@@ -370,42 +352,6 @@ def test_every_stored_picture_can_be_opened(path):
     assert pictures
     for picture in pictures:
         Image.open(io.BytesIO(base64.b64decode(picture, validate=True))).load()
-
-
-def test_a_live_widget_is_stored_as_a_sentence():
-    kept, _ = running.clean_outputs(
-        [
-            {
-                "output_type": "display_data",
-                "metadata": {},
-                "data": {running.WIDGET: {"model_id": "1"}, "text/plain": "VBox(...)"},
-            }
-        ],
-        1,
-    )
-    assert kept[0]["data"] == {"text/plain": [running.WIDGET_TEXT]}
-
-
-def test_results_are_numbered_and_metadata_dropped():
-    kept, _ = running.clean_outputs(
-        [
-            {
-                "output_type": "execute_result",
-                "metadata": {"x": 1},
-                "execution_count": 77,
-                "data": {"text/plain": "1\n2"},
-            }
-        ],
-        5,
-    )
-    assert kept == [
-        {
-            "output_type": "execute_result",
-            "metadata": {},
-            "execution_count": 5,
-            "data": {"text/plain": ["1\n", "2"]},
-        }
-    ]
 
 
 # ---- the command
@@ -419,7 +365,6 @@ def test_an_unknown_lesson_is_named():
 # ---- checks and alt texts
 
 CLEAN = """\
-# page: clean
 # %% [markdown]
 # # What is on a clean page?
 
@@ -461,22 +406,15 @@ def clean(tmp_path):
     return read
 
 
-def made_of(lesson):
-    return making.make_notebook(lesson, [lesson], making.STUDENT, UNPUBLISHED)
-
-
 def test_checks_and_alt_texts_are_in_the_metadata_and_not_on_the_page(clean):
     lesson = clean()
     made = made_of(lesson)
     page = "\n".join(sources(made))
-    assert lesson.clean and not DEMO_LESSON.clean
-    assert "page: clean" not in page and "assert" not in page and "dot, it's red" not in page
+    assert "assert" not in page and "dot, it's red" not in page
     hidden = [cell["metadata"]["cnnvis"] for cell in made["cells"] if "cnnvis" in cell["metadata"]]
+    alts = ["A blue dot", 'The "other" dot, it\'s red']
     assert hidden == [
-        {
-            "alt": ["A blue dot", 'The "other" dot, it\'s red'],
-            "check": "seen = start + 1\nassert seen == 4",
-        },
+        {"alt": alts, "check": "seen = start + 1\nassert seen == 4"},
         {"check": "assert not later"},
     ]
 
@@ -502,8 +440,7 @@ def test_the_build_runs_checks_apart_and_puts_alt_texts_on_figures(clean, tmp_pa
 def test_a_stub_has_no_check_and_no_alt_text(clean):
     lesson = clean("start + 1\n", "# <solution>\nend = start + 1\n# </solution>\n")
     for kind, count in ((making.STUDENT, 1), (making.SOLUTIONS, 2)):
-        made = making.make_notebook(lesson, [lesson], kind, UNPUBLISHED)
-        assert sum("cnnvis" in cell["metadata"] for cell in made["cells"]) == count
+        assert sum("cnnvis" in cell["metadata"] for cell in made_of(lesson, kind)["cells"]) == count
 
 
 def test_a_failing_check_names_lesson_cell_and_assertion(clean, tmp_path):
@@ -512,28 +449,18 @@ def test_a_failing_check_names_lesson_cell_and_assertion(clean, tmp_path):
     assert "check_97_clean_cell_7" in str(caught.value) and "seen == 5" in str(caught.value)
 
 
-def test_the_test_run_runs_checks(clean, pytester_path):
-    """nbval, with the conftest.py of the course, sees a check that fails."""
-    path = pytester_path / "97_clean.ipynb"
-    path.write_text(making.dump(made_of(clean("seen == 4", "seen == 5"))), encoding="utf-8")
-    options = ["-q", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(path)],
-        cwd=pytester_path,
-        capture_output=True,
-        text=True,
-    )
-    assert re.search("FAILED .*::Cell 2 check", ran.stdout), ran.stdout
-    assert "1 failed, 5 passed" in ran.stdout
-
-
-@pytest.fixture
-def pytester_path(tmp_path):
-    """A folder with the conftest.py of the course at work in it."""
+def test_the_test_run_runs_checks(clean, tmp_path):
+    """nbval, with the conftest.py of the course at work in a folder, sees a check that fails."""
     text = (ROOT / "conftest.py").read_text(encoding="utf-8")
     text = text.replace("HERE = Path(__file__).parent", f"HERE = Path({str(ROOT)!r})")
     (tmp_path / "conftest.py").write_text(text, encoding="utf-8")
-    return tmp_path
+    path = tmp_path / "97_clean.ipynb"
+    path.write_text(making.dump(made_of(clean("seen == 4", "seen == 5"))), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env"]
+    command += ["-p", "no:cacheprovider", str(path)]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert re.search("FAILED .*::Cell 2 check", ran.stdout), ran.stdout
+    assert "1 failed, 5 passed" in ran.stdout
 
 
 def test_alt_texts_are_one_a_figure(clean, tmp_path):
