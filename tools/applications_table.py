@@ -61,10 +61,9 @@ def build(name):
 
 def outcome(method, net):
     """Return "·", or the sentence of a refusal; raise AssertionError for a wrong result."""
-    arguments = {
-        "filter_patterns": [net.last_conv],
-        "class_pattern": [0],
-    }.get(method, [PHOTO] if method in OTHERS else [PHOTO, 0])
+    arguments = {"filter_patterns": [net.last_conv], "class_pattern": [0]}.get(
+        method, [PHOTO] if method in OTHERS else [PHOTO, 0]
+    )
     if method == "deep_dream":
         arguments = [PHOTO[:240, :320]]
     try:

@@ -1,14 +1,10 @@
 """Write data/manifest.json: every bundled file with its licence, source, size and SHA-256.
 
-    python tools/build_manifest.py            write it
-    python tools/build_manifest.py --check    say whether it is current (exit status 1 if not)
-
-Run it after any file in data/ has changed. What is kept by hand stays in one place each: photos
-and masks in data/photos/sources.json, a network's licence and what it was trained on in
-data/networks/NAME.json.
+Run it after any file in data/ has changed; a test says when it is out of date. What is kept by hand
+stays in one place each: photos and masks in data/photos/sources.json, a network's licence and what
+it was trained on in data/networks/NAME.json.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -121,19 +117,6 @@ def as_text(manifest):
     return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
-    check = parser.parse_args().check
-    target = ROOT / "data" / "manifest.json"
-    text = as_text(build(ROOT / "data"))
-    current = target.is_file() and target.read_text(encoding="utf-8") == text
-    if check and not current:
-        sys.exit("data/manifest.json is out of date: run python tools/build_manifest.py")
-    if not current:
-        target.write_text(text, encoding="utf-8", newline="\n")
-    print("data/manifest.json is current" if current else "data/manifest.json written")
-
-
 if __name__ == "__main__":
-    main()
+    target = ROOT / "data" / "manifest.json"
+    target.write_text(as_text(build(ROOT / "data")), encoding="utf-8", newline="\n")

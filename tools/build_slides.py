@@ -45,16 +45,8 @@ LECTURE = {  # the sections that the lecture in TEACHING.md shows
         "Grad-CAM: when there are no weights to read",
         "Why this cat rather than that one?",
     ],
-    "06": [
-        "A cat is a toaster",
-        "Is one level enough?",
-        "Does it survive being saved?",
-    ],
-    "08": [
-        "The detective",
-        "A second network",
-        "What if the network forgets everything?",
-    ],
+    "06": ["A cat is a toaster", "Is one level enough?", "Does it survive being saved?"],
+    "08": ["The detective", "A second network", "What if the network forgets everything?"],
 }
 _CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
 _MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)

@@ -43,12 +43,9 @@ def run_chromium(arguments, timeout=120):
         except subprocess.TimeoutExpired:
             raise Missing(f"{browser} took more than {timeout} s for {arguments[-1]}.") from None
         except (subprocess.CalledProcessError, OSError) as error:
-            raise Missing(f"{browser} could not show {arguments[-1]}: {_reason(error)}") from None
-
-
-def _reason(error):
-    said = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").split("\n")
-    return next((line for line in reversed(said) if line.strip()), str(error))[:300]
+            said = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").split("\n")
+            reason = next((line for line in reversed(said) if line.strip()), str(error))[:300]
+            raise Missing(f"{browser} could not show {arguments[-1]}: {reason}") from None
 
 
 def find_chromium():

@@ -2,7 +2,6 @@
 
     python tools/train_shape_networks.py              trains all, writes data/networks, measures
     python tools/train_shape_networks.py shapes_c     this one alone
-    python tools/train_shape_networks.py --report     measures the stored ones, changes nothing
     python tools/train_shape_networks.py --seeds 1 2  trains with these, measures, stores nothing
 
 About a minute for each on two cores. Afterwards: python tools/build_manifest.py. The training is
@@ -27,7 +26,6 @@ from cnnvis_helpers.methods.cam import gradcam  # noqa: E402
 from cnnvis_helpers.methods.faithfulness import pointing_game  # noqa: E402
 from cnnvis_helpers.methods.shape_training import class_recall, train_shape_network  # noqa: E402
 from cnnvis_helpers.methods.shapes import SHAPES, TAUGHT, shape_pictures  # noqa: E402
-from cnnvis_helpers.networks.network import load_network  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
 TRAINING = {
@@ -124,27 +122,19 @@ def store(net, name, minutes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--report", action="store_true", help="only measure the stored networks")
     parser.add_argument("names", nargs="*", choices=[*TRAINING, []], help="all by default")
     parser.add_argument("--seeds", type=int, nargs="+", help="train with these, store nothing")
     args = parser.parse_args()
     for name in args.names or TRAINING:
-        if args.report:
-            show(name, measure(load_network(name), **TRAINING[name]))
-            continue
         for seed in args.seeds or [TRAINING[name]["seed"]]:
             began = time.perf_counter()
             recipe = {**TRAINING[name], "seed": seed}
             net = train_shape_network(**recipe, progress=text_progress(name))
             minutes = (time.perf_counter() - began) / 60
             numbers = measure(net, **recipe) if args.seeds else store(net, name, minutes)
-            show(f"{name}, seed {seed}, {minutes:.1f} minutes", numbers)
-
-
-def show(title, numbers):
-    print(title)
-    for what, value in numbers.items():
-        print(f"  {what:<32}{value:.3f}")
+            print(f"{name}, seed {seed}, {minutes:.1f} minutes")
+            for what, value in numbers.items():
+                print(f"  {what:<32}{value:.3f}")
 
 
 if __name__ == "__main__":
