@@ -50,10 +50,7 @@ def explorers(lab, browser):
 def files(tmp_path_factory):
     """What a student uploads: {"good": a photo, "text": no picture}."""
     folder = tmp_path_factory.mktemp("uploads")
-    paths = {
-        "good": folder / "mine.png",
-        "text": folder / "notes.txt",
-    }
+    paths = {"good": folder / "mine.png", "text": folder / "notes.txt"}
     Image.fromarray(load_photo("motorcycle", max_side=300)).save(paths["good"])
     paths["text"].write_text("This is not a picture.", encoding="utf-8")
     return paths

@@ -62,31 +62,21 @@ def missing():
 
 def write_notebook(path, cells, outputs=None):
     """Write a notebook of code cells; each is a string. outputs: a list of outputs for each."""
-    made = [
-        {
-            "cell_type": "code",
-            "id": f"cell-{number}",
-            "metadata": {},
-            "source": source,
-            "outputs": outputs[number] if outputs else [],
-            "execution_count": None,
-        }
-        for number, source in enumerate(cells)
-    ]
+    import nbformat
+
+    outputs = outputs or [[]] * len(cells)
+    made = [nbformat.v4.new_code_cell(x, outputs=y) for x, y in zip(cells, outputs, strict=True)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": made, "metadata": {"kernelspec": kernel}}
-    path.write_text(json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    metadata = {"kernelspec": kernel}
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=metadata), path)
 
 
 class Lab:
     """A JupyterLab that serves one folder on 127.0.0.1 until the block ends."""
 
-    def __init__(self, folder, private, server=SERVER):
-        """folder: Path with the notebooks; private: an empty Path for settings and the log.
-
-        server: JSON, the settings of the server; those of the course's own command if not given.
-        """
-        self.folder, self.private, self.settings = Path(folder), Path(private), server
+    def __init__(self, folder, private):
+        """folder: Path with the notebooks; private: an empty Path for settings and the log."""
+        self.folder, self.private = Path(folder), Path(private)
         self.token = secrets.token_hex(16)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -99,7 +89,7 @@ class Lab:
             path.write_text(json.dumps(settings), encoding="utf-8")
         (self.private / "config").mkdir()
         settings = self.private / "config" / "jupyter_server_config.json"
-        settings.write_text(self.settings, encoding="utf-8")
+        settings.write_text(SERVER, encoding="utf-8")
         self.log = open(self.private / "server.log", "w", encoding="utf-8")  # noqa: SIM115
         options = {
             "ServerApp.ip": "127.0.0.1",

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from lab import keep_picture, run_all, write_notebook
+from nbformat.v4 import new_output
 from PIL import Image
 
 CELLS = [
@@ -35,7 +36,7 @@ def test_a_live_explorer_hides_the_figure_of_its_own_cell_alone(lab, saved):
     Image.fromarray(np.full((120, 200, 3), (200, 30, 30), np.uint8)).save(red, "PNG")
     source = "data:image/png;base64," + base64.b64encode(red.getvalue()).decode()
     data = {"text/html": figure.format(source), "text/plain": "A red field."}
-    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    output = new_output("display_data", data)
     write_notebook(lab.folder / "stored.ipynb", ["explore()"], [[output]])
     assert not saved.locator(".cnnvis-shown-1").is_visible()
     saved.get_by_role("button", name="Refresh the file browser").click()

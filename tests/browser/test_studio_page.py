@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import choose, keep_picture, menu, picture, picture_after, run_all, upload, write_notebook
+from lab import keep_picture, picture, run_all, write_notebook
 from PIL import Image
 
 CELLS = ["from cnnvis_helpers import studio", "studio()"]
@@ -42,40 +42,6 @@ def test_a_tab_opens_with_a_picture(app, page, title):
     box = open_tab(app, title)
     assert picture(box).std() > 10 and box.locator("img").get_attribute("alt")
     keep_picture(page, f"studio-{title.lower()}")
-
-
-def test_the_network_changes(app, page):
-    box = open_tab(app, "CAM")
-    before = box.locator("img").first.get_attribute("src")
-    menu(app, "Network").select_option(label="shapes_c")
-    page.wait_for_function(
-        "([app, before]) => { const all = [...app.querySelectorAll('img')];"
-        " return all.length && all.every(each => each.src !== before) }",
-        arg=[app.element_handle(), before],
-    )
-    assert 'load_network("shapes_c")' in app.locator(".cnnvis-copy").get_attribute("data-code")
-    keep_picture(page, "studio-network")
-    (vgg,) = (
-        name for name in menu(app, "Network").locator("option").all_inner_texts() if "vgg19" in name
-    )
-    menu(app, "Network").select_option(label=vgg)
-    alert = app.get_by_role("alert")
-    alert.wait_for()
-    assert "vgg19" in alert.inner_text() and not app.get_by_role("tab", name="CAM").is_visible()
-    keep_picture(page, "studio-no-network")
-    menu(app, "Network").select_option(label="efficientnet_lite0")
-    app.locator("img:visible").first.wait_for()
-
-
-def test_a_photo_is_uploaded(app, page, files):
-    box = open_tab(app, "CAM")
-    picture_after(box, lambda: upload(app, files["good"]))
-    assert app.get_by_role("button", name="Own photo").inner_text().strip().endswith("mine.png")
-    upload(app, files["text"])
-    app.get_by_role("alert").wait_for()
-    assert "'notes.txt' is not a picture" in app.get_by_role("alert").inner_text()
-    keep_picture(page, "studio-refused")
-    picture_after(box, lambda: choose(app, "Photo", "chelsea"))
 
 
 def test_the_picture_is_saved_and_the_code_copied(app, page, lab):

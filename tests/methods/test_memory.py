@@ -4,6 +4,7 @@ import gc
 
 import pytest
 from architectures import tiny_network
+from test_every_method import SETTINGS, run
 
 import cnnvis_helpers
 from cnnvis_helpers import load_photo
@@ -11,26 +12,6 @@ from cnnvis_helpers import load_photo
 psutil = pytest.importorskip("psutil")  # comes with ipykernel
 
 PHOTO = load_photo("coffee", max_side=64)
-CALLS = {
-    "cam": {},
-    "gradcam": {},
-    "gradcam_plus_plus": {},
-    "layercam": {},
-    "guided_gradcam": {},
-    "guided_backprop": {},
-    "saliency": {},
-    "gradient_x_input": {},
-    "scorecam": {},
-    "occlusion": {"patch": 6},
-    "smoothgrad": {"samples": 20},
-    "integrated_gradients": {"steps": 20},
-    "fgsm": {},
-    "pgd": {"steps": 3},
-    "one_pixel": {"settings": {"population": 5, "generations": 1}},
-    "one_pixel_map": {"stride": 8},
-    "deep_dream": {"octaves": 1, "steps": 2},
-    "invert_features": {"steps": 2},
-}
 MOVES = {
     "attack": [{"epsilon": 1}, {"epsilon": 20}],
     "cam": [{"method": "LayerCAM"}, {"method": "Grad-CAM"}],
@@ -60,10 +41,8 @@ def test_a_hundred_calls_of_every_method_leave_the_memory_flat():
     for turn in range(100):
         if turn % 10 == 0:
             net = tiny_network()
-        for method, settings in CALLS.items():
-            getattr(cnnvis_helpers, method)(net, PHOTO, **settings)
-        cnnvis_helpers.class_pattern(net, 0, steps=2)
-        cnnvis_helpers.filter_patterns(net, net.last_conv, [0], size=32, steps=2)
+        for method in SETTINGS:
+            run(method, net, PHOTO)
         if turn % 10 == 9:
             seen.append(megabytes())
     assert_flat(seen)
