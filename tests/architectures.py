@@ -235,3 +235,15 @@ def fingerprint(net):
         for weight in layer.weights:
             digest = zlib.crc32(np.ascontiguousarray(weight.numpy()).tobytes(), digest)
     return digest
+
+
+def close(ours, theirs, tolerance=1e-4):
+    """Whether arrays differ by no more than a part of the largest value."""
+    theirs = np.asarray(theirs)
+    return np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
+
+
+def one_sentence(error):
+    """Whether the text of an error that pytest caught is one sentence."""
+    text = str(error.value)
+    return "\n" not in text and text[-1] in ".?" and len(text) < 300

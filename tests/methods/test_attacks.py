@@ -84,6 +84,8 @@ def test_fgsm_is_the_closed_form_of_a_linear_network(target):
     direction = np.sign(weights[chosen] - mean) * (-1 if target is None else 1)
     attack = fgsm(net, photo, None if target is None else chosen, epsilon=3)
     np.testing.assert_array_equal(attack.photo, (photo + 3 * direction).clip(0, 255))
+    assert attack.photo.dtype == np.uint8 and attack.linf == 3 and attack.queries == 3
+    assert attack.l2 == pytest.approx(np.linalg.norm(attack.photo.astype(float) - photo))
 
 
 @pytest.mark.parametrize("classes, label", [(1, 0), (1, 1), (3, 0)])
@@ -96,19 +98,6 @@ def test_fgsm_on_sigmoid_heads(classes, label):
     np.testing.assert_array_equal(attack.photo, (photo + 2 * towards).clip(0, 255))
 
 
-def test_fgsm_changes_every_value_by_epsilon(small):
-    photo = random_photo(16, 16, low=40, high=200)  # far from 0 and 255: nothing is clipped
-    attack = fgsm(small, photo, epsilon=8)
-    gradient = log_odds_gradient(small)(photo[None].astype(np.float32), [attack.label])[1][0]
-    changed = gradient.numpy() != 0
-    assert changed.mean() > 0.5
-    np.testing.assert_array_equal(np.abs(attack.difference)[changed], 8)
-    np.testing.assert_array_equal(attack.difference[~changed], 0)
-    assert attack.linf == 8
-    assert attack.l2 == pytest.approx(8 * np.sqrt(changed.sum()))
-    assert attack.photo.dtype == np.uint8 and attack.queries == 3 and len(attack.history) == 1
-
-
 def test_rounding_stays_inside_epsilon(small):
     photo = random_photo(16, 16)
     assert fgsm(small, photo, epsilon=2.5).linf == 2
@@ -119,13 +108,6 @@ def test_rounding_stays_inside_epsilon(small):
     original = np.full((1, 1, 3), 100, np.uint8)
     moved = np.array([[[97.4, 102.6, 101.5]]])
     np.testing.assert_array_equal(rounded(moved, original, 2.9), [[[98, 102, 102]]])
-
-
-def test_black_and_white_stay_within_the_photo(small):
-    for level in (0, 255):
-        photo = np.full((16, 16, 3), level, np.uint8)
-        attack = fgsm(small, photo, epsilon=20)
-        assert set(np.unique(attack.photo)) <= {level, abs(level - 20)}
 
 
 # PGD ----------------------------------------------------------------------------------------------
@@ -184,23 +166,6 @@ def test_pgd_by_hand(small):
     np.testing.assert_array_equal(attack.photo, x)
 
 
-def test_pgd_is_stronger_than_fgsm_and_reaches_a_target(small):
-    photo = random_photo(16, 16)
-    label, target = small.predict(photo)[0].index, other_class(small, photo, 2)
-
-    def odds(attack, chosen):
-        logits = small.logits(attack.photo[None].astype(np.float32))
-        return float(log_odds(small, logits, [chosen])[0])
-
-    assert odds(pgd(small, photo, epsilon=6), label) < odds(fgsm(small, photo, epsilon=6), label)
-    towards = pgd(small, photo, target, epsilon=12)
-    logits = small.logits(np.stack([towards.original, towards.photo]).astype(np.float32)).numpy()
-    assert logits[1, target] > logits[0, target]
-    assert towards.success and towards.after[0].index == towards.target == target
-    assert towards.target_label == small.labels[target] in repr(towards)
-    assert towards.history[-1] > towards.history[0]
-
-
 def test_stopping_early_ends_at_the_first_success_that_survives_rounding(small):
     photo = random_photo(16, 16)
     settings = {"epsilon": 24, "steps": 40, "step_size": 0.4, "random_start": False}
@@ -256,13 +221,6 @@ def test_a_network_with_the_target_on_top_before_the_attack_is_not_fooled(small)
     result = transfer(blind, attack)
     assert result.before[0].index == result.after[0].index == attack.target
     assert not result.success
-
-
-def test_photos_of_any_size_are_attacked_at_the_networks_size(small):
-    photo = photo_of_noise(60, 77)
-    attack = fgsm(small, photo, epsilon=4)
-    assert attack.photo.shape == (16, 16, 3)
-    np.testing.assert_array_equal(attack.original, np.rint(small.prepare(photo)[0]))
 
 
 def test_an_attack_prints_as_one_sentence_and_shows_its_change(small):
@@ -497,16 +455,6 @@ def test_text_progress_writes_one_line(capsys):
         bar(done, 2)
     lines = ["attack ···· 0 of 2", "attack ██·· 1 of 2", "attack ████ 2 of 2\n"]
     assert capsys.readouterr().err == "".join("\r" + line for line in lines)
-
-
-def test_text_progress_in_a_notebook_updates_one_output(monkeypatch):
-    IPython = pytest.importorskip("IPython")
-    shown = []
-    handle = type("Handle", (), {"update": lambda self, data, raw: shown.append(data)})()
-    monkeypatch.setattr(IPython, "get_ipython", lambda: type("Shell", (), {"kernel": None})())
-    monkeypatch.setattr(IPython.display, "display", lambda data, raw, display_id: handle)
-    progress.text_progress("attack", width=4)(1, 2)
-    assert shown == [{"text/plain": "attack ██·· 1 of 2"}]
 
 
 # Everywhere ---------------------------------------------------------------------------------------

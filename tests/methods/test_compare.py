@@ -76,15 +76,6 @@ def test_an_empty_map_stays_empty(net):
     assert not table.on_one_scale()["nothing\n0 to 0"].any()
 
 
-def test_none_is_the_top_class_and_a_pair_is_a_pair(net):
-    top = net.predict(PHOTO)[0].index
-    by_none, by_index, pair = (
-        compare_methods(net, PHOTO, target, ["saliency"])[0].heat
-        for target in (None, top, ("hexagon", "disc"))
-    )
-    assert np.array_equal(by_none, by_index) and not np.allclose(by_none, pair)
-
-
 def test_user_defined_methods(net):
     table = compare_methods(net, PHOTO, 1, {"mine": lambda net, photo, target: photo[..., target]})
     assert np.array_equal(table["mine"].heat, PHOTO[..., 1])

@@ -77,23 +77,6 @@ def test_the_right_map_beats_every_other_and_its_inverse_is_worst(linear):
     assert max(deletion, key=deletion.get) == min(insertion, key=insertion.get) == "inverted"
 
 
-def test_ends_of_the_curves(small):
-    photo, empty = small.prepare(PHOTO), np.full((1, 24, 24, 3), 90, np.float32)
-    expected = small.probabilities(small.logits(np.concatenate([photo, empty])))[:, 2]
-    deletion = deletion_curve(small, PHOTO, HEAT, 2, steps=5, fill=90)
-    insertion = insertion_curve(small, PHOTO, HEAT, 2, steps=5, fill=90)
-    assert np.allclose(deletion.scores[[0, -1]], expected, atol=1e-5)
-    assert np.allclose(insertion.scores[[0, -1]], expected[::-1], atol=1e-5)
-    assert deletion.shares[0] == 0 and deletion.shares[-1] == 1 and len(deletion.shares) == 6
-
-
-def test_hiding_the_hottest_is_showing_the_coldest_backwards(small):
-    forth = deletion_curve(small, PHOTO, HEAT, 1, steps=16, fill=30)
-    back = insertion_curve(small, PHOTO, -HEAT, 1, steps=16, fill=30)
-    assert np.allclose(forth.scores, back.scores[::-1], atol=1e-5)
-    assert np.ptp(forth.scores) > 0.01
-
-
 @pytest.mark.parametrize("steps", [1, 7, 32, 576])
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_area_by_the_definition_in_xplique(small, curve, steps):
@@ -142,18 +125,6 @@ def test_none_is_the_top_class_and_a_pair_is_a_difference(small):
         deletion_curve(small, PHOTO, HEAT, t, score="logit").scores for t in (0, 1, (0, 1))
     )
     assert np.allclose(pair, a - b, atol=1e-4)
-
-
-def test_progress_counts_pictures_and_can_end_the_work(small):
-    seen = []
-    deletion_curve(small, PHOTO, HEAT, 0, steps=192, progress=lambda *done: seen.append(done))
-    assert seen[-1] == (193, 193) and len(seen) > 1
-
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        deletion_curve(small, PHOTO, HEAT, 0, progress=stop)
 
 
 @pytest.mark.parametrize("name", ["cats and dogs", "grey", "mixed precision"])

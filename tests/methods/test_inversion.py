@@ -99,11 +99,7 @@ def test_progress_counts_steps_and_stop_keeps_the_picture(net, photo, stop):
 
 @pytest.mark.parametrize(
     "settings, words",
-    [
-        ({"steps": 0}, "steps must be"),
-        ({"tv": -1}, "tv must be"),
-        ({"seed": 0.5}, "seed must be"),
-    ],
+    [({"steps": 0}, "steps must be"), ({"tv": -1}, "tv must be"), ({"seed": 0.5}, "seed must be")],
 )
 def test_refusals(net, photo, settings, words):
     with pytest.raises(ValueError, match=words):

@@ -69,31 +69,6 @@ def test_a_patch_that_shows_the_photo_itself_changes_nothing(small):
     np.testing.assert_allclose(occlusion(small, photo, fill=photo), 0, atol=1e-6)
 
 
-def test_the_simplest_sweep_56_by_56():
-    net, weights = linear_network(None, scale=0.001, size=(224, 224))
-    photo = random_photo(224, 224)
-    settings = {"patch": 56, "stride": 56, "fill": (250, 128, 128)}
-    assert occlusion_passes(net, 56, 56) == 17
-    pictures = occluded_photos(net, photo, **settings)
-    assert pictures.shape == (16, 224, 224, 3) and pictures.dtype == np.uint8
-    hidden = (pictures == (250, 128, 128)).all(axis=3)
-    for k, picture in enumerate(hidden):
-        top, left = 56 * (k // 4), 56 * (k % 4)
-        assert picture[top : top + 56, left : left + 56].all()
-        assert (pictures[k] == photo).all(axis=2).sum() >= 224 * 224 - 56 * 56
-
-    p = net.probabilities(net.logits(pictures.astype(np.float32)))[:, 2].reshape(4, 4)
-    grid = occlusion_grid(net, photo, 2, score="probability", **settings)
-    np.testing.assert_allclose(
-        (grid - grid.min()) / (grid.max() - grid.min()),
-        (p.max() - p) / (p.max() - p.min()),
-        rtol=1e-3,
-        atol=1e-3,
-    )
-    values = occlusion(net, photo, 2, score="probability", **settings)
-    np.testing.assert_array_equal(values, np.kron(grid, np.ones((56, 56))).astype(np.float32))
-
-
 def test_occluded_photos_have_the_scores_of_the_grid(small):
     photo = random_photo(48, 48)
     settings = {"patch": (9, 17), "stride": (5, 11), "fill": random_photo(48, 48, 1)}
@@ -225,31 +200,6 @@ def test_no_pass_is_larger_than_a_batch_and_none_is_wasted(small, monkeypatch):
     assert max(passes) <= 32 and max(passes) - min(passes) <= 1
     vgg = type("Net", (), {"input_size": (224, 224)})
     assert batch_size(vgg) == 16
-
-
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, StopIteration])
-def test_a_stopped_sweep_keeps_what_is_done(small, monkeypatch, stop):
-    monkeypatch.setattr(sliding_window, "LARGEST_BATCH", 10)
-    photo, calls = random_photo(48, 48), []
-
-    def note(*counts):
-        calls.append(counts)
-
-    complete = occlusion_grid(small, photo, 1, 8, 8, progress=note, exact="full")
-    assert calls[-1] == (37, 37) and [n for n, _ in calls] == sorted({n for n, _ in calls})
-
-    def press_stop(done, total):
-        if done >= 15:
-            raise stop
-
-    with pytest.warns(UserWarning, match="stopped early"):
-        part = occlusion_grid(small, photo, 1, 8, 8, progress=press_stop, exact="full")
-    done = np.isfinite(part).ravel()
-    assert 14 <= done.sum() < 36 and done[: done.sum()].all()
-    np.testing.assert_array_equal(part.ravel()[done], complete.ravel()[done])
-    with pytest.warns(UserWarning, match="stopped early"):
-        values = occlusion(small, photo, 1, 8, 8, progress=press_stop, exact="full")
-    np.testing.assert_array_equal(values[::8, ::8], np.nan_to_num(part))
 
 
 def test_mask_photo_keeps_the_photo_where_the_map_is_high():

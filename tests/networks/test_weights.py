@@ -194,12 +194,7 @@ LAST_CONV = {
 KINDS = (
     APPLICATIONS
     if os.environ.get("CNNVIS_EVERY_NETWORK")
-    else {
-        *LAST_CONV,
-        "convnexttiny",
-        "mobilenetv3small",
-        "nasnetmobile",
-    }
+    else {*LAST_CONV, "convnexttiny", "mobilenetv3small", "nasnetmobile"}
 )
 
 
