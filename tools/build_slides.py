@@ -82,16 +82,12 @@ def slide_cells(notebook):
             cell = new_markdown_cell(note.strip(), metadata=notes)
         elif cell.cell_type == "code":
             cell.source = shown_code(cell.source)
-            cell.outputs = [output for output in cell.outputs if not _is_placeholder(output)]
+            live = {"text/plain": EXPLORER}
+            cell.outputs = [output for output in cell.outputs if output.get("data") != live]
             # What a cell prints stands below its code, not below its figure.
             if sum(output.output_type == "stream" for output in cell.outputs) == 1:
                 cell.outputs.sort(key=lambda output: output.output_type != "stream")
         yield cell
-
-
-def _is_placeholder(output):
-    data = output.get("data", {})
-    return "text/html" not in data and data.get("text/plain") == EXPLORER
 
 
 def shown_code(source):

@@ -470,10 +470,7 @@ def test_a_check_works_on_copies_of_answers_results_and_cases():
     assert answer.tolist() == [1.0, 3.0]
     assert say(custom("97-c", "Test", _spoils, otherwise="No.", **about), answer) == "wrong: No."
     assert answer.tolist() == [1.0, 3.0]
-    slips = [
-        (lambda x: 3 * _doubled_in_place(x), "Six times."),
-        (_spoils, "Huge.", lambda x: -x),
-    ]
+    slips = [(lambda x: 3 * _doubled_in_place(x), "Six times."), (_spoils, "Huge.", lambda x: -x)]
     exercise = function("97-f", "Double", _doubled_in_place, [(case,)], wrong=slips, hints=HINTS)
     said = say(exercise, lambda x: 5 * x)
     assert "Called with x = [1., 3.]" in said and "expected 2, but this is 5." in said

@@ -146,13 +146,6 @@ def test_a_class_whose_map_is_zero_all_over_still_gets_its_pattern():
     assert before == 0 and after > 0.05
 
 
-def test_a_pair_raises_the_difference(net):
-    picture = class_pattern(net, (1, 2), steps=40)
-    logits = np.asarray(net.logits(net.prepare(picture)))[0]
-    start = np.asarray(net.logits(net.prepare(np.full((48, 48, 3), 127, np.uint8))))[0]
-    assert logits[1] - logits[2] > start[1] - start[2]
-
-
 @pytest.fixture(scope="module")
 def spot():
     """A network that looks at one pixel of 24 x 24 alone: row 6, column 9."""

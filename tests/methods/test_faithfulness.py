@@ -117,16 +117,6 @@ def test_equal_heat_is_hidden_in_an_order_drawn_from_the_seed(small):
     assert np.allclose(*halves, atol=1e-6)
 
 
-def test_none_is_the_top_class_and_a_pair_is_a_difference(small):
-    top = int(np.argmax(np.asarray(small.logits(small.prepare(PHOTO)))))
-    by_index, by_none = (deletion_curve(small, PHOTO, HEAT, t).scores for t in (top, None))
-    assert np.array_equal(by_index, by_none)
-    a, b, pair = (
-        deletion_curve(small, PHOTO, HEAT, t, score="logit").scores for t in (0, 1, (0, 1))
-    )
-    assert np.allclose(pair, a - b, atol=1e-4)
-
-
 @pytest.mark.parametrize("name", ["cats and dogs", "grey", "mixed precision"])
 def test_other_networks_and_their_arguments_stay_the_same(name):
     net, photo = architecture(name), photo_of_noise()

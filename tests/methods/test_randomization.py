@@ -51,18 +51,14 @@ def logits(net):
 
 
 def test_cascading_draws_all_from_the_top_and_independent_one_alone(small):
-    names = layers_from_the_top(small)
-    for number, name in enumerate(names, 1):
-        assert changed(small, randomize_layers(small, name)) == (names[:number], names[:number])
-        assert changed(small, randomize_layers(small, name, cascading=False))[1] == [name]
-
-
-def test_one_step_of_the_cascade_differs_from_the_next_in_one_layer(small):
-    names = layers_from_the_top(small)
+    names, before = layers_from_the_top(small), small
     assert names == ["head", "late", "norm", "early"]
-    for upper, lower in zip(names, names[1:], strict=False):
-        pair = randomize_layers(small, upper), randomize_layers(small, lower)
-        assert changed(*pair)[1] == [lower]
+    for number, name in enumerate(names, 1):
+        copy = randomize_layers(small, name)
+        assert changed(small, copy) == (names[:number], names[:number])
+        assert changed(before, copy)[1] == [name], "one step differs from the next in one layer"
+        assert changed(small, randomize_layers(small, name, cascading=False))[1] == [name]
+        before = copy
 
 
 def test_a_layer_called_twice_is_listed_once_and_drawn_once():

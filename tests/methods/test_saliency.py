@@ -337,46 +337,31 @@ def test_guided_backprop_checks_only_the_layers_below_the_chosen_one(smooth):
 # tf-keras-vis 0.8.7 -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def peers():
-    """(net, tf-keras-vis's Saliency of the same model without softmax, photo)."""
-    theirs = pytest.importorskip("tf_keras_vis.saliency")
+def guided_peer(model):
+    """tf-keras-vis's guided backprop of a model without softmax: a function (photo, class)."""
+    peer = pytest.importorskip("tf_keras_vis.saliency")
+    modifiers = importlib.import_module("tf_keras_vis.utils.model_modifiers")
+    scores = importlib.import_module("tf_keras_vis.utils.scores")
+    guided = peer.Saliency(model, model_modifier=modifiers.GuidedBackpropagation(), clone=True)
+    return lambda photo, target: guided(
+        scores.CategoricalScore([target]), photo[None].astype("float32"), normalize_map=False
+    )[0]
+
+
+def test_guided_backprop_equals_tf_keras_vis_where_that_works():
     keras.utils.set_random_seed(5)
-    photo = keras.Input((16, 16, 3))
-    x = layers.Conv2D(8, 3, activation="relu")(photo)
-    x = layers.Conv2D(8, 3, activation="relu")(x)
-    logits = layers.Dense(4)(layers.Flatten()(x))
-    pixels = np.random.default_rng(6).integers(0, 256, (16, 16, 3), np.uint8)
-    net = load_network(keras.Model(photo, layers.Softmax()(logits)), preprocess="identity")
-    return net, lambda **modifier: theirs.Saliency(keras.Model(photo, logits), **modifier), pixels
-
-
-def score_of_class(index):
-    return importlib.import_module("tf_keras_vis.utils.scores").CategoricalScore([index])
-
-
-def guided_model():
-    return importlib.import_module("tf_keras_vis.utils.model_modifiers").GuidedBackpropagation()
-
-
-def test_guided_backprop_equals_tf_keras_vis_where_that_works(peers):
-    net, theirs, photo = peers
-    guided = theirs(model_modifier=guided_model(), clone=True)
-    expected = guided(score_of_class(2), photo[None].astype("float32"), normalize_map=False)
-    assert close(guided_backprop(net, photo, 2), expected[0])
+    convolutions = [layers.Conv2D(8, 3, activation="relu") for _ in range(2)]
+    net = chain(*convolutions, layers.Flatten(), head=[layers.Dense(4)], preprocess="identity")
+    photo = np.random.default_rng(6).integers(0, 256, (16, 16, 3), np.uint8)
+    assert close(guided_backprop(net, photo, 2), guided_peer(net.model)(photo, 2))
 
 
 def test_tf_keras_vis_is_silently_unguided_where_relus_are_layers():
-    peer = pytest.importorskip("tf_keras_vis.saliency")
     keras.utils.set_random_seed(7)
     convolutions = [layers.Conv2D(8, 3), layers.ReLU(), layers.Conv2D(8, 3), layers.ReLU()]
-    model = keras.Sequential(
-        [keras.Input((12, 12, 3)), *convolutions, layers.Flatten(), layers.Dense(3)]
-    )
-    net = load_network(model)
+    net = chain(*convolutions, layers.Flatten(), size=(12, 12), head=[layers.Dense(3)])
     photo = np.random.default_rng(8).integers(0, 256, (12, 12, 3), np.uint8)
-    guided = peer.Saliency(model, model_modifier=guided_model(), clone=True)
-    theirs = guided(score_of_class(1), photo[None].astype("float32"), normalize_map=False)[0]
+    theirs = guided_peer(net.model)(photo, 1)
     assert close(saliency(net, photo, 1), theirs)
     assert np.abs(guided_backprop(net, photo, 1) - theirs).max() > 0.01 * theirs.max()
 

@@ -494,10 +494,7 @@ class Stage(layers.Layer):
 
 IN_ONE_LAYER = {
     kind.__name__: kind
-    for kind in (
-        *(ChannelAttention, GlobalContext, Excited),
-        *(ResponseNorm, Stage),
-    )
+    for kind in (*(ChannelAttention, GlobalContext, Excited), *(ResponseNorm, Stage))
 }
 ORDINARY |= {
     name: lambda x, kind=kind: kind()(layers.Conv2D(6, 3, activation="relu")(x))

@@ -234,19 +234,6 @@ def test_probabilities_work_inside_a_compiled_function(tiny_net, tiny_photo):
 # Taps, gradients, substitutes -------------------------------------------------------------------
 
 
-def test_forward_hands_out_the_layers_outputs_of_the_same_pass():
-    net = network("nested")
-    pixels = pixels_for(net)
-    logits, (stem, total, base) = net.forward(pixels, ["stem", "base/sum", "base"])
-    inner = net.model.get_layer("base")
-    expected = keras.Model(inner.inputs, [inner.get_layer("stem").output, inner.output])
-    want_stem, want_base = expected([pixels / 127.5 - 1], training=False)
-    np.testing.assert_allclose(stem, want_stem, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(base, want_base, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(logits, net.logits(pixels), rtol=1e-4, atol=1e-5)
-    assert total.shape == (3, 32, 32, 6)
-
-
 @pytest.mark.parametrize("kind", ["nested", "nested_twice", "mixed precision", "operations"])
 def test_gradients_reach_pixels_and_every_tapped_map(kind):
     """Directional derivatives of the tail and of the whole network, against finite differences."""
