@@ -4,7 +4,7 @@
 #
 # **You will do:** put a photo of your own before the network, train a small network yourself, build a better one on top of EfficientNet, and take both apart with the tools of this course.
 #
-# **You will learn:** which pixel scale and class names a network needs; how a test result of 95% can be hollow; why eight pictures may be enough; which questions a heat map should survive.
+# **You will learn:** which pixel scale and class names a network needs; how a test result of 94% can be hollow; why eight pictures may be enough; which questions a heat map should survive.
 #
 # **You need:** [lesson 04](04_class_activation_maps.ipynb). It helps to have seen a Keras model trained once.
 #
@@ -12,7 +12,7 @@
 
 # %% [markdown] tags=["teaching-note"]
 # 56 min: photo and studio 9, the small network 12, load it and look 13, transfer 8, the capstone 14. "Go deeper" is homework.
-# **The aha of this lesson:** 95% right on the test, and in another light 56%. The test could not show it.
+# **The aha of this lesson:** 94% right on the test, and in another light 56%. The test could not show it.
 # Ask the group beforehand to bring photos, one that the network should know and one that it cannot know. Run the notebook once before class: several networks are trained, some seconds each.
 
 # %% [markdown]
@@ -139,7 +139,7 @@ def small_network():
         model.add(layers.MaxPooling2D())
     model.add(layers.GlobalAveragePooling2D())
     model.add(layers.Dense(2, activation="softmax"))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy")
     return model
 
 print(f"{small_network().count_params():,} weights")
@@ -154,18 +154,21 @@ assert small_network().count_params() == 6_098
 def scaled(pixels):
     return pixels / 127.5 - 1
 
+def share_right(network, inputs):
+    return (network(inputs).numpy().argmax(axis=1) == test_class).mean()
+
 model = small_network()
-model.fit(scaled(train), train_class, epochs=8, verbose=0)
-print(f"right on the test: {model.evaluate(scaled(test), test_class, verbose=0)[1]:.0%}")
+model.fit(scaled(train), train_class, epochs=6, verbose=0)
+print(f"right on the test: {share_right(model, scaled(test)):.0%}")
 # <check>
-assert model.evaluate(scaled(test), test_class, verbose=0)[1] > 0.9
+assert share_right(model, scaled(test)) > 0.9
 # </check>
 
 # %% [markdown] tags=["teaching-note"]
 # Stop here and take a vote: would you use this network? Write the number of hands on the board.
 
 # %% [markdown]
-# ## 95%, and what it is worth
+# ## 94%, and what it is worth
 #
 # Very good, on parts of the photos that it never saw. Would you use it? One question first, and it costs nothing: what is the *simplest rule* that could do the same?
 #
@@ -194,13 +197,13 @@ def relight(squares, seed):
 relit = relight(test, seed=2)
 show_grid([*test[::25], *relit[::25]], columns=4)
 print(f"by brightness: {(by_brightness(relit) == test_class).mean():.0%}")
-print(f"our network:   {model.evaluate(scaled(relit), test_class, verbose=0)[1]:.0%}")
+print(f"our network:   {share_right(model, scaled(relit)):.0%}")
 # <check>
-assert model.evaluate(scaled(relit), test_class, verbose=0)[1] < 0.75
+assert share_right(model, scaled(relit)) < 0.75
 # </check>
 
 # %% [markdown]
-# From 95% to 56%, and a coin gets 50%. You and I still see grass and gravel; the network does not. It had leaned on brightness and contrast, which are easy to learn.
+# From 94% to 56%, and a coin gets 50%. You and I still see grass and gravel; the network does not. It had leaned on brightness and contrast, which are easy to learn.
 #
 # The test could not tell us. Its squares come from the *same two photos*, taken in the same light. It asked "do you know these photos?", and we read "do you know gravel?".
 #
@@ -224,12 +227,12 @@ check("09-split", split)
 
 # %%
 second = small_network()
-second.fit(scaled(relight(train, seed=3)), train_class, epochs=8, verbose=0)
+second.fit(scaled(relight(train, seed=3)), train_class, epochs=6, verbose=0)
 
 for name, squares in {"same light": test, "another light": relit}.items():
-    print(f"{name:14}{second.evaluate(scaled(squares), test_class, verbose=0)[1]:.0%}")
+    print(f"{name:14}{share_right(second, scaled(squares)):.0%}")
 # <check>
-assert second.evaluate(scaled(relit), test_class, verbose=0)[1] > 0.95
+assert share_right(second, scaled(relit)) > 0.9
 # </check>
 
 # %% [markdown]
@@ -303,14 +306,14 @@ assert maps["gravel"][:, 24:].sum() > maps["gravel"][:, :24].sum()
 # </check>
 
 # %% [markdown]
-# Both lie where they should, though the one for gravel is only a few faint spots. (Why so faint? Even plain grey is gravel to this network: it says gravel where it finds no grass.) But one picture proves little. Over 40 of them, which share of the heat lies on the right half? We ask both our networks, the one that learned the light and the one that could not.
+# Both lie where they should, though the one for gravel is only a few faint spots. (Why so faint? Even plain grey is gravel to this network: it says gravel where it finds no grass.) But one picture proves little. Over 20 of them, which share of the heat lies on the right half? We ask both our networks, the one that learned the light and the one that could not.
 #
 # **Predict first:** the first network fails in another light. Does its heat lie on the wrong half?
 
 # %%
 def heat_on_its_half(network):
     shares = []
-    for i in range(40):
+    for i in range(20):
         heat = gradcam(network, halves(i), "gravel")
         shares.append(heat[:, 24:].sum() / heat.sum() if heat.any() else 0.5)
     return np.mean(shares)
@@ -323,7 +326,7 @@ assert heat_on_its_half(own) > 0.8
 # </check>
 
 # %% [markdown]
-# No: 0.60 of the first network's heat lies on the gravel, hardly more than by chance. It does not look at the wrong place; its map says next to nothing. The second has 0.95 of it in the right place. To see this we needed pictures whose answer we know, and many of them. On a photo of gravel
+# No: 0.58 of the first network's heat lies on the gravel, hardly more than by chance. It does not look at the wrong place; its map says next to nothing. The second has 0.94 of it in the right place. To see this we needed pictures whose answer we know, and many of them. On a photo of gravel
 # alone, both maps would lie on the gravel.
 #
 # **Exercise: what may you say?** A network tells your two cats apart in nearly all test photos. All photos of one cat were taken in the kitchen, all of the other in the garden. Grad-CAM peaks on the cat in most of them. Which sentence holds?
@@ -373,16 +376,13 @@ check("09-head", trained)
 def new_head():
     head = keras.Sequential([keras.Input((1280,)), layers.Dense(2, activation="softmax")])
     loss = "sparse_categorical_crossentropy"
-    head.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    head.compile(keras.optimizers.Adam(0.01), loss)
     return head
 
 def trained_on(network, inputs, classes):
     for _ in range(60):
         network.train_on_batch(inputs, classes)
     return network
-
-def share_right(network, inputs):
-    return (network(inputs).numpy().argmax(axis=1) == test_class).mean()
 
 # %% [markdown]
 # Which eight pictures we happen to have is luck, so draw them three times. **Predict first:** who does better on the 100 squares in another light, and who depends more on the luck?
