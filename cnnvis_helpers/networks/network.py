@@ -312,7 +312,7 @@ def load_network(
           enough to take apart), both of ImageNet's 1000 classes, or a small one for a lesson;
         - the name of a keras.applications classifier, such as "vgg16" (`list_networks` shows all):
           the ImageNet weights come from Keras's cache, or are downloaded into it;
-        - the path of a .keras or .h5 file; "~" is your home folder;
+        - the path of a .keras or .h5 file, of Keras 3 or 2; "~" is your home folder;
         - a keras.Model, Functional or Sequential: one input, grey or RGB, of any size; one output,
           a row of class scores with softmax, sigmoid, one-unit or linear head, or a row of
           numbers (see `numbers`). It is never changed. You may go on training it; after

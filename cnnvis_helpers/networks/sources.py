@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import first_line
-from cnnvis_helpers.networks import applications, bundled, weights
+from cnnvis_helpers.networks import applications, bundled, keras_2, weights
 from cnnvis_helpers.networks.graph import open_model
 
 _DEFAULT_SIZE = 224
@@ -152,11 +152,14 @@ def _load_file(path):
         problem = h5py.is_hdf5(path) and _tell_weights_alone(path)
         if not problem:
             suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
+            of_keras_2 = _keras_version(path).startswith("2.")
             with tempfile.TemporaryDirectory() as folder:
                 readable = path
-                if path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
-                    readable = shutil.copy(path, Path(folder) / f"{path.stem}{suffix}")
-                return keras.models.load_model(readable, _OF_KERAS_2, compile=False)
+                if of_keras_2 or path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
+                    readable = shutil.copyfile(path, Path(folder) / f"{path.stem}{suffix}")
+                if of_keras_2:
+                    keras_2.rewrite(readable)
+                return keras.models.load_model(readable, compile=False)
     except Exception as error:
         problem = _why_not_loaded(path, error)
     raise ValueError(problem)
@@ -176,22 +179,6 @@ def _tell_weights_alone(path):
         f"{path} holds weights alone: {rename}build the model, model.load_weights({named!r}), and "
         "give the model to load_network."
     )
-
-
-def _from_keras_2(kind):
-    """Return a stand-in for a Keras layer that reads a configuration from Keras 2."""
-    layer, leftovers = getattr(keras.layers, kind), {"groups": 1, "time_major": False}.items()
-
-    def from_config(config):
-        return layer.from_config(dict(one for one in config.items() if one not in leftovers))
-
-    return type(kind, (layer,), {"from_config": staticmethod(from_config)})
-
-
-_OF_KERAS_2 = {
-    kind: _from_keras_2(kind)
-    for kind in "DepthwiseConv2D SeparableConv2D Conv2DTranspose LSTM GRU SimpleRNN".split()
-}
 
 
 def _why_not_loaded(path, error):
@@ -215,9 +202,9 @@ def _why_not_loaded(path, error):
         )
     if unknown_layer:
         return (
-            f"{path} holds a layer that Keras {keras.__version__} does not know ({_cause(error)}): "
-            f"load it with keras.models.load_model({str(path)!r}, custom_objects={{...}}) and give "
-            "the model to load_network."
+            f"{path}, written by Keras {written}, holds a layer that Keras {keras.__version__} "
+            f"does not know ({_cause(error)}): load it with keras.models.load_model({str(path)!r}, "
+            "custom_objects={...}) and give the model to load_network."
         )
     return f"{path} is a Keras model, but cannot be loaded ({_cause(error)})."
 

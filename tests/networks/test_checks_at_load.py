@@ -1176,23 +1176,92 @@ def test_one_output_without_labels_counts_as_a_logit_with_a_word():
     assert read_network(_regression(4, 0)).notes == []
 
 
-@pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"])
-def test_files_of_keras_2_load(tmp_path, kind):
-    layer = {"DepthwiseConv2D": layers.DepthwiseConv2D(3)}.get(kind)
-    model = _ordinary(layer or (lambda x: getattr(layers, kind)(4, 3)(x)))
-    model.save(tmp_path / "old.h5")
-    with h5py.File(tmp_path / "old.h5", "r+") as file:
+_LEFTOVERS = {  # what Keras 2 wrote for these layers, and Keras 3 does not take
+    "DepthwiseConv2D": {"groups": 1, "kernel_regularizer": None},
+    "SeparableConv2D": {"groups": 1, "kernel_initializer": {"class_name": "Zeros", "config": {}}},
+    "Conv2DTranspose": {"groups": 1},
+    "SpatialDropout2D": {"trainable": True, "noise_shape": None},
+    "BatchNormalization": {"axis": [3]},
+    "Conv2D": {"dtype": {"class_name": "Policy", "config": {"name": "float32"}}},
+}
+
+
+def _as_keras_2(config):
+    """Turn a configuration of Keras 3 into one of Keras 2, in place."""
+    inner = config["layers"]
+    nested = {one["config"]["name"] for one in inner if "layers" in one["config"]}
+    for one in inner:
+        if "layers" in one["config"]:
+            _as_keras_2(one["config"])
+        one["config"].update(_LEFTOVERS.get(one["class_name"], {}))
+        nodes = one.get("inbound_nodes", [])
+        ends = [[x["config"]["keras_history"] for x in _list(n["args"][0])] for n in nodes]
+        ends = [[[name, i + (name in nested), j, {}] for name, i, j in node] for node in ends]
+        if one["class_name"] == "Rescaling":
+            (((source, i, j, _),),) = ends
+            number = {"y": 1 / one["config"]["scale"], "name": None}
+            one["class_name"], ends = "TFOpLambda", [[source, i, j, number]]
+            one["config"] = {"name": one["config"]["name"], "function": "math.truediv"}
+        if "inbound_nodes" in one:
+            one["inbound_nodes"] = ends
+    for end in ("input_layers", "output_layers"):
+        if end in config:
+            name, i, j = config[end]
+            config[end] = [[name, i + (name in nested), j]]
+
+
+def _list(one):
+    return one if isinstance(one, list) else [one]
+
+
+def _save_as_keras_2(model, path, edit=lambda text: text):
+    model.save(path.with_suffix(".h5"))
+    with h5py.File(path.with_suffix(".h5"), "r+") as file:
         config = json.loads(file.attrs["model_config"])
-        for one in config["config"]["layers"]:
-            if one["class_name"] == kind:
-                one["config"]["groups"] = 1
-        file.attrs["model_config"] = json.dumps(config)
+        _as_keras_2(config["config"])
+        file.attrs["model_config"] = edit(json.dumps(config))
         file.attrs["keras_version"] = "2.15.0"
-    (tmp_path / "old.h5").rename(tmp_path / "old.keras")  # as TensorFlow 2.11 named HDF5
-    net = read_network(tmp_path / "old.keras")
+    path.with_suffix(".h5").rename(path)
+    return path
+
+
+def _of_every_old_kind():
+    """A body inside a functional model: every kind of `_LEFTOVERS`, `x / 50`, two towers."""
+    body_input = keras.Input((32, 32, 3))
+    x = layers.Conv2D(6, 3, activation="relu", name="stem_conv")(body_input)
+    x = layers.SeparableConv2D(8, 3, padding="same")(layers.BatchNormalization()(x))
+    x = layers.SpatialDropout2D(0.5)(layers.DepthwiseConv2D(3, padding="same")(x))
+    body = keras.Model(body_input, x)
+    photo = keras.Input((32, 32, 3))
+    x = body(layers.Rescaling(1 / 50)(photo))
+    x = layers.add([layers.Conv2DTranspose(8, 1)(x), x])
+    x = layers.Dense(4)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(photo, layers.Softmax()(x))
+
+
+@pytest.mark.parametrize("name", ["old.h5", "old.keras"])  # TensorFlow 2.11 named HDF5 so
+@pytest.mark.parametrize("sequential", [False, True])
+def test_files_of_keras_2_load(tmp_path, name, sequential):
+    model = _of_every_old_kind()
+    if sequential:  # as Teachable Machine
+        body = keras.Sequential([model.layers[2], layers.GlobalAveragePooling2D()])
+        head = keras.Sequential([keras.Input((8,)), layers.Dense(3, activation="softmax")])
+        model = keras.Sequential([keras.Input((32, 32, 3)), body, head])
+    path = _save_as_keras_2(model, tmp_path / name, lambda t: t.replace("stem_conv", "stem/conv"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = load_network(path, preprocess="identity")
     assert close(
         net.probabilities(net.logits(_pixels(net))), model.predict(_pixels(net), verbose=0)
     )
+
+
+def test_a_function_that_keras_3_computes_in_another_way_is_refused(tmp_path):
+    """clip(0.2 x + 0.5, 0, 1) in Keras 2, relu6(x + 3) / 6 in Keras 3."""
+    model = _ordinary(layers.Conv2D(4, 3, activation="hard_sigmoid"))
+    path = _save_as_keras_2(model, tmp_path / "old.h5")
+    with pytest.raises(ValueError, match="by Keras 2.15.0 .*hard_sigmoid is another function"):
+        load_network(path)
 
 
 def test_a_file_of_another_keras_names_both_versions(tmp_path):
@@ -1216,11 +1285,8 @@ def test_home_folders_and_addresses(tmp_path, monkeypatch):
 
 
 def test_a_file_of_keras_2_with_operations_names_both_versions(tmp_path):
-    _ordinary().save(tmp_path / "old.h5")
-    with h5py.File(tmp_path / "old.h5", "r+") as file:
-        config = file.attrs["model_config"].replace('"Rescaling"', '"TFOpLambda"')
-        file.attrs["model_config"], file.attrs["keras_version"] = config, "2.13.1"
-    with pytest.raises(ValueError, match="written by Keras 2.13.1 .*TFOpLambda"):
+    _save_as_keras_2(_ordinary(), tmp_path / "old.h5", lambda t: t.replace("truediv", "floordiv"))
+    with pytest.raises(ValueError, match="written by Keras 2.15.0 .*TFOpLambda"):
         load_network(tmp_path / "old.h5")
 
 

@@ -753,7 +753,7 @@ def test_files_that_are_no_network(tmp_path):
         "half.h5": "is not a Keras model, or is damaged",
         "net.weights.h5": "holds weights alone",
         "lambda.keras": "holds a Lambda layer.*safe_mode=False",
-        "custom.keras": "holds a layer that Keras .* does not know.*custom_objects",
+        "custom.keras": "by Keras .*, holds a layer that Keras .* does not know.*custom_objects",
     }
     (tmp_path / "folder").mkdir()
     for name in ("notes.txt", "bad.keras", "bad.h5"):
