@@ -498,8 +498,8 @@ check("04-layer", layer_of_resnet)
 # The rule is a trap in our network, too. The last convolution is `head`, and its maps go through a ReLU before they are averaged. Only `head_relu` holds what the score is made of.
 # And earlier layers? Their maps are finer, but the average of a gradient no longer knows which cell mattered.
 
-# %% alt="Four heat maps of the cat. Those of block8 and block11 are scattered over the background; head and head_relu glow on the face, head in fewer cells."
-names = ["block8_project", "block11_project", "head", "head_relu"]
+# %% alt="Four heat maps of the cat. Those of block8 and block10 are scattered over the background; head and head_relu glow on the face, head in fewer cells."
+names = ["block8_project", "block10_add", "head", "head_relu"]
 found = [gradcam(net, photo, cat, name) for name in names]
 show_grid(found, titles=names, columns=4, scale="each")
 print("correlation with head_relu:", np.corrcoef([each.ravel() for each in found])[-1].round(2))
