@@ -332,9 +332,9 @@ CLEANED = {
         result({"text/plain": [running.WIDGET_TEXT]}, 5),
         [],
     ),
-    "results numbered, without metadata": (
-        [result({"text/plain": "1\n2"}, metadata={"x": 1})],
-        result({"text/plain": ["1\n", "2"]}, 5),
+    "results numbered, without metadata and paths": (
+        [result({"text/plain": f"{ROOT}/1\n2"}, metadata={"x": 1})],
+        result({"text/plain": ["./1\n", "2"]}, 5),
         [],
     ),
 }
