@@ -20,6 +20,7 @@ Nakandala, Kumar and Papakonstantinou, "Incremental and approximate inference fo
 based deep CNN explanations", SIGMOD 2019.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,15 +32,8 @@ import tensorflow as tf
 from cnnvis_helpers.methods.gradients import compiled, once_per_network
 from cnnvis_helpers.methods.sliding_window import batch_size, in_batches
 from cnnvis_helpers.networks.applications import MODES
-from cnnvis_helpers.networks.receptive_field import IN_PLACE
+from cnnvis_helpers.networks.receptive_field import IN_PLACE, WINDOWS
 
-_SLIDING = (
-    keras.layers.Conv2D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-)
 _FRAMING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 _AUGMENTING = [  # active in training only; otherwise they pass their input on
     f"Random{what}" for what in "Flip Rotation Zoom Translation Contrast Brightness".split()
@@ -87,10 +81,10 @@ class Side:
         first, stop = np.minimum(self.first, other.first), np.maximum(self.stop, other.stop)
         return Side(self.length, first, stop)
 
-    def read_by(self, slide):
-        """Return (starts, size) of the cells that a layer reads to make this side."""
-        size = (self.size - 1) * slide.stride + slide.span
-        return self.start * slide.stride - slide.before, size
+    def read_by(self, slide=None):
+        """Return (starts, size) of the cells that a layer reads to make this side; None: itself."""
+        stride, span, before, _ = slide or (1, 1, 0, 0)
+        return tuple(self.start * stride - before), (self.size - 1) * stride + span
 
 
 class Slide(NamedTuple):
@@ -103,7 +97,7 @@ class Slide(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Windows on a map, one per place: (starts, size) of rows and of columns."""
+    """Windows on a map, one per place: (tuple of starts, size) of rows and of columns."""
 
     rows: tuple
     columns: tuple
@@ -148,51 +142,40 @@ def follow(net, tops, lefts, patch):
     tops, lefts : first rows and columns of the patch; patch : (height, width). Returns Windows. The
     list of calls ends at the first layer that is not known to read only nearby cells.
     """
-    graph, starts = net.graph, (np.array(tops), np.array(lefts))
-    sides = {
-        graph.input: [
-            Side(length, start, start + size)
-            for length, start, size in zip(net.input_size, starts, patch, strict=True)
-        ]
-    }
-    windows = Windows([_frame(sides[graph.input])], {graph.input: 0}, [])
+    graph, windows = net.graph, Windows([], {}, [])
+    sides = [
+        Side(length, np.array(starts), np.array(starts) + size)
+        for length, starts, size in zip(net.input_size, (tops, lefts), patch, strict=True)
+    ]
+
+    def add(frame):
+        windows.frames.append(frame)
+        return len(windows.frames) - 1
+
+    sides_of = {graph.input: sides}
+    windows.frame_of[graph.input] = add(Frame(*(side.read_by() for side in sides)))
     for step, slides in _sliding_steps(net):
-        after = []
+        sides = []
         for axis, slide in enumerate(slides):
-            side, *others = (sides[value][axis] for value in step.inputs)
-            for other in others:
-                side = side.joined(other)
-            after.append(side.behind(slide))
-        sides[step.outputs[0]] = after
-        read = Frame(*(side.read_by(slide) for side, slide in zip(after, slides, strict=True)))
-        reads = []
-        for value in step.inputs:
-            own = windows.frames[windows.frame_of[value]]
-            reads.append(None if _same(read, own) else _add(windows.frames, read))
-        windows.frame_of[step.outputs[0]] = frame = _add(windows.frames, _frame(after))
+            before = functools.reduce(Side.joined, (sides_of[one][axis] for one in step.inputs))
+            sides.append(before.behind(slide))
+        sides_of[step.outputs[0]] = sides
+        read = Frame(*(side.read_by(slide) for side, slide in zip(sides, slides, strict=True)))
+        owns = [windows.frames[windows.frame_of[value]] for value in step.inputs]
+        reads = [None if read == own else add(read) for own in owns]
+        windows.frame_of[step.outputs[0]] = frame = add(Frame(*(side.read_by() for side in sides)))
         windows.calls.append(Windowed(step, slides, reads, frame))
     return windows
-
-
-def _frame(sides):
-    return Frame(*((side.start, side.size) for side in sides))
-
-
-def _add(frames, frame):
-    frames.append(frame)
-    return len(frames) - 1
-
-
-def _same(one, other):
-    starts = all(np.array_equal(a[0], b[0]) for a, b in zip(one, other, strict=True))
-    return one.size == other.size and starts
 
 
 @once_per_network
 def _sliding_steps(net):
     """Return [(step, its two Slides)] up to the first layer call that may read any cell."""
     found, shapes = [], shapes_of(net)
-    if not (_computes_in_float32(net) and _prepares_each_pixel_alone(net)):
+    tensors = [x for step in net.steps for x in (*step.node.input_tensors, *step.node.outputs)]
+    if any(keras.backend.standardize_dtype(x.dtype) != "float32" for x in tensors):
+        return found  # in 16 bits the order of a sum matters more
+    if not _prepares_each_pixel_alone(net):
         return found
     followed = {net.graph.input}  # not what is computed from constants alone
     for step in net.graph.needed_for([net.graph.output]):
@@ -214,9 +197,11 @@ def _slides_of(step, shapes):
     if not maps or len(step.outputs) > 1 or len(lengths) > 1 or not channels_last:
         return None
     (lengths,) = lengths
-    if not _has_known_activation(layer):
-        return None
-    if kind in _SLIDING:
+    activation = getattr(layer, "activation", None)
+    home = getattr(activation, "__module__", None) or ""
+    if activation is not None and not home.startswith("keras.src.activations"):
+        return None  # it may read all cells
+    if kind in WINDOWS:
         return tuple(_slide(layer, axis, lengths[axis]) for axis in (0, 1))
     if kind in _FRAMING:
         return tuple(_shift(layer, axis, lengths[axis]) for axis in (0, 1))
@@ -259,19 +244,6 @@ def _is_in_place(step):
     if name != "Dense":  # its weights all belong to the channels
         constants += getattr(layer, "weights", [])
     return all(length == 1 for one in constants for length in tuple(one.shape)[:-1])
-
-
-def _has_known_activation(layer):
-    """Return whether a layer's activation is none or Keras's; others may read all cells."""
-    activation = getattr(layer, "activation", None)
-    home = getattr(activation, "__module__", None) or ""
-    return activation is None or home.startswith("keras.src.activations")
-
-
-def _computes_in_float32(net):
-    """Return whether all tensors are float32; in 16 bits the order of a sum matters more."""
-    tensors = [x for step in net.steps for x in (*step.node.input_tensors, *step.node.outputs)]
-    return all(keras.backend.standardize_dtype(x.dtype) == "float32" for x in tensors)
 
 
 def _prepares_each_pixel_alone(net):
@@ -337,7 +309,7 @@ def _choose(net, tops, lefts, patch, depth):
     batch = min(positions, batch_size(net))
     last_use = {value: i for i, step in enumerate(steps) for value in step.inputs}
     last_use[graph.output] = len(steps)
-    full = net.cached(("costs",), lambda: [_cost(step, shapes) for step in steps])
+    full = net.cached(("costs",), lambda: _costs(steps, shapes))
 
     def look_up_cost(value, size):
         own, (_, height, width, channels) = windows.frames[windows.frame_of[value]], shapes[value]
@@ -358,19 +330,26 @@ def _choose(net, tops, lefts, patch, depth):
         depth = max(depth for cost, depth, _ in plans if cost <= 1.03 * least)
     cost, _, live = plans[depth - 1]
     calls = windows.calls[:depth]
+    # As many positions as take no more memory than full pictures in a batch, at most four times.
+    numbers = [_numbers(step, shapes) for step in steps]
+    reached = [
+        numbers[i] * windows.frames[call.frame].cells / math.prod(shapes[call.step.outputs[0]][1:3])
+        for i, call in enumerate(calls)
+    ]
+    more = min(4, max(1, max(numbers) / max(reached + numbers[depth:])))
     return Plan(
         windows,
         calls,
         live,
         cost * positions + sum(full),
         (positions + 1) * sum(full),
-        _batch(batch_size(net), steps, shapes, calls, windows.frames),
+        int(batch_size(net) * more),
     )
 
 
-def _cost(step, shapes):
-    """Count what a layer call costs, in multiply-adds."""
-    return _operations(step, shapes) + _MOVED * _numbers(step, shapes)
+def _costs(steps, shapes):
+    """Count what each layer call costs, in multiply-adds."""
+    return [_operations(step, shapes) + _MOVED * _numbers(step, shapes) for step in steps]
 
 
 def _numbers(step, shapes):
@@ -378,23 +357,11 @@ def _numbers(step, shapes):
     return sum(math.prod(shapes[value][1:]) for value in (*step.inputs, *step.outputs))
 
 
-def kernel_size(layer):
-    """Return the multiply-adds per cell: each weight of the kernels is used once."""
-    weights = getattr(layer, "weights", [])
-    return sum(math.prod(one.shape) for one in weights if len(one.shape) > 1)
-
-
-def _batch(at_once, steps, shapes, calls, frames):
-    """Return how many positions take no more memory than `at_once` full pictures; at most 4 x."""
-    window = max(
-        _numbers(call.step, shapes)
-        * frames[call.frame].cells
-        / math.prod(shapes[call.step.outputs[0]][1:3])
-        for call in calls
-    )
-    rest = max((_numbers(step, shapes) for step in steps[len(calls) :]), default=0)
-    largest = max(_numbers(step, shapes) for step in steps)
-    return int(at_once * min(4, max(1, largest / max(window, rest))))
+def _operations(step, shapes):
+    """Count the multiply-adds of a layer call: each weight of its kernels once per cell."""
+    weights = getattr(step.layer, "weights", [])
+    kernel = sum(math.prod(one.shape) for one in weights if len(one.shape) > 1)
+    return math.prod(shapes[step.outputs[0]][1:-1]) * kernel
 
 
 def shapes_of(net):
@@ -455,25 +422,17 @@ class OcclusionPlan(NamedTuple):
 def report(net, windows, depth, positions):
     """Return the OcclusionPlan of a sweep whose first `depth` calls compute only windows."""
     shapes, rows = shapes_of(net), []
-    steps = net.graph.needed_for([net.graph.output])
-    full = sum(_operations(step, shapes) for step in steps)
-    saved = 0
     for i, call in enumerate(windows.calls):
-        frame, height_and_width = windows.frames[call.frame], shapes[call.step.outputs[0]][1:3]
-        whole = _operations(call.step, shapes)
-        part = frame.cells * kernel_size(call.step.layer) if i < depth else whole
-        saved += whole - part
-        rows.append(LayerWindow(call.step.name, tuple(height_and_width), frame.size, part, whole))
-    joined_at = rows[depth - 1].layer if depth else None
-    all_full = (positions + 1) * full
-    way = "incremental" if depth else "full"
-    return OcclusionPlan(
-        way, positions + 1, all_full - positions * saved, all_full, joined_at, rows
-    )
-
-
-def _operations(step, shapes):
-    return math.prod(shapes[step.outputs[0]][1:-1]) * kernel_size(step.layer)
+        frame, size = windows.frames[call.frame], tuple(shapes[call.step.outputs[0]][1:3])
+        part = whole = _operations(call.step, shapes)
+        if i < depth:
+            part = whole * frame.cells // math.prod(size)
+        rows.append(LayerWindow(call.step.name, size, frame.size, part, whole))
+    steps = net.graph.needed_for([net.graph.output])
+    full = (positions + 1) * sum(_operations(step, shapes) for step in steps)
+    saved = positions * sum(row.full_operations - row.operations for row in rows)
+    way, joined_at = ("incremental", rows[depth - 1].layer) if depth else ("full", None)
+    return OcclusionPlan(way, positions + 1, full - saved, full, joined_at, rows)
 
 
 # 3. Computing
@@ -495,12 +454,12 @@ def passes(net, plan, pixels, cover, places=None):
 
     places = np.arange(rows.shape[1] * columns.shape[1]) if places is None else np.array(places)
 
-    def at(part):
+    def logits_at(part):
         down, right = np.divmod(places[part], columns.shape[1])
         starts = np.stack([rows[:, down], columns[:, right]], axis=-1)  # (frames, n, 2)
         return windows(maps, cover, starts, sizes)
 
-    for part, logits in in_batches(at, len(places), plan.batch):
+    for part, logits in in_batches(logits_at, len(places), plan.batch):
         yield slice(part.start + 1, part.stop + 1), logits
 
 
@@ -510,13 +469,11 @@ def _compiled(net, plan):
     Window starts and sizes are arguments: plans that differ in nothing else share a function.
     """
     structure = tuple(tuple(read is None for read in call.reads) for call in plan.calls)
-    looked_up = {
-        value
-        for call in plan.calls
-        for value, read in zip(call.step.inputs, call.reads, strict=True)
-        if read is not None
-    }
-    kept = [value for value in shapes_of(net) if value in looked_up or value in plan.joints]
+    looked_up = set(plan.joints)
+    for call in plan.calls:
+        pairs = zip(call.step.inputs, call.reads, strict=True)
+        looked_up.update(value for value, read in pairs if read is not None)
+    kept = [value for value in shapes_of(net) if value in looked_up]
     return (
         net.cached(("occlusion of nothing", structure), lambda: _compile_clean(net, kept)),
         net.cached(("occlusion", structure), lambda: _compile_windows(net, plan, kept)),
@@ -594,23 +551,15 @@ def look_up(clean, windows, at, to, size, beyond=0.0):
     n, h, w, _ = tf.unstack(tf.shape(windows))
     outside = tf.fill((1, channels), tf.constant(beyond, clean.dtype))
     cells = [outside, tf.reshape(clean, (-1, channels)), tf.reshape(windows, (-1, channels))]
-    rows, columns = (to[:, i, None] + tf.range(size[i]) for i in (0, 1))  # (n, size)
-    down, right = rows - at[:, :1], columns - at[:, 1:]
-    first = 1 + height * width + h * w * tf.range(n)[:, None]
-    table = tf.where(
-        _both((down >= 0) & (down < h), (right >= 0) & (right < w)),
-        (first + down * w)[:, :, None] + right[:, None, :],
-        tf.where(
-            _both((rows >= 0) & (rows < height), (columns >= 0) & (columns < width)),
-            (1 + rows * width)[:, :, None] + columns[:, None, :],
-            0,
-        ),
-    )
+    rows = (to[:, :1] + tf.range(size[0]))[:, :, None]  # (n, size, 1)
+    columns = (to[:, 1:] + tf.range(size[1]))[:, None]  # (n, 1, size)
+    down, right = rows - at[:, 0, None, None], columns - at[:, 1, None, None]
+    changed = ((down >= 0) & (down < h)) & ((right >= 0) & (right < w))
+    inside = ((rows >= 0) & (rows < height)) & ((columns >= 0) & (columns < width))
+    first = 1 + height * width + h * w * tf.range(n)[:, None, None]
+    clean_or_outside = tf.where(inside, 1 + rows * width + columns, 0)
+    table = tf.where(changed, first + down * w + right, clean_or_outside)
     return tf.gather(tf.concat(cells, axis=0), table)
-
-
-def _both(rows, columns):
-    return rows[:, :, None] & columns[:, None, :]
 
 
 def _on_windows(call):
@@ -621,7 +570,7 @@ def _on_windows(call):
     step, layer = call.step, call.step.layer
     if type(layer) in _FRAMING:
         return lambda known: known[step.inputs[0]], 0.0
-    if type(layer) in _SLIDING:
+    if type(layer) in WINDOWS:
         twin = object.__new__(type(layer))
         twin.__dict__.update(layer.__dict__)
         object.__setattr__(twin, "padding", "valid")
