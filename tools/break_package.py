@@ -98,10 +98,10 @@ methods/saliency.py | methods/test_saliency.py -k 'integrated or complete'
     baseline in place of the path's end
     - start + along * (pixels - start)
     + pixels + along * (pixels - start)
-methods/saliency.py | methods/test_saliency.py -k 'integrated or baseline'
+methods/gradients.py | methods/test_saliency.py -k 'integrated or baseline'
     black baseline whatever is asked
-    - return np.broadcast_to(values, shape).astype(np.float32)
-    + return np.zeros(shape, np.float32)
+    - return np.broadcast_to(values, (*net.input_size, 3)).astype(np.float32)
+    + return np.zeros((*net.input_size, 3), np.float32)
 methods/saliency.py | methods/test_saliency.py
     weights of the path rule not halved
     - np.float32(weights / 2)

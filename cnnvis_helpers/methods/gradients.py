@@ -54,30 +54,25 @@ def gradient_of(net, tape, score, source, what):
     Pixel gradients are often below the smallest float16, 6e-8. So in float16 the score is scaled by
     a power of two in the backward pass, unless that overflows.
     """
-    if not computes_in_float16(net):
-        return connected(tape.gradient(score, source), what)
-    larger = tape.gradient(score, source, output_gradients=SCALE * tf.ones_like(score))
-    gradient = connected(larger, what) / SCALE
+    scale = SCALE if computes_in_float16(net) else None
+    factor = scale and scale * tf.ones_like(score)
+    gradient = tape.gradient(score, source, output_gradients=factor)
+    if gradient is None:
+        raise ValueError(
+            "No gradient of the score reaches the pixels: a layer between them stops gradients."
+            if what == "pixels"
+            else f"The score does not depend on the layer {what!r}; take one on the way to the "
+            "output."
+        )
+    if scale is None:
+        return gradient
     fits = tf.reduce_all(tf.math.is_finite(gradient))
-    return tf.cond(fits, lambda: gradient, lambda: tape.gradient(score, source))
+    return tf.cond(fits, lambda: gradient / scale, lambda: tape.gradient(score, source))
 
 
 def computes_in_float16(net):
     """Return whether a layer of the network computes in float16, as under "mixed_float16"."""
     return any(getattr(step.layer, "compute_dtype", "") == "float16" for step in net.steps)
-
-
-def connected(gradient, what):
-    """Return a gradient, or raise a ValueError if there is none."""
-    if gradient is not None:
-        return gradient
-    if what == "pixels":
-        raise ValueError(
-            "No gradient of the score reaches the pixels: a layer between them stops gradients."
-        )
-    raise ValueError(
-        f"The score does not depend on the layer {what!r}; take one on the way to the output."
-    )
 
 
 def once_per_network(build):
@@ -126,6 +121,31 @@ def reduce_colours(values, reduce):
     return np.maximum(np.maximum(red, green), blue) if reduce == "max_abs" else red + green + blue
 
 
+def picture_of(net, name, value, others=""):
+    """Return float32 (h, w, 3), at the network's size, of a grey level, a colour or a photo.
+
+    name, others : for the error, the argument and what else it may be
+    """
+    values = np.asarray(value)
+    if values.ndim == 3:
+        return net.prepare(value)[0]
+    numbers = values.dtype.kind in "uif" and values.shape in ((), (3,))
+    if not (numbers and np.all((values >= 0) & (values <= 255))):
+        raise ValueError(
+            f"{name} must be {others}a grey level 0..255, a colour (r, g, b) or a photo "
+            f"(H, W, 3), not {value!r}."
+        )
+    return np.broadcast_to(values, (*net.input_size, 3)).astype(np.float32)
+
+
+def check_channel(layer, channel, count):
+    """Raise a ValueError unless the layer, which has `count` channels, has this one."""
+    if not 0 <= channel < count:
+        raise ValueError(
+            f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {channel}."
+        )
+
+
 def check_reduce(reduce):
     """Raise a ValueError unless `reduce` is one of the four options."""
     check_choice("reduce", reduce, ("max_abs", "sum_abs", "sum", "rgb"))
@@ -141,14 +161,11 @@ def at_photo_size(values, photo, resize=True):
     return np.stack([resize_map(plane, size) for plane in np.moveaxis(values, -1, 0)], axis=-1)
 
 
-_RELUS = (
-    keras.activations.relu,
-    keras.ops.relu,
-    tf.nn.relu,
-    keras.activations.relu6,
-    keras.ops.relu6,
-    tf.nn.relu6,
-)
+_RELUS = [
+    getattr(home, name)
+    for home in (keras.activations, keras.ops, tf.nn)
+    for name in ("relu", "relu6")
+]
 _RELU_OPERATIONS = ("Relu", "Relu6")
 # Keras layers that are nonlinear without an `activation` attribute.
 _NOT_GUIDABLE = """

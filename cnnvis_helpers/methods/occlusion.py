@@ -17,7 +17,7 @@ from cnnvis_helpers._shared.checks import (
 )
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods import incremental_occlusion
-from cnnvis_helpers.methods.gradients import compiled, once_per_network, pixels_spec
+from cnnvis_helpers.methods.gradients import compiled, once_per_network, picture_of, pixels_spec
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
     check_target,
@@ -126,10 +126,13 @@ def occlusion_grid(
         if exact == "incremental":
             raise ValueError(_NO_WINDOWS.format(net.name))
         plan = None
-    if plan is None:
-        batches = _full_passes(net, pixels, cover, boxes)
-    else:
+    if plan:
         batches = incremental_occlusion.passes(net, plan, pixels, cover)
+    else:
+        pictures, run = np.insert(boxes, 0, 0, axis=0), _occluded_logits(net)  # no patch first
+        batches = in_batches(
+            lambda part: run(pixels, cover, pictures[part]), len(pictures), batch_size(net)
+        )
     values, weights = np.full(len(tops) * len(lefts) + 1, np.nan, np.float32), None
     with stoppable("only the positions done so far have a value"):
         for part, logits in batches:
@@ -266,28 +269,12 @@ def _pair(name, value, default):
 
 
 def fill_picture(net, pixels, fill, patch):
-    """Return float32 (h, w, 3): the picture that shows through the patch.
-
-    pixels : prepared photo (1, h, w, 3). fill : as in `occlusion`. patch : (height, width), which
-    sets how far "blur" blurs
-    """
-    if isinstance(fill, str):
-        if fill == "mean":
-            return np.broadcast_to(pixels.mean(axis=(0, 1, 2)), pixels.shape[1:])
-        if fill == "blur":
-            return gaussian_filter(pixels[0], [patch[0] / 2, patch[1] / 2, 0])
-        raise ValueError(
-            f'fill must be "mean", "blur", a grey level, a colour or a photo, not {fill!r}.'
-        )
-    cover = np.asarray(fill, np.float32)
-    if cover.ndim == 3:
-        return net.prepare(fill)[0]
-    truth = np.asarray(fill).dtype == bool  # not a level, although it counts as 0 or 1
-    if truth or cover.shape not in ((), (3,)) or not ((cover >= 0) & (cover <= 255)).all():
-        raise ValueError(
-            f"A fill colour is one grey level or three levels (r, g, b) in 0..255, not {fill!r}."
-        )
-    return np.broadcast_to(cover, pixels.shape[1:])
+    """Return float32 (h, w, 3), what shows through a patch of (height, width) over the pixels."""
+    if isinstance(fill, str) and fill == "mean":
+        return np.broadcast_to(pixels.mean(axis=(0, 1, 2)), pixels.shape[1:])
+    if isinstance(fill, str) and fill == "blur":
+        return gaussian_filter(pixels[0], [patch[0] / 2, patch[1] / 2, 0])
+    return picture_of(net, "fill", fill, '"mean", "blur", ')
 
 
 def _windows_hold(net, plan, pixels, cover, boxes):
@@ -303,13 +290,6 @@ def _windows_hold(net, plan, pixels, cover, boxes):
         return False
     full = np.asarray(net.logits(_covered(pixels, cover, boxes[places])))
     return np.allclose(quick, full, rtol=0, atol=1e-4 * np.abs(full).max())
-
-
-def _full_passes(net, pixels, cover, boxes):
-    """Yield (slice, logits) of the photo, 0, and of the positions, 1, 2, ..., in batches."""
-    boxes = np.concatenate([np.zeros((1, 4), np.int32), boxes])  # no patch first
-    logits = _occluded_logits(net)
-    return in_batches(lambda part: logits(pixels, cover, boxes[part]), len(boxes), batch_size(net))
 
 
 @once_per_network

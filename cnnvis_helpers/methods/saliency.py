@@ -27,10 +27,12 @@ from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.gradients import (
     GuidedRule,
     at_photo_size,
+    check_channel,
     check_reduce,
     compiled,
     gradient_of,
     once_per_network,
+    picture_of,
     pixels_spec,
     prepared,
     recording,
@@ -198,7 +200,7 @@ def integrated_gradients(
     check_reduce(reduce)
     check_whole("steps", steps, 1)
     pixels = prepared(net, photo)
-    start = tf.constant(_baseline_pixels(net, baseline, pixels.shape))
+    start = tf.constant(picture_of(net, "baseline", baseline)[None])
     vector = net.score_vector(target, photo)
     places, weights = path_rule(steps)
     total = tf.zeros(pixels.shape[1:])
@@ -248,18 +250,23 @@ def guided_backprop(
     Springenberg et al. 2014, "Striving for simplicity: the all convolutional net", arXiv 1412.6806
     """
     check_reduce(reduce)
+    pixels = prepared(net, photo)
     if layer is None:
         if channel is not None:
             raise ValueError(f"Channel {channel!r} belongs to a layer: pass layer= too.")
-        vector = target_vector(net, target)
-        gradient = _gradient_sum(net, prepared(net, photo), tf.ones(1), vector, "guided")
+        gradient = _gradient_sum(net, pixels, tf.ones(1), target_vector(net, target), "guided")
     elif target is not None:
         raise ValueError(
             f"Guided backprop explains a target or a layer, but got both, {target!r} and "
             f"{layer!r}; leave one out."
         )
     else:
-        gradient = _guided_maps(net, photo, net.spatial_layer(layer), channel)
+        layer = net.spatial_layer(layer)
+        if channel is not None:
+            check_whole("channel", channel, 0)
+            check_channel(layer, channel, net.graph.find(layer)[1].shape[-1])
+        chosen = tf.constant(-1 if channel is None else int(channel))
+        gradient = net.finite(_guided_maps(net, layer)(pixels, chosen), "gradient")
     return at_photo_size(reduce_colours(gradient, reduce), photo, resize)
 
 
@@ -310,31 +317,19 @@ def _compiled_sum(net, rule, squared):
     return run
 
 
-def _guided_maps(net, photo, layer, channel):
-    """Return the guided gradient (h, w, 3) of the sum of a layer's maps, or of one of them."""
-    if channel is not None:
-        check_whole("channel", channel, 0)
-    chosen = tf.constant(-1 if channel is None else int(channel))
-    gradient, count = _compiled_guided_maps(net, layer)(prepared(net, photo), chosen)
-    net.finite(gradient, "gradient")
-    if channel is not None and channel >= count:
-        raise ValueError(
-            f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {channel}."
-        )
-    return gradient
-
-
 @once_per_network
-def _compiled_guided_maps(net, layer):
+def _guided_maps(net, layer):
+    """Return (pixels, channel) -> the guided gradient (h, w, 3) of a map's sum; -1: of all maps."""
+
     @compiled([pixels_spec(net, 1), tf.TensorSpec((), tf.int32)])
-    def run(pixels, channel):  # a channel of -1 means all
+    def run(pixels, channel):
         with recording(net) as tape:
             tape.watch(pixels)
             maps = net.maps(pixels, [layer], GuidedRule())[0]
             count = tf.shape(maps)[-1]
             chosen = tf.where(channel < 0, tf.ones(count), tf.one_hot(channel, count))
             excitement = tf.reduce_sum(maps * chosen)
-        return gradient_of(net, tape, excitement, pixels, "pixels")[0], count
+        return gradient_of(net, tape, excitement, pixels, "pixels")[0]
 
     return run
 
@@ -352,17 +347,3 @@ def _noisy(net):
         return tf.map_fn(copy, numbers, fn_output_signature=tf.float32)
 
     return noisy
-
-
-def _baseline_pixels(net, baseline, shape):
-    """Return the baseline (1, h, w, 3), float32, from a grey level, colour or photo."""
-    values = np.asarray(baseline)
-    if values.ndim == 3:
-        return net.prepare(baseline)
-    numbers = values.dtype.kind in "uif" and values.shape in ((), (3,))
-    if not (numbers and np.all((values >= 0) & (values <= 255))):
-        raise ValueError(
-            "baseline must be a grey level 0..255, a colour (r, g, b) or a photo (H, W, 3), "
-            f"not {baseline!r}."
-        )
-    return np.broadcast_to(values, shape).astype(np.float32)
