@@ -158,19 +158,16 @@ def cam(net, photo, target=None, resize=True):
     one map per class: Lin et al. 2013, "Network in network", arXiv 1312.4400
     """
     layer, _ = pooled_head(net)
-    run = _maps_and_gradients(net, layer)
-    activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
-    net.finite(logits)
-    gradients = net.finite(gradients, "gradient").numpy()
+    activations, gradients, logits = _one_pass(net, photo, target, layer)
     if np.abs(gradients - gradients[0, 0]).max() > 0.01 * np.abs(gradients).max():
         raise ValueError(
             f"The score of {net.name!r} does not weigh all places of {layer!r} alike, so it is no "
             "mean of maps; take gradcam or occlusion."
         )
-    grid = activations.numpy() @ (gradients[0, 0] * gradients[..., 0].size)
+    grid = activations @ (gradients[0, 0] * gradients[..., 0].size)
     vector = net.score_vector(target, logits)
     silent = _logits_from(net, layer)(tf.zeros((1, *activations.shape)))
-    score, bias = logits.numpy()[0] @ vector, silent.numpy()[0] @ vector
+    score, bias = logits[0] @ vector, silent.numpy()[0] @ vector
     size = max(abs(score), abs(bias), np.abs(grid).mean())
     if abs(grid.mean() + bias - score) > 0.02 * size:  # 16-bit floats keep two digits
         raise ValueError(
@@ -279,8 +276,15 @@ def scorecam(
     activations, logits = _maps_and_logits(net, layer)(pixels)
     net.finite(logits)
     classes = target_weights(net, target, logits, "probability")
-    smaller = _shrunk(activations, net.input_size)
-    channels = _varying_channels(smaller.numpy(), max_channels)
+    smaller = activations
+    if np.any(np.greater(activations.shape[:2], net.input_size)):
+        # With antialiasing every position counts; plain sampling could miss some.
+        smaller = tf.image.resize(activations, net.input_size, antialias=True)
+    varied = smaller.numpy()
+    channels = np.flatnonzero(varied.max(axis=(0, 1)) > varied.min(axis=(0, 1)))
+    if max_channels is not None:
+        order = np.argsort(-varied.std(axis=(0, 1))[channels], kind="stable")
+        channels = channels[order][:max_channels]
     masks, maps = (
         tf.transpose(tf.gather(each, channels, axis=-1), (2, 0, 1))
         for each in (smaller, activations)
@@ -323,9 +327,10 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
     check_net(net)
     check_reduce(reduce)
     layer = net.spatial_layer(layer, on_photo=True)
-    run, pixels = _both_factors(net, layer), prepared(net, photo)
-    result = (t.numpy() for t in run(pixels, target_vector(net, target)))
-    fine, activations, gradients, logits = result
+    pixels = prepared(net, photo)
+    fine, activations, gradients, logits = (
+        tensor.numpy() for tensor in _both_factors(net, layer)(pixels, target_vector(net, target))
+    )
     net.finite(logits)
     for gradient in (fine, gradients):
         net.finite(gradient, "gradient")
@@ -346,10 +351,15 @@ def layer_gradients(net, photo, target=None, layer=None):
     """
     check_net(net)
     layer = net.spatial_layer(layer, on_photo=True)
+    return _one_pass(net, photo, target, layer)[:2]
+
+
+def _one_pass(net, photo, target, layer):
+    """Return maps and gradients (h, w, c) of a layer, and logits (1, units), as NumPy arrays."""
     run = _maps_and_gradients(net, layer)
     activations, gradients, logits = run(prepared(net, photo), target_vector(net, target))
     net.finite(logits)
-    return activations.numpy(), net.finite(gradients.numpy(), "gradient")
+    return activations.numpy(), net.finite(gradients.numpy(), "gradient"), logits.numpy()
 
 
 def pooled_head(net):
@@ -381,7 +391,11 @@ def find_pooled_head(net):
 
 def _read_head(net):
     """Try from the last maps to the logits: are they one weighted sum, the same at each place?"""
-    maps = [step for step in net.graph.bottlenecks() if _has_places(step)]
+    maps = [
+        step
+        for step in net.graph.bottlenecks()
+        if len(step.shape) == 4 and step.shape[1:3] != (1, 1) and len(step.outputs) == 1
+    ]
     if not maps:
         return None
     value = maps[-1].outputs[0]
@@ -401,7 +415,11 @@ def _read_head(net):
         return None
     if not (np.abs(both - alone - other + none) <= near).all():
         return None
-    heads = [step for step in behind if any(len(one.shape) > 1 for one in _weights(step))]
+    heads = [
+        step
+        for step in behind
+        if any(len(one.shape) > 1 for one in getattr(step.layer, "weights", ()))
+    ]
     if len(heads) == 1 and heads[0].inputs[0].shape[-1] == shape[2]:
         ranks = len(heads[0].inputs[0].shape)
         mean = tf.constant(first.mean(axis=(0, 1)).reshape(*[1] * (ranks - 1), -1), tf.float32)
@@ -409,14 +427,6 @@ def _read_head(net):
         if found.shape == alone.shape and (np.abs(found - alone) <= near).all():
             return maps[-1].name, heads[0].layer
     return maps[-1].name, None
-
-
-def _has_places(step):
-    return len(step.shape) == 4 and step.shape[1:3] != (1, 1) and len(step.outputs) == 1
-
-
-def _weights(step):
-    return getattr(step.layer, "weights", ())
 
 
 def _tolerance(steps):
@@ -433,7 +443,7 @@ def _ending(net):
     while step and len(kinds) < 3:
         kinds.insert(0, type(step.layer).__name__)
         step = step.inputs[0].step
-    return " and ".join([", ".join(kinds[:-1]), kinds[-1]]) if len(kinds) > 1 else kinds[0]
+    return ", ".join(kinds[:-1]) + " and " * (len(kinds) > 1) + kinds[-1]
 
 
 @once_per_network
@@ -462,10 +472,7 @@ def _logits_from(net, layer):
 
 @once_per_network
 def _maps_and_gradients(net, layer):
-    """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients, logits).
-
-    Maps and gradients are (h, w, c), logits (1, units).
-    """
+    """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients, logits)."""
 
     @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
     def run(pixels, vector):
@@ -514,22 +521,3 @@ def _both_factors(net, layer):
         return fine[0], maps[0][0], gradients[0], logits
 
     return run
-
-
-def _shrunk(maps, size):
-    """Return maps (h, w, c) no larger than `size`; maps that are smaller stay as they are.
-
-    With antialiasing every position counts; plain sampling could miss some.
-    """
-    if maps.shape[0] <= size[0] and maps.shape[1] <= size[1]:
-        return maps
-    return tf.image.resize(maps, size, antialias=True)
-
-
-def _varying_channels(activations, largest):
-    """Return the channels whose maps (h, w, c) vary, at most the `largest` most varied."""
-    spread = activations.std(axis=(0, 1))
-    varying = np.flatnonzero(activations.max(axis=(0, 1)) > activations.min(axis=(0, 1)))
-    if largest is None:
-        return varying
-    return varying[np.argsort(-spread[varying], kind="stable")][:largest]

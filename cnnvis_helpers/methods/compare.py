@@ -139,22 +139,22 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
     rejects.
     """
     check_net(net)
-    chosen = methods
+    methods = _METHODS if methods is None else methods
     if not isinstance(methods, dict):
-        names = list(_METHODS if methods is None else methods)
-        for name in names:
+        methods = list(methods)
+        for name in methods:
             check_choice("a method", name, tuple(_METHODS))
-        chosen = {name: _METHODS[name] for name in names}
+        methods = {name: _METHODS[name] for name in methods}
     logits = net.logits(net.prepare(photo)).numpy()
     if target is None:
         target = int(net.top_classes(logits)[0])
     net.score_vector(target)  # reject an unknown target before the long work
     results = MethodTable()
     with stoppable("the table holds the methods done so far"):
-        for name, method in chosen.items():
+        for name, method in methods.items():
             results.append(_run(name, method, net, photo, target))
             if progress:
-                progress(len(results), len(chosen))
+                progress(len(results), len(methods))
     return results
 
 

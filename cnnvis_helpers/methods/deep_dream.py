@@ -1,6 +1,7 @@
 """Deep dream: exaggerate in a photo what the layers of a network already see in it."""
 
 import inspect
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +10,7 @@ from cnnvis_helpers._shared.checks import check_choice, check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.ascent import check_settings, map_shape, to_uint8
 from cnnvis_helpers.methods.gradients import gradient_of, once_per_network, recording
+from cnnvis_helpers.methods.sliding_window import even_slices
 
 
 def deep_dream(net, photo, layers=None, *, progress=None, **settings):
@@ -86,22 +88,19 @@ def dream_steps(
     """
     check_net(net)
     net.prepare(photo)  # rejects what is not a photo
-    check_settings(
-        octaves=octaves,
-        octave_scale=octave_scale,
-        steps=steps,
-        step=step,
-        jitter=jitter,
-        tile=tile,
-        seed=seed,
-    )
+    check_settings(octaves=octaves, octave_scale=octave_scale, steps=steps, step=step)
+    check_settings(jitter=jitter, tile=tile, seed=seed)
     weights = _layer_weights(net, layers)
     dream_gradient = _dream_gradient(net, *sorted(weights))
     amounts = tf.constant([weights[name] for name in sorted(weights)], tf.float32)
     rng, original = np.random.default_rng(seed), np.asarray(photo, np.float32)[None]
     sizes = _octave_sizes(original.shape[1:3], octaves, octave_scale)
+    tiles = [sides for size in sizes for sides in _tiles(size, tile)]
+    smallest = tuple(
+        min(sides[axis].stop - sides[axis].start for sides in tiles) for axis in (0, 1)
+    )
     for name in weights:
-        map_shape(net, name, _smallest_tile(sizes, tile))
+        map_shape(net, name, smallest)
     picture = base = _resize(original, sizes[0])
     for number, size in enumerate(sizes):
         if number:
@@ -126,14 +125,9 @@ def dream_objective(net, photo, layers=None):
     weights = _layer_weights(net, layers)
     for name in weights:
         map_shape(net, name, np.shape(photo)[:2])
-    pixels = tf.constant(np.asarray(photo, np.float32)[None])
-    maps = net.maps(pixels, list(weights))
-    return float(
-        sum(
-            w * tf.reduce_mean(tf.cast(m, tf.float32) ** 2)
-            for w, m in zip(weights.values(), maps, strict=True)
-        )
-    )
+    maps = net.maps(tf.constant(np.asarray(photo, np.float32)[None]), list(weights))
+    squares = [tf.reduce_mean(tf.cast(one, tf.float32) ** 2) for one in maps]
+    return float(sum(w * square for w, square in zip(weights.values(), squares, strict=True)))
 
 
 def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
@@ -168,30 +162,16 @@ def _dream_gradient(net, *names):
 
 def _tiles(size, tile):
     """Return slices (rows, columns) that cut a picture into nearly equal parts up to `tile`."""
-
-    def cuts(length):
-        parts = -(-length // tile)
-        edges = np.linspace(0, length, parts + 1).astype(int)
-        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-
-    return [(rows, columns) for rows in cuts(size[0]) for columns in cuts(size[1])]
-
-
-def _smallest_tile(sizes, tile):
-    """Return the smallest (height, width) of tiles in these octaves."""
-    tiles = [(rows, columns) for size in sizes for rows, columns in _tiles(size, tile)]
-    return tuple(min(one[k].stop - one[k].start for one in tiles) for k in (0, 1))
+    return list(itertools.product(*(even_slices(length, tile) for length in size)))
 
 
 def _octave_sizes(size, octaves, scale):
     sizes = [tuple(round(side / scale**k) for side in size) for k in range(octaves)][::-1]
     if min(sizes[0]) < 32:
-        photo = f"a photo of {size[1]} x {size[0]} pixels"
         raise ValueError(
-            f"{photo} shrinks to {sizes[0][1]} x {sizes[0][0]} in {octaves} octaves of {scale}, "
-            "but at least 32 are needed; use fewer octaves."
-            if min(size) >= 32
-            else f"{photo} is too small to dream: it needs 32 x 32 or more, so enlarge it first."
+            f"a photo of {size[1]} x {size[0]} pixels shrinks to {sizes[0][1]} x {sizes[0][0]} in "
+            f"{octaves} octaves of {scale}, but 32 x 32 are needed; use fewer octaves, or enlarge "
+            "the photo first."
         )
     return sizes
 
@@ -204,7 +184,7 @@ def _layer_weights(net, layers):
         raise ValueError(
             f"layers must be a name, a list of names or a dict name -> weight, not {layers!r}."
         )
-    weights = dict(layers) if isinstance(layers, dict) else {name: 1.0 for name in layers}
+    weights = layers if isinstance(layers, dict) else dict.fromkeys(layers, 1.0)
     if not weights:
         raise ValueError("layers is an empty list; name at least one layer to dream with.")
     for name, weight in weights.items():

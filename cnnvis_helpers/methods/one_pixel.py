@@ -127,22 +127,18 @@ class _PixelSearch:
     def energies(self, vectors):
         """Log-odds to minimise, float (population,), for vectors (5 * pixels, population)."""
         try:
-            energies, found = self._generation(vectors)
+            return self._generation(vectors)
         except (TypeError, ValueError, StopIteration) as error:
             raise _End from error  # SciPy would turn these into other errors
-        if found:
-            raise _End
-        return energies
 
     def _generation(self, vectors):
-        """Evaluate a population: (energies, any success); calls `progress` and `watch`."""
+        """Evaluate a population, call `progress` and `watch`; raise _End after a success."""
         candidates = np.rint(vectors.T).astype(np.int32).reshape(vectors.shape[1], -1, 5)
         energies, found = np.empty(len(candidates)), False
-        largest = batch_size(self.net, SEARCH_PIXELS)
-        evaluated = in_batches(
-            lambda part: self._evaluate(candidates[part]), len(energies), largest
-        )
-        for part, (values, found) in evaluated:
+        at_once = batch_size(self.net, SEARCH_PIXELS)
+        for part, (values, found) in in_batches(
+            lambda part: self._evaluate(candidates[part]), len(energies), at_once
+        ):
             energies[part] = values
             if found:
                 break
@@ -153,7 +149,9 @@ class _PixelSearch:
         if self.progress:
             self.progress(self.generation, self.generations)
         self.generation += 1
-        return energies, found
+        if found:
+            raise _End
+        return energies
 
     def _evaluate(self, candidates):
         """Evaluate a batch of candidates (n, pixels, 5): (energies, any success)."""

@@ -16,7 +16,12 @@ from cnnvis_helpers._shared.checks import check_net, check_number
 from cnnvis_helpers._shared.progress import stoppable
 from cnnvis_helpers.methods.ascent import GREY, adam, check_settings, falling, map_shape, to_uint8
 from cnnvis_helpers.methods.cam import find_pooled_head
-from cnnvis_helpers.methods.gradients import gradient_of, once_per_network, recording
+from cnnvis_helpers.methods.gradients import (
+    check_channel,
+    gradient_of,
+    once_per_network,
+    recording,
+)
 
 LEAK = 0.1  # weight of a filter's negative responses
 WRAP = 4  # pixels of a filter pattern that wrap around beyond each border
@@ -90,7 +95,10 @@ def filter_patterns(
     layer = net.spatial_layer(layer)
     check_settings(size=size, steps=steps, step=step, jitter=jitter, seed=seed)
     check_number("blur", blur, 0, size / 6)
-    index, margin = _index_and_margin(net, layer, channels, size)
+    height, width, count = map_shape(net, layer, (size, size), WRAP)
+    index = tf.constant(_check_channels(layer, channels, count), tf.int32)
+    # Cells left out at the map's edge, because they see the wrapped copy.
+    margin = tf.constant(round(WRAP * min(height, width) / (size + 2 * WRAP)))
     climb = _filter_step(net, layer)
     rng = np.random.default_rng(seed)
     noise = GREY + rng.uniform(-16, 16, (size, size, 3)).astype(np.float32)
@@ -103,15 +111,6 @@ def filter_patterns(
             if progress:
                 progress(done + 1, steps)
     return to_uint8(net.finite(pictures.numpy(), "gradient"))
-
-
-def _index_and_margin(net, layer, channels, size):
-    """Return the channel numbers, and the margin of the layer's maps in cells, as tensors."""
-    height, width, count = map_shape(net, layer, (size, size), WRAP)
-    # Cells left out at the map's edge, because they see the wrapped copy.
-    margin = round(WRAP * min(height, width) / (size + 2 * WRAP))
-    index = _check_channels(layer, channels, count)
-    return tf.constant(index, tf.int32), tf.constant(margin)
 
 
 def filter_responses(net, pictures, layer):
@@ -179,7 +178,8 @@ def _filter_step(net, layer):
             responses = tf.gather(tf.reduce_mean(inner, axis=(1, 2)), channels, axis=1)
             score = tf.linalg.trace(responses)  # picture i belongs to channel i
         gradient = _smooth(gradient_of(net, tape, score, rolled, "pixels"), kernel)
-        rolled += step * _unit_rms(gradient)
+        size = tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True))
+        rolled += step * (gradient / (size + 1e-12))
         return tf.clip_by_value(tf.roll(rolled, -shift, axis=(1, 2)), 0.0, 255.0)
 
     return climb
@@ -193,11 +193,8 @@ def _check_channels(layer, channels, count):
         raise ValueError(
             f"channels must be a list of channel numbers such as [0, 5], not {channels!r}."
         )
-    wrong = [int(channel) for channel in wanted if not 0 <= channel < count]
-    if wrong:
-        raise ValueError(
-            f"The layer {layer!r} has channels 0 to {count - 1}, so there is no channel {wrong[0]}."
-        )
+    for channel in wanted.tolist():
+        check_channel(layer, channel, count)
     return wanted.tolist()
 
 
@@ -213,25 +210,17 @@ def _gaussian(sigma):
 def _smooth(pictures, kernel):
     length = tf.shape(kernel)[0]
     pictures = _continued(pictures, length // 2)
-    column = tf.tile(tf.reshape(kernel, (length, 1, 1, 1)), (1, 1, 3, 1))
-    row = tf.tile(tf.reshape(kernel, (1, length, 1, 1)), (1, 1, 3, 1))
-    for weights in (column, row):
+    for shape in ((length, 1, 1, 1), (1, length, 1, 1)):
+        weights = tf.tile(tf.reshape(kernel, shape), (1, 1, 3, 1))
         pictures = tf.nn.depthwise_conv2d(pictures, weights, (1, 1, 1, 1), "VALID")
     return pictures
 
 
-def _unit_rms(gradient):
-    """Divide each picture's gradient by its own root mean square."""
-    return gradient / (tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)) + 1e-12)
-
-
 def _continued(pictures, pixels):
     """Extend pictures (n, h, w, 3) beyond each border by wrapping them around."""
-    size = tf.shape(pictures)
-    pictures = tf.concat([pictures[:, size[1] - pixels :], pictures, pictures[:, :pixels]], axis=1)
-    return tf.concat(
-        [pictures[:, :, size[2] - pixels :], pictures, pictures[:, :, :pixels]], axis=2
-    )
+    _, height, width, _ = tf.unstack(tf.shape(pictures))
+    pictures = tf.concat([pictures[:, height - pixels :], pictures, pictures[:, :pixels]], 1)
+    return tf.concat([pictures[:, :, width - pixels :], pictures, pictures[:, :, :pixels]], 2)
 
 
 # --- class patterns -------------------------------------------------------------------------------
@@ -290,8 +279,9 @@ def class_pattern(
     check_settings(steps=steps, learning_rate=learning_rate, jitter=jitter, zoom=zoom, seed=seed)
     vector = tf.constant(net.score_vector(target))
     climb = _class_step(net, smooth)
-    rng = np.random.default_rng(seed)
-    parameters = tf.constant(_first_parameters(net.input_size, smooth, rng))
+    rng, (height, width) = np.random.default_rng(seed), net.input_size
+    shape = (2, 3, height, width // 2 + 1) if smooth else (1, height, width, 3)
+    parameters = tf.constant(rng.normal(0, 0.01, shape), tf.float32)
     moments = tf.zeros_like(parameters), tf.zeros_like(parameters)
     with stoppable(f"the pattern has not made all its {steps} steps"):
         for done in range(steps):
@@ -339,12 +329,6 @@ def _leaky_scores(net):
         return None
     leaky = net.without_activation(last, lambda maps: tf.nn.leaky_relu(maps, LEAK))
     return lambda layer: leaky if layer is last else None
-
-
-def _first_parameters(input_size, smooth, rng):
-    height, width = input_size
-    shape = (2, 3, height, width // 2 + 1) if smooth else (1, height, width, 3)
-    return rng.normal(0, 0.01, shape).astype(np.float32)
 
 
 def _picture_of(parameters, input_size, smooth):

@@ -1,6 +1,7 @@
 """Robustness: how strong an attack must be, what it survives, and a weak defence."""
 
 import io
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +53,9 @@ def survives(net, attack, qualities=(95, 75, 50, 25), scales=(0.5, 0.75, 2.0)):
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         resized = np.rint(resize_photo(attack.photo, size)).astype(np.uint8)
         changed.append((f"resized to {size[0]} x {size[1]}", resized))
-    goal, rows = Goal(attack.label, attack.target), []
-    for change, photo in changed:
-        after = net.predict(photo)
-        rows.append(Survival(change, bool(goal.reached(after[0].index)), after))
-    return rows
+    goal = Goal(attack.label, attack.target)
+    predicted = [(change, net.predict(photo)) for change, photo in changed]
+    return [Survival(change, goal.reached(after[0].index), after) for change, after in predicted]
 
 
 class Transfer(NamedTuple):
@@ -93,7 +92,7 @@ def transfer(net, attack):
     target = None if attack.target is None else net.class_index(attack.target_label)
     goal = Goal(before[0].index, target)
     was, now = goal.reached(before[0].index), goal.reached(after[0].index)
-    return Transfer(bool(now and not was), before, after)
+    return Transfer(now and not was, before, after)
 
 
 def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
@@ -123,11 +122,11 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
     if bits is median is blur is jpeg is None:
         raise ValueError("squeeze needs at least one of bits, median, blur and jpeg.")
     photo = np.rint(check_photo(photo)).astype(np.uint8)
-    for name, value in (("bits", bits), ("median", median), ("jpeg", jpeg)):
+    for name, value, most in (("bits", bits, 7), ("median", median, np.inf), ("jpeg", jpeg, 100)):
         if value is not None:
             check_whole(name, value, 1)
+            check_number(name, value, 1, most)
     if bits is not None:
-        check_number("bits", bits, 1, 7)
         levels = 2**bits - 1
         photo = np.rint(np.rint(photo / 255 * levels) * 255 / levels).astype(np.uint8)
     if median is not None:
@@ -140,7 +139,6 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
         check_number("blur", blur, 1e-3, max(photo.shape[:2]))
         photo = np.rint(gaussian_filter(photo.astype(float), (blur, blur, 0))).astype(np.uint8)
     if jpeg is not None:
-        check_number("jpeg", jpeg, 1, 100)
         photo = _through_file(photo, "JPEG", quality=int(jpeg))
     return photo
 
@@ -182,22 +180,17 @@ def epsilon_curve(net, photos, epsilons, attack=fgsm, progress=None, **options):
     """
     check_net(net)
     photos, epsilons = list(photos), [float(epsilon) for epsilon in epsilons]
-    attacks, total = [[] for _ in photos], len(photos) * len(epsilons)
-    if not total:
+    attacks, pairs = [[] for _ in photos], list(itertools.product(range(len(photos)), epsilons))
+    if not pairs:
         raise ValueError("epsilon_curve needs at least one photo and one epsilon.")
     with stoppable("the curve holds the attacks made so far"):
-        for done in range(total):
-            photo, epsilon = divmod(done, len(epsilons))
-            made = attack(net, photos[photo], epsilon=epsilons[epsilon], **options)
-            attacks[photo].append(made)
+        for done, (number, epsilon) in enumerate(pairs, 1):
+            attacks[number].append(attack(net, photos[number], epsilon=epsilon, **options))
             if progress:
-                progress(done + 1, total)
-    successes = np.full((len(photos), len(epsilons)), np.nan)
-    for row, made in zip(successes, attacks, strict=True):
-        row[: len(made)] = [one.success for one in made]
-    ran = np.isfinite(successes).sum(axis=0)
-    rates = np.where(ran > 0, np.nansum(successes, axis=0) / np.maximum(ran, 1), np.nan)
-    return EpsilonCurve(np.array(epsilons), rates, attacks)
+                progress(done, len(pairs))
+    ran = [[made[k] for made in attacks if len(made) > k] for k in range(len(epsilons))]
+    rates = [np.mean([one.success for one in made] or [np.nan]) for made in ran]
+    return EpsilonCurve(np.array(epsilons), np.array(rates), attacks)
 
 
 def _through_file(photo, kind, **options):

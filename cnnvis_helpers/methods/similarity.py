@@ -52,7 +52,7 @@ def structural_similarity(a, b):
     """
     from skimage import metrics  # takes half a second to import
 
-    a, b = (_to_unit_magnitude(values) for values in _check_pair(a, b))
+    a, b = (values / (np.abs(values).max() or 1) for values in _check_pair(a, b))
     if min(a.shape) < _WINDOW:
         raise ValueError(
             f"structural_similarity needs maps of {_WINDOW} x {_WINDOW} pixels or more, not "
@@ -68,8 +68,3 @@ def _check_pair(a, b):
     if a.shape != b.shape:
         raise ValueError(f"Two maps must have the same shape, not {a.shape} and {b.shape}.")
     return a, b
-
-
-def _to_unit_magnitude(values):
-    largest = np.abs(values).max()
-    return values / largest if largest > 0 else values
