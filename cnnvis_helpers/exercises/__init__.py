@@ -13,8 +13,6 @@ import pkgutil
 import re
 from importlib import resources
 
-_ID = re.compile(r"(\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
-
 
 def lessons():
     """Return the lessons that have exercises, sorted: ["01", "02", ...]."""
@@ -35,12 +33,18 @@ def find(exercise_id):
     Raises ValueError for an unknown id; the sentence names similar ids.
     """
     text = str(exercise_id).strip()
-    match = _ID.fullmatch(text)
-    if match:
-        for exercise in of_lesson(match[1]):
-            if exercise.id == text:
-                return exercise
-    raise ValueError(_unknown(text))
+    for exercise in of_lesson(text[:2]):
+        if exercise.id == text:
+            return exercise
+    known = [exercise.id for number in lessons() for exercise in of_lesson(number)]
+    near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
+    near = near or [name for name in known if name[:2] == text[:2]][:6]
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    choices = " or ".join(f"'{name}'" for name in near)
+    raise ValueError(
+        f"No exercise has the id '{shown}'. "
+        + (f"Did you mean {choices}?" if near else "Ids stand in the check(...) lines.")
+    )
 
 
 def solution_source(exercise_id):
@@ -58,15 +62,3 @@ def _stored(exercise_id):
     if not path.is_file():
         return {}
     return json.loads(path.read_text(encoding="utf-8")).get(exercise_id, {})
-
-
-def _unknown(text):
-    known = [exercise.id for number in lessons() for exercise in of_lesson(number)]
-    near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
-    if not near:
-        near = [name for name in known if name[:2] == text[:2]]
-    shown = text if len(text) <= 40 else text[:37] + "..."
-    if near:
-        choices = " or ".join(f"'{name}'" for name in near[:6])
-        return f"No exercise has the id '{shown}'. Did you mean {choices}?"
-    return f"No exercise has the id '{shown}'. Ids stand in the check(...) lines."

@@ -4,7 +4,6 @@ Pure functions on plain values. They never change their arguments, never raise f
 and know arrays, numbers, strings, tuples, lists, dicts and eager TensorFlow tensors.
 """
 
-import copy
 import numbers
 import reprlib
 
@@ -13,13 +12,12 @@ import numpy as np
 RTOL, ATOL = 1e-4, 1e-6  # relative and absolute tolerance; the relative one is for floats
 
 
-def _without_percent(answer):
-    return np.where(np.abs(answer) <= 100, np.divide(answer, 100), np.nan)
-
-
 # Common slips with right numbers: (how to undo the slip, the sentence for it).
 _SLIPS = (
-    (_without_percent, "That is in percent; give the share, from 0 to 1."),
+    (
+        lambda answer: np.where(np.abs(answer) <= 100, np.divide(answer, 100), np.nan),
+        "That is in percent; give the share, from 0 to 1.",
+    ),
     (lambda answer: -answer, "The numbers are right but for the sign: what is taken from what?"),
 )
 _HALF = (
@@ -43,20 +41,13 @@ def plain(value):
         return value.item()
     if callable(getattr(value, "numpy", None)):  # an eager tensor or variable
         return plain(np.asarray(value.numpy()))
-    if isinstance(value, (list, tuple)):
-        return _plain_sequence(value)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    return value
-
-
-def _plain_sequence(value):
+    if not isinstance(value, (list, tuple)):
+        return value
     items = tuple(plain(item) for item in value)
-    if items and all(_is_numeric(item) for item in items):
-        shapes = {np.shape(item) for item in items}
-        if len(shapes) == 1:
-            return np.array(items)
-    return items
+    regular = all(map(_is_numeric, items)) and len({np.shape(item) for item in items}) == 1
+    return np.array(items) if regular else items
 
 
 def _is_numeric(value):
@@ -67,16 +58,13 @@ def _is_numeric(value):
 
 def private_copy(value):
     """Copy `value`, sharing no array, list or dict with it; other objects are shared."""
-    if isinstance(value, (np.ndarray, list, dict, set)):
-        if isinstance(value, np.ndarray):
-            return value.copy()
-        if isinstance(value, list):
-            return [private_copy(item) for item in value]
-        if isinstance(value, dict):
-            return {key: private_copy(item) for key, item in value.items()}
-        return copy.copy(value)
-    if type(value) is tuple:
-        return tuple(private_copy(item) for item in value)
+    if isinstance(value, (np.ndarray, set)):
+        return value.copy()
+    if isinstance(value, list) or type(value) is tuple:
+        items = [private_copy(item) for item in value]
+        return items if isinstance(value, list) else tuple(items)
+    if isinstance(value, dict):
+        return {key: private_copy(item) for key, item in value.items()}
     return value
 
 
@@ -115,7 +103,10 @@ def same(answer, expected, rtol=RTOL, atol=ATOL):
         )
     if isinstance(expected, str):
         return answer.strip() == expected.strip()
-    return _equal(answer, expected)
+    try:
+        return bool(answer == expected)
+    except Exception:  # the == of a foreign class may do anything
+        return answer is expected
 
 
 def close(answer, expected, rtol=RTOL, atol=ATOL):
@@ -129,13 +120,6 @@ def close(answer, expected, rtol=RTOL, atol=ATOL):
     return np.isclose(answer, expected, rtol=rtol, atol=atol, equal_nan=True)
 
 
-def _equal(answer, expected):
-    try:
-        return bool(answer == expected)
-    except Exception:  # the == of a foreign class may do anything
-        return answer is expected
-
-
 def _kind(value):
     if isinstance(value, (bool, np.bool_)):
         return "True or False"
@@ -143,12 +127,8 @@ def _kind(value):
         return "an array of True and False" if value.dtype.kind == "b" else "an array"
     if isinstance(value, numbers.Number):
         return "a number"
-    for kind, name in (
-        (str, "a text"),
-        (tuple, "a tuple or list"),
-        (dict, "a dict"),
-        (set, "a set"),
-    ):
+    kinds = {str: "a text", tuple: "a tuple or list", dict: "a dict", set: "a set"}
+    for kind, name in kinds.items():
         if isinstance(value, kind):
             return name
     if isinstance(value, type):
@@ -228,7 +208,7 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
         parts = ", ".join(answer._fields)
         return f"This is a whole {type(answer).__name__}; hand over one of its parts: {parts}."
     given, answer, expected = answer, plain(answer), plain(expected)
-    if _looks_symbolic(answer):
+    if type(answer).__name__ in ("KerasTensor", "SymbolicTensor"):
         return (
             "This is a symbolic Keras tensor, which holds no numbers. "
             "Call the model on a photo and hand over the result."
@@ -243,16 +223,8 @@ def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
         return _array_difference(answer, expected, reveal, rtol, atol)
     if isinstance(expected, (tuple, dict)) and len(answer) != len(expected):
         return f"This has {len(answer)} entries, but {len(expected)} are expected."
-    if isinstance(expected, dict):
-        missing = [key for key in expected if key not in answer]
-        if missing:
-            return f"The entry {missing[0]!r} is missing."
-        entries = [(f"The entry {key!r}", answer[key], right) for key, right in expected.items()]
-        return _first_difference(entries, reveal, rtol, atol)
-    if isinstance(expected, tuple):
-        pairs = enumerate(zip(answer, expected, strict=True), start=1)
-        entries = [(f"Entry {place} of {len(expected)}", *pair) for place, pair in pairs]
-        return _first_difference(entries, reveal, rtol, atol)
+    if isinstance(expected, (tuple, dict)):
+        return _first_difference(answer, expected, reveal, rtol, atol)
     if isinstance(answer, str) and answer.casefold() == expected.casefold():
         return "Only the case of its letters differs."
     if isinstance(answer, float) and not np.isfinite(answer):
@@ -268,12 +240,16 @@ def dtype_of(value):
     return str(np.asarray(numpy() if callable(numpy) else value).dtype)
 
 
-def _looks_symbolic(value):
-    return type(value).__name__ in ("KerasTensor", "SymbolicTensor")
-
-
-def _first_difference(entries, reveal, rtol, atol):
-    """Describe the first of (name, answer, expected) that differs."""
+def _first_difference(answer, expected, reveal, rtol, atol):
+    """Describe the first entry of a tuple or dict that differs; both have as many."""
+    if isinstance(expected, dict):
+        missing = [key for key in expected if key not in answer]
+        if missing:
+            return f"The entry {missing[0]!r} is missing."
+        entries = [(f"The entry {key!r}", answer[key], right) for key, right in expected.items()]
+    else:
+        pairs = enumerate(zip(answer, expected, strict=True), start=1)
+        entries = [(f"Entry {place} of {len(expected)}", *pair) for place, pair in pairs]
     for name, mine, right in entries:
         if not same(mine, right, rtol, atol):
             return f"{name} is not right yet. {difference(mine, right, reveal, rtol, atol)}"

@@ -102,11 +102,9 @@ def value(
         if equal and _fits([answer], dtype):
             return RIGHT, praise
         for known in wrongs:
-            if known.when is not None:
-                hit = _holds(known.when, private_copy(answer), **given)
-            else:
-                hit = same(answer, _from_given(known.example, given), rtol, atol)
-            if hit:
+            if _holds(known.when, private_copy(answer), **given) or (
+                known.when is None and same(answer, _from_given(known.example, given), rtol, atol)
+            ):
                 return WRONG, known.message
         if equal:
             return WRONG, _dtype_difference([answer], dtype)
@@ -177,21 +175,15 @@ def function(
         if status != RIGHT:
             return status, results
         expected = [reference(*private_copy(tuple(case))) for case in arguments]
-        results = [_as_expected(*pair) for pair in zip(results, expected, strict=True)]
-        equal = all(same(a, b, rtol, atol) for a, b in zip(results, expected, strict=True))
+        results = tuple(_as_expected(*pair) for pair in zip(results, expected, strict=True))
+        equal = _all_same(results, expected, rtol, atol)
         if equal and _fits(results, dtype):
             return RIGHT, praise
-        found = []
-        for known in wrongs:
-            theirs = _results_of(known, arguments)
-            found.append(theirs)
-            if known.when is not None:
-                hit = _holds(known.when, [private_copy(result) for result in results])
-            else:
-                hit = theirs is not None and all(
-                    same(a, b, rtol, atol) for a, b in zip(results, theirs, strict=True)
-                )
-            if hit:
+        found = [_results_of(known, arguments) for known in wrongs]
+        for known, theirs in zip(wrongs, found, strict=True):
+            if _holds(known.when, list(private_copy(results))) or (
+                theirs is not None and _all_same(results, theirs, rtol, atol)
+            ):
                 return WRONG, known.message
         if equal:
             return WRONG, _dtype_difference(results, dtype)
@@ -235,13 +227,13 @@ def _exercise(id, title, hints, judge, wrongs, praise, resolve):
 
 
 def _wrongs(entries):
-    made = []
-    for entry in entries:
-        if len(entry) == 2:
-            made.append(Wrong(example=entry[0], message=entry[1]))
-        else:
-            made.append(Wrong(when=entry[0], message=entry[1], example=entry[2]))
-    return made
+    """Return a Wrong for each (example, sentence) or (test, sentence, example)."""
+    threes = ((None, entry[1], entry[0]) if len(entry) == 2 else entry for entry in entries)
+    return [Wrong(example, message, when) for when, message, example in threes]
+
+
+def _all_same(results, others, rtol, atol):
+    return all(same(a, b, rtol, atol) for a, b in zip(results, others, strict=True))
 
 
 def _unwrap(example, given):
@@ -249,9 +241,7 @@ def _unwrap(example, given):
 
 
 def _from_given(wanted, given):
-    if isinstance(wanted, Given):
-        return _computed(wanted.compute, given)
-    return _computed(wanted, given) if inspect.isroutine(wanted) else wanted
+    return _computed(wanted, given) if inspect.isroutine(wanted) else _unwrap(wanted, given)
 
 
 def _computed(function, given):
@@ -323,7 +313,7 @@ def _words(text):
 
 def _holds(test, *args, **given):
     try:
-        return bool(test(*args, **given))
+        return test is not None and bool(test(*args, **given))
     except Exception:  # a test gets answers of any kind
         return False
 
@@ -335,7 +325,8 @@ def _not_a_function(answer, reference):
         return WRONG, (
             f"Hand over the function itself, without calling it: this is {kind_of(answer)}."
         )
-    names = _required(reference)
+    parameters = inspect.signature(reference).parameters.values()
+    names = [each.name for each in parameters if each.default is each.empty]
     try:
         inspect.signature(answer).bind(*names)
     except TypeError:
@@ -344,12 +335,6 @@ def _not_a_function(answer, reference):
     except ValueError:  # some built-in functions have no signature
         pass
     return None
-
-
-def _required(function):
-    """Return the names of a function's required parameters."""
-    parameters = inspect.signature(function).parameters.values()
-    return [each.name for each in parameters if each.default is each.empty]
 
 
 def _results(answer, cases, pure):
@@ -396,27 +381,28 @@ def _explains(theirs, results, expected, rtol, atol):
     It does if both agree in every case where the results are wrong, or in every case where the
     known function is. At least three finite wrong numbers must agree: fewer may do so by chance.
     """
-    triples = list(zip(theirs, results, expected, strict=True))
-
-    def wrong(place):
-        return [x for x in triples if not same(x[place], x[2], rtol, atol)]
-
-    for compared in (wrong(1), wrong(0)):
-        if all(same(mine, known, rtol, atol) for known, mine, _ in compared):
-            if sum(finite_errors(mine, right, rtol, atol) for _, mine, right in compared) >= 3:
-                return True
+    for tried in (results, theirs):
+        wrong = [
+            (known, mine, right)
+            for one, known, mine, right in zip(tried, theirs, results, expected, strict=True)
+            if not same(one, right, rtol, atol)
+        ]
+        agree = all(same(mine, known, rtol, atol) for known, mine, _ in wrong)
+        if agree and sum(finite_errors(mine, right, rtol, atol) for _, mine, right in wrong) >= 3:
+            return True
     return False
 
 
 def _case_difference(reference, cases, results, expected, reveal, rtol, atol):
-    names = list(inspect.signature(reference).parameters)
+    if told := slip(results, expected, rtol):
+        return told
+    names = inspect.signature(reference).parameters
     for case, result, right in zip(cases, results, expected, strict=True):
         if not same(result, right, rtol, atol):
-            shown = ", ".join(
-                f"{name} = {brief(argument)}" for name, argument in zip(names, case, strict=False)
-            )
+            pairs = zip(names, case, strict=False)
+            shown = ", ".join(f"{name} = {brief(argument)}" for name, argument in pairs)
             told = difference(result, right, reveal, rtol, atol, slips=False)
-            return slip(results, expected, rtol) or f"Called with {shown}: {told}"
+            return f"Called with {shown}: {told}"
     return "The results could not be compared."
 
 
