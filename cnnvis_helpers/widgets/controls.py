@@ -8,6 +8,8 @@ Traceback (most recent call last):
 ValueError: method must be one of 'Grad-CAM', 'LayerCAM', not 'gradcam'; did you mean 'Grad-CAM'?
 """
 
+import contextlib
+
 import ipywidgets
 import numpy as np
 import traitlets
@@ -21,67 +23,40 @@ def slider(label, value, low, high, step=1, live=True, called=None, **options):
     """Return a labelled slider for whole numbers low..high (or floats, if `step` is one).
 
     live: False sends a new value only when the handle is released, for work that takes seconds.
-    options: ipywidget's own. Raises ValueError for a value outside low..high.
     """
     whole = all(isinstance(number, int | np.integer) for number in (low, high, step))
     if whole:
         check_whole(called or label, value, low)
     check_number(called or label, value, low, high)
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-    return kind(
-        **{
-            "value": value,
-            "min": low,
-            "max": high,
-            "step": step,
-            "continuous_update": live,
-            **_described(label, _SLIDER),
-            **options,
-        }
-    )
+    values = {"value": value, "min": low, "max": high, "step": step}
+    return kind(**values, continuous_update=live, **_described(label, _SLIDER), **options)
 
 
-def steps_slider(label, options, value, live=True, **more):
+def steps_slider(label, options, value):
     """Return a labelled slider over a few given values, such as 1, 2, 4, 8."""
-    return ipywidgets.SelectionSlider(
-        **{
-            "options": list(options),
-            "value": value,
-            "continuous_update": live,
-            **_described(label, _SLIDER),
-            **more,
-        }
-    )
+    return ipywidgets.SelectionSlider(options=options, value=value, **_described(label, _SLIDER))
 
 
-def choice(label, options, value=None, called=None, **more):
+def choice(label, options, value=None, called=None):
     """Return a labelled drop-down menu; options: values, or (text, value) pairs.
 
     Raises ValueError for a value that is not among them.
     """
     options = list(options)
-    if value is not None:
-        values = [each[1] if isinstance(each, tuple) else each for each in options]
-        check_choice(called or label, value, values)
-    menu = ipywidgets.Dropdown(**{"options": options, **_described(label), **more})
+    menu = ipywidgets.Dropdown(options=options, **_described(label))
     if value is None:
         menu.index = 0  # by number: a value of None means "nothing selected" to ipywidgets
-    else:
-        menu.value = value
+        return menu
+    values = [each[1] if isinstance(each, tuple) else each for each in options]
+    check_choice(called or label, value, values)
+    menu.value = value
     return menu
 
 
-def checkbox(label, value=False, **more):
-    """Return a labelled checkbox."""
-    return ipywidgets.Checkbox(
-        **{
-            **_described(label),
-            "value": value,
-            "indent": False,
-            "layout": {"width": "auto", "margin": "2px 18px 2px 0"},
-            **more,
-        }
-    )
+def checkbox(label):
+    """Return a labelled checkbox, not ticked."""
+    return ipywidgets.Checkbox(indent=False, **_described(label, {"width": "auto"}))
 
 
 class ClassMenu(ipywidgets.Combobox):
@@ -109,22 +84,22 @@ class ClassMenu(ipywidgets.Combobox):
 
         Raises ValueError for a text that matches no class.
         """
-        if self.value in self._indices:
-            return self._indices[self.value]
-        text = self.value.strip()
+        return self._index(self.value)
+
+    def _index(self, text):
+        if text in self._indices:
+            return self._indices[text]
+        text = text.strip()
         return self._find(int(text) if text.isdigit() else text)
 
     @traitlets.validate("value")
     def _validate_value(self, proposal):
         """Replace a label, index or WordNet id by the text of its class in the list."""
         text = proposal["value"].strip()
-        if text in self._indices:
-            return text
-        try:
-            index = self._find(int(text) if text.isdigit() else text)
-        except ValueError:
-            return text
-        return next((one for one, each in self._indices.items() if each == index), text)
+        with contextlib.suppress(ValueError):
+            index = self._index(text)
+            return next((one for one, each in self._indices.items() if each == index), text)
+        return text
 
 
 def set_high(control, high):

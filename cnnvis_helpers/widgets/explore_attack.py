@@ -25,8 +25,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
 
     Parameters
     ----------
-    net : Network, its name, or None for the default of `load_network`
-    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    net, photo : as in `explore_cam`
     target : class index or label to reach; None: any other class
     method : "FGSM, one step", "PGD, many steps" or "one pixel, a search"
     epsilon : int 0..32, the largest change of a colour value, in pixel levels
@@ -46,20 +45,16 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
             options["epsilon"] = values.epsilon
         if chosen is pgd:
             options["steps"] = values.steps
-        if chosen is not fgsm:
-            options["progress"] = task.progress
         if chosen is fgsm:  # its gradient is the same for every epsilon
             key = values.photo_number, values.target
             step = steps(key, lambda: fgsm_step(net, values.photo, values.target))
             attack = step(values.epsilon)
         else:
-            attack = chosen(net, values.photo, values.target, **options)
+            progress = task.progress
+            attack = chosen(net, values.photo, values.target, progress=progress, **options)
         goal = [class_text(net, values.target)] if values.target is not None else []
-        code = (
-            call_text("attack", chosen, *goal, **options)
-            + "\nshow_grid([attack.original, attack.photo, attack.magnified(10)], columns=3)"
-        )
-        return _drawn(attack, values, code)
+        shown = "show_grid([attack.original, attack.photo, attack.magnified(10)], columns=3)"
+        return _drawn(attack, f"{call_text('attack', chosen, *goal, **options)}\n{shown}")
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
@@ -76,7 +71,7 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
     return Explorer("attack", controls, draw, photo, adjust, net)
 
 
-def _drawn(attack, values, code):
+def _drawn(attack, code):
     """Draw before, after, the difference, and the predictions for the changed photo."""
     was, now = attack.before[0], attack.after[0]
     factor = 127 // max(1, attack.linf)
@@ -89,9 +84,7 @@ def _drawn(attack, values, code):
         photo_panel(attack.original, f"Before: {_text(was)}", side=THIRD),
         photo_panel(attack.photo, f"After: {_text(now)}", result, side=THIRD),
         photo_panel(attack.magnified(factor), "Difference", f"x {factor}; {most}", side=THIRD),
-        bars_panel(
-            attack.after, "Predictions after", pushed, THIRD, width=220, marked={attack.pushed}
-        ),
+        bars_panel(attack.after, "Predictions after", pushed, THIRD, 220, {attack.pushed}),
     ]
     alt = (
         f"The photo before, classified as {was.label}; after, classified as {now.label}; their "

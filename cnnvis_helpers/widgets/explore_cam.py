@@ -5,14 +5,14 @@ from cnnvis_helpers.methods.cam import pooled_head
 from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import checkbox, choice
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
-from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, photo_panel, row
+from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, row
 from cnnvis_helpers.widgets.menus import (
     call_text,
     class_menu,
     class_text,
     layer_menu,
     network,
-    prediction_texts,
+    predicted_panels,
     rank_classes,
 )
 
@@ -46,7 +46,7 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
     Raises ValueError for an unknown class, layer, photo or method.
     """
     net = network(net)
-    predicted = prediction_texts(net)
+    photos = predicted_panels(net, THIRD)
 
     def draw(values, task):
         chosen, goal = METHODS[values.method], values.target
@@ -58,11 +58,9 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
         if chosen is scorecam:
             options["progress"] = task.progress
         grid = chosen(net, values.photo, goal, resize=False, **options)
-        code = (
-            call_text("heat", chosen, class_text(net, goal), **options)
-            + f"\nshow_overlay(photo, heat{', signed=True' * bool(grid.min() < 0)})"
-        )
-        return _drawn(net, values, grid, code, predicted(values))
+        call = call_text("heat", chosen, class_text(net, goal), **options)
+        code = f"{call}\nshow_overlay(photo, heat{', signed=True' * bool(grid.min() < 0)})"
+        return _drawn(net, values, grid, code, photos(values))
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
@@ -75,30 +73,22 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
     return Explorer("cam", controls, draw, photo, {"photo": classes}, net)
 
 
-def _drawn(net, values, grid, code, predicted):
-    """Draw the photo, the cells of the map over it, and the enlarged map."""
+def _drawn(net, values, grid, code, picture):
+    """Draw the map's cells and the enlarged map beside the panel of the photo."""
     label = net.labels[values.target]
     about = label if values.rather is None else f"{label}, not {net.labels[values.rather]}"
     height, width = grid.shape
     where = f"peak at the {place_text(grid)}" if grid.any() else "zero everywhere"
     layer = pooled_head(net)[0] if values.method == "CAM" else values.layer
     fine = height > 32  # in a fine map, one hot pixel would darken all others
-    scale = {
-        "signed": bool(grid.min() < 0),
-        "side": THIRD,
-        "percentile": 99.5 if fine else 100,
-    }
-    cells = heat_panel(
-        values.photo, grid, "As computed", f"{height} x {width} cells", cells=True, **scale
-    )
-    panels = [
-        photo_panel(values.photo, predicted, side=THIRD),
-        cells._replace(scale=None),
-        heat_panel(values.photo, grid, f"{values.method}: {about}", layer, **scale),
-    ]
+    signed, percentile = bool(grid.min() < 0), 99.5 if fine else 100
+    scale = {"signed": signed, "side": THIRD, "percentile": percentile}
+    size = f"{height} x {width} cells"
+    cells = heat_panel(values.photo, grid, "As computed", size, cells=True, **scale)
+    enlarged = heat_panel(values.photo, grid, f"{values.method}: {about}", layer, **scale)
     alt = (
         f"{values.method} for {about} at {layer}: the photo, the map's {height} by {width} cells "
         f"over it, and the same map enlarged, {where}."
     )
     note = f"{values.method} for {about}: {where}, {grid.max():.3g} there"
-    return Drawn(row(panels), alt, note, code)
+    return Drawn(row([picture, cells._replace(scale=None), enlarged]), alt, note, code)

@@ -27,8 +27,7 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
 
     Parameters
     ----------
-    net : Network, its name, or None for the default of `load_network`
-    photo : uint8 (H, W, 3), or whatever `load_photo` takes
+    net, photo : as in `explore_cam`
     layer : name of a convolution to start with; None: the first
     channel : int, the filter of that layer to start with
     show : "feature maps" or "weights"
@@ -59,7 +58,8 @@ def explore_layers(net=None, photo="chelsea", layer=None, channel=0, show=MAPS):
         call = call_text("maps", feature_maps, quoted(values.layer))
         code = f'{call}\nshow_map(maps[:, :, {channel}], cmap="viridis")'
         start = channel - channel % PAGE
-        shown = tiles((*key, start), lambda: page_of_tiles(maps, start))
+        page = maps[:, :, start : start + PAGE]
+        shown = tiles((*key, start), lambda: colour_tiles(page, percentile=99.5))
         return draw_maps(maps, shown, values, channel)._replace(code=code)
 
     def fit_channels(explorer):
@@ -86,27 +86,18 @@ def draw_maps(maps, tiles, values, channel):
         f"{height} x {width} cells, {np.mean(chosen == 0):.0%} zero",
         "viridis",
     )
-    pixels = row([picture, shown, overview(maps, tiles, channel)])
+    start = channel - channel % PAGE
+    title = f"Channels {start} to {start + len(tiles) - 1}"
+    title = title if count > PAGE else f"All {count} channels"
+    every = tiles_panel(tiles, 8, title, "on one scale", THIRD, chosen=channel - start)
     dead = "is zero everywhere" if not chosen.any() else f"peaks at the {place_text(chosen)}"
     alt = (
         f"The photo, channel {channel} of the layer {values.layer} as a map of {height} by {width} "
         f"cells, which {dead}, and {min(count, PAGE)} of its {count} channels as small maps."
     )
     zero = f"{np.mean(maps == 0):.0%} of all its values are zero"
-    return Drawn(pixels, alt, f"{values.layer}: {count} maps of {height} x {width}; {zero}")
-
-
-def page_of_tiles(maps, start):
-    """Return small maps of up to 64 channels on one scale, uint8 (h, w, 3) each."""
-    return colour_tiles(maps[:, :, start : start + PAGE], percentile=99.5)
-
-
-def overview(maps, tiles, channel):
-    """Return the panel of small maps; the chosen one is framed."""
-    count, start = maps.shape[2], channel - channel % PAGE
-    last = start + len(tiles) - 1
-    title = f"Channels {start} to {last}" if count > PAGE else f"All {count} channels"
-    return tiles_panel(tiles, 8, title, "on one scale", THIRD, chosen=channel - start)
+    note = f"{values.layer}: {count} maps of {height} x {width}; {zero}"
+    return Drawn(row([picture, shown, every]), alt, note)
 
 
 def draw_weights(weights, maps, values, channel):

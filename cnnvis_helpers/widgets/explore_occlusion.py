@@ -19,9 +19,7 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
 
     Parameters
     ----------
-    net : Network, its name, or None for the default of `load_network`
-    photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to start with; None: the photo's top class
+    net, photo, target : as in `explore_cam`
     patch : int, side in pixels of the network's input, at most half its shorter side; None: a
         quarter
     fill : "grey", "black", "white", "mean colour" or "blur"
@@ -41,10 +39,8 @@ def explore_occlusion(net=None, photo="chelsea", target=None, patch=None, fill="
         step = max(1, values.patch // STRIDES[values.stride])
         options = {"patch": values.patch, "stride": step, "fill": FILLS[values.fill]}
         grid = occlusion_grid(net, values.photo, values.target, progress=task.progress, **options)
-        code = (
-            call_text("heat", occlusion, class_text(net, values.target), **options)
-            + "\nshow_overlay(photo, heat, signed=True)"
-        )
+        call = call_text("heat", occlusion, class_text(net, values.target), **options)
+        code = f"{call}\nshow_overlay(photo, heat, signed=True)"
         return _drawn(net, values, grid, step)._replace(code=code)
 
     controls = {
@@ -69,43 +65,25 @@ def _drawn(net, values, grid, step):
     row_, column = np.unravel_index(np.argmax(drops), grid.shape)
     top, left = starts[0][row_], starts[1][column]
     label, drop = net.labels[values.target], float(drops[row_, column])
-    frame = (
-        top / size[0],
-        left / size[1],
-        (top + values.patch) / size[0],
-        (left + values.patch) / size[1],
-    )
-    done, undone = known.all(), f"{known.sum()} of {known.size} places; white: not done"
+    frame = np.divide((top, left, top + values.patch, left + values.patch), (*size, *size))
+    means, places = "per pixel: mean of the patches over it", "all places."
+    if not known.all():
+        means = f"{known.sum()} of {known.size} places; white: not done"
+        places = f"{known.sum()} of {known.size} places, the rest white."
+    hidden = f"hidden: {-drop:+.2f} logits"
+    scale = {"label": "logits", "signed": True, "known": covered}
     panels = [
-        photo_panel(
-            values.photo, "The place that matters most", f"hidden: {-drop:+.2f} logits", frame=frame
-        ),
-        heat_panel(
-            values.photo,
-            heat,
-            f"Drop of {label}",
-            "per pixel: mean of the patches over it" if done else undone,
-            label="logits",
-            signed=True,
-            known=covered,
-        ),
+        photo_panel(values.photo, "The place that matters most", hidden, frame=frame),
+        heat_panel(values.photo, heat, f"Drop of {label}", means, **scale),
     ]
     alt = (
         f"The photo with a frame at the {place_text(drops)}, where hiding {values.patch} by "
-        f"{values.patch} pixels lowers {label} most; beside it the heat map of "
-        + ("all places." if done else f"{known.sum()} of {known.size} places, the rest white.")
+        f"{values.patch} pixels lowers {label} most; beside it the heat map of {places}"
     )
-    note = (
-        f"{_work(net, values.patch, step, known.sum())}; hiding the most important place costs "
-        f"{label} {drop:.2f} logits"
-    )
-    return Drawn(row(panels), alt, note)
-
-
-def _work(net, patch, step, positions):
-    """Say how many forward passes the positions took, or which share of their operations."""
-    plan = occlusion_plan(net, patch, step)
-    if plan.way == "full":
-        return f"{positions + 1} forward passes"
+    plan, pictures = occlusion_plan(net, values.patch, step), known.sum() + 1
     part = plan.operations / plan.full_operations
-    return f"{positions + 1} pictures in {part:.0%} of the operations of full passes"
+    work = f"{pictures} pictures in {part:.0%} of the operations of full passes"
+    if plan.way == "full":
+        work = f"{pictures} forward passes"
+    note = f"{work}; hiding the most important place costs {label} {drop:.2f} logits"
+    return Drawn(row(panels), alt, note)

@@ -8,14 +8,14 @@ from cnnvis_helpers.methods.similarity import rank_correlation, structural_simil
 from cnnvis_helpers.photos.resizing import resize_map
 from cnnvis_helpers.widgets.controls import choice, slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
-from cnnvis_helpers.widgets.fast_pictures import THIRD, map_panel, photo_panel, row
+from cnnvis_helpers.widgets.fast_pictures import THIRD, map_panel, row
 from cnnvis_helpers.widgets.menus import (
     Memory,
     call_text,
     class_menu,
     class_text,
     network,
-    prediction_texts,
+    predicted_panels,
     quoted,
     rank_classes,
 )
@@ -37,9 +37,7 @@ def explore_randomization(
 
     Parameters
     ----------
-    net : Network, its name, or None for the default of `load_network`
-    photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to start with; None: the photo's top class
+    net, photo, target : as in `explore_cam`
     method : "guided backprop", "gradient", "integrated gradients", "Grad-CAM" or "Guided Grad-CAM"
     forgotten : int, initial number of layers with random weights
 
@@ -52,7 +50,7 @@ def explore_randomization(
     Raises ValueError for an unknown class, photo or method, and more layers than there are.
     """
     net, maps = network(net), Memory(12)
-    predicted = prediction_texts(net)
+    photos = predicted_panels(net, THIRD)
     names = layers_from_the_top(net)
 
     def found(values, task, layer):
@@ -73,7 +71,7 @@ def explore_randomization(
             random = maps((count, *key), lambda: found(values, task, names[count - 1]))
             task.check()
         code = code_of(net, values, names)
-        return _drawn(net, values, names, trained, random, code, predicted(values))
+        return _drawn(net, values, names, trained, random, code, photos(values))
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),
@@ -116,12 +114,11 @@ def code_of(net, values, names):
     )
 
 
-def _drawn(net, values, names, trained, random, code, predicted):
-    """Draw the photo and both maps, and state their similarity."""
+def _drawn(net, values, names, trained, random, code, picture):
+    """Draw both maps beside the panel of the photo, and state their similarity."""
     label = net.labels[values.target]
     rank, structure = rank_correlation(trained, random), structural_similarity(trained, random)
     alike = f"rank correlation {rank:.2f}, structural similarity {structure:.2f}"
-    picture = photo_panel(values.photo, predicted, side=THIRD)
     last = names[values.forgotten - 1] if values.forgotten else "none"
     shown = [
         map_panel(found, picture.pixels.shape[:2], title, note, percentile=99.5, cells=False)

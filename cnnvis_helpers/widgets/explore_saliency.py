@@ -10,13 +10,13 @@ from cnnvis_helpers import (
 from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
-from cnnvis_helpers.widgets.fast_pictures import map_panel, photo_panel, row
+from cnnvis_helpers.widgets.fast_pictures import SIDE, map_panel, row
 from cnnvis_helpers.widgets.menus import (
     call_text,
     class_menu,
     class_text,
     network,
-    prediction_texts,
+    predicted_panels,
     rank_classes,
 )
 
@@ -36,9 +36,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
 
     Parameters
     ----------
-    net : Network, its name, or None for the default of `load_network`
-    photo : uint8 (H, W, 3), or whatever `load_photo` takes
-    target : class index or label to start with; None: the photo's top class
+    net, photo, target : as in `explore_cam`
     method : "gradient", "gradient x input", "SmoothGrad", "integrated gradients" or
         "guided backprop"
     show : "strength", the largest magnitude of a pixel's three colours, or "sign", their sum
@@ -51,7 +49,7 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     Raises ValueError for an unknown class, photo, method or `show`.
     """
     net = network(net)
-    predicted = prediction_texts(net)
+    photos = predicted_panels(net, SIDE)
 
     def draw(values, task):
         chosen, options = METHODS[values.method], {}
@@ -63,12 +61,10 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
         options["reduce"] = SIGNS[values.show]
         found = chosen(net, values.photo, values.target, resize=False, **options)
         signed = ", signed=True" if values.show == "sign" else ""
-        code = (
-            call_text("heat", chosen, class_text(net, values.target), **options)
-            + f"\nshow_map(heat{signed}, percentile=99.5)"
-        )
-        drawn = _drawn(net, values, found, task.cut_short or values.count, predicted(values))
-        return drawn._replace(code=code)
+        call = call_text("heat", chosen, class_text(net, values.target), **options)
+        code = f"{call}\nshow_map(heat{signed}, percentile=99.5)"
+        count = task.cut_short or values.count
+        return _drawn(net, values, found, count, photos(values), code)
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
@@ -86,21 +82,19 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     return Explorer("saliency", controls, draw, photo, adjust, net)
 
 
-def _drawn(net, values, found, count, predicted):
-    """Draw the photo and the map beside it; count: samples or steps, "3 of 64" if stopped."""
-    signed = values.show == "sign"
+def _drawn(net, values, found, count, picture, code):
+    """Draw the map beside the panel of the photo; count: samples or steps, or "3 of 64"."""
     label = net.labels[values.target]
     amount = {
         "SmoothGrad": f", {count} samples, noise {values.noise:.2f}",
         "integrated gradients": f", {count} steps",
     }.get(values.method, "")
-    picture = photo_panel(values.photo, predicted)
     shown = map_panel(
         found,
         picture.pixels.shape[:2],
         f"{values.method}: {label}",
         f"{values.show}{amount}",
-        signed=signed,
+        signed=values.show == "sign",
         percentile=99.5,
         cells=False,
     )
@@ -108,4 +102,4 @@ def _drawn(net, values, found, count, predicted):
         f"The photo, and beside it {values.method} for {label}, {values.show} of each pixel"
         f"{amount}; the strongest pixel lies at the {place_text(abs(found))}."
     )
-    return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{amount}")
+    return Drawn(row([picture, shown]), alt, f"{values.method} for {label}{amount}", code)

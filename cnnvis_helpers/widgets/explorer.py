@@ -33,8 +33,9 @@ from cnnvis_helpers.widgets.page import (
     code_html,
     display_live,
     error_html,
+    flow,
     image_html,
-    page_rules,
+    live_box,
     static_bundle,
 )
 from cnnvis_helpers.widgets.photo_choice import PhotoChoice
@@ -114,13 +115,9 @@ class Explorer(Worker):
         self.take_away = ipywidgets.HBox(
             [self.save_button, self.python], layout={"flex_flow": "row wrap"}
         )
-        controls = ipywidgets.Box(
-            list(self.controls.values()), layout={"flex_flow": "row wrap", "overflow": "visible"}
-        )
-        page = ipywidgets.HTML(page_rules(self._static_class), layout={"display": "none"})
-        box = ipywidgets.VBox([controls, self.picture, self.line, self.take_away, page])
-        box.add_class(f"{self._static_class}-live")
-        return box
+        controls = flow(list(self.controls.values()))
+        parts = [controls, self.picture, self.line, self.take_away]
+        return live_box(self._static_class, parts)
 
     @property
     def _static_class(self):

@@ -57,7 +57,11 @@ def photo_panel(photo, title="", note="", side=SIDE, frame=None):
     """Return a photo as a panel; frame: a box (top, left, bottom, right), as shares 0..1."""
     pixels = _fitted(photo_pixels(photo), side)
     if frame is not None:
-        pixels = _framed(pixels, frame)
+        canvas, (height, width) = Image.fromarray(pixels), pixels.shape[:2]
+        edges = np.multiply(frame, (height, width, height, width))
+        top, left, bottom, right = (round(edge) for edge in edges - (0, 0, 1, 1))
+        _box(ImageDraw.Draw(canvas), (left, top, right, bottom))
+        pixels = np.asarray(canvas)
     return Panel(pixels, title, note)
 
 
@@ -74,19 +78,20 @@ def heat_panel(
     low, high = scale_limits([values], **scale)
     pixels = _fitted(photo_pixels(photo), side)
     grey = np.float32(pixels @ LUMINANCE)[:, :, None]
-    fitted = _fitted_map(values, grey.shape[:2], cells)
-    zero = np.clip(0, low, high)
-    strength = np.abs(np.clip(fitted, low, high) - zero) / max(high - zero, zero - low)
-    strength = np.float32(0.8 * strength)[:, :, None]
-    colours = palette(low, high)
-    blended = grey * (1 - strength) + _coloured(fitted, low, high, colours) * strength
+    fitted, colours = _fitted_map(values, grey.shape[:2], cells), palette(low, high)
+
+    def over(below, values, colours):
+        zero = np.clip(0, low, high)
+        strength = np.abs(np.clip(values, low, high) - zero) / max(high - zero, zero - low)
+        strength = np.float32(0.8 * strength)[..., None]
+        return below * (1 - strength) + colours * strength
+
+    blended = over(grey, fitted, _coloured(fitted, low, high, colours))
     if known is not None:
         blended[_fitted_map(known, grey.shape[:2], cells=True) < 0.5] = 255
         if not np.all(known):  # frame the panel on a white page
             blended[[0, -1]] = blended[:, [0, -1]] = FRAME
-    faded = np.abs(np.linspace(low, high, 256) - zero) / max(high - zero, zero - low)
-    faded = np.float32(0.8 * faded)[:, None]
-    bar = np.uint8(128 * (1 - faded) + colours * faded)
+    bar = np.uint8(over(128, np.linspace(low, high, 256), colours))
     return Panel(np.uint8(np.rint(blended)), title, note, (low, high, bar, label))
 
 
@@ -168,7 +173,7 @@ def palette(low, high, cmap=None):
 def _coloured(values, low, high, colours):
     """Turn a map into uint8 (h, w, 3)."""
     share = (np.float32(values) - np.float32(low)) * np.float32(255 / (high - low))
-    return colours[np.clip(np.rint(share), 0, 255).astype(np.uint8)]
+    return colours.take(np.clip(np.rint(share), 0, 255).astype(np.uint8), axis=0)
 
 
 def colour_tiles(maps, cmap="viridis", **scale):
@@ -182,14 +187,10 @@ def colour_tiles(maps, cmap="viridis", **scale):
 # Sizes
 
 
-def _fitted_size(shape, side):
-    scale = min(side / shape[0], WIDEST * side / shape[1])
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
-
-
 def _fitted(pixels, side):
     """Resize a photo to a panel; a small one keeps square pixels."""
-    height, width = _fitted_size(pixels.shape, side)
+    scale = min(side / pixels.shape[0], WIDEST * side / pixels.shape[1])
+    height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     way = Image.Resampling.BILINEAR if height < pixels.shape[0] else Image.Resampling.BICUBIC
     if height >= 3 * pixels.shape[0]:
         way = Image.Resampling.NEAREST
@@ -253,15 +254,6 @@ def _place(canvas, draw, panel, left, top, width):
     write((at + 18, top + high), short(low), anchor="ld")
     if label:
         write((at + 18, top + 22), _cut(label, 64, SMALL), fill=QUIET)
-
-
-def _framed(pixels, frame):
-    canvas = Image.fromarray(pixels)
-    height, width = pixels.shape[:2]
-    top, left, bottom, right = frame
-    edges = (left * width, top * height, right * width - 1, bottom * height - 1)
-    _box(ImageDraw.Draw(canvas), [round(edge) for edge in edges])
-    return np.asarray(canvas)
 
 
 def _box(draw, edges):

@@ -8,6 +8,7 @@ from cnnvis_helpers.networks.layers import conv_layers
 from cnnvis_helpers.networks.network import Network, load_network
 from cnnvis_helpers.pictures.drawing import short_value
 from cnnvis_helpers.widgets.controls import ClassMenu, choice
+from cnnvis_helpers.widgets.fast_pictures import photo_panel
 
 SHARES = 20  # classes in a menu that show their probability
 
@@ -50,12 +51,11 @@ def convolutions(net):
     return names
 
 
-def layer_menu(net, layer=None, label="Layer"):
+def layer_menu(net, layer):
     """Return a menu of the layers with maps, plus `layer` if it is another one."""
     names = [row.name for row in conv_layers(net)]
-    names += [net.last_conv] * (bool(net.last_conv) and net.last_conv not in names)
-    names += [layer] * (layer is not None and layer not in names)
-    return choice(label, names, net.spatial_layer(layer))
+    names += [one for one in (net.last_conv, layer) if one]
+    return choice("Layer", list(dict.fromkeys(names)), net.spatial_layer(layer))
 
 
 # Classes
@@ -77,8 +77,16 @@ def rank_classes(net, target=None, first=(), others=None):
     """
     begin = [None if target is None else net.class_index(target)]
 
+    count = Counter(net.labels)
+
+    def entry(rank, prediction):
+        index, label = prediction[:2]
+        text = f"{label} ({index})" if count[label] > 1 else label
+        return f"{text} {short_value(prediction)}" if rank < SHARES else text, index
+
     def adjust(explorer):
-        ranked = ranked_classes(net, explorer.photo)
+        predictions = net.predict(explorer.photo, top=len(net.labels))
+        ranked = [entry(*each) for each in enumerate(predictions)]
         wanted = [*first, *ranked][0][1] if begin[0] is None else begin[0]
         begin[0] = None
         explorer.controls["target"].fill([*first, *ranked], wanted)
@@ -88,30 +96,21 @@ def rank_classes(net, target=None, first=(), others=None):
     return adjust
 
 
-def ranked_classes(net, photo):
-    """Return (text, class index) of all classes, the most probable first."""
-    ranked = net.predict(photo, top=len(net.labels))
-    count = Counter(net.labels)
-    texts = []
-    for rank, prediction in enumerate(ranked):
-        index, label = prediction[:2]
-        text = f"{label} ({index})" if count[label] > 1 else label
-        texts.append((f"{text} {short_value(prediction)}" if rank < SHARES else text, index))
-    return texts
+def predicted_panels(net, side):
+    """Return a function from an explorer's values to the panel of its photo, made once a photo.
 
-
-def prediction_texts(net):
-    """Return a function from an explorer's values to the top class of its photo, "cat 0.981".
-
-    For a regression, the first number, "age 35.2". A photo goes through the network once.
+    Its title is the top class, "cat 0.981"; for a regression the first number, "age 35.2".
     """
     known = Memory()
 
-    def text(values):
-        best = known(values.photo_number, lambda: net.predict(values.photo, top=1)[0])
-        return f"{best.label} {short_value(best)}"
+    def panel(values):
+        def build():
+            best = net.predict(values.photo, top=1)[0]
+            return photo_panel(values.photo, f"{best.label} {short_value(best)}", side=side)
 
-    return text
+        return known(values.photo_number, build)
+
+    return panel
 
 
 # The call as text
@@ -151,10 +150,9 @@ def network_line(net):
     """Return the Python line that makes `net`, "" if the notebook has it under this name."""
     if net.origin:
         what, preprocess, labels = net.origin
-        given = [quoted(what)]
-        given += [f"preprocess={quoted(preprocess)}"] * bool(preprocess)
-        given += [f"labels={labels!r}"] * bool(labels)
-        return f"net = load_network({', '.join(given)})"
+        given = {"preprocess": preprocess, "labels": labels}
+        named = [f"{name}={quoted(value)}" for name, value in given.items() if value]
+        return f"net = load_network({', '.join([quoted(what), *named])})"
     for name, value in notebook_names():
         if value is net:
             return "" if name == "net" else f"net = {name}"

@@ -9,6 +9,7 @@ import html
 import io
 from pathlib import Path
 
+import ipywidgets
 import numpy as np
 from PIL import Image
 
@@ -27,10 +28,34 @@ def display_live(name, box, picture, text):
     display({_WIDGET: view, "text/plain": LIVE}, raw=True)
 
 
+def live_box(name, widgets):
+    """Return the live widget: these widgets from top to bottom, and the rules of its page."""
+    page = ipywidgets.HTML(page_rules(name), layout={"display": "none"})
+    box = ipywidgets.VBox([*widgets, page])
+    box.add_class(f"{name}-live")
+    return box
+
+
+def flow(widgets, align=None):
+    """Return widgets side by side, in as many rows as they need; align : "center" or None."""
+    layout = {"flex_flow": "row wrap", "align_items": align, "overflow": "visible"}
+    return ipywidgets.Box(widgets, layout=layout)
+
+
 def static_bundle(name, picture, text):
-    """Return a notebook output: HTML and plain text."""
+    """Return a notebook output: HTML and plain text.
+
+    Its style replaces JupyterLab's "Error displaying widget: model not found", which stands below
+    the static figure of a saved notebook. A notebook that is not trusted keeps no style.
+    """
+    dead = (
+        f".jp-OutputArea-child:has(.{name}) + .jp-OutputArea-child "
+        ".jupyter-widgets:not(.widget-box):not(:has(*))"
+    )
+    words = f"content: '{LIVE}'; font-size: var(--jp-content-font-size1, 14px)"
+    style = f"<style>{dead} {{font-size: 0}} {dead}::after {{{words}}}</style>"
     inner = f'<div class="{name}" style="overflow:auto">{picture}</div>'
-    return {"text/html": inner + _without_kernel(name), "text/plain": text}
+    return {"text/html": inner + style, "text/plain": text}
 
 
 def page_rules(name):
@@ -46,27 +71,15 @@ def page_rules(name):
     return f'<style onload="{script}">{here}, {elsewhere} {{display: none}}</style>'
 
 
-def _without_kernel(name):
-    """Return the style that replaces JupyterLab's "Error displaying widget: model not found".
-
-    JupyterLab writes it below the static figure of a saved notebook, into an otherwise empty
-    element. A notebook that is not trusted keeps no style.
-    """
-    dead = (
-        f".jp-OutputArea-child:has(.{name}) + .jp-OutputArea-child "
-        ".jupyter-widgets:not(.widget-box):not(:has(*))"
-    )
-    words = f"content: '{LIVE}'; font-size: var(--jp-content-font-size1, 14px)"
-    return f"<style>{dead} {{font-size: 0}} {dead}::after {{{words}}}</style>"
-
-
 def image_html(drawn):
     """Return the HTML of a `Drawn`, its picture as a data URL.
 
     In a narrow window the picture shrinks while it is legible; then it scrolls.
     """
     height, width = drawn.pixels.shape[:2]
-    source = base64.b64encode(_jpeg(drawn.pixels)).decode("ascii")
+    stream, image = io.BytesIO(), Image.fromarray(np.ascontiguousarray(drawn.pixels))
+    image.save(stream, "JPEG", quality=90, subsampling=0)  # colours in full: sharp letters
+    source = base64.b64encode(stream.getvalue()).decode("ascii")
     return (
         f'<img alt="{html.escape(" ".join(drawn.alt.split()), quote=True)}" width="{width}" '
         f'height="{height}" decoding="sync" '
@@ -75,28 +88,17 @@ def image_html(drawn):
     )
 
 
-def _jpeg(pixels):
-    """Encode uint8 (H, W, 3) as JPEG, with full-resolution colours to keep text sharp."""
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "JPEG", quality=90, subsampling=0)
-    return stream.getvalue()
-
-
-def error_html(text):
+def error_html(text, role="alert", edge="#D55E00", ground="#FFF4EC"):
     """Return an error sentence as HTML that a screen reader announces."""
-    return _paragraph("alert", text, "#D55E00", "#FFF4EC")
-
-
-def note_html(text):
-    """Return a warning as HTML."""
-    return _paragraph("note", text, "#E69F00", "#FFF8E5")
-
-
-def _paragraph(role, text, edge, ground):
     return (
         f'<p role="{role}" style="padding:10px 16px;margin:0;max-width:60em;line-height:1.4;'
         f'border-left:4px solid {edge};background:{ground};color:#111111">{html.escape(text)}</p>'
     )
+
+
+def note_html(text):
+    """Return a warning as HTML."""
+    return error_html(text, "note", "#E69F00", "#FFF8E5")
 
 
 def code_html(call, code):

@@ -29,7 +29,10 @@ class PhotoChoice:
         bundled = isinstance(photo, str) and photo in names
         self._own = {}  # name in the menu: (photo, code)
         if not bundled:
-            self._own[GIVEN] = _small(photo), _given_line(photo)
+            code = "# photo: the one that you gave to the explorer"
+            if isinstance(photo, str | os.PathLike):
+                code = f"photo = load_photo({os.fspath(photo)!r}, max_side={LARGEST_PHOTO})"
+            self._own[GIVEN] = _small(photo), code
         self.menu = choice("Photo", [*self._own, *names], photo if bundled else GIVEN)
         self.upload = ipywidgets.FileUpload(
             accept="image/*", multiple=False, description=OWN_PHOTO, layout={"width": "auto"}
@@ -70,7 +73,8 @@ class PhotoChoice:
         name = uploaded_file(value)[0]
         line = f"photo = load_photo({name!r}, max_side={LARGEST_PHOTO})"
         self._own[UPLOADED] = photo, f"{line}  # your file, beside the notebook"
-        self.upload.description = f"{OWN_PHOTO}: {_short_name(name)}"
+        short = name if len(name) <= 28 else f"{name[:13]}…{name[-13:]}"
+        self.upload.description = f"{OWN_PHOTO}: {short}"
         if UPLOADED not in self.menu.options:
             self.menu.options = [*self.menu.options, UPLOADED]
         if self.menu.value == UPLOADED:
@@ -81,12 +85,6 @@ class PhotoChoice:
 
 def _small(source):
     return load_photo(source, max_side=LARGEST_PHOTO)
-
-
-def _given_line(photo):
-    if isinstance(photo, str | os.PathLike):
-        return f"photo = load_photo({os.fspath(photo)!r}, max_side={LARGEST_PHOTO})"
-    return "# photo: the one that you gave to the explorer"
 
 
 def empty_upload(upload):
@@ -104,9 +102,3 @@ def uploaded_file(value):
         name = next(reversed(value))
         return name, bytes(value[name]["content"])
     return value[-1]["name"], bytes(value[-1]["content"])
-
-
-def _short_name(name, longest=28):
-    """Return a file name, shortened in the middle."""
-    half = (longest - 1) // 2
-    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"

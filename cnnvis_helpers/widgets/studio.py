@@ -11,7 +11,6 @@ import inspect
 import itertools
 import os
 import tempfile
-import types
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ from cnnvis_helpers.widgets.explore_occlusion import explore_occlusion
 from cnnvis_helpers.widgets.explore_randomization import explore_randomization
 from cnnvis_helpers.widgets.explore_saliency import explore_saliency
 from cnnvis_helpers.widgets.menus import Memory, notebook_names
-from cnnvis_helpers.widgets.page import display_live, error_html, note_html, page_rules
+from cnnvis_helpers.widgets.page import display_live, error_html, flow, live_box, note_html
 from cnnvis_helpers.widgets.photo_choice import PhotoChoice, empty_upload, uploaded_file
 from cnnvis_helpers.widgets.worker import Worker, sentence
 
@@ -109,7 +108,11 @@ class Studio(Worker):
         for number, title in enumerate(TABS):
             self.tabs.set_title(number, title)
         self.tabs.selected_index = list(TABS).index(FIRST)
-        self.box = self._build()
+        files = [self.network, self.file, self.upload, self.pixels, self.labels]
+        choices, photo = (
+            flow(each, "center") for each in (files, [self.photos.menu, self.photos.upload])
+        )
+        self.box = live_box(self._class, [choices, photo, self.message, self.line, self.tabs])
         self._network_changed()
         self.network.observe(lambda _: self._network_changed(), "value")
         self.file.observe(lambda _: self._add_file(self.file.value), "value")
@@ -119,21 +122,6 @@ class Studio(Worker):
         self.tabs.observe(lambda _: self.request(), "selected_index")
         if self.wait(600).error:
             raise ValueError(self.error)
-
-    def _build(self):
-        page = ipywidgets.HTML(page_rules(self._class), layout={"display": "none"})
-        box = ipywidgets.VBox(
-            [
-                _row([self.network, self.file, self.upload, self.pixels, self.labels]),
-                _row([self.photos.menu, self.photos.upload]),
-                self.message,
-                self.line,
-                self.tabs,
-                page,
-            ]
-        )
-        box.add_class(f"{self._class}-live")
-        return box
 
     def _ipython_display_(self, **_):
         explorer = self.explorer
@@ -196,37 +184,33 @@ class Studio(Worker):
     # From the network to the open tab
 
     def values(self):
-        """Return the choices: network, pixels, labels, tab."""
-        return types.SimpleNamespace(
-            network=self.network.value,
-            pixels=self.pixels.value,
-            labels=self.labels.value,
-            tab=self.tab,
-        )
+        """Return the choices: (network, pixels, labels) and the tab."""
+        return (self.network.value, self.pixels.value, self.labels.value), self.tab
 
     def work(self, values, task):
         """Load the network if it has changed, then fill the open tab; called by `Worker`."""
-        wanted = values.network, values.pixels, values.labels
+        wanted, tab = values
         if wanted != self._loaded:
-            self._empty()
+            self._loaded, self.net, self.explorers = None, None, {}
+            self.tabs.layout.display = "none"
+            for place in self.tabs.children:
+                place.children = []
             self.net, warnings = self._load(*wanted, task)
             self._loaded, self.error = wanted, None
-            asks = any("preprocess" in text for text in warnings) or values.pixels
+            asks = any("preprocess" in text for text in warnings) or wanted[1]
             self.pixels.layout.display = "" if asks else "none"
             self._note = note_html(" ".join(warnings)) if warnings else ""
             self.message.value = self._note
         task.check()
-        place = self.tabs.children[list(TABS).index(values.tab)]
-        explorer = self.explorers.get(values.tab)
+        place = self.tabs.children[list(TABS).index(tab)]
+        explorer = self.explorers.get(tab)
         if explorer is None:
-            self._say(f"{values.tab}: working ...")
+            self._say(f"{tab}: working ...")
             try:
-                explorer = TABS[values.tab](self.net, self.photos)
+                explorer = self.explorers[tab] = TABS[tab](self.net, self.photos)
+                place.children = [explorer.box]
             except ValueError as error:  # such as a network without convolutions
                 place.children = [ipywidgets.HTML(error_html(sentence(error)))]
-            else:
-                self.explorers[values.tab] = explorer
-                place.children = [explorer.box]
         elif explorer.photo_number != self.photos.number:
             explorer.photo_changed()
         self.tabs.layout.display = ""
@@ -249,13 +233,6 @@ class Studio(Worker):
             return net, net.notes
 
         return load() if source.asks else self._memory(name, load)
-
-    def _empty(self):
-        """Remove the previous network's explorers from the screen."""
-        self.explorers, self._loaded, self.net = {}, None, None
-        self.tabs.layout.display = "none"
-        for place in self.tabs.children:
-            place.children = []
 
     def _show_error(self, text):
         self.error = text
@@ -282,10 +259,8 @@ def _sources(net):
     for text, source in sources.items():
         if source.what is net or (isinstance(net, str) and source.what == net):
             return {text: source, **sources}
-    if isinstance(net, str):
-        return {net: Source(net, asks=True), **sources}
-    name = getattr(net, "name", type(net).__name__)
-    return {f"{name} (given)": Source(net, asks=isinstance(net, keras.Model)), **sources}
+    name = net if isinstance(net, str) else f"{getattr(net, 'name', type(net).__name__)} (given)"
+    return {name: Source(net, asks=isinstance(net, str | keras.Model)), **sources}
 
 
 def _text(label, placeholder):
@@ -295,10 +270,4 @@ def _text(label, placeholder):
         continuous_update=False,
         style={"description_width": "initial"},
         layout={"width": "340px", "margin": "2px 18px 2px 0"},
-    )
-
-
-def _row(widgets):
-    return ipywidgets.Box(
-        widgets, layout={"flex_flow": "row wrap", "align_items": "center", "overflow": "visible"}
     )

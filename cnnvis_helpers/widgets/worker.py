@@ -154,7 +154,7 @@ class Worker:
         except Exception as error:
             self._show_error(sentence(error))
         finally:
-            self._hide_progress()
+            self._show_bar(False)
 
     def _give_up(self, text):
         """Show an error and cancel the current redraw."""
@@ -193,15 +193,12 @@ class Worker:
             return
         self._last_progress = now
         self.bar.max, self.bar.value = total, done
-        if self.bar.layout.display == "none":
-            self.bar.layout.display = self.stop_button.layout.display = ""
-            self.stop_button.disabled = False
+        self._show_bar(True)
         self._say(f"{self.name}: {done} of {total}")
 
-    def _hide_progress(self):
-        if self.bar.layout.display != "none":
-            self.stop_button.disabled = True
-            self.bar.layout.display = self.stop_button.layout.display = "none"
+    def _show_bar(self, shown):
+        self.stop_button.disabled = not shown
+        self.bar.layout.display = self.stop_button.layout.display = "" if shown else "none"
 
 
 def sentence(error):
