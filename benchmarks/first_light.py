@@ -18,6 +18,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from cnnvis_helpers.classroom.notebooks import read_code, run_notebook  # noqa: E402
+
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 PACKAGE = """
@@ -114,14 +118,9 @@ def wheel_megabytes():
 
 def lesson_seconds(path):
     """Seconds to run a student's notebook from the top in a fresh kernel, its start included."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    os.environ.update(ENVIRONMENT)
-    notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(path.parent)}}
-    begin = time.perf_counter()
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    notebook, begin = read_code(path), time.perf_counter()
+    if ended := run_notebook(notebook, path.parent, 600, ENVIRONMENT):
+        raise SystemExit(f"{path.name}, code cell {ended[0] + 1}: {ended[1]}")
     return time.perf_counter() - begin
 
 

@@ -16,73 +16,37 @@ from cnnvis_helpers.methods.cam import (
     layercam,
     scorecam,
 )
-from rows.common import BATCH, HAVE_TKV, HAVE_XPLIQUE, Row
+from rows.common import BATCH, HAVE_TKV, method_row, xplique
 
 CHANNELS = 32
 
 
 def rows(case):
-    yield _row(
-        case,
-        "gradcam",
-        gradcam,
-        _to_maps(case),
-        {
-            "keras.io style": lambda: _tutorial_gradcam(case),
-            "tf-keras-vis": _tkv(case, "gradcam", "Gradcam"),
-            "tf-keras-vis, a clone a call": _tkv_clone(case),
-            "xplique": _xplique(case, "GradCAM"),
-        },
-    )
-    yield _row(
-        case,
-        "gradcam_plus_plus",
-        gradcam_plus_plus,
-        _to_maps(case),
-        {
-            "tf-keras-vis": _tkv(case, "gradcam_plus_plus", "GradcamPlusPlus"),
-            "xplique": _xplique(case, "GradCAMPP"),
-        },
-    )
-    yield _row(
-        case,
-        "layercam",
-        layercam,
-        _to_maps(case),
-        {
-            "tf-keras-vis": _tkv(case, "layercam", "Layercam"),
-        },
-    )
-    yield _row(
-        case,
-        "guided_gradcam",
-        guided_gradcam,
-        case.gradient(of_maps=True),
-        {
-            "keras.io style": _tutorial_guided_gradcam(case),
-        },
-    )
+    peers = {
+        "keras.io style": lambda: _tutorial_gradcam(case),
+        "tf-keras-vis": _tkv(case, "gradcam", "Gradcam"),
+        "tf-keras-vis, a clone a call": _tkv_clone(case),
+        "xplique": xplique(case, "GradCAM", conv_layer=case.layer),
+    }
+    yield method_row(case, "gradcam", gradcam, _to_maps(case), peers)
+    peers = {
+        "tf-keras-vis": _tkv(case, "gradcam_plus_plus", "GradcamPlusPlus"),
+        "xplique": xplique(case, "GradCAMPP", conv_layer=case.layer),
+    }
+    yield method_row(case, "gradcam_plus_plus", gradcam_plus_plus, _to_maps(case), peers)
+    peers = {"tf-keras-vis": _tkv(case, "layercam", "Layercam")}
+    yield method_row(case, "layercam", layercam, _to_maps(case), peers)
+    peers = {"keras.io style": _tutorial_guided_gradcam(case)}
+    floor = case.gradient(of_maps=True)
+    yield method_row(case, "guided_gradcam", guided_gradcam, floor, peers)
     if find_pooled_head(case.net()):
-        yield _row(
-            case, "cam", cam, case.forward(), {"keras.io style": lambda: _tutorial_cam(case)}
-        )
-    yield _row(
-        case,
-        f"scorecam, {CHANNELS} channels",
-        scorecam,
-        case.forward(BATCH),
-        {
-            "tf-keras-vis": _tkv(case, "scorecam", "Scorecam", max_N=CHANNELS, batch_size=BATCH),
-        },
-        1 / BATCH + CHANNELS / BATCH,
-        max_channels=CHANNELS,
-    )
-
-
-def _row(case, name, method, floor, peers, times=1.0, **settings):
-    net = case.net()
-    peers = {peer: call for peer, call in peers.items() if call is not None}
-    return Row(name, lambda: method(net, case.photo, case.target, **settings), floor, times, peers)
+        peers = {"keras.io style": lambda: _tutorial_cam(case)}
+        yield method_row(case, "cam", cam, case.forward(), peers)
+    settings = {"max_N": CHANNELS, "batch_size": BATCH}
+    peers = {"tf-keras-vis": _tkv(case, "scorecam", "Scorecam", **settings)}
+    name, times = f"scorecam, {CHANNELS} channels", (1 + CHANNELS) / BATCH
+    floor = case.forward(BATCH)
+    yield method_row(case, name, scorecam, floor, peers, times, max_channels=CHANNELS)
 
 
 def _to_maps(case):
@@ -179,12 +143,3 @@ def _tkv_clone(case):
         )
 
     return call
-
-
-def _xplique(case, name):
-    if not HAVE_XPLIQUE:
-        return None
-    import xplique.attributions
-
-    method = getattr(xplique.attributions, name)(case.linear_copy(), conv_layer=case.layer)
-    return lambda: np.asarray(method.explain(case.inputs, case.one_hot))

@@ -27,7 +27,7 @@ class Row:
     ours, floor : calls without arguments
     floor_times : how many calls of the floor make the work of the method; a function without
         arguments, asked after the first calls, where only they can tell
-    peers : {name: call without arguments}
+    peers : {name: call without arguments}; a peer that is None is left out
     peer_times : {name: how many calls of it make the work}, for those where that is not one; a
         number or a function, as `floor_times`
     module : the file in rows/ that it comes from
@@ -42,6 +42,9 @@ class Row:
     peer_times: dict = field(default_factory=dict)
     inside: object = None
     module: str = ""
+
+    def __post_init__(self):
+        self.peers = {name: call for name, call in self.peers.items() if call is not None}
 
 
 @dataclass
@@ -137,6 +140,22 @@ class Case:
             tape.watch(x)
             score = self.linear(x, training=False)[:, self.target]
         return tape.gradient(score, x).numpy()
+
+
+def method_row(case, name, method, floor, peers, times=1.0, **settings):
+    """The row of a method that explains the case's target, on a network of its own."""
+    net = case.net()
+    return Row(name, lambda: method(net, case.photo, case.target, **settings), floor, times, peers)
+
+
+def xplique(case, name, **settings):
+    """The call of a method of xplique, or None where it is not installed."""
+    if not HAVE_XPLIQUE:
+        return None
+    import xplique.attributions
+
+    method = getattr(xplique.attributions, name)(case.linear_copy(), **settings)
+    return lambda: np.asarray(method.explain(case.inputs, case.one_hot))
 
 
 def linear_copy(model):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from cnnvis_helpers.methods.occlusion import occlusion, occlusion_passes
 from cnnvis_helpers.methods.sliding_window import batch_size
-from rows.common import HAVE_XPLIQUE, Row
+from rows.common import Row, xplique
 
 GREY = 127.5
 
@@ -25,6 +25,7 @@ def rows(case):
     for parts in OWN_SWEEPS.get(net.name, SWEEPS):
         patch, stride = (size // part for part in parts)
         passes = occlusion_passes(net, patch, stride)
+        sides = {"patch_size": patch, "patch_stride": stride}
 
         def ours(exact, patch=patch, stride=stride):
             return occlusion(net, case.photo, case.target, patch, stride, GREY, exact=exact)
@@ -32,14 +33,14 @@ def rows(case):
         peers = {
             "ours, full passes": functools.partial(ours, "full"),
             "keras.io style": functools.partial(_tutorial, case, patch, stride),
-            "xplique": _xplique(case, patch, stride, batch),
+            "xplique": xplique(case, "Occlusion", batch_size=batch, occlusion_value=0.0, **sides),
         }
         yield Row(
             f"occlusion {patch}/{stride}, {passes - 1} patches",
             functools.partial(ours, "auto"),
             case.forward(batch),
             passes / batch,
-            {name: call for name, call in peers.items() if call is not None},
+            peers,
         )
 
 
@@ -57,18 +58,3 @@ def _tutorial(case, patch, stride):
             inputs[:, top : top + patch, left : left + patch] = 0
             drops.append(whole - score(inputs))
     return np.array(drops)
-
-
-def _xplique(case, patch, stride, batch):
-    if not HAVE_XPLIQUE:
-        return None
-    from xplique.attributions import Occlusion
-
-    method = Occlusion(
-        case.linear_copy(),
-        batch_size=batch,
-        patch_size=patch,
-        patch_stride=stride,
-        occlusion_value=0.0,
-    )
-    return lambda: np.asarray(method.explain(case.inputs, case.one_hot))

@@ -10,73 +10,35 @@ from cnnvis_helpers.methods.saliency import (
     saliency,
     smoothgrad,
 )
-from rows.common import BATCH, HAVE_TKV, HAVE_XPLIQUE, Row
+from rows.common import BATCH, HAVE_TKV, method_row, xplique
 
 
 def rows(case):
     n = case.samples
     share = n / BATCH
-    yield _row(
-        case,
-        "saliency",
-        saliency,
-        case.gradient(),
-        {
-            "keras.io style": lambda: np.abs(case.tape(case.inputs)).max(axis=-1),
-            "tf-keras-vis": _tkv(case),
-            "xplique": _xplique(case, "Saliency"),
-        },
-    )
-    yield _row(
-        case,
-        "gradient_x_input",
-        gradient_x_input,
-        case.gradient(),
-        {
-            "xplique": _xplique(case, "GradientInput"),
-        },
-    )
-    yield _row(
-        case,
-        "guided_backprop",
-        guided_backprop,
-        case.gradient(),
-        {
-            "tf-keras-vis": _tkv_guided(case),
-            "xplique": _xplique(case, "GuidedBackprop"),
-        },
-    )
-    yield _row(
-        case,
-        f"smoothgrad, {n} copies",
-        smoothgrad,
-        case.gradient(BATCH),
-        {
-            "keras.io style": lambda: _smooth(case, n),
-            "tf-keras-vis": _tkv(case, smooth_samples=n),
-            "xplique": _xplique(case, "SmoothGrad", nb_samples=n, batch_size=BATCH),
-        },
-        share,
-        samples=n,
-    )
-    yield _row(
-        case,
-        f"integrated_gradients, {n} steps",
-        integrated_gradients,
-        case.gradient(BATCH),
-        {
-            "keras.io style": lambda: _integrated(case, n),
-            "xplique": _xplique(case, "IntegratedGradients", steps=n, batch_size=BATCH),
-        },
-        share,
-        steps=n,
-    )
-
-
-def _row(case, name, method, floor, peers, times=1.0, **settings):
-    net = case.net()
-    peers = {peer: call for peer, call in peers.items() if call is not None}
-    return Row(name, lambda: method(net, case.photo, case.target, **settings), floor, times, peers)
+    peers = {
+        "keras.io style": lambda: np.abs(case.tape(case.inputs)).max(axis=-1),
+        "tf-keras-vis": _tkv(case),
+        "xplique": xplique(case, "Saliency"),
+    }
+    yield method_row(case, "saliency", saliency, case.gradient(), peers)
+    peers = {"xplique": xplique(case, "GradientInput")}
+    yield method_row(case, "gradient_x_input", gradient_x_input, case.gradient(), peers)
+    peers = {"tf-keras-vis": _tkv_guided(case), "xplique": xplique(case, "GuidedBackprop")}
+    yield method_row(case, "guided_backprop", guided_backprop, case.gradient(), peers)
+    name, floor = f"smoothgrad, {n} copies", case.gradient(BATCH)
+    peers = {
+        "keras.io style": lambda: _smooth(case, n),
+        "tf-keras-vis": _tkv(case, smooth_samples=n),
+        "xplique": xplique(case, "SmoothGrad", nb_samples=n, batch_size=BATCH),
+    }
+    yield method_row(case, name, smoothgrad, floor, peers, share, samples=n)
+    name, floor = f"integrated_gradients, {n} steps", case.gradient(BATCH)
+    peers = {
+        "keras.io style": lambda: _integrated(case, n),
+        "xplique": xplique(case, "IntegratedGradients", steps=n, batch_size=BATCH),
+    }
+    yield method_row(case, name, integrated_gradients, floor, peers, share, steps=n)
 
 
 def _smooth(case, n):
@@ -112,12 +74,3 @@ def _tkv_guided(case):
 
     method = Saliency(case.linear, model_modifier=GuidedBackpropagation(), clone=True)
     return lambda: method(CategoricalScore([case.target]), tf.constant(case.inputs))
-
-
-def _xplique(case, name, **settings):
-    if not HAVE_XPLIQUE:
-        return None
-    import xplique.attributions
-
-    method = getattr(xplique.attributions, name)(case.linear_copy(), **settings)
-    return lambda: np.asarray(method.explain(case.inputs, case.one_hot))
