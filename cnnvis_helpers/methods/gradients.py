@@ -132,8 +132,8 @@ def picture_of(net, name, value, others=""):
     numbers = values.dtype.kind in "uif" and values.shape in ((), (3,))
     if not (numbers and np.all((values >= 0) & (values <= 255))):
         raise ValueError(
-            f"{name} must be {others}a grey level 0..255, a colour (r, g, b) or a photo "
-            f"(H, W, 3), not {value!r}."
+            f"{name} must be {others}a photo (H, W, 3), a grey level or three levels (r, g, b) "
+            f"in 0..255, not {value!r}."
         )
     return np.broadcast_to(values, (*net.input_size, 3)).astype(np.float32)
 
