@@ -384,13 +384,12 @@ def pooled_head(net):
     return net.spatial_layer(head[0], on_photo=True), head[1]
 
 
+@once_per_network
 def find_pooled_head(net):
-    """Return what `pooled_head` returns, or None for a network with another head."""
-    return net.cached(("pooled head",), lambda: _read_head(net))
+    """Return what `pooled_head` returns, or None for a network with another head.
 
-
-def _read_head(net):
-    """Try from the last maps to the logits: are they one weighted sum, the same at each place?"""
+    Tries from the last maps to the logits: are they one weighted sum, the same at each place?
+    """
     maps = [
         step
         for step in net.graph.bottlenecks()

@@ -121,9 +121,7 @@ def compare_methods(net, photo, target=None, methods=None, progress=None):
 
     Parameters
     ----------
-    net : Network
-    photo : uint8 or float array (H, W, 3), 0..255
-    target : class index, label, None (the photo's top class) or a pair (a, b); the same for all
+    net, photo, target : as in `occlusion`; the same target for all
     methods : None for all twelve; a list of their names; or a dict {name: function(net, photo,
         target) -> map (H, W)}, for other settings or other methods
     progress : function of (done, total), counted in methods, called after each

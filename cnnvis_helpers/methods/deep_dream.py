@@ -178,7 +178,9 @@ def _octave_sizes(size, octaves, scale):
 
 def _layer_weights(net, layers):
     """Return {name: weight} of the layers to use."""
-    layers = _middle_layer(net) if layers is None else layers
+    if layers is None:  # two thirds of the way to the last maps
+        names = [step.name for step in net.graph.whole_maps()]
+        layers = names[2 * len(names) // 3] if names else net.spatial_layer()
     layers = [layers] if isinstance(layers, str) else layers
     if not isinstance(layers, (list, tuple, dict)):
         raise ValueError(
@@ -190,11 +192,6 @@ def _layer_weights(net, layers):
     for name, weight in weights.items():
         check_number(f"the weight of {name!r}", weight, -np.inf, np.inf)
     return {net.spatial_layer(name): float(weight) for name, weight in weights.items()}
-
-
-def _middle_layer(net):
-    names = [step.name for step in net.graph.whole_maps()]
-    return names[2 * len(names) // 3] if names else net.spatial_layer()
 
 
 def _resize(pictures, size):

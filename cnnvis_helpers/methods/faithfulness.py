@@ -43,11 +43,9 @@ def deletion_curve(
 
     Parameters
     ----------
-    net : Network
-    photo : uint8 or float array (H, W, 3), 0..255
+    net, photo, target : as in `occlusion`
     heat : array (H, W) or of the network's input size; large values mark what matters for
         `target`. Signs count: negative values are hidden last
-    target : class index, label, None (the photo's top class) or a pair (a, b)
     steps : how many times pixels are hidden, at least 1; the last leaves none
     fill : what hidden pixels show, as in `occlusion`: a grey level, a colour, "mean", "blur" or
         another photo. The area depends on it, so compare only areas with the same fill

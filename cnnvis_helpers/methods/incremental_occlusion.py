@@ -297,10 +297,10 @@ def choose(net, tops, lefts, patch, depth=None):
 
     depth : how many calls compute windows; None: as many as pay
     """
-    key = ("plan", tuple(tops), tuple(lefts), patch, depth)
-    return net.cached(key, lambda: _choose(net, tops, lefts, patch, depth))
+    return _choose(net, tuple(tops), tuple(lefts), patch, depth)
 
 
+@once_per_network
 def _choose(net, tops, lefts, patch, depth):
     windows, shapes, graph = follow(net, tops, lefts, patch), shapes_of(net), net.graph
     if not windows.calls:

@@ -169,16 +169,12 @@ class Explorer(Worker):
             for name, widget in self.controls.items()
             if name not in ("photo", "upload")
         }
+        values = types.SimpleNamespace(**values)
         if self.photos:
-            photos = self.photos
-            self.photo_number = photos.number
-            values |= {
-                "photo": photos.photo,
-                "photo_name": photos.name,
-                "photo_number": photos.number,
-                "photo_code": photos.code,
-            }
-        return types.SimpleNamespace(**values)
+            values.photo, values.photo_code = self.photos.photo, self.photos.code
+            values.photo_name, values.photo_number = self.photos.name, self.photos.number
+            self.photo_number = self.photos.number
+        return values
 
     def draw_now(self):
         """Draw the current values, wait until that is done, and return self."""
@@ -213,7 +209,9 @@ class Explorer(Worker):
             lines.insert(0, network_line(self.net))
         if task.cut_short:
             lines.insert(0, f"# stopped after {task.cut_short} here: these lines run to the end")
-        self.code = "\n".join([*_imports(lines), "", *filter(None, lines)])
+        called = set(re.findall(r"\b(\w+)\(", "\n".join(lines))) & set(cnnvis_helpers._MODULE_OF)
+        imports = [f"from cnnvis_helpers import {', '.join(sorted(called))}"] if called else []
+        self.code = "\n".join([*imports, "", *filter(None, lines)])
         self.python.value = code_html(code.partition("\n")[0], self.code) if code else ""
 
     def _show_error(self, text):
@@ -236,13 +234,6 @@ class Explorer(Worker):
         height, width = self.drawn.pixels.shape[:2]
         self._say(f"Saved {path}, {width} x {height} pixels.")
         return path
-
-
-def _imports(lines):
-    """Return the import line for all public names of the package that the lines call."""
-    called = re.findall(r"\b(\w+)\(", "\n".join(lines))
-    names = sorted(set(called) & set(cnnvis_helpers._MODULE_OF))
-    return [f"from cnnvis_helpers import {', '.join(names)}"] if names else []
 
 
 def _free(path):
