@@ -171,7 +171,7 @@ def _octave_sizes(size, octaves, scale):
         raise ValueError(
             f"a photo of {size[1]} x {size[0]} pixels shrinks to {sizes[0][1]} x {sizes[0][0]} in "
             f"{octaves} octaves of {scale}, but 32 x 32 are needed; use fewer octaves, or enlarge "
-            "the photo first."
+            "it first."
         )
     return sizes
 
