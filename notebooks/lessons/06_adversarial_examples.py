@@ -253,6 +253,11 @@ def walk(slopes, sign, epsilon=2, steps=20):
     return np.rint(x).astype(np.uint8)
 
 
+# %% [markdown]
+# For the toaster we walk *down* the slopes of its loss.
+
+
+# %%
 def toaster_slopes(pixels):
     """Slopes of the toaster's loss."""
     return loss_slopes(pixels, tf.constant(toaster))
