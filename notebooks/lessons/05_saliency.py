@@ -132,7 +132,7 @@ check("05-colours", saliency_map)
 from cnnvis_helpers import load_mask, saliency, show_map
 
 heat = saliency(net, photo, cat)
-show_map(heat, "Saliency for Egyptian cat", percentile=99.5, label="logits per level")
+show_map(1000 * heat, "Saliency for Egyptian cat", percentile=99.5, label="1/1000 logit per level")
 
 mask = load_mask("chelsea")  # True on the cat
 print(f"{heat[mask].sum() / heat.sum():.0%} of the map on the cat, {mask.mean():.0%} of the photo")
@@ -217,7 +217,7 @@ assert np.corrcoef(smooth.ravel(), helper.ravel())[0, 1] > 0.2
 
 # %% alt="The SmoothGrad map: the specks are densest on the cat's face, at the eye on the left and below the nose; the background at the right is dark."
 heat = smoothgrad(net, photo, cat, samples=30, noise=0.05)
-show_map(heat, "SmoothGrad for Egyptian cat", percentile=99, label="logits per level")
+show_map(1000 * heat, "SmoothGrad for Egyptian cat", percentile=99, label="1/1000 logit per level")
 print(f"{heat[mask].sum() / heat.sum():.0%} of the map on the cat, {mask.mean():.0%} of the photo")
 # <check>
 assert heat[mask].sum() / heat.sum() > mask.mean() + 0.03
@@ -331,8 +331,8 @@ from cnnvis_helpers import integrated_gradients
 found, report = integrated_gradients(net, photo, cat, steps=80, return_error=True)
 print(f"shares {report.attributed:.2f}, climb {report.difference:.2f}, error {report.error:.1%}")
 
-show_grid([heat, np.abs(found)], titles=["SmoothGrad", "integrated gradients"], columns=2,
-          scale="each", percentile=99.5, size=4.4)
+titles = ["SmoothGrad, 1/1000 logit per level", "integrated gradients, logits"]
+show_grid([1000 * heat, np.abs(found)], titles, columns=2, scale="each", percentile=99.5, size=4.4)
 # <check>
 assert report.error < 0.2
 # </check>
