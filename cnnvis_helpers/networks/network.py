@@ -372,7 +372,9 @@ def read_network(what, preprocess=None, labels=None, input_size=None, numbers=No
     if source.trusted:
         found = checks.trusted(forward_pass)
     else:
-        modes = MODES if preprocess is None else ()
+        modes = MODES if preprocess is None else {}
+        if channels != 3:  # a mean per colour would make three channels of a grey one
+            modes = [one for one in modes if MODES[one](tf.zeros((1, 1, 1, 1))).shape[-1] == 1]
         other_scales = {one: sources.preprocessing(one, source, channels) for one in modes}
         size_known = input_size is not None or source.application is not None
         found = checks.check(forward_pass, other_scales, size_known, outputs_known)

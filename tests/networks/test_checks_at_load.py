@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from architectures import architecture, give_statistics
 from keras import layers, ops
 
 from cnnvis_helpers import (
@@ -1318,3 +1319,12 @@ def test_the_ways_out_of_files_work_as_typed(tmp_path, monkeypatch):
     assert close(
         net.probabilities(net.logits(_pixels(net))), model.predict(_pixels(net), verbose=0)
     )
+
+
+def test_a_trained_network_for_grey_pictures_is_loaded():
+    """Only scales of one number for all colours are tried on it."""
+    model = architecture("grey").model
+    give_statistics(model)
+    net = load_network(model)
+    grey = np.full((1, *net.input_size, 3), 100.0, np.float32)
+    np.testing.assert_allclose(net.probabilities(net.logits(grey)), model(grey[..., :1]), atol=1e-5)
