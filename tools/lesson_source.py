@@ -76,7 +76,7 @@ class Lesson:
 def read_lesson(path):
     """Read one lesson; `lint_lessons.py` checks its rules."""
     path = Path(path)
-    text = path.read_text(encoding="utf-8").removeprefix("# page: clean\n")
+    text = path.read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt=_FORMAT)
     cells = []
     for position, cell in enumerate(notebook.cells):

@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # What does a network see in this photo?
 #

@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # What has a network learned before it sees your photo?
 #

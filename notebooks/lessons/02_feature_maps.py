@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # What does each layer keep of your photo?
 #

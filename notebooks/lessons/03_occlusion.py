@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # Which part of the photo does the answer depend on?
 #

@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # Where does the network see the cat?
 #

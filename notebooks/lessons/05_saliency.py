@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # Which pixels would change the answer?
 #

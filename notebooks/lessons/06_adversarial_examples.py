@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # How little must change for a network to be wrong?
 #

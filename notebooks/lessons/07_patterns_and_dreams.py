@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # Which picture would a network like best?
 #

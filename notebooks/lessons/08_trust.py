@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # Can you trust a heat map?
 #

@@ -1,4 +1,3 @@
-# page: clean
 # %% [markdown]
 # # What does your own network look at in your own photos?
 #
