@@ -104,7 +104,7 @@ _BUILDERS = {
     "VGG16": lambda: _application("VGG16", 48),
     "ResNet50": lambda: _application("ResNet50", 64),
     "DenseNet121": lambda: _application("DenseNet121", 64),
-    "InceptionV3": lambda: _application("InceptionV3", 75),
+    "InceptionV3": lambda: _application("InceptionV3", 107),  # last maps of 2 x 2
     "MobileNetV2": lambda: _application("MobileNetV2", 64),
     "EfficientNetB0": lambda: _application("EfficientNetB0", 64),
     "ConvNeXtTiny": lambda: _application("ConvNeXtTiny", 64),
