@@ -371,8 +371,8 @@ EXERCISES = [
             "The lowest probability is that of the whole photo, 0.951, minus the largest drop.",
             "Loop over the four sizes and print the lowest probability of each.",
         ],
-        praise="There is a size at which the answer collapses, about that of the thing itself. A "
-        "smaller patch would have told you that nothing matters.",
+        praise="How much a place matters depends on the size of what hides it. So write the size "
+        "of the patch beside every map.",
     ),
     choice(
         "03-invisible",

@@ -254,11 +254,11 @@ assert net.predict(coffee)[0].label == "espresso" and net.predict(coffee)[0].pro
 #
 # **Predict first:** what will the network say? "I don't know"?
 
-# %% alt="Left, a smiling astronaut in an orange suit under a heat map that is brightest beside her shoulder and between the suit and a helmet. Right, bars: bobsled 0.22, football helmet 0.14, go-kart 0.05 and two smaller ones."
+# %% alt="Left, a smiling astronaut in an orange suit, with a helmet in front of her. Right, bars: bobsled 0.22, football helmet 0.14, go-kart 0.05 and two smaller ones."
 astronaut = load_photo("astronaut")
 
 with figure_row(2, width=11, height=4.2) as (left, right):
-    show_overlay(astronaut, gradcam(net, astronaut), ax=left)
+    show_photo(astronaut, ax=left)
     show_predictions(net.predict(astronaut, top=5), ax=right)
 # <check>
 assert net.predict(astronaut)[0].label == "bobsled"

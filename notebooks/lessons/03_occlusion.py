@@ -12,7 +12,7 @@
 # %% [markdown] tags=["teaching-note"]
 # 64 min: the bobsled 4, the sweep by hand 11, the stretch 9, which class gains 10, finer maps 15, fills 4, two objects 9, a map of nothing 2. "Go deeper" is homework.
 # **The aha of this lesson:** with salmon over an eye, the probability of the Egyptian cat falls and its logit *rises*. Let the class explain it before you scroll.
-# Credit the salmon, too: with grey the logit hardly moves, with black it falls. What survives every fill: the probability falls, and tabby and tiger cat gain more ("What do you hide with?").
+# Credit the fill, too: blur does the same as salmon, and with grey or black the logit hardly moves. What survives every fill: the probability falls, and tabby and tiger cat gain more ("What do you hide with?").
 # Start without the computer: show the cat, cover parts with your hand, and ask each time "still a cat?". That is the whole method.
 
 # %% [markdown]
@@ -135,8 +135,8 @@ assert abs(answers.min() - 0.685) < 0.01 and abs(answers.max() - 0.839) < 0.01
 # </check>
 
 # %% [markdown]
-# Hide an eye, hide the nose, and hardly anything happens. The worst square leaves 0.685. And with any of eight squares hidden, the network is even *more* sure than before: up to 0.839. The cat is still there
-# in the other fifteen squares, and they are enough.
+# Hide an eye, hide the nose, and hardly anything happens. The worst square leaves 0.685. And with any of eight squares hidden, the network is even *more* sure than before: up to 0.839. How can that be?
+# Keep the question.
 #
 # **Exercise: the other way round.** Return a copy of `picture` (h, w, 3) in which everything *except* the patch has the given `colour`. The patch has its upper left corner at row `top` and column `left`;
 # `patch` is (height, width). The picture that you were given stays as it was. `hint("03-keep")` helps.
@@ -158,7 +158,7 @@ def keep_only(picture, top, left, patch, colour):
 check("03-keep", keep_only)
 
 # %% [markdown] tags=["teaching-note"]
-# 16 min up to here. Collect the guesses on the board: nearly everybody says "the eyes", and a fall to below a half. Both are wrong, and this is worth a minute of silence.
+# 15 min up to here. Collect the guesses on the board: nearly everybody says "the eyes", and a fall to below a half. Both are wrong, and this is worth a minute of silence.
 # Misconception: "so the network ignores the eyes". No: each square *alone* is not needed, because the others suffice. Live slip: forgetting `.copy()`.
 
 # %% [markdown]
@@ -185,7 +185,7 @@ assert abs(stretched[0, 2] - 0.47) < 0.03 and abs(drop[0, 2] - 0.004) < 0.004
 
 # %% [markdown]
 # Both tables hold the same sixteen numbers. The left one is dramatic: one square looks decisive, others useless. The right one says what happened: not much. Stretching throws away *how far* the answer fell and *whether* it fell at all.
-# The square in row 0, column 2 looks half as important as the worst one (0.47), yet its drop is 0.004.
+# The square in row 0, column 2 looks half as important as the worst one (0.47), yet its drop is 0.00.
 #
 # The helper `occlusion_grid` gives the drops in one line. The tutorial ends with the photo times its stretched map squared: `occlusion` spreads the drops over the photo, and `mask_photo` does the rest.
 
@@ -346,7 +346,7 @@ assert logits[0] < logits[1]
 # </check>
 
 # %% [markdown]
-# A smaller stride makes the map smoother. A smaller patch makes it finer, and the largest drop falls from 1.65 to 0.47. Its own scale shows what the third map has found. The joint of the tripod is blue: a grey square there *raises* "tripod"; a black one would lower it. What you hide with matters that much, and a later section is about it. You cannot compare the numbers of maps with different patches, and
+# A smaller stride makes the map smoother. A smaller patch makes it finer, and the largest drop falls from 1.65 to 0.47. Its own scale shows what the third map has found. The joint of the tripod is blue: a grey square there *raises* "tripod". Does the square itself play a part? A later section tests it. You cannot compare the numbers of maps with different patches, and
 # a patch much smaller than the thing that matters may find nothing.
 #
 # Is the heat on the tripod? Somebody drew its outline, so `relevance_mass` can measure which share of the positive drops lies inside. A map that knows nothing would score the share of the photo that the tripod covers.
@@ -387,7 +387,7 @@ assert rivals["tripod"][:128, 128:256].mean() < 0 < rivals["violin"][:128, 128:2
 # </check>
 
 # %% [markdown]
-# The head is blue for the tripod and red for the violin: it speaks for a musician and *against* a tripod. A blue place need not be noise. Here it shows where a rival class finds its evidence.
+# The head, with the sky just above it, is blue for the tripod and red for the violin: it speaks for a musician and *against* a tripod. A blue place need not be noise. Here it shows where a rival class finds its evidence.
 #
 # **Exercise: how large a hole?** An experiment. How large must the grey square be to bring the probability of "tripod" below a half, somewhere in the photo? Guess first. Then sweep with patches of 28, 56, 70 and 84 pixels in steps of 28, and set `smallest`
 # to the first size that does it.
@@ -451,7 +451,7 @@ for name, fill in fills.items():
     # </check>
 
 # %% [markdown]
-# The rise depends on the fill: with blur it is largest, and with black the logit falls. (With salmon it is 0.43 here, not 0.40, because `occluded_photos` rounds to whole levels.) So do not call it the effect of the eye: it is due to the salmon, too. What survives every fill: the probability falls, and tabby and tiger cat gain more than Egyptian cat. Beside every occlusion map, write its patch, stride and fill.
+# The rise depends on the fill: about half a logit with blur or salmon, next to nothing with grey or black. So it is not the salmon alone, for blur adds no new colour; and it is not the missing eye alone, for black and grey hide it as well. (With salmon it is 0.43 here, not 0.40, because `occluded_photos` rounds to whole levels.) What survives all four: the probability falls, and tabby and tiger cat gain more than Egyptian cat. Beside every occlusion map, write its patch, stride and fill.
 #
 # **Exercise: an invisible patch.** You sweep a photo of a black horse on a white wall with a black patch. For which places will the drop be close to zero, whatever the network looks at? (a) the wall, (b) the body of the horse, (c) the outline of the horse, (d) nowhere.
 
@@ -530,7 +530,7 @@ conclusion = "c"
 check("03-conclusion", conclusion)
 
 # %% [markdown]
-# And the small drops of the sixteen squares? Inside one cat, too, what one square shows, others show as well.
+# And the small drops of the sixteen squares at the beginning? That table hid one square at a time, so it cannot tell whether two of them stand in for each other. Hide a pair, and see.
 
 # %% [markdown] tags=["teaching-note"]
 # The two cats are the picture to remember. Ask: how would you find out that both matter? (Pairs, or the other way round: start from nothing and show parts. Lesson 08 does that.)

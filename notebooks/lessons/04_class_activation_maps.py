@@ -231,7 +231,7 @@ check("04-factor", factor)
 # %% [markdown]
 # Both times it is the number of cells. Here is why. Take the formula of the score, $S_c = b_c + \frac{1}{Z} \sum_k w_k^c \sum_{i,j} A_{ij}^k$, and differentiate it with respect to a single cell $A_{ij}^k$. Everything else drops out;
 # $w_k^c / Z$ is left, the same for every cell of the map. So $\alpha_k^c = w_k^c / Z$: for a network with a pooled head, **Grad-CAM is CAM divided by $Z$**. Grad-CAM is the more general of the two:
-# it works for any layer of any network.
+# it can be computed for any layer with maps. Whether the map means anything there is another question, for "Go deeper".
 
 # %% [markdown] tags=["teaching-note"]
 # 14 min with the tape. Show the ratios before you scroll. Somebody says "rounding" or "coincidence"; let them count the cells. Then one line on the board.
@@ -538,7 +538,7 @@ assert np.corrcoef([each.ravel() for each in relatives.values()])[0].min() > 0.9
 # </check>
 
 # %% [markdown]
-# Hardly at all: their correlations with Grad-CAM are 0.995, 0.995 and 0.982. At the last layer of a pooled head all cells of a map have the same gradient. That leaves the three methods with gradients little to disagree about. In the middle of the network, the maps differ, and none of the three shows the face:
+# Hardly at all: their correlations with Grad-CAM are 0.995, 0.995 and 0.982. At the last layer of a pooled head all cells of a map have the same gradient. That leaves the three methods with gradients little to disagree about. In the middle of the network they differ:
 
 # %% alt="Three heat maps from the middle of the network. Grad-CAM is brightest at the left edge, Grad-CAM++ at the ear, LayerCAM beside the mouth and at the ear."
 middle = "block10_add"
@@ -688,7 +688,7 @@ assert np.array_equal(load_photo(str(path)), magma)
 # %% [markdown]
 # ## Take-away
 #
-# 1. A class activation map is the score, spread over the cells before it is averaged; Grad-CAM measures the weights with gradients and works for every layer.
+# 1. A class activation map is the score, spread over the cells before it is averaged; Grad-CAM measures the weights with gradients. It can be computed for any layer, and is exact for the maps that are averaged.
 # 2. Differentiate the logit, read the maps that are really pooled, and ask "why this rather than that".
 # 3. Divided by its own maximum, every map glows: keep the numbers, and test them against an outline.
 
