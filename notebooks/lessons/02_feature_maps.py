@@ -178,7 +178,7 @@ assert np.flatnonzero(empty >= 0.97).tolist() == [13, 39, 56]
 # </check>
 
 # %% [markdown]
-# On their own scales, many dark maps show her, too. Not channels 13, 39 and 56: 97% or more of their cells are zero. Two fire modules further on:
+# On their own scales, many dark maps show her, too. Not channels 13, 39 and 56: nearly all of their cells are zero. Two fire modules further on:
 
 # %% alt="All 128 channels of fire3_concat: in the upper four rows many tiles still show the cat's face, in the lower four most show short bright strokes of one direction."
 show_mosaic(maps["fire3_concat"], title="fire3_concat: 128 channels of 56 x 56")

@@ -618,15 +618,16 @@ layers = ["stem", "block2_add", "block5_project", "block8_project"]
 whole = pixels[0].round().astype(np.uint8)
 patched = whole.copy()
 patched[98:126, 98:126] = 127
-with_patch, without = (net.maps(each[None].astype(np.float32), layers) for each in (patched, whole))
+with_patch = net.maps(patched[None].astype(np.float32), layers)
+without = net.maps(whole[None].astype(np.float32), layers)
 change = [np.abs(a - b)[0].max(axis=-1) for a, b in zip(with_patch, without, strict=True)]
-greys = [np.where(each[..., None] > 0, (215,) * 3, 60).astype(np.uint8) for each in change]
-show_grid(greys, layers, columns=4)
+light = [60 + 155 * np.uint8(each[..., None] > 0).repeat(3, axis=-1) for each in change]
+show_grid(light, layers, columns=4)
 for name, each in zip(layers, change, strict=True):
     print(name, each.shape, f"{(each > 0).mean():.0%} of the cells change")
 
 # %% [markdown]
-# The changed window grows with depth. You met it in lesson 02, seen from the other side: a cell's **receptive field** says which pixels it can see, the window says which cells can see a patch.
+# Light cells have changed. Their window grows with depth. You met it in lesson 02, seen from the other side: a cell's **receptive field** says which pixels it can see, the window says which cells can see a patch.
 #
 # So run the whole photo once and keep its maps. For each position compute only the window, and take everything around it from the kept maps. The result is *exact*. `occlusion` does this for long sweeps, where it saves time; `occlusion_plan` counts the multiplications.
 
