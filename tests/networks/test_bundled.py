@@ -305,12 +305,12 @@ def test_the_tool_writes_file_and_card_from_nothing(name, tmp_path):
 
 def test_the_comparison_stops_at_another_answer(nets):
     stored = tool.bundled("squeezenet")
-    source, photos = tool.answers(nets["squeezenet"].model), [load_photo("chelsea")]
-    tool.compare("squeezenet", source, stored, photos)
+    source, sets = tool.answers(nets["squeezenet"].model), {"a cat": [load_photo("chelsea")]}
+    tool.compare("squeezenet", source, stored, sets)
     stored["conv10/bias"] = stored["conv10/bias"].copy()
     stored["conv10/bias"][285] -= 0.1
     with pytest.raises(SystemExit, match="may differ from its source by"):
-        tool.compare("squeezenet", source, stored, photos)
+        tool.compare("squeezenet", source, stored, sets)
 
 
 def test_fetching_a_source_distribution_does_not_run_it(tmp_path, monkeypatch):

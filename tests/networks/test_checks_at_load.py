@@ -180,6 +180,30 @@ def test_a_model_that_prepares_its_input_in_predict_alone(kind):
     assert close(net.probabilities(net.logits(_pixels(net))), expected)
 
 
+def test_a_classifier_of_keras_hub_prepares_its_input_as_predict_does():
+    hub = pytest.importorskip("keras_hub")
+    body = hub.models.ResNetBackbone(
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[7],
+        stackwise_num_filters=[64, 64],
+        stackwise_num_blocks=[1, 1],
+        stackwise_num_strides=[1, 2],
+        block_type="basic_block",
+        image_shape=(64, 64, 3),
+    )
+    scaled = hub.layers.ImageConverter(image_size=(64, 64), scale=[1 / 58.0] * 3, offset=[-2.0] * 3)
+    model = hub.models.ResNetImageClassifier(
+        backbone=body,
+        num_classes=4,
+        preprocessor=hub.models.ResNetImageClassifierPreprocessor(image_converter=scaled),
+        activation="softmax",
+    )
+    net = read_network(model)
+    pixels = _pixels(net)
+    assert net.notes == []
+    assert close(net.probabilities(net.logits(pixels)), model.predict(pixels, verbose=0))
+
+
 def _of_batch(n, flat=True):
     """A model for batches of n pictures; n matters inside where it is flattened by hand."""
     photo = keras.Input(batch_shape=(n, 32, 32, 3))
