@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from cnnvis_helpers.networks import head as heads
 from cnnvis_helpers.networks.graph import Graph, without_activation
+from cnnvis_helpers.networks.max_pooling import in_halves
 
 
 class ForwardPass:
@@ -96,7 +97,7 @@ class ForwardPass:
         def replace(step):
             if step is self.head_step or step in bare:
                 return without_activation(step.layer)
-            return substitute(step.layer) if substitute else None
+            return (substitute and substitute(step.layer)) or in_halves(step.layer)
 
         # The scope catches what layers would record about a call, such as activity losses.
         with keras.StatelessScope(collect_losses=True):
