@@ -364,7 +364,7 @@ check("02-field", field_size)
 
 # %% alt="Four pictures. From conv1 the photo itself; from fire3_concat nearly the photo in slightly paler colours; from fire5_concat the cat in pale colours, with eyes, nose and spotted fur; from fire9_concat coloured noise, in which no cat can be seen."
 stages = ["conv1", "fire3_concat", "fire5_concat", "fire9_concat"]
-found = {name: invert_features(net, photo, name, steps=80) for name in stages}
+found = {name: invert_features(net, photo, name, steps=60) for name in stages}
 show_grid([each.picture for each in found.values()], stages, columns=4)
 for name, each in found.items():
     print(f"{name:13} error {each.error:.2f}, correlation with the photo {each.correlation:.2f}")
@@ -373,8 +373,8 @@ assert found["conv1"].correlation > 0.95 and abs(found["fire9_concat"].correlati
 # </check>
 
 # %% [markdown]
-# `error` says how much the maps still differ (0: not at all), `correlation` how much the *pixels* agree. From `conv1` the photo comes back nearly perfect, at 0.98, and from `fire3_concat` at 0.89. So early layers throw away almost nothing.
-# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, whose correlation with the photo is close to 0, although the error of its maps is only about a quarter. Is nothing left?
+# `error` says how much the maps still differ (0: not at all), `correlation` how much the *pixels* agree. From `conv1` the photo comes back nearly perfect, at 0.99, and from `fire3_concat` at 0.84. So early layers throw away almost nothing.
+# At `fire5_concat` the colours go and the drawing stays. And from `fire9_concat` comes coloured noise, whose correlation with the photo is close to 0, although the error of its maps is only about a third. Is nothing left?
 #
 # Ask the network. **Predict first:** what does the network say about the fourth picture?
 

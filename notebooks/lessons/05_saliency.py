@@ -194,7 +194,7 @@ check("05-mean", mean_map)
 # How much noise? The unit is the *range* of the photo, its largest value minus its smallest. We take 5 per cent of it and thirty copies, ten at a time.
 
 # %%
-from cnnvis_helpers import smoothgrad
+from cnnvis_helpers import resize_map, smoothgrad
 
 def slopes_of_many(batch):
     """Slopes of the cat's logit for a batch (n, h, w, 3), ten photos at a time."""
@@ -212,10 +212,10 @@ assert np.corrcoef(smooth.ravel(), helper.ravel())[0, 1] > 0.2
 # </check>
 
 # %% [markdown]
-# The helper draws other noise. Only 0.63: pixel by pixel, thirty copies still leave much to luck. What they agree on is regions. And now the cat?
+# The helper draws other noise. Only 0.63: pixel by pixel, thirty copies still leave much to luck. What they agree on is regions. And now the cat? Here is the helper's map, at the size of the photo.
 
 # %% alt="The SmoothGrad map: the specks are densest on the cat's face, at the eye on the left and below the nose; the background at the right is dark."
-heat = smoothgrad(net, photo, cat, samples=30, noise=0.05)
+heat = resize_map(helper, photo.shape[:2])
 show_map(1000 * heat, "SmoothGrad for Egyptian cat", percentile=99, label="1/1000 logit per level")
 print(f"{heat[mask].sum() / heat.sum():.0%} of the map on the cat, {mask.mean():.0%} of the photo")
 # <check>
@@ -311,7 +311,7 @@ check("05-total", total, net=net, photo=photo)
 # %%
 print(f"the climb of the score: {rising[-1] - rising[0]:.2f}")
 
-for n in (10, 20, 40, 80):
+for n in (10, 20, 40):
     middles = (np.arange(n, dtype=np.float32) + 0.5) / n
     slopes = slopes_of_many(middles[:, None, None, None] * pixels)
     shares = pixels[0] * slopes.mean(axis=0)
@@ -321,13 +321,13 @@ assert abs(shares.sum() / (rising[-1] - rising[0]) - 1) < 0.15
 # </check>
 
 # %% [markdown]
-# Surprised? With 10 places the sum is far too small, with 20 far too large; from 40 on it comes close to 10.36. The maps alone would not have shown the mistake: no map has its sum written on it. Four fifths of the climb happen in the first twentieth of the way, and ten places hardly look there.
-# *That* is what the sum is for. The helper spaces its 80 places differently, closer together near both ends, and here even spacing does a little better; it says how large the error is.
+# Surprised? With 10 places the sum is far too small, with 20 far too large; with 40 it comes close to 10.36. The maps alone would not have shown the mistake: no map has its sum written on it. Four fifths of the climb happen in the first twentieth of the way, and ten places hardly look there.
+# *That* is what the sum is for. The helper takes 60 places, closer together near both ends, and it says how large the error is.
 
 # %% alt="Left SmoothGrad; right the magnitudes of integrated gradients: fine specks on the fur, while the dark rims of both eyes and the nostrils are black."
 from cnnvis_helpers import integrated_gradients
 
-found, report = integrated_gradients(net, photo, cat, steps=80, return_error=True)
+found, report = integrated_gradients(net, photo, cat, steps=60, return_error=True)
 print(f"shares {report.attributed:.2f}, climb {report.difference:.2f}, error {report.error:.1%}")
 
 titles = ["SmoothGrad, 1/1000 logit per level", "integrated gradients, logits"]

@@ -331,7 +331,7 @@ check("06-jpeg", enough, net=net, photo=photo)
 squeezenet = load_network("squeezenet")
 
 for name in ["chelsea", "coffee", "camera"]:
-    away = pgd(net, load_photo(name), epsilon=8, steps=20)
+    away = pgd(net, load_photo(name), epsilon=8, steps=10)
     noisy = np.clip(away.original + 8 * signs, 0, 255).astype(np.uint8)
     for what, picture in [("photo", away.original), ("attack", away.photo), ("noise", noisy)]:
         ours, theirs = net.predict(picture)[0], squeezenet.predict(picture)[0]
