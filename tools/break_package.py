@@ -131,7 +131,7 @@ methods/occlusion.py | methods/test_occlusion.py
     patch one pixel too wide
     - (value < 3 * right)
     + (value < 3 * right + 3)
-methods/incremental_occlusion.py | methods/test_incremental_occlusion.py
+networks/receptive_field.py | methods/test_incremental_occlusion.py
     windows: padding one cell more
     - max((cells - 1) * stride + span - length, 0) // 2, cells)
     + max((cells - 1) * stride + span - length, 0) // 2 + 1, cells)
@@ -144,6 +144,7 @@ methods/incremental_occlusion.py | methods/test_incremental_occlusion.py
     windows: a layer's own padding forgotten
     - return Slide(1, 1, before, length
     + return Slide(1, 1, 0, length
+methods/incremental_occlusion.py | methods/test_incremental_occlusion.py
     windows: the cover cropped one cell off
     - (at[:, i, None] + tf.range(size[i]) for i in (0, 1))
     + (at[:, i, None] + tf.range(size[i]) + 1 for i in (0, 1))

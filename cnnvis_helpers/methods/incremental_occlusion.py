@@ -32,9 +32,8 @@ import tensorflow as tf
 from cnnvis_helpers.methods.gradients import compiled, once_per_network
 from cnnvis_helpers.methods.sliding_window import batch_size, in_batches
 from cnnvis_helpers.networks.applications import MODES
-from cnnvis_helpers.networks.receptive_field import IN_PLACE, WINDOWS
+from cnnvis_helpers.networks.receptive_field import FRAMING, IN_PLACE, WINDOWS, Slide, slide_of
 
-_FRAMING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 _AUGMENTING = [  # active in training only; otherwise they pass their input on
     f"Random{what}" for what in "Flip Rotation Zoom Translation Contrast Brightness".split()
 ]
@@ -85,15 +84,6 @@ class Side:
         """Return (starts, size) of the cells that a layer reads to make this side; None: itself."""
         stride, span, before, _ = slide or (1, 1, 0, 0)
         return tuple(self.start * stride - before), (self.size - 1) * stride + span
-
-
-class Slide(NamedTuple):
-    """One axis of a layer: cell i of `length` reads `span` cells from i * stride - before."""
-
-    stride: int
-    span: int
-    before: int
-    length: int
 
 
 class Frame(NamedTuple):
@@ -201,29 +191,9 @@ def _slides_of(step, shapes):
     home = getattr(activation, "__module__", None) or ""
     if activation is not None and not home.startswith("keras.src.activations"):
         return None  # it may read all cells
-    if kind in WINDOWS:
-        return tuple(_slide(layer, axis, lengths[axis]) for axis in (0, 1))
-    if kind in _FRAMING:
-        return tuple(_shift(layer, axis, lengths[axis]) for axis in (0, 1))
+    if kind in WINDOWS + FRAMING:
+        return tuple(slide_of(layer, axis, lengths[axis]) for axis in (0, 1))
     return tuple(Slide(1, 1, 0, length) for length in lengths) if _is_in_place(step) else None
-
-
-def _slide(layer, axis, length):
-    size = (layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size)[axis]
-    stride = layer.strides[axis]
-    span = (size - 1) * getattr(layer, "dilation_rate", (1, 1))[axis] + 1
-    if layer.padding == "valid":
-        return Slide(stride, span, 0, (length - span) // stride + 1)
-    cells = -(-length // stride)
-    return Slide(stride, span, max((cells - 1) * stride + span - length, 0) // 2, cells)
-
-
-def _shift(layer, axis, length):
-    if isinstance(layer, keras.layers.ZeroPadding2D):
-        before, after = layer.padding[axis]
-    else:
-        before, after = (-cells for cells in layer.cropping[axis])
-    return Slide(1, 1, before, length + before + after)
 
 
 def _is_in_place(step):
@@ -568,7 +538,7 @@ def _on_windows(call):
     The look-up does the padding, so the layer itself does not.
     """
     step, layer = call.step, call.step.layer
-    if type(layer) in _FRAMING:
+    if type(layer) in FRAMING:
         return lambda known: known[step.inputs[0]], 0.0
     if type(layer) in WINDOWS:
         twin = object.__new__(type(layer))

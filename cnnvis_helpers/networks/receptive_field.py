@@ -25,6 +25,7 @@ WINDOWS = (
     keras.layers.MaxPooling2D,
     keras.layers.AveragePooling2D,
 )
+FRAMING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 # Layers and operations whose output cells read only the input cells at the same place.
 IN_PLACE = ACTIVATIONS | set(
     "BatchNormalization LayerNormalization UnitNormalization Rescaling Normalization Dropout "
@@ -131,6 +132,30 @@ def receptive_field(net, layer=None):
     )
 
 
+class Slide(NamedTuple):
+    """One axis of a layer: cell i of `length` reads `span` cells from i * stride - before."""
+
+    stride: int
+    span: int
+    before: int
+    length: int
+
+
+def slide_of(layer, axis, length):
+    """Return the Slide of a layer of WINDOWS or FRAMING along an axis of `length` cells."""
+    if isinstance(layer, FRAMING):
+        pads = isinstance(layer, keras.layers.ZeroPadding2D)
+        before, after = layer.padding[axis] if pads else (-cut for cut in layer.cropping[axis])
+        return Slide(1, 1, before, length + before + after)
+    size = (layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size)[axis]
+    stride = layer.strides[axis]
+    span = (size - 1) * getattr(layer, "dilation_rate", (1, 1))[axis] + 1
+    if layer.padding == "valid":
+        return Slide(stride, span, 0, (length - span) // stride + 1)
+    cells = math.ceil(length / stride)
+    return Slide(stride, span, max((cells - 1) * stride + span - length, 0) // 2, cells)
+
+
 class _Reach(NamedTuple):
     """One axis of a map: cell i sees the pixels from first + i * step to last + i * step."""
 
@@ -146,10 +171,9 @@ def _through(step, inputs):
     spatial = [pair for pair in inputs if pair is not None]
     if len(step.shape) != 4:
         return None
-    if isinstance(layer, WINDOWS):
-        return tuple(_window(spatial[0][axis], layer, axis) for axis in (0, 1))
-    if isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D):
-        return tuple(_shifted(spatial[0][axis], layer, axis) for axis in (0, 1))
+    if isinstance(layer, WINDOWS + FRAMING):
+        slides = (slide_of(layer, axis, spatial[0][axis].cells) for axis in (0, 1))
+        return tuple(map(_behind, spatial[0], slides))
     if not spatial or kind in EVERYWHERE:
         return tuple(_Reach(length, 1, -math.inf, math.inf) for length in step.shape[1:3])
     same = step.shape[1:3] == tuple(reach.cells for reach in spatial[0])
@@ -160,28 +184,11 @@ def _through(step, inputs):
     )
 
 
-def _window(reach, layer, axis):
-    """Slide the window of a convolution or pooling over the cells."""
-    size = (layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size)[axis]
-    stride = layer.strides[axis]
-    span = (size - 1) * getattr(layer, "dilation_rate", (1, 1))[axis] + 1
-    before, cells = 0, (reach.cells - span) // stride + 1
-    if layer.padding == "same":
-        cells = math.ceil(reach.cells / stride)
-        before = max((cells - 1) * stride + span - reach.cells, 0) // 2
-    first = reach.first - before * reach.step
-    last = reach.last + (span - 1 - before) * reach.step
-    return _Reach(cells, reach.step * stride, first, last)
-
-
-def _shifted(reach, layer, axis):
-    """Add or cut cells at the borders."""
-    if isinstance(layer, keras.layers.ZeroPadding2D):
-        before, after = layer.padding[axis]
-    else:
-        before, after = (-cells for cells in layer.cropping[axis])
-    shift = before * reach.step
-    return _Reach(reach.cells + before + after, reach.step, reach.first - shift, reach.last - shift)
+def _behind(reach, slide):
+    """Return what the cells of a layer's output see, from what its input's cells see."""
+    first = reach.first - slide.before * reach.step
+    last = reach.last + (slide.span - 1 - slide.before) * reach.step
+    return _Reach(slide.length, reach.step * slide.stride, first, last)
 
 
 def _met(reaches, inputs):
