@@ -66,8 +66,7 @@ def dream_steps(
     ----------
     net : Network
     photo : uint8 or float array (H, W, 3), 0..255, of any size; it is not resized to the network's
-    layers : a layer name, a list of names, or a dict name -> weight; None for the layer two thirds
-        of the way down, of those that the whole score passes through
+    layers : a layer name, a list of names, or a dict name -> weight; None for `dream_layer(net)`
     octaves, octave_scale : number of sizes (1 or more) and ratio (above 1) between them
     steps : gradient steps per octave, 1 or more
     step : mean absolute change of one step, in pixel levels, above 0
@@ -112,6 +111,16 @@ def dream_steps(
             picture = _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng)
             net.finite(picture, "gradient")
             yield number * steps + done + 1, octaves * steps, picture
+
+
+def dream_layer(net):
+    """Return the name of the layer with which a Network dreams if none is named.
+
+    It lies two thirds of the way down, of those that the whole score passes through; without such
+    layers it is `net.last_conv`. Raises ValueError for a network without maps.
+    """
+    names = [step.name for step in net.graph.whole_maps()]
+    return names[2 * len(names) // 3] if names else net.spatial_layer()
 
 
 def dream_objective(net, photo, layers=None):
@@ -178,9 +187,7 @@ def _octave_sizes(size, octaves, scale):
 
 def _layer_weights(net, layers):
     """Return {name: weight} of the layers to use."""
-    if layers is None:  # two thirds of the way to the last maps
-        names = [step.name for step in net.graph.whole_maps()]
-        layers = names[2 * len(names) // 3] if names else net.spatial_layer()
+    layers = dream_layer(net) if layers is None else layers
     layers = [layers] if isinstance(layers, str) else layers
     if not isinstance(layers, (list, tuple, dict)):
         raise ValueError(

@@ -6,14 +6,13 @@ import numpy as np
 from PIL import Image
 
 from cnnvis_helpers import deep_dream
-from cnnvis_helpers.methods.deep_dream import dream_steps
+from cnnvis_helpers.methods.deep_dream import dream_layer, dream_steps
 from cnnvis_helpers.photos.photos import load_photo
 from cnnvis_helpers.widgets.controls import slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import photo_panel, row
 from cnnvis_helpers.widgets.menus import (
     call_text,
-    convolutions,
     counted,
     layer_menu,
     network,
@@ -31,7 +30,7 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     ----------
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to at most 300 pixels a side
-    layer : name of a layer to start with; None: the one at two thirds of the depth
+    layer : name of a layer to start with; None: the one of `deep_dream`
     octaves : int 1..5, sizes of the photo; steps : int 1..30, per octave
 
     Returns
@@ -39,11 +38,10 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     Explorer. While it dreams, it shows the picture so far; Stop keeps it.
 
     Raises ValueError for an unknown layer or photo, octaves or steps outside these limits, and a
-    network without convolutions.
+    network without maps.
     """
     net = network(net)
-    names = convolutions(net)
-    layer = names[2 * len(names) // 3] if layer is None else layer
+    layer = dream_layer(net) if layer is None else layer
 
     def draw(values, task):
         small = load_photo(values.photo, max_side=LONGEST)

@@ -560,6 +560,19 @@ def test_the_last_maps_of_a_network_may_be_no_convolution():
     assert explorer.error is None and "layer out_relu" in explorer.drawn.alt
 
 
+@pytest.mark.parametrize("layer", [None, "out_relu"])
+def test_explore_dream_begins_with_the_layer_of_deep_dream(layer):
+    body = [layers.Conv2D(6, 3, name=f"conv{k}") for k in range(5)]
+    net = network_of([*body, layers.ReLU(name="out_relu"), layers.GlobalAveragePooling2D()])
+    explorer = cnnvis_helpers.explore_dream(net, "coffee", layer, octaves=1, steps=2)
+    chosen = explorer.controls["layer"].value
+    assert chosen == (layer or "conv4") and explorer.error is None
+    small = load_photo("coffee", max_side=300)
+    dream = cnnvis_helpers.deep_dream(net, small, layer, octaves=1, steps=2)
+    named = cnnvis_helpers.deep_dream(net, small, chosen, octaves=1, steps=2)
+    np.testing.assert_array_equal(dream, named)
+
+
 @pytest.mark.parametrize("name", ["layers", "dream", "cam"])
 def test_a_network_without_convolutions_is_one_clear_error(name):
     net = network_of([layers.Flatten(), layers.Dense(8, activation="relu")])
