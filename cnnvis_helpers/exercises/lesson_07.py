@@ -64,13 +64,13 @@ EXERCISES = [
         "Who is this?",
         "c",
         wrong={
-            "a": "A jellyfish hangs in water and has tentacles. What is the band half way up?",
+            "a": "A jellyfish hangs in water and has tentacles. What rises above the tip?",
             "b": "A strawberry is red with small seeds all over. Look at the outline and the top.",
-            "d": "An umbrella has a handle. What are the white puffs?",
+            "d": "An umbrella has a handle. What rises above the tip?",
         },
         hints=[
             "Look at the outline: broad below, a tip above.",
-            "The white puffs are clouds or smoke, so the thing is large.",
+            "The puffs above it are clouds or smoke, so the thing is large.",
             "It is a mountain.",
         ],
         praise="A cone with smoke: the network has kept what all photos of volcanoes share.",

@@ -214,7 +214,7 @@ assert np.corrcoef(smooth.ravel(), helper.ravel())[0, 1] > 0.2
 # %% [markdown]
 # The helper draws other noise. Only 0.63: pixel by pixel, thirty copies still leave much to luck. What they agree on is regions. And now the cat? Here is the helper's map, at the size of the photo.
 
-# %% alt="The SmoothGrad map: the specks are densest on the cat's face, at the eye on the left and below the nose; the background at the right is dark."
+# %% alt="The SmoothGrad map: the specks are densest on the cat's face, at the eye on the left and beside the nose; the background at the right is dark."
 heat = resize_map(helper, photo.shape[:2])
 show_map(1000 * heat, "SmoothGrad for Egyptian cat", percentile=99, label="1/1000 logit per level")
 print(f"{heat[mask].sum() / heat.sum():.0%} of the map on the cat, {mask.mean():.0%} of the photo")

@@ -50,7 +50,7 @@ assert now.index == toaster and now.probability > 0.9 and attack.linf == 2
 #
 # Where is the toaster? Here is the difference of the two photos, enlarged 60 times around grey, and cut to a corner so that single pixels show.
 
-# %% alt="The change of the whole photo as coloured noise on grey, and 40 by 40 pixels of it as small coloured squares. Neither shows a shape."
+# %% alt="The change of the whole photo as coloured noise on grey, and 40 by 40 pixels of it as small coloured squares. No toaster is to be seen, only a few streaks at the right."
 change = attack.magnified(60)
 show_grid([change, change[:40, :40]], titles=["difference x 60", "its corner"], columns=2, size=4.4)
 print(f"largest change: {attack.linf} levels")
@@ -59,7 +59,7 @@ assert attack.linf == 2
 # </check>
 
 # %% [markdown]
-# There is no toaster in it, only specks. So is it just noise that fools the network? We can test that: give every value a push of the same size, up or down at random. **Predict first:** how many levels of random noise
+# There is no toaster in it, only specks and a few streaks. So is it just noise that fools the network? We can test that: give every value a push of the same size, up or down at random. **Predict first:** how many levels of random noise
 # can you add before the network loses the cat?
 
 # %%
@@ -562,7 +562,7 @@ assert answer.index == toaster
 # %% [markdown]
 # ## Go deeper: the loss by hand
 #
-# We took the loss from TensorFlow. It is four lines of NumPy: networks give logits, the softmax makes probabilities of them, and the loss is minus the logarithm of one probability.
+# We took the loss from TensorFlow. It is a few lines of NumPy: networks give logits, the softmax makes probabilities of them, and the loss is minus the logarithm of one probability.
 #
 # **Exercise: the loss.** Compute the cross-entropy. Your `loss_of(net.logits(pixels)[0].numpy(), cat)` should be `cat_loss(original)`.
 
@@ -596,4 +596,4 @@ check("06-loss", loss_of)
 # %% [markdown]
 # ## Next lesson
 #
-# We followed slopes to fool a network. Follow them further, from pure noise, and the network draws what it is looking for.
+# We followed slopes to fool a network. Follow them further, from pure noise, and you get pictures that nobody took: [lesson 07](07_patterns_and_dreams.ipynb).

@@ -44,7 +44,7 @@ assert net.predict(eagle)[0].label == "bald eagle" and net.predict(eagle)[0].pro
 # </check>
 
 # %% [markdown]
-# A pale head, yellow beaks, dark feathers, and legs below. All of it comes out of the weights. Notice too that there is not one eagle before a sky: two of them grow out of each other.
+# A pale head, yellow beaks, dark feathers, and legs below. All of it comes out of the weights. Notice too that there is not one eagle before a sky: two of them grow into each other.
 # The score of a class is an average over places, so a second head is worth more than a sky.
 #
 # The answer has 1000 probabilities. Here are all of them, drawn as one curve:
@@ -82,7 +82,7 @@ mine = class_pattern(net, MY_CLASS, steps=40, seed=5)
 show_photo(mine, title=MY_CLASS)
 
 # %% [markdown] tags=["teaching-note"]
-# Show the eagle without its title first. Somebody will say "duck", and that is worth a minute: what would the network have to know to tell them apart?
+# Show the eagle without its title first. Somebody will say "heron", and that is worth a minute: what would the network have to know to tell them apart?
 
 # %% [markdown]
 # ## Why it needs regularisation
@@ -119,7 +119,7 @@ def roughness(picture):
 check("07-rough", roughness)
 
 # %% [markdown]
-# (Surprised how close they are? The grain is finer, but faint; the eagle has strong edges. What sets the two apart is not their roughness but that the edges of the eagle belong together.) Is anything of the eagle left in the grain? Ask somebody else. EfficientNet-Lite0 knows the same 1000 classes, but learned them on its own.
+# (Surprised how close they are? The grain is even a little rougher: it is faint, but it changes at every pixel, while the eagle has strong edges and smooth places between them. What sets the two apart is not their roughness but that the edges of the eagle belong together.) Is anything of the eagle left in the grain? Ask somebody else. EfficientNet-Lite0 knows the same 1000 classes, but learned them on its own.
 
 # %% tags=["exercise-setup"]
 other = load_network("efficientnet_lite0")
@@ -138,7 +138,7 @@ assert other.predict(eagle)[0].index in birds
 # </check>
 
 # %% [markdown]
-# To this network the grain is nothing in particular. The eagle is a bird, if not this one: that part of the picture is about birds, and not about SqueezeNet alone.
+# To this network the grain is nothing in particular. The eagle is a bird to it: a hornbill first, and the bald eagle third. So the picture is about birds, and not about SqueezeNet alone.
 #
 # **Exercise: convince both.** An experiment. Is there a class whose picture convinces the other network, too? Choose a class, predict, grow its picture with `class_pattern(net, "...", steps=48)`, and ask `other`. Go on until its first answer is your class, with at least 0.3. Hand over that picture.
 
@@ -247,7 +247,7 @@ check("07-relu", wakes_it)
 #
 # Our helper, `filter_patterns`, reads a filter's sum *before* its ReLU, where a silent filter has a slope as well. Here are four filters from each of four layers, from shallow to deep. **Predict first:** at which layer will you see the first eyes?
 
-# %% alt="Four rows of four pictures. fire2: horizontal stripes, vertical stripes, yellow dots, green dots. fire4: red curved lines, shaded bumps, a woven mesh, dark dots. fire6: rings like eyes, bricks, striped strands, a large eye. fire8: a head with several eyes, the face of a dog, a coiled scaly body, a knot with thin legs."
+# %% alt="Four rows of four pictures. fire2: horizontal stripes, vertical stripes, orange and yellow spots, green spots. fire4: red curved lines, shaded bumps, a woven mesh, dark dots. fire6: rings like eyes, bricks, striped strands, a large eye. fire8: a head with several eyes, the face of a dog, a coiled scaly body, a knot with thin legs."
 from cnnvis_helpers import filter_patterns
 
 shelf = {"fire2": [0, 4, 7, 12], "fire4": [24, 224, 88, 112]}
@@ -262,7 +262,7 @@ show_grid(pictures, titles=titles, columns=4)
 rings = pictures[8]  # fire6, filter 60: we need it again below
 
 # %% [markdown]
-# Stripes and spots of colour, then meshes and bumps, then rings that look at you, then faces. Each layer builds its patterns out of those before. Nobody drew any of them.
+# Stripes and spots of colour, then meshes and bumps, then rings that look at you, then faces. Each layer builds its patterns out of those of the layers before it. Nobody drew any of them.
 #
 # Did we choose the pretty ones? In the deeper layers, yes. Here are the first eight filters of `fire8_concat`, without any choice; many more of all four layers are in "Go deeper".
 
@@ -323,7 +323,7 @@ assert len(found) == len(list_photos()) and found[0][0] > found[4][0]
 # %% [markdown]
 # ## Dreaming, by hand
 #
-# Start with a photo instead of noise. And instead of one filter, raise *everything* that already activates a layer: the mean square of its maps. What is strong gets stronger. If a cloud looks a little like a bird to the layer, it will look more like one after each step.
+# Start with a photo instead of noise. And instead of one filter, raise *everything* that a layer already responds to: the mean square of its maps. What is strong gets stronger. If a cloud looks a little like a bird to the layer, it will look more like one after each step.
 
 
 # %%
@@ -460,7 +460,7 @@ assert clouds.shape == (300, 300, 3) and np.abs(faces.astype(float) - clouds).me
 # %% [markdown]
 # A furry face with a nose, and far too many eyes. None of it was in the noise. A dream tells you about the network and its training photos. It tells you little about the sky.
 #
-# The best-known program for dreams, an example of Keras, takes InceptionV3, three sizes that differ by a factor of 1.4, and 20 steps a size. These dreams by SqueezeNet take the same factor, four sizes and 16 steps a size. <!-- source -->
+# A well-known program for dreams, an example of Keras, takes InceptionV3, three sizes that differ by a factor of 1.4, and 20 steps a size. These dreams by SqueezeNet take the same factor, four sizes and 16 steps a size. <!-- source -->
 #
 # Your turn: another photo, a layer nearer to the input, more octaves. The dream is shown while it grows, and *Stop* keeps what you see.
 
@@ -485,7 +485,7 @@ for name, size in {"fire2": 32, "fire4": 40, "fire6": 48, "fire8": 48}.items():
     show_grid(shown, titles=[f"{name}_concat, filters 0 to 63"], columns=1, size=5)
 
 # %% [markdown]
-# Edges and colours, then textures, then rings, curls and knots that are hard to name at this size; more steps and larger pictures, as above, make them clearer. The source of this picture shows the first 64 filters of VGG16's block1_conv1, block2_conv1, block3_conv1 and block4_conv1: there, textures turn into feathers, eyes and leaves. <!-- source -->
+# Edges and colours, then textures, then rings, curls and knots that are hard to name at this size; more steps and larger pictures, as above, make them clearer. Lectures often show the same wall for VGG16, with its block1_conv1, block2_conv1, block3_conv1 and block4_conv1: there, textures turn into feathers, eyes and leaves. <!-- source -->
 
 # %% [markdown]
 # ## Go deeper: the field's library
@@ -516,8 +516,8 @@ assert all("zebra" in [one.label for one in top] for top in tops), tops
 # </check>
 
 # %% [markdown]
-# The zebra is among the first three answers to both. Theirs is pale, yet with four times the contrast you see two striped bodies with legs, after half the steps. Ours has colours and a ground, because our helper moves coarse shapes before fine ones.
-# (tf-keras-vis draws its rotations anew in each run, so your picture may differ.) Neither picture is *the* zebra of the network: the rules of the climb decide which one you see.
+# The network calls ours a zebra. Theirs, after half the steps, still leaves it in doubt: here two birds come before the zebra, in other runs the zebra comes first. Theirs is pale, yet with four times the contrast you see two striped bodies with legs. Ours has colours and a ground, because our helper moves coarse shapes before fine ones.
+# (tf-keras-vis draws its rotations anew in each run, so your picture and your answers may differ.) Neither picture is *the* zebra of the network: the rules of the climb decide which one you see.
 
 # %% [markdown]
 # ## Take-away

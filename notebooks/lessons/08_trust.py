@@ -283,7 +283,7 @@ assert abs(rank_correlation(dice, other_dice)) < 0.02
 # Even now guided backprop still correlates 0.38 and 0.28 with its trained map, the gradient only 0.09 and 0.12. But look at Grad-CAM: -0.50 in one draw, 0.64 in the other! Two maps of 7 x 7 cells may well have their blobs in similar places by chance, so one draw is too few.
 #
 # Adebayo and others proposed this test in 2018, and for years people read it as a ranking: the more a map changes, the better. It is not one. The dice change completely, 0.00, and explain nothing.
-# And Binder and others (2023) found that channels that are strong before the random layers stay strong after them, so even a good map can change only so far. What the test *can* do is convict: a method that draws the same map for a random network does not explain the network.
+# And Binder and others (2023) found that channels with large values below the random layers still contribute much to the output, so even a good map can change only so far. What the test *can* do is convict: a method that draws the same map for a random network does not explain the network.
 
 # %% [markdown]
 # Pull the slider from the trained network down to one that has forgotten every layer, and change the method.

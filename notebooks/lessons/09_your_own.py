@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What does your own network look at in your own photos?
 #
-# **You will do:** put a photo of your own before the network, train a small network yourself, build a better one on top of EfficientNet, and take both apart with the tools of this course.
+# **You will do:** show the network a photo of your own, train a small network yourself, build a better one on top of EfficientNet, and take both apart with the tools of this course.
 #
 # **You will learn:** which pixel scale and class names a network needs; how a test result of 94% can be hollow; why eight pictures may be enough; which questions a heat map should survive.
 #
@@ -561,7 +561,7 @@ assert len(wanted.split()) == 26 and set(wanted.split()) <= set(names)
 # %% [markdown]
 # Every one of them can be opened in the studio, layer by layer: `studio(load_network("vgg16"), photo)`. For the dream of lesson 07, `"inceptionv3"` is the usual choice. `print(list_networks())` shows their sizes.
 #
-# Networks that you train from folders number their classes in a dict, such as `{"tulip": 1, "rose": 0}`. **Exercise: names in order.** Return the list that `labels` wants: the name of class 0 first.
+# If you train on pictures in folders, the numbers of the classes come in a dict, such as `{"tulip": 1, "rose": 0}`. **Exercise: names in order.** Return the list that `labels` wants: the name of class 0 first.
 
 
 # %%
@@ -627,7 +627,7 @@ check("09-baseline", baseline)
 # %% [markdown]
 # ## Take-away
 #
-# 1. A network of your own needs two facts beside its weights: how its pixels are scaled, and what its classes are called.
+# 1. A network of your own needs two facts besides its weights: how its pixels are scaled, and what its classes are called.
 # 2. A good result on parts of the same photos proves little. Look for the simplest rule that does as well, and change what should not matter.
 # 3. Test a map on pictures whose answer you know. To learn what the network uses at the hot place, change the photo.
 
