@@ -509,7 +509,7 @@ def evidence(net, photo):
 check("09-capstone", evidence, net=net, photo=load_photo("rocket"))
 
 # %% [markdown]
-# **Exercise: the checklist.** Now for your own case. Answer each question with a sentence of at least five words, the last one most of all. If you have to write "I do not know" somewhere, that is an honest answer, and the place to go on.
+# **Exercise: the checklist.** Now for your own case. Answer each question with a sentence of at least five words, the last one most of all. For what hiding the hot places did, give the numbers. If you have to write "I do not know" somewhere, that is an honest answer, and the place to go on.
 
 # %%
 # <solution>
