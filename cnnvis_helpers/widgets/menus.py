@@ -52,10 +52,12 @@ def convolutions(net):
 
 
 def layer_menu(net, layer):
-    """Return a menu of the layers with maps, plus `layer` if it is another one."""
+    """Return a menu of the convolutions, `net.last_conv` and `layer`, from the input on."""
     names = [row.name for row in conv_layers(net)]
     names += [one for one in (net.last_conv, layer) if one]
-    return choice("Layer", list(dict.fromkeys(names)), net.spatial_layer(layer))
+    place = {step.name: number for number, step in enumerate(net.graph.maps())}
+    names = sorted(dict.fromkeys(names), key=lambda name: place.get(name, len(place)))
+    return choice("Layer", names, net.spatial_layer(layer))
 
 
 # Classes

@@ -560,12 +560,23 @@ def test_the_last_maps_of_a_network_may_be_no_convolution():
     assert explorer.error is None and "layer out_relu" in explorer.drawn.alt
 
 
+def test_the_layers_of_a_menu_stand_in_the_order_of_the_network():
+    pixels = keras.Input((24, 32, 3))
+    first = layers.Conv2D(4, 3, padding="same", name="first")(pixels)
+    both = layers.Concatenate(name="both")([first, layers.Conv2D(4, 1, name="second")(first)])
+    last = layers.Conv2D(4, 3, name="last")(both)
+    model = keras.Model(pixels, layers.Dense(2)(layers.GlobalAveragePooling2D()(last)))
+    menu = menus.layer_menu(cnnvis_helpers.load_network(model), "both")
+    assert menu.options == ("first", "second", "both", "last") and menu.value == "both"
+
+
 @pytest.mark.parametrize("layer", [None, "out_relu"])
 def test_explore_dream_begins_with_the_layer_of_deep_dream(layer):
     body = [layers.Conv2D(6, 3, name=f"conv{k}") for k in range(5)]
     net = network_of([*body, layers.ReLU(name="out_relu"), layers.GlobalAveragePooling2D()])
     explorer = cnnvis_helpers.explore_dream(net, "coffee", layer, octaves=1, steps=2)
     chosen = explorer.controls["layer"].value
+    assert explorer.controls["layer"].options == (*(f"conv{k}" for k in range(5)), "out_relu")
     assert chosen == (layer or "conv4") and explorer.error is None
     small = load_photo("coffee", max_side=300)
     dream = cnnvis_helpers.deep_dream(net, small, layer, octaves=1, steps=2)
