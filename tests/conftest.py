@@ -1,4 +1,4 @@
-"""Fixtures that the rooms' tests share: a small network, a photo, a copy of Keras's cache."""
+"""Fixtures that several folders share: a small network, a photo, a copy of Keras's cache."""
 
 import os
 import shutil

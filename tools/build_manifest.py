@@ -14,7 +14,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnvis_helpers._shared.data_files import sha256_of  # noqa: E402
+from cnnvis_helpers._shared.files import checksum_of  # noqa: E402
 
 OWN = {"licence": "MIT", "source": "made for this course"}
 CLASSES = {
@@ -32,7 +32,7 @@ def build(data):
     for path in bundled_files(data):
         file = path.relative_to(data).as_posix()
         about = described.get(file) or {"name": file, "kind": "document", **OWN}
-        size = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        size = {"bytes": path.stat().st_size, "sha256": checksum_of(path)}
         entries.append({"name": about["name"], "kind": about["kind"], "file": file} | about | size)
     missing = sorted(set(described) - {entry["file"] for entry in entries})
     if missing:

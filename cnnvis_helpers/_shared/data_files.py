@@ -6,9 +6,10 @@ name, kind, licence, source, size in bytes and SHA-256; `tools/build_manifest.py
 """
 
 import functools
-import hashlib
 import json
 from pathlib import Path
+
+from cnnvis_helpers._shared.files import checksum_of
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -52,15 +53,9 @@ def _checked_file(file, sha256):
     path = data_folder() / file
     if not path.is_file():
         raise ValueError(f"The bundled file {str(path)!r} is missing; install the course again.")
-    if sha256_of(path) != sha256:
+    if checksum_of(path) != sha256:
         raise ValueError(
             f"The bundled file {str(path)!r} is not the one that manifest.json lists: it was "
             "damaged or changed; install the course again, or run tools/build_manifest.py."
         )
     return path
-
-
-def sha256_of(path):
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

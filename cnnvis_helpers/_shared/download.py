@@ -3,11 +3,10 @@
 Uses requests, which TensorFlow requires.
 """
 
-import hashlib
 from math import ceil
 from urllib.parse import urlsplit
 
-from cnnvis_helpers._shared.files import atomic_write
+from cnnvis_helpers._shared.files import atomic_write, checksum_of
 
 SECONDS = 20  # without a byte from the server
 ATTEMPTS = 3  # a broken download resumes where it stopped
@@ -67,12 +66,6 @@ def check_address(url):
         raise ValueError(f"{url!r} begins with {parts.scheme}://; only http:// and https:// work.")
     if not host:
         raise ValueError(f"{url!r} names no server; copy the complete address.")
-
-
-def checksum_of(path, like):
-    """Return the MD5 or SHA-256 of a file, whichever has the length of `like`."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "md5" if len(like) == 32 else "sha256").hexdigest()
 
 
 def _receive(url, stream, limit, progress):

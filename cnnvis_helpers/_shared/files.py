@@ -1,6 +1,7 @@
-"""The user's cache folder, and files that are written completely or not at all."""
+"""The user's cache folder, files written completely or not at all, and checksums of files."""
 
 import contextlib
+import hashlib
 import os
 import sys
 import tempfile
@@ -47,3 +48,9 @@ def atomic_write(path):
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
         raise
+
+
+def checksum_of(path, like=""):
+    """Return the SHA-256 of a file, or its MD5 if `like` has the length of one."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "md5" if len(like) == 32 else "sha256").hexdigest()

@@ -56,13 +56,12 @@ class ForwardPass:
         values = [self.graph.find(name)[1] for name in layers]
         return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
 
-    def forward_from(self, known, wanted=(), substitute=None):
+    def forward_from(self, known, wanted=()):
         """Run the rest of a forward pass from `known`, {graph.Value: tensor}, uncompiled.
 
         Returns (logits, tensors): float32 (n, units), and a list of those of the values `wanted`.
-        substitute : as in `forward`
         """
-        return self._as_logits(self._run(known, [self.graph.output, *wanted], substitute))
+        return self._as_logits(self._run(known, [self.graph.output, *wanted]))
 
     def _as_logits(self, results):
         logits, *tensors = results
@@ -93,7 +92,7 @@ class ForwardPass:
 
     # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
     @tf.autograph.experimental.do_not_convert
-    def _run(self, known, values, substitute, bare=()):
+    def _run(self, known, values, substitute=None, bare=()):
         def replace(step):
             if step is self.head_step or step in bare:
                 return without_activation(step.layer)

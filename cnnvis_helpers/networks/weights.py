@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from cnnvis_helpers._shared.data_files import entries
-from cnnvis_helpers._shared.download import DownloadError, check_address, checksum_of, download
+from cnnvis_helpers._shared.download import DownloadError, check_address, download
+from cnnvis_helpers._shared.files import checksum_of
 from cnnvis_helpers._shared.progress import text_progress
 from cnnvis_helpers.networks.applications import APPLICATIONS, find_application
 from cnnvis_helpers.networks.bundled import bundled_names

@@ -84,7 +84,7 @@ def explore_randomization(
     return Explorer("randomization", controls, draw, photo, adjust, net)
 
 
-explore_trust = explore_randomization  # its name in earlier lessons
+explore_trust = explore_randomization  # its name in lesson 08
 
 
 def copy_of(net, layer):

@@ -176,11 +176,11 @@ def _coloured(values, low, high, colours):
     return colours.take(np.clip(np.rint(share), 0, 255).astype(np.uint8), axis=0)
 
 
-def colour_tiles(maps, cmap="viridis", **scale):
+def colour_tiles(maps, **scale):
     """Turn maps (h, w, c) into c pictures uint8 (h, w, 3) on one scale."""
     values = np.asarray(maps, np.float32)
     low, high = scale_limits([values], **scale)
-    colours = palette(low, high, None if low == -high else cmap)
+    colours = palette(low, high, None if low == -high else "viridis")
     return list(np.moveaxis(_coloured(values, low, high, colours), 2, 0))
 
 

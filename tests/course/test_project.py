@@ -28,7 +28,7 @@ MB = 1_000_000
 CONSTRAINTS = sorted((ROOT / "tests" / "colab").glob("constraints-*.txt"))[-1]
 COLAB = dict(re.findall(r"^([\w-]+)==(\S+)$", CONSTRAINTS.read_text("utf-8"), re.MULTILINE))
 # Who brings what is imported under another name (Keras brings h5py for its own files; a kernel
-# brings what starts one and looks after it).
+# brings what starts one).
 DISTRIBUTION_OF = {
     "PIL": "pillow",
     "IPython": "ipython",
@@ -36,7 +36,6 @@ DISTRIBUTION_OF = {
     "requests": "tensorflow",
     "skimage": "scikit-image",
     "jupyter_client": "ipykernel",
-    "psutil": "ipykernel",
     "tf_keras_vis": "tf-keras-vis",
 }
 
