@@ -135,7 +135,8 @@ def _load_file(path):
             f"There is no file {path.absolute()}; list_networks() shows networks that need none."
         )
     named = path.suffix.lower() in (".keras", ".h5", ".hdf5")
-    if path.is_dir() or not (named or _keras_version(path)):
+    version = _keras_version(path)
+    if path.is_dir() or not (named or version):
         kind = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
         hint = ""
         if (path / "saved_model.pb").exists():
@@ -152,7 +153,7 @@ def _load_file(path):
         problem = h5py.is_hdf5(path) and _tell_weights_alone(path)
         if not problem:
             suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
-            of_keras_2 = _keras_version(path).startswith("2.")
+            of_keras_2 = version.startswith("2.")
             with tempfile.TemporaryDirectory() as folder:
                 readable = path
                 if of_keras_2 or path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
@@ -161,7 +162,7 @@ def _load_file(path):
                     keras_2.rewrite(readable)
                 return keras.models.load_model(readable, compile=False)
     except Exception as error:
-        problem = _why_not_loaded(path, error)
+        problem = _why_not_loaded(path, version, error)
     raise ValueError(problem)
 
 
@@ -181,7 +182,7 @@ def _tell_weights_alone(path):
     )
 
 
-def _why_not_loaded(path, error):
+def _why_not_loaded(path, written, error):
     message = str(error).lower()
     of_keras_2 = "oplambda" in message  # an operation on tensors, such as x / 255
     if not of_keras_2 and ("safe_mode" in message or "lambda" in message):
@@ -189,7 +190,6 @@ def _why_not_loaded(path, error):
             f"{path} holds a Lambda layer, which is code that would run here: if you trust it, "
             f"keras.models.load_model({str(path)!r}, safe_mode=False) makes a model to load."
         )
-    written = _keras_version(path)
     if not written:
         return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
     words = ("custom_objects", "register_keras_serializable", "unknown layer", "could not locate")
