@@ -4,6 +4,9 @@
 examine a `forward.ForwardPass`, called `net` here.
 """
 
+import contextlib
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -166,21 +169,20 @@ _NEAR = (
     "GetItem Mean Sum Max Min".split()
 )
 _SIDE = 32  # cells, on which layers of unknown content are tried: few local kernels reach so far
-_LEAST = 6  # cells a side, to tell near from far
+_LEAST = 6  # cells a side of their maps, to tell far from what local kernels reach
 
 
 def _mixes_grid(net, first, last):
     """Return whether content of one place of a grid (n, h, w, c) gets to all others, by numbers.
 
-    Noise of mean zero is added around a quarter of the height and width of the maps; at three
-    quarters of both, each place must get its own part of it, that grows as the noise does. What a
-    vector carries does not count: a gate is bounded, and what is added to every place is the same.
-    Nothing is said of maps of fewer than `_LEAST` cells a side, nor of a single layer that takes
-    one size alone or normalises its maps before it attends.
+    Noise of mean zero is added in a corner of the maps; in the last third, each place must get
+    its own part of it, that grows as the noise does. What a vector carries does not count: a gate
+    is bounded, and what is added to every place is the same. Nothing is said of a single layer
+    that normalises by hand before it attends, or takes just one size, below `_LEAST` cells a side.
     """
     behind = _parts(net, first, last)[1]
     opaque = [step for step in behind if _is_opaque(step)]
-    if any(_far_changes(lambda noise, step=step: _alone(net, step, noise)) for step in opaque):
+    if any(_far_changes(functools.partial(_alone, net, step), True) for step in opaque):
         return True
     kinds = {type(step.layer).__name__ for step in behind if step not in opaque} - IN_PLACE
     if all(any(word in kind for word in _NEAR) for kind in kinds):
@@ -205,56 +207,84 @@ def _is_opaque(step):
 
 
 def _alone(net, step, noise):
-    """Return a step's outputs for random maps of `_SIDE` cells; none if it takes no such maps."""
-    rng, known = np.random.default_rng(0), {}
-    for value in step.inputs:
-        shape = [n or 1 for n in value.shape]
-        if len(shape) == 4 and min(shape[1:3]) > 1:
-            shape[1:3] = _SIDE, _SIDE
-        known[value] = _noisy_corner(rng.normal(size=shape).astype(np.float32), noise)
+    """Return a step's outputs for random maps of `_SIDE` cells, else of the one size it takes."""
+    for side in (_SIDE, None):
+        rng, known = np.random.default_rng(0), {}
+        for value in step.inputs:
+            shape = [n or 1 for n in value.shape]
+            if side and len(shape) == 4 and min(shape[1:3]) > 1:
+                shape[1:3] = side, side
+            known[value] = _noisy_corner(rng.normal(size=shape).astype(np.float32), noise)
+        with contextlib.suppress(Exception), _norms_left_out(step.layer):
+            made = _run_on(net, known, [step])
+            return [made[value] for value in step.outputs]
+    return []
+
+
+@contextlib.contextmanager
+def _norms_left_out(layer):
+    """Let the normalisations inside a layer return what they get, as outputs would not grow."""
+    inside = layer._flatten_layers(include_self=False) if isinstance(layer, keras.Layer) else ()
+    inside = [one for one in inside if _normalises(one)]
+    for one in inside:
+        one.__dict__["call"] = lambda x, *given, **options: x
     try:
-        made = _run_on(net, known, [step])
-    except Exception:  # its weights are for one size
-        return []
-    return [made[value] for value in step.outputs]
+        yield
+    finally:
+        for one in inside:
+            del one.__dict__["call"]
+
+
+def _normalises(layer):
+    """Return whether a layer only normalises; a wrapper of such a name holds other layers."""
+    return "Norm" in type(layer).__name__ and not getattr(layer, "_layers", ())
 
 
 def _noisy_corner(array, noise):
-    """Add noise of mean zero to maps (n, h, w, c) around a quarter of their height and width."""
-    if not _is_grid(array):
+    """Add noise of mean zero to the first corner of maps (n, h, w, c)."""
+    if not _is_grid(array, 2):
         return array
     array = array.copy()
-    part = _around(array, 1)
+    part = _part(array, 0)
     added = np.random.default_rng(1).normal(size=part.shape)
     part += noise * (array.std() + 1e-3) * (added - added.mean(axis=(1, 2), keepdims=True))
     return array
 
 
-def _is_grid(array):
-    return array.ndim == 4 and min(array.shape[1:3]) >= _LEAST
+def _is_grid(array, least):
+    """Return whether an array has the maps of one picture; windows are several in a batch."""
+    return array.ndim == 4 and len(array) == 1 and min(array.shape[1:3]) >= least
 
 
-def _around(array, quarters):
-    """Return the part of maps (n, h, w, c) around some quarters of their height and width."""
+def _part(array, where):
+    """Return the first corner (0) of maps (n, h, w, c), a part of their middle (1) or a third (2).
+
+    The third is the last of their height and width: two places may take over the same by chance.
+    """
     cuts = []
-    for n in array.shape[1:3]:
-        cells = max(2, n // 8)
-        start = quarters * n // 4 - cells // 2
-        cuts.append(slice(start, start + cells))
+    for n, least in zip(array.shape[1:3], (1, 2), strict=True):  # for a mean, two places at least
+        cells, third = max(least, n // 8), max(least, -(-n // 3))
+        middle = min(max(cells, (n - cells) // 2), n - cells)
+        cuts.append((slice(cells), slice(middle, middle + cells), slice(n - third, n))[where])
     return array[:, cuts[0], cuts[1]]
 
 
-def _far_changes(run):
-    """Return whether distant noise gets to maps in proportion; `run(how large)` gives arrays."""
+def _far_changes(run, with_kernels=False):
+    """Return whether distant noise gets to maps in proportion; `run(how large)` gives arrays.
+
+    Kernels carry less of it to the far third than to the middle, if they reach so far at all.
+    """
+    least, share = (_LEAST, 0.2) if with_kernels else (2, 0)
     for plain, *noisy in zip(*map(run, (0, 1e3, 3e4)), strict=True):
-        if not _is_grid(plain):
+        if not _is_grid(plain, least):
             continue
         with np.errstate(invalid="ignore"):
-            changes = [_around(one, 3) - _around(plain, 3) for one in noisy]
-        if not np.isfinite(changes).all():
-            continue
-        own, some, more = (one.std(axis=(1, 2)).max() for one in (_around(plain, 3), *changes))
-        if some > own and more > 10 * some and more > 1e-3 * np.abs(changes[1]).max():
+            some, more = (one - plain for one in noisy)
+            own, some, far, near = (
+                _part(one, where).std(axis=(1, 2)).max()
+                for one, where in ((plain, 2), (some, 2), (more, 2), (more, 1))
+            )
+        if some > own and far > 10 * some and far > max(share * near, 1e-3 * np.abs(more).max()):
             return True
     return False
 
@@ -287,8 +317,7 @@ def _run_on(net, known, steps):
 
 
 def _without_norm(step):
-    wraps = isinstance(step.layer, keras.layers.Wrapper)  # a layer, to normalise its weights
-    if "Norm" in type(step.layer).__name__ and not wraps:
+    if _normalises(step.layer):
         return lambda x, *given, **options: x
     return without_relu(step.layer)
 

@@ -829,10 +829,48 @@ class NonLocal(layers.Layer):
         return x + self.out(ops.einsum("nhwij,nijc->nhwc", shares, self.value(x)))
 
 
+class PreNorm(layers.Layer):
+    """What `inner` makes of normalised maps, whose size does not show in its answer."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.norm, self.inner = layers.LayerNormalization(), inner
+
+    def call(self, x):
+        return x + self.inner(self.norm(x))
+
+
+class Attention(layers.Layer):
+    """Self-attention of all places; `one_size`: with a vector for each."""
+
+    def __init__(self, one_size=False):
+        super().__init__()
+        self.one_size = one_size
+
+    def build(self, shape):
+        self.attend = layers.MultiHeadAttention(2, 4, attention_axes=(1, 2))
+        self.place = self.add_weight(shape=shape[1:], initializer="normal") if self.one_size else 0
+
+    def call(self, x):
+        x = x + self.place
+        return self.attend(x, x)
+
+
+class Everywhere(layers.Layer):
+    """A Dense layer of all places and channels at once."""
+
+    def build(self, shape):
+        self.dense = layers.EinsumDense("nhwc,hwcijd->nijd", shape[1:])
+
+    def call(self, x):
+        return self.dense(x)
+
+
 def _rows_and_columns(x):
     """Dense layers along the columns, then along the rows, as in a mixer."""
-    down = layers.Permute((3, 2, 1))(layers.Dense(8)(layers.Permute((3, 2, 1))(x)))
-    return layers.Permute((1, 3, 2))(layers.Dense(8)(layers.Permute((1, 3, 2))(down)))
+    side = x.shape[1]
+    down = layers.Permute((3, 2, 1))(layers.Dense(side)(layers.Permute((3, 2, 1))(x)))
+    return layers.Permute((1, 3, 2))(layers.Dense(side)(layers.Permute((1, 3, 2))(down)))
 
 
 GRIDS = {
@@ -840,25 +878,47 @@ GRIDS = {
     "non-local": (_non_local, True),
     "non-local layer": (lambda x: NonLocal()(x), True),
     "rows and columns": (_rows_and_columns, True),
+    "attention layer": (lambda x: Attention()(x), True),
+    "normalised first": (lambda x: PreNorm(Attention())(x), True),
+    "normalised first, of one size": (lambda x: PreNorm(Attention(one_size=True))(x), True),
+    "all places in one layer": (lambda x: Everywhere()(x), True),
+    "normalised gates": (lambda x: PreNorm(Excited())(x), False),
     "squeeze and excite": (_excited, False),
     "means": (_means, False),
     **{name: (lambda x, kind=kind: kind()(x), False) for name, kind in IN_ONE_LAYER.items()},
 }
 
 
+def _on_grid(way, side, later):
+    """Maps of `side` cells and what `way` makes of them, summed, before the last maps."""
+    photo = keras.Input((32, 32, 3))
+    x = _conv(layers.Rescaling(1 / 255)(photo), "early")
+    x = layers.Conv2D(8, 32 // side, strides=32 // side, activation="relu", name="grid")(x)
+    x = layers.Add(name="sum")([x, way(x)])
+    x = _conv(x, "later") if later else x
+    return read_network(keras.Model(photo, _classifier(layers.GlobalAveragePooling2D()(x))))
+
+
 @pytest.mark.parametrize("kind", GRIDS)
 @pytest.mark.parametrize("later", [False, True])
 def test_a_grid_whose_places_are_mixed_before_the_last_maps_is_told_about(kind, later):
     way, mixes = GRIDS[kind]
-    photo = keras.Input((32, 32, 3))
-    x = _conv(layers.Rescaling(1 / 255)(photo), "early")
-    x = layers.Conv2D(8, 4, strides=4, activation="relu", name="grid")(x)
-    x = layers.Add(name="sum")([x, way(x)])
-    x = _conv(x, "later") if later else x
-    net = read_network(keras.Model(photo, _classifier(layers.GlobalAveragePooling2D()(x))))
+    net = _on_grid(way, 8, later)
     assert net.last_conv == ("later" if later else "sum")
     assert [("mixes all places" in note) for note in net.notes] == [True] * mixes
     assert gradcam(net, _pixels(net, 1)[0], resize=False).shape == (8, 8)
+
+
+@pytest.mark.parametrize("side", [2, 4])
+@pytest.mark.parametrize(
+    ("way", "mixes"),
+    [(_attended, True), (lambda x: PreNorm(Attention())(x), True), (lambda x: _excited(x), False)],
+    ids=["attention", "in one layer", "squeeze and excite"],
+)
+def test_mixed_places_of_few_cells_are_told_about(way, mixes, side):
+    keras.utils.set_random_seed(3)
+    notes = _on_grid(way, side, later=True).notes
+    assert any("mixes all places" in note for note in notes) == mixes
 
 
 class AttentionHead(layers.Layer):
