@@ -54,12 +54,13 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
         picture : uint8 (h, w, 3) of the network's input size
         error : squared difference of the picture's and the photo's maps, divided by the squared
             norm of the photo's: 0 for equal maps
-        correlation : of the picture's pixel values with those of the resized photo
+        correlation : of the picture's pixel values with those of the resized photo; nan for a
+            photo of one value
 
     The Stop button (or a StopIteration from `progress`) returns the picture so far, with a warning.
 
     Raises ValueError for a layer that does not exist or has no maps, a setting out of range,
-    and what `net.prepare` rejects.
+    maps that are 0 all over, and what `net.prepare` rejects.
 
     Mahendran and Vedaldi 2014, "Understanding deep image representations by inverting them",
     arXiv 1412.0035; with p = 1 in the total variation and Adam in place of momentum
@@ -75,6 +76,8 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
     pixels = net.prepare(photo)
     maps_of, step = _maps_alone(net, layer), _step(net, layer)
     target = net.finite(maps_of(pixels))
+    if not np.any(target):
+        raise ValueError(f"The maps of {layer!r} are 0 all over for this photo: take another.")
     noise = np.random.default_rng(seed).normal(GREY, 5, pixels.shape)
     picture = tf.constant(noise, tf.float32)
     moments = tf.zeros_like(picture), tf.zeros_like(picture)
@@ -87,7 +90,8 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
                 progress(done + 1, steps)
     picture = np.rint(net.finite(picture, "gradient"))
     error = _relative_error(maps_of(picture), target)
-    correlation = np.corrcoef(picture.ravel(), pixels.ravel())[0, 1]
+    with np.errstate(invalid="ignore"):  # a flat photo has no correlation: nan
+        correlation = np.corrcoef(picture.ravel(), pixels.ravel())[0, 1]
     return Inversion(picture[0].astype(np.uint8), float(error), float(correlation))
 
 

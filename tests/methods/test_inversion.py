@@ -97,6 +97,17 @@ def test_progress_counts_steps_and_stop_keeps_the_picture(net, photo, stop):
     assert not np.array_equal(found.picture, start)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_flat_photo_has_no_correlation(net):
+    found = invert_features(net, np.full((32, 32, 3), 90, np.uint8), "mix", tv=0)
+    assert np.isnan(found.correlation) and np.abs(found.picture - 90.0).mean() < 3
+
+
+def test_maps_that_are_zero_all_over_are_refused(net):
+    with pytest.raises(ValueError, match="maps of 'mix' are 0 all over"):
+        invert_features(net, np.zeros((32, 32, 3), np.uint8), "mix")
+
+
 @pytest.mark.parametrize(
     "settings, words",
     [({"steps": 0}, "steps must be"), ({"tv": -1}, "tv must be"), ({"seed": 0.5}, "seed must be")],
