@@ -117,10 +117,12 @@ def dream_layer(net):
     """Return the name of the layer with which a Network dreams if none is named.
 
     It lies two thirds of the way down, of those that the whole score passes through; without such
-    layers it is `net.last_conv`. Raises ValueError for a network without maps.
+    layers it is `net.last_conv`. Raises ValueError for a network without maps, and for one whose
+    maps end at an early layer, such as a vision transformer's patches.
     """
+    last = net.spatial_layer()
     names = [step.name for step in net.graph.whole_maps()]
-    return names[2 * len(names) // 3] if names else net.spatial_layer()
+    return names[2 * len(names) // 3] if names else last
 
 
 def dream_objective(net, photo, layers=None):

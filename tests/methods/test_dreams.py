@@ -211,6 +211,17 @@ def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
     assert np.isfinite(dreams.dream_objective(net, photo))
 
 
+@pytest.mark.filterwarnings("ignore:.*continues with tokens")
+def test_a_dream_does_not_take_the_patches_of_a_transformer_unasked(photo):
+    pixels = keras.Input((32, 32, 3))
+    x = layers.Reshape((16, 8))(layers.Conv2D(8, 8, strides=8, name="patches")(pixels))
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(x, x)])
+    net = load_network(keras.Model(pixels, layers.Dense(2)(layers.GlobalAveragePooling1D()(x))))
+    with pytest.raises(ValueError, match="continues with tokens"):
+        dreams.deep_dream(net, photo, octaves=1, steps=1)
+    assert dreams.deep_dream(net, photo, "patches", octaves=1, steps=1).shape == photo.shape
+
+
 # --- all of them
 
 
