@@ -207,7 +207,7 @@ class Network(ForwardPass):
                 ids = imagenet_ids(self.labels)
                 classes = " and ".join(f"{i} ({ids[i]})" if ids else str(i) for i in found)
                 raise ValueError(
-                    f"The label {target!r} stands for classes {classes}: pass the index."
+                    f"The label {target!r} stands for classes {classes}: pass one of these."
                 )
         if target.lower() in (ids := imagenet_ids(self.labels)):
             return ids.index(target.lower())
