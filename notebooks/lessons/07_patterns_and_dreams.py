@@ -467,7 +467,7 @@ assert clouds.shape == (300, 300, 3) and np.abs(faces.astype(float) - clouds).me
 # %%
 from cnnvis_helpers import explore_dream
 
-explore_dream(net, "coffee", layer="fire8_concat", octaves=4, steps=10)
+explore_dream(net, "coffee", layer="fire8_concat", octaves=4, steps=6)
 
 # %% [markdown]
 # ## Go deeper: 64 filters of four layers
@@ -477,7 +477,7 @@ explore_dream(net, "coffee", layer="fire8_concat", octaves=4, steps=10)
 # %% alt=["fire2: 64 patterns, most of them fine stripes in several directions, some dots or flat colours.", "fire4: 64 patterns of meshes, dots, scales and bumps.", "fire6: 64 patterns of rings, knots, curls and short strands.", "fire8: 64 patterns; many have rings like eyes, some thin legs or spirals."]
 from cnnvis_helpers import tile
 
-for name, size in {"fire2": 32, "fire4": 40, "fire6": 48, "fire8": 48}.items():
+for name, size in {"fire2": 32, "fire4": 40, "fire6": 40, "fire8": 40}.items():
     wall = filter_patterns(
         net, f"{name}_concat", range(64), size=size, steps=8, step=15, jitter=8
     )
