@@ -16,7 +16,8 @@ def in_halves(layer):
 
     def pool(x):
         alone = x.shape[0] == 1 and None not in x.shape and x.shape[1] >= 4 * layer.pool_size[0]
-        return _pool(layer, x) if alone else layer(x)
+        stays = x.dtype == layer.compute_dtype  # else the layer casts, as under "mixed_float16"
+        return _pool(layer, x) if alone and stays else layer(x)
 
     return pool
 

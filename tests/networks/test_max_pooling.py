@@ -65,6 +65,16 @@ def test_several_or_small_pictures_are_pooled_by_the_layer(shape):
     np.testing.assert_array_equal(in_halves(layer)(x), layer(x))
 
 
+def test_a_layer_that_casts_its_pictures_keeps_its_gradient():
+    layer = keras.layers.MaxPooling2D(2, dtype="mixed_float16")
+    x = tf.constant(np.random.default_rng(0).normal(size=(1, 24, 24, 3)).astype(np.float32))
+    slope = tf.ones((1, 12, 12, 3), tf.float16)
+    y, gradient = slope_of(in_halves(layer), x, slope)
+    right, expected = slope_of(layer, x, slope)
+    np.testing.assert_array_equal(y, right)
+    np.testing.assert_array_equal(gradient, expected)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
