@@ -227,12 +227,16 @@ def _norms_left_out(layer):
     inside = layer._flatten_layers(include_self=False) if isinstance(layer, keras.Layer) else ()
     inside = [one for one in inside if _normalises(one)]
     for one in inside:
-        one.__dict__["call"] = lambda x, *given, **options: x
+        one.__dict__["call"] = _unchanged
     try:
         yield
     finally:
         for one in inside:
             del one.__dict__["call"]
+
+
+def _unchanged(x, *given, **options):
+    return x
 
 
 def _normalises(layer):
@@ -318,7 +322,7 @@ def _run_on(net, known, steps):
 
 def _without_norm(step):
     if _normalises(step.layer):
-        return lambda x, *given, **options: x
+        return _unchanged
     return without_relu(step.layer)
 
 
