@@ -408,6 +408,19 @@ def test_maps_whose_cells_a_layer_shuffles_are_not_the_default(kind, depth):
         gradcam(net, photo, 1, net.graph.maps()[-1].name)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("move", ["", "mirror", "transpose", "upside down"])
+def test_four_cells_behind_a_kernel_that_sees_them_all(move, seed):
+    keras.utils.set_random_seed(seed)
+    photo = keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(layers.Rescaling(1 / 255)(photo))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu", name="ok")(layers.MaxPooling2D(4)(x))
+    x = layers.MaxPooling2D(4)(x)
+    x = layers.Conv2D(4, 3, padding="same")(MOVED[move](x) if move else x)
+    net = load_network(keras.Model(photo, _classifier(x, activation="softmax")))
+    assert net.last_conv == ("ok" if move else net.graph.maps()[-1].name)
+
+
 @pytest.mark.parametrize("depth", [0, 4])
 def test_cells_that_are_shuffled_and_put_back_are_as_good_as_ever(depth):
     def windows(x):
