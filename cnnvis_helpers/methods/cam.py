@@ -46,6 +46,7 @@ from cnnvis_helpers.methods.sliding_window import (
     outputs,
     target_weights,
 )
+from cnnvis_helpers.networks.graph import activation_name
 from cnnvis_helpers.networks.head import sample_pictures
 
 # From maps and gradients to a class activation map: NumPy only
@@ -437,10 +438,12 @@ def _tolerance(steps):
 
 
 def _ending(net):
-    """Return the kinds of the last layers in words: "Flatten, Dense and Dense"."""
+    """Return the last layers in words: "Conv2D (softmax) and GlobalAveragePooling2D"."""
     kinds, step = [], net.output_step
     while step and len(kinds) < 3:
-        kinds.insert(0, type(step.layer).__name__)
+        kind, activation = type(step.layer).__name__, activation_name(step.layer)
+        told = activation in (None, "linear", kind.lower()) or step is net.head_step
+        kinds.insert(0, kind if told else f"{kind} ({activation})")
         step = step.inputs[0].step
     return ", ".join(kinds[:-1]) + " and " * (len(kinds) > 1) + kinds[-1]
 

@@ -204,7 +204,8 @@ class Graph:
                 return ("unknown", None) if lone else (kind, step)
             if kind == "other":
                 raise ValueError(
-                    f"The model {self.name!r} ends with the activation {_activation(step.layer)}, "
+                    f"The model {self.name!r} ends with the activation "
+                    f"{activation_name(step.layer)}, "
                     "but its outputs must be logits or probabilities: give its last layer a "
                     "softmax, a sigmoid or no activation, or pass numbers=True for a regression."
                 )
@@ -226,7 +227,7 @@ class Graph:
             name = type(step.layer).__name__
             own = not type(step.layer).__module__.startswith("keras.")
             known = _activation_kind(step.layer) in ("linear", "other")
-            alike = _activation(step.layer) in _ALIKE or name in _MAY_NORMALISE
+            alike = activation_name(step.layer) in _ALIKE or name in _MAY_NORMALISE
             if own or alike or not known:
                 return True
             if any(word in name for word in ("Dense", "Conv")):
@@ -317,7 +318,7 @@ def without_activation(layer, activation=None):
     return twin
 
 
-def _activation(layer):
+def activation_name(layer):
     """Return the name of a layer's or operation's activation, in lower case, or None."""
     if type(layer).__name__ in ACTIVATIONS - {"Activation"}:
         return type(layer).__name__.lower()
@@ -328,7 +329,7 @@ def _activation(layer):
 
 def _activation_kind(layer):
     """Return "softmax", "sigmoid", "linear", "other" (of Keras), or "own" (a function)."""
-    name = _activation(layer) or "linear"
+    name = activation_name(layer) or "linear"
     if name in _SOFTMAX:
         return "softmax"
     if name in ("sigmoid", "linear"):

@@ -289,6 +289,13 @@ def test_a_score_near_zero_is_no_reason_to_refuse(small_photo):
     assert np.isfinite(cam(net, small_photo, 1)).all()
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_cam_names_an_activation_before_the_average(activation, small_photo):
+    net = head_of_maps(activation=activation)
+    with pytest.raises(ValueError, match=rf"Conv2D \({activation}\) and GlobalAveragePooling2D"):
+        cam(net, small_photo)
+
+
 def test_cam_refuses_a_score_that_bends_only_near_the_photo(small_photo):
     """The maps that are tried when the head is read miss the bend; the photo's own do not."""
     straight = pooled_by(MEANS["Keras mean"])
