@@ -1,4 +1,4 @@
-"""The browser that slides, handouts and browser tests use: a Chromium or Chrome installed here."""
+"""The browser that slides and browser tests use: a Chromium or Chrome installed here."""
 
 import os
 import shutil

@@ -2,9 +2,6 @@
 
     python3 tools/course.py open [options of JupyterLab, such as --no-browser --port 9000]
     python3 tools/course.py test [options of pytest, such as -x -k photos]
-    python3 tools/course.py slides [NN...]          make the slides of lessons (handouts: pages)
-    python3 tools/course.py run COMMAND...          python -m cnnvis_helpers COMMAND..., for example
-                                                    run report, run prefetch vgg16, run rehearse 04
 
 Each command makes a Python environment in the folder .venv, installs the course there with what
 the command needs, and goes on. From the second time on it starts at once and works offline.
@@ -13,7 +10,6 @@ Nothing outside .venv is changed; deleting that folder undoes everything.
 
 # Only the standard library, and no syntax above Python 3.8: an old Python can say that it is old.
 
-import hashlib
 import os
 import re
 import shutil
@@ -23,9 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
-# The extras of pyproject.toml that a command needs.
-EXTRAS = {"open": "lab", "test": "test", "run": "lab"}
-EXTRAS.update(slides="slides", handouts="slides")
+EXTRAS = {"open": "lab", "test": "test"}  # of pyproject.toml, one a command
 
 # Defaults of JupyterLab inside .venv; the user's own settings win. No questions about news and
 # updates; TensorFlow's messages go to the terminal, not into the first cell; and an explorer's
@@ -73,28 +67,27 @@ def supported():
 
 def prepare(extra):
     """Bring .venv to what an extra of pyproject.toml needs; do nothing when it is there."""
-    stamp = ENVIRONMENT / f"course-{extra}.txt"
-    project = (ROOT / "pyproject.toml").read_bytes()
-    wanted = f"{hashlib.sha256(project).hexdigest()} {ROOT}"
+    stamp = ENVIRONMENT / f"course-{extra}.txt"  # what was installed
+    wanted = f"{ROOT}\n{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}"
     works = version_of(python_inside()) in supported()
-    installed = stamp.read_text(encoding="utf-8") if works and stamp.is_file() else None
-    if installed == wanted:
+    installed = works and stamp.is_file()
+    if installed and stamp.read_text(encoding="utf-8") == wanted:
         return
     if not works:
         make_environment(find_python())
     print("Installing TensorFlow and the course: some minutes, once", flush=True)
-    pip = [str(python_inside()), "-m", "pip", "install", "--retries", "2", "--editable"]
-    output = quietly([*pip, f"{ROOT}[{extra}]"])
-    if output is None:
-        for name, text in DEFAULTS.items():
-            path = ENVIRONMENT / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        stamp.write_text(wanted, encoding="utf-8")
-    elif installed:
-        print(f"pip failed ({reason(output)}); going on with what is installed.", flush=True)
-    else:
-        raise Trouble(f"The course was not installed: {reason(output)}")
+    pip = [python_inside(), "-m", "pip", "install", "--retries", "2", "--editable"]
+    reason = failure([*pip, f"{ROOT}[{extra}]"])
+    if reason and not installed:
+        raise Trouble(f"The course was not installed: {reason}")
+    if reason:
+        print(f"pip failed ({reason}); going on with what is installed.", flush=True)
+        return
+    for name, text in DEFAULTS.items():
+        path = ENVIRONMENT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 def python_inside():
@@ -132,18 +125,18 @@ def make_environment(python):
     """Make .venv anew."""
     print(f"Making a Python environment in {ENVIRONMENT.name}", flush=True)
     shutil.rmtree(str(ENVIRONMENT), ignore_errors=True)
-    output = quietly([python, "-m", "venv", str(ENVIRONMENT)])
-    if output is not None:
+    reason = failure([python, "-m", "venv", ENVIRONMENT])
+    if reason:
         raise Trouble(
-            f"{ENVIRONMENT} could not be made: {reason(output)}. On Debian and Ubuntu, "
+            f"{ENVIRONMENT} could not be made: {reason}. On Debian and Ubuntu, "
             "`sudo apt install python3-venv` brings what is missing."
         )
 
 
-def quietly(command):
-    """Run a command to its end; return None, or what it printed if it failed."""
+def failure(command):
+    """Run a command quietly; return None, or the line of its output that says why it failed."""
     ran = subprocess.run(
-        command,
+        [str(part) for part in command],
         env=variables(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -151,15 +144,12 @@ def quietly(command):
         encoding="utf-8",
         errors="replace",
     )
-    return ran.stdout if ran.returncode else None
-
-
-def reason(output):
-    """The line of a failed command's output that says most."""
-    if re.search(r"NewConnectionError|name resolution|Max retries|unreachable|ProxyError", output):
+    if ran.returncode == 0:
+        return None
+    if re.search(r"NewConnection|name resolution|Max retries|unreachable|ProxyError", ran.stdout):
         return "there is no network; connect and run the command again"
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return next((x for x in lines if "error" in x.lower()), lines[-1] if lines else "no message")
+    lines = [line.strip() for line in ran.stdout.splitlines() if line.strip()] or ["no message"]
+    return next((line for line in lines if "error" in line.lower()), lines[-1])
 
 
 def variables():
@@ -171,22 +161,18 @@ def variables():
 
 def run(command, options):
     """Go on as the command, with this terminal; return its exit status."""
-    arguments, folder = {
-        "open": (["jupyterlab", "--log-level=WARN"], ROOT / "notebooks"),
-        "test": (["pytest", "-n=2", "--dist=loadfile"], ROOT),  # two processes, file by file
-        "run": (["cnnvis_helpers"], Path.cwd()),
-    }.get(command, ([], Path.cwd()))
     if command == "open":
+        folder = ROOT / "notebooks"
         first = min(path.name for path in folder.glob("00_*.ipynb"))
         print(f"Opening notebooks/{first} in JupyterLab. Ctrl-C in this window closes it.")
-        arguments.append(f"--LabApp.default_url=/lab/tree/{first}")
+        start = ["jupyterlab", "--log-level=WARN", f"--LabApp.default_url=/lab/tree/{first}"]
         if os.name != "nt" and os.geteuid() == 0:  # in a container one often is root
-            arguments.append("--allow-root")
-    start = ["-m", *arguments] if arguments else [str(ROOT / "tools" / f"build_{command}.py")]
+            start.append("--allow-root")
+    else:
+        folder, start = ROOT, ["pytest", "-n=2", "--dist=loadfile"]  # two processes, file by file
     sys.stdout.flush()
-    child = subprocess.Popen(
-        [str(python_inside()), *start, *options], cwd=str(folder), env=variables()
-    )
+    line = [str(python_inside()), "-m", *start, *options]
+    child = subprocess.Popen(line, cwd=str(folder), env=variables())
     while True:
         try:
             return child.wait()

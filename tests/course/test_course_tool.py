@@ -33,20 +33,17 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ENVIRONMENT", tmp_path / ".venv")
     module.ran, module.failing = [], {}
 
-    def quietly(command):
-        line = " ".join(map(str, command))
+    def ran(command, **_):
+        line = " ".join(command)
         module.ran.append(line)
         if "-m venv" in line and "venv" not in module.failing:
             module.python_inside().parent.mkdir(parents=True)
             module.python_inside().touch()
-        return next((out for word, out in module.failing.items() if f" {word}" in line), None)
+        output = next((out for word, out in module.failing.items() if f" {word}" in line), "")
+        return SimpleNamespace(wait=lambda: 0, returncode=bool(output), stdout=output)
 
-    def start(command, **_):
-        module.ran.append(" ".join(command))
-        return SimpleNamespace(wait=lambda: 0)
-
-    monkeypatch.setattr(module, "quietly", quietly)
-    monkeypatch.setattr(module.subprocess, "Popen", start)
+    here = SimpleNamespace(run=ran, Popen=ran, DEVNULL=None, PIPE=None, STDOUT=None)
+    monkeypatch.setattr(module, "subprocess", here)
     there = {True: sys.version_info[:2], False: None}
     monkeypatch.setattr(module, "version_of", lambda python: there[Path(python).exists()])
     return module
@@ -123,11 +120,11 @@ def test_a_wrong_command_shows_the_commands(course, capsys):
     assert course.ran == []
 
 
-def test_versions_are_read_from_real_interpreters(tmp_path):
+def test_versions_and_failures_are_those_of_real_interpreters(tmp_path):
     module = tool()
     has_pip = subprocess.run([sys.executable, "-c", "import pip"]).returncode == 0
     assert module.version_of(sys.executable) == (sys.version_info[:2] if has_pip else None)
     assert module.version_of(tmp_path / "python") is None
-    assert module.quietly([sys.executable, "-c", "print('yes')"]) is None
-    failed = module.quietly([sys.executable, "-c", "print('no', flush=True); 1 / 0"])
-    assert failed.startswith("no\n")
+    assert module.failure([sys.executable, "-c", "print('yes')"]) is None
+    said = module.failure([sys.executable, "-c", "print('no', flush=True); 1 / 0"])
+    assert said == "ZeroDivisionError: division by zero"

@@ -1,4 +1,4 @@
-"""Slides and handouts: complete, offline, inside their edges, with what the lecturer needs."""
+"""Slides: complete, offline, inside their edges, with what the lecturer needs."""
 
 import os
 import re
@@ -14,7 +14,6 @@ nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("latex2mathml", reason="slides need pip install -e .[slides]")
 pytest.importorskip("pyreveal", reason="slides need pip install -e .[slides]")
 
-import build_handouts  # noqa: E402
 import build_slides  # noqa: E402
 from chromium import Missing, find_chromium  # noqa: E402
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output  # noqa: E402
@@ -135,9 +134,8 @@ def test_markdown_with_formulas_and_code():
 
 
 def test_an_unknown_lesson_and_a_missing_package_are_one_sentence(capsys, monkeypatch, tmp_path):
-    for tool in (build_slides, build_handouts):
-        assert tool.main(["77", "--into", str(tmp_path)]) == 1
-        assert capsys.readouterr().err.startswith("No lesson 77.")
+    assert build_slides.main(["77", "--into", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("No lesson 77.")
     with pytest.raises(Missing, match=r"pip install -e .\[slides\]"):
         build_slides.require(["no_such_package_here"])
     monkeypatch.setitem(build_slides.LECTURE, "00", ["No such section"])
@@ -151,16 +149,6 @@ def test_the_lecture_has_the_sections_it_names(tmp_path):
     titles = [title for sections in build_slides.LECTURE.values() for title in sections]
     assert [x for x in re.findall(r"<h2[^>]*>([^<]*)", page) if x in titles] == titles
     assert 'href="lecture.html"' in text_of(tmp_path / "index.html")
-
-
-def test_a_handout_holds_text_figures_and_formulas_and_no_code(tmp_path):
-    path = build_slides.chosen(["04"], build_slides.NOTEBOOKS)[0]
-    assert build_handouts.main(["04", "--into", str(tmp_path)]) == 0
-    page, source = text_of(tmp_path / f"{path.stem}.html"), text_of(path)
-    assert page.count("<img") == source.count("<img ") > 5
-    assert page.count('display="block"') > 2 and "Take-away" in page
-    assert not FETCHED.search(page) and "<script" not in page
-    assert "import numpy" in source and "import numpy" not in page
 
 
 @pytest.mark.slow

@@ -48,5 +48,5 @@ def test_the_two_days_hold_every_lesson_with_its_minutes():
 
 
 def test_every_command_that_is_named_exists():
-    named = set(re.findall(r"course\.py run (\w+)", TEXT))
+    named = set(re.findall(r"-m cnnvis_helpers (\w+)", TEXT))
     assert named and all(f" {name} " in _parser().format_help() for name in named)
