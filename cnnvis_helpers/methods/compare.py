@@ -33,28 +33,34 @@ from cnnvis_helpers.methods.saliency import (
 
 
 class _Method(NamedTuple):
-    """A method, and the passes it makes besides those that `progress` counts."""
+    """A method, its title in explorers, and the passes besides those that `progress` counts."""
 
     run: object
+    title: str
     forward: int = 1
     backward: int = 1
     counted: str = ""  # "forward" or "both": the passes in one step of `progress`
 
 
 _METHODS = {
-    "occlusion": _Method(occlusion, 0, 0, "forward"),
-    "cam": _Method(cam),
-    "gradcam": _Method(gradcam),
-    "gradcam_plus_plus": _Method(gradcam_plus_plus),
-    "layercam": _Method(layercam),
-    "scorecam": _Method(scorecam, 1, 0, "forward"),
-    "saliency": _Method(saliency),
-    "smoothgrad": _Method(smoothgrad, 0, 0, "both"),
-    "gradient_x_input": _Method(gradient_x_input),
-    "integrated_gradients": _Method(integrated_gradients, 0, 0, "both"),
-    "guided_backprop": _Method(guided_backprop),
-    "guided_gradcam": _Method(guided_gradcam, 1, 2),
+    "occlusion": _Method(occlusion, "occlusion", 0, 0, "forward"),
+    "cam": _Method(cam, "CAM"),
+    "gradcam": _Method(gradcam, "Grad-CAM"),
+    "gradcam_plus_plus": _Method(gradcam_plus_plus, "Grad-CAM++"),
+    "layercam": _Method(layercam, "LayerCAM"),
+    "scorecam": _Method(scorecam, "Score-CAM", 1, 0, "forward"),
+    "saliency": _Method(saliency, "gradient"),
+    "smoothgrad": _Method(smoothgrad, "SmoothGrad", 0, 0, "both"),
+    "gradient_x_input": _Method(gradient_x_input, "gradient x input"),
+    "integrated_gradients": _Method(integrated_gradients, "integrated gradients", 0, 0, "both"),
+    "guided_backprop": _Method(guided_backprop, "guided backprop"),
+    "guided_gradcam": _Method(guided_gradcam, "Guided Grad-CAM", 1, 2),
 }
+
+
+def title_of(name):
+    """Return a method's title: "Grad-CAM" for "gradcam"."""
+    return _METHODS[name].title
 
 
 class MethodResult(NamedTuple):

@@ -14,6 +14,7 @@ from cnnvis_helpers.widgets.menus import (
     counted,
     network,
     rank_classes,
+    taken,
 )
 
 METHODS = {"FGSM, one step": fgsm, "PGD, many steps": pgd, "one pixel, a search": one_pixel}
@@ -40,11 +41,8 @@ def explore_attack(net=None, photo="chelsea", target=None, method="FGSM, one ste
     net, steps = network(net), Memory()
 
     def draw(values, task):
-        chosen, options = METHODS[values.method], {}
-        if chosen is not one_pixel:
-            options["epsilon"] = values.epsilon
-        if chosen is pgd:
-            options["steps"] = values.steps
+        chosen = METHODS[values.method]
+        options = taken(chosen, epsilon=values.epsilon, steps=values.steps)
         if chosen is fgsm:  # its gradient is the same for every epsilon
             key = values.photo_number, values.target
             step = steps(key, lambda: fgsm_step(net, values.photo, values.target))

@@ -1,12 +1,12 @@
 """explore_cam: the CAM family at any layer, for any class, or for one rather than another."""
 
-from cnnvis_helpers import cam, gradcam, gradcam_plus_plus, guided_gradcam, layercam, scorecam
 from cnnvis_helpers.methods.cam import pooled_head
 from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import checkbox, choice
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, heat_panel, row
 from cnnvis_helpers.widgets.menus import (
+    by_title,
     call_text,
     class_menu,
     class_text,
@@ -14,16 +14,10 @@ from cnnvis_helpers.widgets.menus import (
     network,
     predicted_panels,
     rank_classes,
+    taken,
 )
 
-METHODS = {
-    "Grad-CAM": gradcam,
-    "CAM": cam,
-    "Grad-CAM++": gradcam_plus_plus,
-    "LayerCAM": layercam,
-    "Score-CAM": scorecam,
-    "Guided Grad-CAM": guided_gradcam,
-}
+METHODS = by_title("gradcam", "cam", "gradcam_plus_plus", "layercam", "scorecam", "guided_gradcam")
 NOTHING = [("nothing", None)]
 
 
@@ -52,11 +46,8 @@ def explore_cam(net=None, photo="chelsea", target=None, layer=None, method="Grad
         chosen, goal = METHODS[values.method], values.target
         if values.rather is not None:
             goal = (values.target, values.rather)
-        options = {} if chosen is cam else {"layer": values.layer}
-        if chosen in (gradcam, gradcam_plus_plus, layercam, scorecam) and values.against:
-            options["relu"] = False
-        if chosen is scorecam:
-            options["progress"] = task.progress
+        options = {"relu": False} if values.against else {}
+        options = taken(chosen, layer=values.layer, progress=task.progress, **options)
         grid = chosen(net, values.photo, goal, resize=False, **options)
         call = call_text("heat", chosen, class_text(net, goal), **options)
         code = f"{call}\nshow_overlay(photo, heat{', signed=True' * bool(grid.min() < 0)})"

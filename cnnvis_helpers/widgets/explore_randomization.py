@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from cnnvis_helpers import gradcam, guided_backprop, guided_gradcam, integrated_gradients, saliency
 from cnnvis_helpers.methods.randomization import layers_from_the_top, randomize_layers
 from cnnvis_helpers.methods.similarity import rank_correlation, structural_similarity
 from cnnvis_helpers.photos.resizing import resize_map
@@ -11,6 +10,7 @@ from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import THIRD, map_panel, row
 from cnnvis_helpers.widgets.menus import (
     Memory,
+    by_title,
     call_text,
     class_menu,
     class_text,
@@ -18,15 +18,12 @@ from cnnvis_helpers.widgets.menus import (
     predicted_panels,
     quoted,
     rank_classes,
+    taken,
 )
 
-METHODS = {
-    "guided backprop": guided_backprop,
-    "gradient": saliency,
-    "integrated gradients": integrated_gradients,
-    "Grad-CAM": gradcam,
-    "Guided Grad-CAM": guided_gradcam,
-}
+METHODS = by_title(
+    "guided_backprop", "saliency", "integrated_gradients", "gradcam", "guided_gradcam"
+)
 PARTS = 2  # of a redraw: the map of the trained network, and that of the random copy
 
 
@@ -95,9 +92,7 @@ def copy_of(net, layer):
 
 def options_of(method, task=None):
     """Return the options of a method of METHODS; 16 steps are enough to compare maps."""
-    if METHODS[method] is not integrated_gradients:
-        return {}
-    return {"steps": 16, "progress": lambda *_: task.check()}
+    return taken(METHODS[method], steps=16, progress=lambda *_: task.check())
 
 
 def code_of(net, values, names):

@@ -1,32 +1,23 @@
 """explore_saliency: gradients with respect to the pixels, and methods built on them."""
 
-from cnnvis_helpers import (
-    gradient_x_input,
-    guided_backprop,
-    integrated_gradients,
-    saliency,
-    smoothgrad,
-)
 from cnnvis_helpers.pictures.drawing import place_text
 from cnnvis_helpers.widgets.controls import choice, slider, steps_slider
 from cnnvis_helpers.widgets.explorer import Drawn, Explorer
 from cnnvis_helpers.widgets.fast_pictures import SIDE, map_panel, row
 from cnnvis_helpers.widgets.menus import (
+    by_title,
     call_text,
     class_menu,
     class_text,
     network,
     predicted_panels,
     rank_classes,
+    taken,
 )
 
-METHODS = {
-    "gradient": saliency,
-    "gradient x input": gradient_x_input,
-    "SmoothGrad": smoothgrad,
-    "integrated gradients": integrated_gradients,
-    "guided backprop": guided_backprop,
-}
+METHODS = by_title(
+    "saliency", "gradient_x_input", "smoothgrad", "integrated_gradients", "guided_backprop"
+)
 SIGNS = {"strength": "max_abs", "sign": "sum"}
 COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
@@ -52,13 +43,10 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
     photos = predicted_panels(net, SIDE)
 
     def draw(values, task):
-        chosen, options = METHODS[values.method], {}
-        if chosen in (smoothgrad, integrated_gradients):
-            options["progress"] = task.progress
-            options["samples" if chosen is smoothgrad else "steps"] = values.count
-        if chosen is smoothgrad:
-            options["noise"] = values.noise
-        options["reduce"] = SIGNS[values.show]
+        chosen = METHODS[values.method]
+        options = {"samples": values.count, "steps": values.count, "noise": values.noise}
+        options |= {"progress": task.progress, "reduce": SIGNS[values.show]}
+        options = taken(chosen, **options)
         found = chosen(net, values.photo, values.target, resize=False, **options)
         signed = ", signed=True" if values.show == "sign" else ""
         call = call_text("heat", chosen, class_text(net, values.target), **options)
@@ -68,8 +56,8 @@ def explore_saliency(net=None, photo="chelsea", target=None, method="gradient", 
 
     def grey_out(explorer):
         chosen = METHODS[explorer.controls["method"].value]
-        explorer.controls["count"].disabled = chosen not in (smoothgrad, integrated_gradients)
-        explorer.controls["noise"].disabled = chosen is not smoothgrad
+        explorer.controls["count"].disabled = not taken(chosen, samples=1, steps=1)
+        explorer.controls["noise"].disabled = not taken(chosen, noise=0)
 
     controls = {
         "method": choice("Method", METHODS, method, called="method"),

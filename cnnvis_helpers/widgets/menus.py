@@ -1,9 +1,12 @@
 """Shared by several explorers: the network, class and layer menus, the call as text."""
 
+import inspect
 import json
 import sys
 from collections import Counter
 
+import cnnvis_helpers
+from cnnvis_helpers.methods.compare import title_of
 from cnnvis_helpers.networks.layers import conv_layers
 from cnnvis_helpers.networks.network import Network, load_network
 from cnnvis_helpers.pictures.drawing import short_value
@@ -33,6 +36,17 @@ def network(net):
     if isinstance(net, Network):
         return net
     return load_network() if net is None else load_network(net)
+
+
+def by_title(*names):
+    """Return {title: method}; the methods of the package, whose results a rehearsal keeps."""
+    return {title_of(name): getattr(cnnvis_helpers, name) for name in names}
+
+
+def taken(method, **options):
+    """Return those of the options that a method takes."""
+    names = inspect.signature(method).parameters
+    return {name: value for name, value in options.items() if name in names}
 
 
 def counted(number, thing):
