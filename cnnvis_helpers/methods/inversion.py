@@ -42,7 +42,9 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
     net : Network
     photo : uint8 or float array (H, W, 3), 0..255
     layer : name of a layer with maps (n, h, w, c); None for the last one, `net.last_conv`
-    steps : steps of Adam, 1 or more; their size falls from 16 pixel levels to 0
+    steps : steps of Adam, 1 or more; their size falls from 16 pixel levels to 0. Maps with few
+        active cells need more: at "head_relu" of EfficientNet-Lite0, for "chelsea", 180 steps
+        leave an error of 0.81, 600 steps 0.06
     tv : weight of the total variation, the mean absolute difference of neighbouring pixels in
         levels (rows plus columns), 0 or more; larger values give smoother pictures
     seed : whole number; the same seed gives the same bytes
