@@ -10,7 +10,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 import build_notebooks  # noqa: E402, F401
 import lesson_source  # noqa: E402
 import lint_lessons  # noqa: E402, F401
-import lint_pages  # noqa: E402, F401
 import notebook_making as making  # noqa: E402, F401
 import notebook_running as running  # noqa: E402, F401
 import publication  # noqa: E402, F401

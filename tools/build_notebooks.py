@@ -19,8 +19,7 @@ from pathlib import Path
 import lesson_source
 import notebook_making as making
 import notebook_running as running
-from lint_lessons import lint_lesson, lint_notebook
-from lint_pages import lint_page, page_counts
+from lint_lessons import lint_lesson, lint_notebook, lint_page, page_counts
 from nbclient.exceptions import CellControlSignal
 
 ROOT = Path(__file__).resolve().parent.parent
