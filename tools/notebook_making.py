@@ -1,6 +1,6 @@
 """Turn a lesson into notebook dicts (nbformat 4.5): cells, ids, metadata; no outputs.
 
-The result is a function of the lesson, its neighbours and `publication.json` alone, so that its
+The result is a function of the lesson, its neighbours and `publication.py` alone, so that its
 bytes are the same everywhere. Outputs come from `notebook_running.py`.
 """
 
@@ -24,21 +24,26 @@ def notebook_file(lesson, kind):
     return f"{folder}{lesson.name}.ipynb"
 
 
-def make_notebook(lesson, lessons, kind, published=None):
+def make_notebook(lesson, lessons, kind):
     """The notebook of a lesson, without outputs.
 
     lessons: all lessons in order, for the links. kind: STUDENT or SOLUTIONS.
-    published: (repository, tag); read from publication.json when None.
     """
-    published = publication.publication() if published is None else published
-    cells = [_navigation(lesson, lessons, kind, published, "top")]
+    links = _links(lesson, lessons, kind)
+    is_copy = "Lecturer's copy, with solutions and teaching notes." if kind == SOLUTIONS else ""
+    badge = publication.badge(notebook_file(lesson, kind))
+    cells = [_navigation(lesson, badge, is_copy, links)]
     for index, cell in enumerate(lesson.cells):
         made = _lesson_cell(lesson, cell, kind)
         if made is not None:
             cells.append(made)
         if index == 0:
-            cells += [_contents(lesson), *_setup_cells(published)]
-    cells.append(_navigation(lesson, lessons, kind, published, "bottom"))
+            cells += [
+                _contents(lesson),
+                _markdown(publication.setup_note(), ["setup"], "skip"),
+                _code(publication.setup_source(publication.requirement()), ["setup"], "skip"),
+            ]
+    cells.append(_navigation(lesson, links))
     _give_ids(lesson, cells)
     return {
         "cells": cells,
@@ -153,40 +158,20 @@ def _teaching_note(cell):
     return _markdown(f"> **Teaching note**\n>\n{quoted}", ["teaching-note"], "notes")
 
 
-def _setup_cells(published):
-    source = publication.requirement(*published)
-    return [
-        _markdown(publication.setup_note(source), ["setup"], "skip"),
-        _code(publication.setup_source(source), ["setup"], "skip"),
-    ]
-
-
-def _navigation(lesson, lessons, kind, published, place):
-    """A line with links to the neighbours; at the top also the badge and what this copy is."""
-    at = [each.name for each in lessons].index(lesson.name)
-    before = lessons[at - 1] if at > 0 else None
-    after = lessons[at + 1] if at + 1 < len(lessons) else None
-    links = []
-    if before:
-        links.append(f"Previous: {_link(before, kind, published)}")
-    if after:
-        links.append(f"Next: {_link(after, kind, published)}")
-    lines = [" · ".join(links)] if links else []
-    if place == "top":
-        if kind == SOLUTIONS:
-            lines.insert(0, "Lecturer's copy, with solutions and teaching notes.")
-        lines.insert(0, publication.badge(*published, notebook_file(lesson, kind)))
+def _navigation(lesson, *lines):
     text = "\n\n".join(line for line in lines if line)
     return _markdown(text or f"Lesson {lesson.number}", ["navigation"], "skip")
 
 
-def _link(lesson, kind, published):
-    name = f"{lesson.number} {lesson.title}"
-    local = f"[{name}]({lesson.name}.ipynb)"
-    if published[0] is None:
-        return local
-    address = publication.colab_address(*published, notebook_file(lesson, kind))
-    return f"{local} ([Colab]({address}))"
+def _links(lesson, lessons, kind):
+    """A line with links to the lessons before and after."""
+    at, links = lessons.index(lesson), []
+    for word, neighbours in (("Previous", lessons[:at][-1:]), ("Next", lessons[at + 1 :][:1])):
+        for one in neighbours:
+            address = publication.colab_address(notebook_file(one, kind))
+            colab = f" ([Colab]({address}))" if address else ""
+            links.append(f"{word}: [{one.number} {one.title}]({one.name}.ipynb){colab}")
+    return " · ".join(links)
 
 
 def _give_ids(lesson, cells):

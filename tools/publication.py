@@ -1,17 +1,12 @@
-"""Where a published copy of the course is, and what a notebook says of it.
+"""Where the published copy of the course is, and what a notebook says of it.
 
-`publication.json` holds the repository ("owner/name") and the tag ("v1.0") of the published copy;
-both are null until there is one. After a change, `build_notebooks.py --no-execute` writes the
-badge, the links to Colab and the set-up cell of every notebook.
+After a change here, `build_notebooks.py --no-execute` writes the badge, the links to Colab and the
+set-up cell of every notebook.
 """
 
-import json
-import re
-from pathlib import Path
+REPOSITORY, TAG = None, None  # "OWNER/NAME" and "v1.0"; None until there is a published copy
 
-FILE = Path(__file__).resolve().with_name("publication.json")
-COLAB = "https://colab.research.google.com"
-
+_COLAB = "https://colab.research.google.com"
 _NOTE = (
     "**Set-up.** The next cell {}. On your own machine, `python3 tools/course.py open`, run in the "
     "folder of the course, installs and opens it."
@@ -24,34 +19,15 @@ except ImportError:
 _ASK = 'raise ImportError("Install the course first: python3 tools/course.py open") from None'
 
 
-def publication(path=FILE):
-    """(repository, tag) of the published copy, or (None, None).
-
-    Raises ValueError when only one is given, or one has characters that an address cannot have.
-    """
-    stored = json.loads(Path(path).read_text(encoding="utf-8"))
-    repository, tag = stored["repository"], stored["tag"]
-    if (repository, tag) == (None, None):
-        return None, None
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository or "") or not re.fullmatch(
-        r"[\w.+-]+", tag or ""
-    ):
-        raise ValueError(
-            f"publication.json has repository {repository!r} and tag {tag!r}; "
-            "write 'owner/name' and 'v1.0', or null for both."
-        )
-    return repository, tag
-
-
-def requirement(repository, tag):
+def requirement():
     """What pip installs of the published copy; None for an unpublished course."""
-    return repository and f"https://github.com/{repository}/archive/{tag}.zip"
+    return REPOSITORY and f"https://github.com/{REPOSITORY}/archive/{TAG}.zip"
 
 
-def setup_note(source):
-    """The sentence above the set-up cell; `source` as for `setup_source`."""
+def setup_note():
+    """The sentence above the set-up cell."""
     installs = "installs the course where it is missing, in Colab for example"
-    return _NOTE.format(installs if source else "says so if the course is not installed")
+    return _NOTE.format(installs if REPOSITORY else "says so if the course is not installed")
 
 
 def setup_source(source):
@@ -62,14 +38,12 @@ def setup_source(source):
     return _SETUP.format(f'%pip install --quiet "{source}"' if source else _ASK)
 
 
-def colab_address(repository, tag, file):
-    """Address that opens `file` (a path below notebooks/) in Colab."""
-    return f"{COLAB}/github/{repository}/blob/{tag}/notebooks/{file}"
+def colab_address(file):
+    """Address that opens `file` (a path below notebooks/) in Colab; None for an unpublished one."""
+    return REPOSITORY and f"{_COLAB}/github/{REPOSITORY}/blob/{TAG}/notebooks/{file}"
 
 
-def badge(repository, tag, file):
+def badge(file):
     """Markdown of the badge that opens a notebook in Colab; "" for an unpublished course."""
-    if repository is None:
-        return ""
-    address = colab_address(repository, tag, file)
-    return f"[![Open this notebook in Colab]({COLAB}/assets/colab-badge.svg)]({address})"
+    picture = f"![Open this notebook in Colab]({_COLAB}/assets/colab-badge.svg)"
+    return f"[{picture}]({colab_address(file)})" if REPOSITORY else ""

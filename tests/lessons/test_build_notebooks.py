@@ -21,12 +21,11 @@ from lesson_tools import (
     build_notebooks,
     lesson_source,
     making,
+    publication,
     run_lesson_on,
     running,
 )
 from PIL import Image
-
-UNPUBLISHED = (None, None)
 
 
 def text(source):
@@ -38,7 +37,7 @@ def sources(notebook, kind="code"):
 
 
 def made_of(lesson, kind=making.STUDENT):
-    return making.make_notebook(lesson, [lesson], kind, UNPUBLISHED)
+    return making.make_notebook(lesson, [lesson], kind)
 
 
 def demo(kind=making.STUDENT):
@@ -204,12 +203,24 @@ def test_neighbours_are_linked():
     lessons = [copy.deepcopy(DEMO_LESSON) for _ in range(3)]
     for number, lesson in enumerate(lessons):
         lesson.name = f"0{number}_demo"
-    made = making.make_notebook(lessons[1], lessons, making.STUDENT, UNPUBLISHED)
+    made = making.make_notebook(lessons[1], lessons, making.STUDENT)
     for cell in (made["cells"][0], made["cells"][-1]):
         assert "Previous: [00 What does a demonstration show?](00_demo.ipynb)" in cell["source"]
         assert "Next: [02 What does a demonstration show?](02_demo.ipynb)" in cell["source"]
-    first = making.make_notebook(lessons[0], lessons, making.STUDENT, UNPUBLISHED)
+    first = making.make_notebook(lessons[0], lessons, making.STUDENT)
     assert "Previous" not in first["cells"][0]["source"]
+
+
+def test_a_published_copy_has_a_badge_links_to_colab_and_installs_itself(monkeypatch):
+    monkeypatch.setattr(publication, "REPOSITORY", "owner/name")
+    monkeypatch.setattr(publication, "TAG", "v1.0")
+    made = making.make_notebook(LESSONS[0], LESSONS, making.STUDENT)
+    address = "https://colab.research.google.com/github/owner/name/blob/v1.0/notebooks/"
+    top = made["cells"][0]["source"]
+    assert f"colab-badge.svg)]({address}00_start_here.ipynb)" in top
+    assert f"[Colab]({address}01_layers_and_weights.ipynb)" in top
+    archive = "https://github.com/owner/name/archive/v1.0.zip"
+    assert f'except ImportError:\n    %pip install --quiet "{archive}"' in sources(made)[0]
 
 
 # ---- running
@@ -261,8 +272,7 @@ def test_outputs_are_carried_over_only_to_the_same_code(ran):
     assert not kept and bare["metadata"]["cnnvis"]["ran"] is None
 
 
-def test_staleness_is_seen(ran, tmp_path, monkeypatch):
-    monkeypatch.setattr(making.publication, "publication", lambda: UNPUBLISHED)  # as `ran` is
+def test_staleness_is_seen(ran, tmp_path):
     for kind, notebook in ran.items():
         path = tmp_path / making.notebook_file(DEMO_LESSON, kind)
         path.parent.mkdir(exist_ok=True)
