@@ -1,7 +1,6 @@
 """Run every method on the classifiers of keras.applications: writes docs/networks.md.
 
 python tools/applications_table.py              all of them, about an hour
-python tools/applications_table.py --missing    only those that docs/networks.md does not have yet
 python tools/applications_table.py VGG19 ...    only these; prints, writes nothing
 
 Each is built with random weights for pictures of 96 x 96 pixels, so nothing is downloaded.
@@ -86,25 +85,14 @@ def outcome(method, net):
     return "·"
 
 
-def known():
-    """Return the rows {constructor: cells} and the list of refusals that the table has."""
-    lines = TABLE.read_text(encoding="utf-8").splitlines()
-    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][2:]
-    refusals = [line.partition(". ")[2] for line in lines if line[:1].isdigit()]
-    return {name: cells for name, *cells in rows}, refusals
-
-
 def main(names):
     tf.config.run_functions_eagerly(True)
     methods = [*MAPS, *OTHERS]
-    rows, refusals = known() if names == ["--missing"] else ({}, [])
-    wanted = [name for name in names if name != "--missing"]
+    rows, refusals = {}, []
     quickest_first = sorted(
         APPLICATIONS.values(), key=lambda each: ("ConvNeXt" in each.constructor, each.parameters)
     )
-    for name in wanted or [each.constructor for each in quickest_first]:
-        if name in rows:
-            continue
+    for name in names or [each.constructor for each in quickest_first]:
         net = build(name)
         rows[name] = []
         for method in methods:
@@ -116,7 +104,7 @@ def main(names):
         del net
         keras.backend.clear_session()
         gc.collect()
-        if not wanted:
+        if not names:
             TABLE.write_text(text_of(methods, rows, refusals), encoding="utf-8")
     print(*refusals, sep="\n")
 

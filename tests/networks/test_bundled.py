@@ -277,7 +277,7 @@ def test_few_bits_come_back_as_close_as_their_scale():
 def test_the_conversion_gives_the_bundled_file_and_the_answers_of_the_source(name):
     if not (tool.PACKAGES / tool.CONVERSIONS[name].package.file).is_file():
         pytest.skip(f"no packages in {tool.PACKAGES}: tools/convert_networks.py --check gets them")
-    source, stored = tool.convert(name, tool.PACKAGES)
+    source, stored = tool.convert(name)
     kept = tool.bundled(name)
     assert set(stored) == set(kept)
     for key in kept:
