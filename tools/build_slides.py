@@ -91,27 +91,17 @@ def slide_cells(notebook):
 
 
 def shown_code(source):
-    """Code without imports, assertions and alt texts.
+    """Code without its imports.
 
-    >>> shown_code('import numpy as np\\n\\nx = 1\\nif x:\\n    assert x == 1')
+    >>> shown_code('import numpy as np\\n\\nx = 1')
     'x = 1'
     """
-    lines, gone = source.splitlines(), set()
+    lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
-        if _is_aside(node):
-            gone.update(range(node.lineno - 1, node.end_lineno))
-        elif isinstance(node, ast.keyword) and node.arg == "alt":
-            if lines[node.lineno - 1].lstrip().startswith("alt="):
-                gone.update(range(node.lineno - 1, node.end_lineno))
-    kept = "\n".join(line for number, line in enumerate(lines) if number not in gone)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            lines[node.lineno - 1 : node.end_lineno] = [None] * (node.end_lineno - node.lineno + 1)
+    kept = "\n".join(line for line in lines if line is not None)
     return re.sub(r"\n{3,}", "\n\n", kept).strip("\n")
-
-
-def _is_aside(node):
-    if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert)):
-        return True
-    block = isinstance(node, (ast.If, ast.For)) and not node.orelse
-    return block and all(map(_is_aside, node.body))
 
 
 def markdown_html(source):
