@@ -19,7 +19,16 @@ def text_progress(label, width=30):
     """Return a progress function that draws one line of text: `label`, a bar and both counts.
 
     In a notebook the line is one output that is updated in place; elsewhere it is written to
-    standard error and overwritten. width : length of the bar in characters
+    standard error and overwritten.
+
+    Parameters
+    ----------
+    label : str
+    width : length of the bar in characters
+
+    Returns
+    -------
+    function of (done, total)
 
     >>> bar_line("occlusion", 3, 12, 8)
     'occlusion ██······ 3 of 12'

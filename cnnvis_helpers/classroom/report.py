@@ -34,10 +34,16 @@ class Report(Table):
 def report(show=None):
     """Return what works on this machine, to read or to paste into a bug report.
 
+    It loads TensorFlow, checks every bundled file, runs a network on a photo and asks the server of
+    Keras's weights for an answer. It changes nothing.
+
+    Parameters
+    ----------
     show : function of a Finding, called as soon as it is known, or None
 
-    Returns a Report, a table of Findings. It loads TensorFlow, checks every bundled file, runs a
-    network on a photo and asks the server of Keras's weights for an answer. It changes nothing.
+    Returns
+    -------
+    Report, a table of Findings (what, found, todo)
     """
     found = Report()
     for look in (_course, _python, _packages, _graphics, _prediction, _connection, _caches):

@@ -98,9 +98,16 @@ class Solution(_Reply):
 def check(exercise_id, answer=None, **given):
     """Say whether an answer is right, and if not, what probably happened.
 
-    exercise_id: such as "01-count-weights". answer: the value, array, text, tuple or function that
-    the exercise asks for. given: other values that the exercise says to pass (`net=net`).
-    Returns a Result: true if right, with a `message`. A strange answer never raises.
+    Parameters
+    ----------
+    exercise_id : str, such as "01-count-weights"
+    answer : the value, array, text, tuple or function that the exercise asks for
+    given : other values that the exercise says to pass (`net=net`)
+
+    Returns
+    -------
+    Result: true if right, with a `message`. A strange answer never raises.
+
     Raises ValueError for an unknown exercise id; the sentence names similar ones.
 
         check("01-count-weights", 672)
@@ -122,8 +129,15 @@ def check(exercise_id, answer=None, **given):
 def hint(exercise_id, number=None):
     """Return the next hint of an exercise at each call, or the hint with this number.
 
-    exercise_id: such as "00-softmax". number: from 1; None for the next one. Hints go from
-    gentle to nearly the answer; the last one then repeats.
+    Parameters
+    ----------
+    exercise_id : str, such as "00-softmax"
+    number : int from 1; None for the next one
+
+    Returns
+    -------
+    Hint. Hints go from gentle to nearly the answer; the last one then repeats.
+
     Raises ValueError for an unknown exercise id or hint number.
     """
     exercise = exercise_sets.find(exercise_id)
@@ -139,7 +153,14 @@ def hint(exercise_id, number=None):
 def solution(exercise_id):
     """Return the source of an exercise's solution, as in the lecturer's notebook.
 
-    exercise_id: such as "00-softmax", as in the `check` line.
+    Parameters
+    ----------
+    exercise_id : str, such as "00-softmax"
+
+    Returns
+    -------
+    Solution, with the text `source`
+
     Raises ValueError for an unknown exercise id.
     """
     exercise = exercise_sets.find(exercise_id)

@@ -55,10 +55,16 @@ from cnnvis_helpers.networks.head import sample_pictures
 def gradcam_from(activations, gradients, relu=True):
     """Weight each map by its mean gradient and sum: Grad-CAM.
 
-    activations : maps A of one layer, (h, w, c)
-    gradients : dS/dA, (h, w, c)
+    Parameters
+    ----------
+    activations : maps A of one layer, float (h, w, c)
+    gradients : dS/dA, float (h, w, c)
+    relu : False to keep negative values
 
-    Returns the map (h, w): ReLU(sum_k a_k A_k) with the pooled gradients a_k = mean_ij dS/dA_ijk.
+    Returns
+    -------
+    float array (h, w): ReLU(sum_k a_k A_k) with the pooled gradients a_k = mean_ij dS/dA_ijk.
+
     Selvaraju et al. 2016, arXiv 1610.02391, equations 1 and 2. A worked example, with three
     channels that show the same map:
 
@@ -82,14 +88,29 @@ def gradcam_from(activations, gradients, relu=True):
 
 
 def pooled_gradients(gradients):
-    """Return the mean gradient (c,) of each channel over the positions of gradients (h, w, c)."""
+    """Return the mean gradient of each channel over the positions.
+
+    Parameters
+    ----------
+    gradients : float (h, w, c)
+
+    Returns
+    -------
+    float array (c,)
+    """
     return gradients.mean(axis=(0, 1))
 
 
 def gradcam_plus_plus_from(activations, gradients, relu=True):
     """Weight each map by its positive gradients, more strongly if few: Grad-CAM++.
 
-    Parameters and return value as in `gradcam_from`.
+    Parameters
+    ----------
+    activations, gradients, relu : as in `gradcam_from`
+
+    Returns
+    -------
+    float array (h, w): ReLU(sum_k w_k A_k)
 
     Chattopadhyay et al. 2017, arXiv 1710.11063, equation 19: with Y = exp(S) and g = dS/dA,
     alpha_ij = g_ij^2 / (2 g_ij^2 + g_ij^3 sum_ab A_ab), 0 where the denominator is 0, and
@@ -111,7 +132,14 @@ def gradcam_plus_plus_from(activations, gradients, relu=True):
 def layercam_from(activations, gradients, relu=True):
     """Weight each value of each map by its own positive gradient: LayerCAM.
 
-    Parameters as in `gradcam_from`. Returns ReLU(sum_k ReLU(g_k) A_k), (h, w).
+    Parameters
+    ----------
+    activations, gradients, relu : as in `gradcam_from`
+
+    Returns
+    -------
+    float array (h, w): ReLU(sum_k ReLU(g_k) A_k)
+
     Jiang et al. 2021, doi 10.1109/TIP.2021.3089943
 
     >>> layercam_from(np.array([[[1.0, 2.0]]]), np.array([[[3.0, -4.0]]]))
@@ -206,8 +234,18 @@ def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
 def gradcam_plus_plus(net, photo, target=None, layer=None, relu=True, resize=True):
     """Map the places that raise the score, for several objects of a class (Grad-CAM++).
 
-    Parameters, return value and errors as in `gradcam`. The maps should not be negative (a layer
-    that ends with a ReLU), or the weights lose their meaning.
+    The maps should not be negative (a layer that ends with a ReLU), or the weights lose their
+    meaning.
+
+    Parameters
+    ----------
+    net, photo, target, layer, relu, resize : as in `gradcam`
+
+    Returns
+    -------
+    float32 array (H, W), never negative unless `relu` is False.
+
+    Raises ValueError as `gradcam`.
 
     Chattopadhyay et al. 2017, "Grad-CAM++", arXiv 1710.11063. The arithmetic:
     `gradcam_plus_plus_from`
@@ -219,7 +257,15 @@ def gradcam_plus_plus(net, photo, target=None, layer=None, relu=True, resize=Tru
 def layercam(net, photo, target=None, layer=None, relu=True, resize=True):
     """Map the places that raise the score, even in early layers with fine maps (LayerCAM).
 
-    Parameters, return value and errors as in `gradcam`.
+    Parameters
+    ----------
+    net, photo, target, layer, relu, resize : as in `gradcam`
+
+    Returns
+    -------
+    float32 array (H, W), never negative unless `relu` is False.
+
+    Raises ValueError as `gradcam`.
 
     Jiang et al. 2021, "LayerCAM", doi 10.1109/TIP.2021.3089943. The arithmetic: `layercam_from`
     """
@@ -347,8 +393,15 @@ def guided_gradcam(net, photo, target=None, layer=None, reduce="max_abs", resize
 def layer_gradients(net, photo, target=None, layer=None):
     """Return the maps A of a layer and the gradients dS/dA of a target's score, from one pass.
 
-    Returns two float32 arrays (h, w, c), the input of `gradcam_from` and the like.
-    Parameters and errors as in `gradcam`.
+    Parameters
+    ----------
+    net, photo, target, layer : as in `gradcam`
+
+    Returns
+    -------
+    two float32 arrays (h, w, c), the input of `gradcam_from` and the like
+
+    Raises ValueError as `gradcam`.
     """
     check_net(net)
     layer = net.spatial_layer(layer, on_photo=True)
@@ -364,13 +417,22 @@ def _one_pass(net, photo, target, layer):
 
 
 def pooled_head(net):
-    """Return (name of the averaged layer, Dense layer) of a network that averages its maps.
+    """Return the layers of a head that averages maps, as `cam` needs it.
 
     After its last maps, the network must only average or sum them over all positions and multiply
-    by weights; which layers do so does not matter. If exactly one layer, Dense or a 1x1
-    convolution, makes the scores of the mean maps, it is returned. None replaces it with one map
-    per class, which are the scores when averaged, and where more layers make the scores. Raises
-    ValueError for any other network.
+    by weights; which layers do so does not matter.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    (name of the averaged layer, layer that makes the scores of the mean maps, Dense or a 1x1
+    convolution). None replaces the second where one map per class is averaged to the scores, and
+    where more layers make the scores.
+
+    Raises ValueError for any other network.
     """
     check_net(net)
     head = find_pooled_head(net)

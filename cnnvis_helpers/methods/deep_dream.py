@@ -126,10 +126,17 @@ def dream_layer(net):
 
 
 def dream_objective(net, photo, layers=None):
-    """The objective of `deep_dream`: the weighted sum of the mean squares of the layers' maps.
+    """Return the objective of `deep_dream`: a weighted sum of the mean squares of the layers' maps.
 
+    Parameters
+    ----------
     net, photo, layers : as in `dream_steps`; the photo is used at its own size
-    Returns a float, 0 or more if the weights are. Raises ValueError as `dream_steps` does.
+
+    Returns
+    -------
+    float, 0 or more if the weights are
+
+    Raises ValueError as `dream_steps`.
     """
     check_net(net)
     net.prepare(photo)  # rejects what is not a photo

@@ -74,7 +74,16 @@ def insertion_curve(
     """Start from a picture of `fill`, show the hottest pixels first, and follow the score up.
 
     If the map is right, the score rises at once, and the area under the curve is large.
-    Parameters, errors and return value as in `deletion_curve`.
+
+    Parameters
+    ----------
+    net, photo, heat, target, steps, fill, score, seed, progress : as in `deletion_curve`
+
+    Returns
+    -------
+    ScoreCurve, as `deletion_curve`
+
+    Raises ValueError as `deletion_curve`.
     """
     return _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete=False)
 

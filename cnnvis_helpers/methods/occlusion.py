@@ -104,13 +104,19 @@ def occlusion_grid(
 ):
     """Return the raw result of an occlusion sweep: one number per position.
 
-    Parameters and errors as in `occlusion`. On 224 x 224 pixels a patch and stride of 56 give
-    4 x 4 numbers, from the 16 pictures of `occluded_photos` and the photo itself.
+    On 224 x 224 pixels a patch and stride of 56 give 4 x 4 numbers, from the 16 pictures of
+    `occluded_photos` and the photo itself.
+
+    Parameters
+    ----------
+    net, photo, target, patch, stride, fill, score, progress, exact : as in `occlusion`
 
     Returns
     -------
     float32 array (rows, columns): score(photo) - score(photo with the patch at this position), NaN
     for positions not reached before the sweep was stopped.
+
+    Raises ValueError as `occlusion`.
 
     >>> occlusion_grid(net, photo, "cat", patch=8, stride=4).shape
     (3, 3)
@@ -149,6 +155,16 @@ def occlusion_passes(net, patch=None, stride=None):
 
     On 224 x 224 pixels a patch of 56 takes 17 at a stride of 56 and 28,562 at a stride of 1. With
     exact="full" each is a forward pass; `occlusion_plan` counts operations for both.
+
+    Parameters
+    ----------
+    net, patch, stride : as in `occlusion`
+
+    Returns
+    -------
+    int
+
+    Raises ValueError as `occlusion`.
     """
     check_net(net)
     (tops, lefts), _ = _positions(net.input_size, patch, stride)
@@ -158,7 +174,9 @@ def occlusion_passes(net, patch=None, stride=None):
 def occlusion_plan(net, patch=None, stride=None, exact="auto"):
     """Return how `occlusion` would compute a sweep, with operation counts; run nothing.
 
-    Parameters and errors as in `occlusion`.
+    Parameters
+    ----------
+    net, patch, stride, exact : as in `occlusion`
 
     Returns
     -------
@@ -167,6 +185,8 @@ def occlusion_plan(net, patch=None, stride=None, exact="auto"):
     `joined_at` (the last layer that is computed in windows, or None), and `layers`: a LayerWindow
     (layer, map, window, operations, full_operations) for each layer call, as far as the window of
     cells changed by one position can be followed; its operations are those of one position.
+
+    Raises ValueError as `occlusion`.
 
     >>> occlusion_plan(net, patch=2, exact="full")
     <full: 226 pictures, 1.06e+07 multiply-adds, 1.00 of those of full passes>
@@ -192,8 +212,16 @@ def _plan(net, tops, lefts, patch, exact):
 def occluded_photos(net, photo, patch=None, stride=None, fill=127.5):
     """Return the pictures that `occlusion` shows the network.
 
-    Parameters and errors as in `occlusion`. Returns a uint8 array (positions, h, w, 3) at the
-    network's input size, row by row in the order of `occlusion_grid`; all are in memory at once.
+    Parameters
+    ----------
+    net, photo, patch, stride, fill : as in `occlusion`
+
+    Returns
+    -------
+    uint8 array (positions, h, w, 3) at the network's input size, row by row in the order of
+    `occlusion_grid`; all are in memory at once.
+
+    Raises ValueError as `occlusion`.
     """
     check_net(net)
     pixels = net.prepare(photo)

@@ -36,8 +36,16 @@ _OPPONENT = np.array([[1, 1, 1], [0.33, 0, -0.33], [-0.09, 0.18, -0.09]], np.flo
 def filter_pattern(net, layer, channel, **settings):
     """Return the picture that excites a filter most, by gradient ascent from grey noise.
 
-    Parameters and errors are those of `filter_patterns`, with one `channel`, an int, instead of a
-    list. Returns a uint8 array (size, size, 3).
+    Parameters
+    ----------
+    net, layer, settings : as in `filter_patterns`
+    channel : int
+
+    Returns
+    -------
+    uint8 array (size, size, 3)
+
+    Raises ValueError as `filter_patterns`.
 
     >>> pattern = filter_pattern(net, "block3_conv1", 12, size=96)      # doctest: +SKIP
     """
@@ -116,12 +124,16 @@ def filter_patterns(
 def filter_responses(net, pictures, layer):
     """Return how strongly pictures excite each filter: the objective of `filter_patterns`.
 
+    Parameters
+    ----------
     net : Network
     pictures : uint8 or float array (n, h, w, 3), 0..255, taken at their own size
     layer : name of a layer with maps
 
-    Returns a float32 array (n, channels): means over the layer's positions, before its activation
-    function, with negative values times 0.1.
+    Returns
+    -------
+    float32 array (n, channels): means over the layer's positions, before its activation function,
+    with negative values times 0.1
 
     Raises ValueError for an unknown layer and for pictures of another shape.
     """

@@ -73,7 +73,16 @@ def gradient_x_input(net, photo, target=None, reduce="sum", resize=True):
 
     For a linear network the values add up to the score without its bias. A black pixel always
     gets 0, however much it matters; `integrated_gradients` lets you choose that baseline.
-    Parameters, errors and return value as in `saliency`; unit: logits, signed.
+
+    Parameters
+    ----------
+    net, photo, target, reduce, resize : as in `saliency`
+
+    Returns
+    -------
+    float32 array (H, W), logits, signed for "sum" and "rgb"
+
+    Raises ValueError as `saliency`.
 
     Shrikumar et al. 2016, "Not just a black box", arXiv 1605.01713
     """
@@ -271,7 +280,18 @@ def guided_backprop(
 
 
 def input_gradient(net, photo, target=None):
-    """Return the gradient of a target's score: float32 (h, w, 3), at the network's input size."""
+    """Return the gradient of a target's score with respect to the pixels.
+
+    Parameters
+    ----------
+    net, photo, target : as in `saliency`
+
+    Returns
+    -------
+    float32 array (h, w, 3) at the network's input size, logit change per pixel level
+
+    Raises ValueError as `saliency`.
+    """
     vector = target_vector(net, target)
     return _gradient_sum(net, prepared(net, photo), tf.ones(1), vector).numpy()
 

@@ -15,13 +15,18 @@ _WINDOW, _SIGMA = 11, 1.5  # pixels: the Gaussian window of Wang et al.
 
 
 def rank_correlation(a, b):
-    """Return Spearman's rank correlation of two maps, pixel by pixel: a float, -1..1.
+    """Return Spearman's rank correlation of two maps, pixel by pixel.
 
+    Parameters
+    ----------
     a, b : arrays (h, w) of finite numbers, the same shape. Signs count: pass np.abs(a) to compare
         magnitudes
 
-    1 means the same order, -1 the opposite order, 0 no relation. Equal values share their mean
-    rank. A constant map ranks nothing; its correlation with any other map is 0.0.
+    Returns
+    -------
+    float, -1..1: 1 means the same order, -1 the opposite order, 0 no relation. Equal values share
+    their mean rank. A constant map ranks nothing; its correlation with any other map is 0.0.
+
     Raises ValueError for different shapes and for values that are not finite.
 
     >>> rank_correlation([[0, 1], [2, 3]], [[0, 10], [200, 3000]])
@@ -34,13 +39,20 @@ def rank_correlation(a, b):
 
 
 def structural_similarity(a, b):
-    """Return the mean structural similarity (SSIM) of two maps: a float, -1..1.
-
-    a, b : arrays (h, w) of finite numbers, the same shape, 11 pixels or more on each side
+    """Return the mean structural similarity (SSIM) of two maps.
 
     In a Gaussian window around every pixel, SSIM compares the means, the spreads, and how far the
-    values rise and fall together; 1 means the same map. Each map is first divided by its own
-    largest magnitude. Windows that cross the border are left out.
+    values rise and fall together. Each map is first divided by its own largest magnitude. Windows
+    that cross the border are left out.
+
+    Parameters
+    ----------
+    a, b : arrays (h, w) of finite numbers, the same shape, 11 pixels or more on each side
+
+    Returns
+    -------
+    float, -1..1; 1 means the same map
+
     Raises ValueError for smaller maps and as `rank_correlation`.
 
     Wang et al. 2004, "Image quality assessment", doi 10.1109/TIP.2003.819861, with its constants.

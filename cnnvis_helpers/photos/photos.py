@@ -99,9 +99,12 @@ def load_photo(source, max_side=None):
 
 
 def list_photos():
-    """Return the bundled photos: a list of named tuples (name, size, shows, licence, source, alt).
+    """List the bundled photos.
 
-    It prints as a table, in a notebook with small pictures. `size` is (height, width).
+    Returns
+    -------
+    list of named tuples (name, size, shows, licence, source, alt), `size` being (height, width) in
+    pixels. It prints as a table, in a notebook with small pictures.
     """
     sized = ({**one, "size": (one["height"], one["width"])} for one in entries("photo").values())
     return PhotoList(PhotoInfo(*(photo[field] for field in PhotoInfo._fields)) for photo in sized)
@@ -137,7 +140,17 @@ def fetch_photo(url):
 
 
 def photo_alt(name):
-    """Return one sentence that describes a bundled photo; ValueError for an unknown name.
+    """Return one sentence that describes a bundled photo.
+
+    Parameters
+    ----------
+    name : name of a bundled photo (`list_photos` shows all)
+
+    Returns
+    -------
+    str
+
+    Raises ValueError for an unknown name.
 
     >>> photo_alt("rocket").startswith("A slim white rocket")
     True
@@ -146,11 +159,20 @@ def photo_alt(name):
 
 
 def load_mask(name):
-    """Return the mask of the main object in a bundled photo, or None if there is none.
+    """Return the mask of the main object in a bundled photo.
 
-    Masks exist for "chelsea" (the cat), "coffee" (cup, saucer and spoon), "motorcycle", "rocket"
-    and "astronaut" (her head): a bool array (H, W), True on the object. The outlines were drawn by
-    hand, to about two pixels. Raises ValueError for an unknown name.
+    The outlines were drawn by hand, to about two pixels.
+
+    Parameters
+    ----------
+    name : name of a bundled photo (`list_photos` shows all)
+
+    Returns
+    -------
+    bool array (H, W), True on the object: "chelsea" (the cat), "coffee" (cup, saucer and spoon),
+    "motorcycle", "rocket" and "astronaut" (her head). None for photos without a mask.
+
+    Raises ValueError for an unknown name.
     """
     _bundled(name)
     mask = entries("mask").get(name)

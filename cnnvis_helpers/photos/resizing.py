@@ -12,7 +12,9 @@ def resize_photo(photo, size):
     photo : array (H, W, channels), uint8 or float, 0..255
     size : (h, w), the new height and width, in pixels
 
-    Returns a float32 array (h, w, channels), 0..255; unchanged if it already has this size.
+    Returns
+    -------
+    float32 array (h, w, channels), 0..255; unchanged if it already has this size.
 
     The filter is bicubic. When a photo shrinks, the filter widens, and each new pixel is a weighted
     mean of all pixels around it, so fine stripes fade to grey. Overshoot is clipped to 0..255.
@@ -37,8 +39,10 @@ def resize_map(values, size):
     values : array (h, w) of finite real numbers of any range
     size : (H, W), the new height and width, in pixels
 
-    Returns a float32 array (H, W), within the range of `values`. Beyond the outermost pixel centres
-    it is constant. Shrinking averages, as in `resize_photo`.
+    Returns
+    -------
+    float32 array (H, W), within the range of `values`. Beyond the outermost pixel centres it is
+    constant. Shrinking averages, as in `resize_photo`.
 
     >>> resize_map(np.array([[0.0, 1.0]]), (1, 4))
     array([[0.  , 0.25, 0.75, 1.  ]], dtype=float32)

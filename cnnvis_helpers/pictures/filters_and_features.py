@@ -18,10 +18,16 @@ MAPS = "viridis"
 def show_filters(kernel, columns=8, scale="shared", title=None, ax=None, alt=None):
     """Show the filters of a first layer as small pictures: mid grey is weight zero.
 
-    kernel: (kh, kw, 3, cout), shown in colour, or (kh, kw, 1, cout), in grey. A weight of +limit
-    is full colour, one of -limit no colour. scale="shared": the limit is the
-    largest |weight| of all filters, so a weak filter looks grey; "each": that of each filter. The
-    limit is printed below. columns: filters in a row. title, ax, alt: see `show_photo`.
+    A weight of +limit is full colour, one of -limit no colour. The limit is printed below.
+
+    Parameters
+    ----------
+    kernel : finite float (kh, kw, 3, cout), shown in colour, or (kh, kw, 1, cout), in grey
+    columns : int, filters in a row
+    scale : "shared", the limit is the largest |weight| of all filters, so a weak filter looks grey;
+        "each", that of each filter
+    title, ax, alt : as in `show_photo`
+
     Raises ValueError for other kernels (see `show_filter_channels` for deeper layers).
     """
     kernel = drawing.checked_array(kernel, "A kernel", "kh, kw, cin, cout")
@@ -51,8 +57,15 @@ def show_filter_channels(
 ):
     """Show filters as a table: one column per filter, one row per input channel, grey for zero.
 
-    kernel: (kh, kw, cin, cout) of any conv layer. filters, channels: which to show. White is the
-    largest |weight| shown, black its negative, as on the colour bar.
+    White is the largest |weight| shown, black its negative, as on the colour bar.
+
+    Parameters
+    ----------
+    kernel : finite float (kh, kw, cin, cout) of any convolution
+    filters, channels : numbers of those to show; a range may go beyond the last
+    title, ax, alt : as in `show_photo`
+
+    Raises ValueError for another shape, and for a filter or channel that is not there.
     """
     kernel = drawing.checked_array(kernel, "A kernel", "kh, kw, cin, cout")
     filters = drawing.chosen_numbers(filters, kernel.shape[3], "filters")
@@ -83,13 +96,20 @@ def show_feature_maps(
 ):
     """Show the channels of one layer as small maps; the number of a map is row plus column label.
 
-    maps: float (h, w, c), as `feature_maps` gives them. channels: which to show, by default the
-    first 64; a line below the picture says how many there are. scale="shared": one scale for all
-    of them, on the colour bar; "each": every map from its own minimum (or 0) to its own maximum,
-    which makes faint maps visible and hides that they are faint. columns: maps in a row.
-    percentile: the share of values that the shared scale covers, so that one hot pixel does not
-    darken the rest; the colour bar ends in a point if values lie beyond. title, ax, alt,
-    options: see `show_map`; cmap defaults to viridis.
+    Parameters
+    ----------
+    maps : finite float (h, w, c), as `feature_maps` gives them
+    columns : int, maps in a row
+    channels : numbers of those to show; None for the first 64. A line below the picture says how
+        many there are
+    scale : "shared", one scale for all of them, on the colour bar; "each", every map from its own
+        minimum (or 0) to its own maximum, which makes faint maps visible and hides that they are
+        faint
+    title, ax, alt : as in `show_photo`
+    percentile : share of the values that the shared scale covers, 0..100, so that one hot pixel
+        does not darken the rest; the colour bar ends in a point if values lie beyond
+    options : cmap (default viridis), signed, vmin, vmax, as in `show_map`
+
     Raises ValueError for another shape or an unknown channel.
     """
     maps = drawing.checked_array(maps, "An array of feature maps", "h, w, c")
@@ -120,9 +140,17 @@ def show_feature_maps(
 def show_mosaic(maps, columns=16, cmap=MAPS, title=None, ax=None, alt=None):
     """Show all channels of a layer in one mosaic, each standardised by `standardise_tile`.
 
-    maps: float (h, w, c). Every channel is centred, divided by its standard deviation, times 64
-    plus 128: structure becomes visible and strength is lost; a dead channel is one flat colour.
-    columns: channels in a row. cmap, title, ax, alt: see `show_photo`.
+    Every channel is centred, divided by its standard deviation, times 64 plus 128: structure
+    becomes visible and strength is lost; a dead channel is one flat colour.
+
+    Parameters
+    ----------
+    maps : finite float (h, w, c)
+    columns : int, channels in a row
+    cmap : a matplotlib colour map or its name
+    title, ax, alt : as in `show_photo`
+
+    Raises ValueError for another shape.
     """
     maps = drawing.checked_array(maps, "An array of feature maps", "h, w, c")
     levels = standardise_tile(maps)

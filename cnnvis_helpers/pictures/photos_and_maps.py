@@ -21,9 +21,14 @@ from cnnvis_helpers.pictures.style import course_style, display_figure
 def show_photo(photo, title=None, ax=None, alt=None):
     """Show one photo, pixel for pixel, with no stretching of its values.
 
-    photo: (H, W, 3) RGB or (H, W) grey, uint8 0..255, or another array that `load_photo` takes: a
-    float picture with nothing above 1 is read as 0..1. title: printed above. ax: matplotlib axes
-    to draw on. alt: alt text, only without ax; by default the picture describes itself.
+    Parameters
+    ----------
+    photo : (H, W, 3) RGB or (H, W) grey, uint8 0..255, or another array that `load_photo` takes: a
+        float picture with nothing above 1 is read as 0..1
+    title : str, printed above
+    ax : matplotlib axes to draw on; None for a figure of its own
+    alt : str, alt text, only without ax; None: the picture describes itself
+
     Raises ValueError for another shape, or for values outside 0..255 or not finite.
     """
     pixels = drawing.photo_pixels(photo)
@@ -47,14 +52,20 @@ def show_grid(
 ):
     """Show several photos or maps in a grid.
 
-    images: a list of photos (H, W, 3) and maps (H, W), or a 4-D array (n, H, W, 3 or 1). An
-    element that is itself a list of equal pictures is joined into one tile.
-    titles: one per picture. columns: pictures in a row. margin: inches between pictures. size:
-    largest width of a picture in inches; a row is at most about nine inches wide.
-    Two-dimensional float arrays are maps and get colours:
-    scale="shared" puts all of them on one scale with one colour bar, limits vmin..vmax or from
-    the data; scale="each" gives each its own limits and prints them below it.
-    options: cmap, signed, vmin, vmax, percentile, see `show_map`.
+    Parameters
+    ----------
+    images : list of photos (H, W, 3) and maps (H, W), or array (n, H, W, 3 or 1); an element that
+        is itself a list of equal pictures is joined into one tile
+    titles : list of str, one per picture
+    columns : int, pictures in a row
+    title, alt : as in `show_photo`
+    scale : of two-dimensional float arrays, which are maps and get colours. "shared" puts all of
+        them on one scale with one colour bar, limits vmin..vmax or from the data; "each" gives each
+        its own limits and prints them below it
+    margin : inches between pictures
+    size : largest width of a picture in inches; a row is at most about nine inches wide
+    options : cmap, signed, vmin, vmax, percentile, as in `show_map`
+
     Raises ValueError for an empty list, a 3-D array, or the wrong number of titles.
     """
     options = drawing.Scale(**options)
@@ -86,10 +97,16 @@ def show_grid(
 
 @course_style()
 def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
-    """Draw boxes on a photo, such as the receptive field of a cell.
+    """Show boxes on a photo, such as the receptive field of a cell.
 
-    photo: see `show_photo`. boxes: one (top, left, bottom, right) or a list of them, in pixels of
-    the photo, edges as in photo[top:bottom, left:right]. labels: one per box.
+    Parameters
+    ----------
+    photo, title, ax, alt : as in `show_photo`
+    boxes : one (top, left, bottom, right) or a list of them, in pixels of the photo, edges as in
+        photo[top:bottom, left:right]
+    labels : list of str, one per box
+
+    Raises ValueError for boxes that are not four finite numbers, and as `show_photo`.
     """
     pixels = drawing.photo_pixels(photo)
     boxes = np.asarray(boxes, float)
@@ -127,12 +144,16 @@ def show_boxes(photo, boxes, labels=None, title=None, ax=None, alt=None):
 def show_map(heat, title=None, ax=None, alt=None, label=None, **options):
     """Show one map in colours, with a colour bar in the map's own unit.
 
-    heat: finite float (h, w); few large cells stay visible cells. label: the unit, written along
-    the colour bar. title, ax, alt: see `show_photo`.
-    options: cmap, a matplotlib colour map (default magma, or blue-white-red on a signed scale);
-    signed, True puts zero in the middle of a diverging colour map, False starts at zero (or the
-    minimum), None decides by the data; vmin, vmax, limits; percentile, below 100 clips the
-    brightest values (the colour bar then ends in a point).
+    Parameters
+    ----------
+    heat : finite float (h, w); few large cells stay visible cells
+    title, ax, alt : as in `show_photo`
+    label : str, the unit, written along the colour bar
+    options : cmap, a matplotlib colour map (default magma, or blue-white-red on a signed scale);
+        signed, True puts zero in the middle of a diverging colour map, False starts at zero (or the
+        minimum), None decides by the data; vmin, vmax, limits; percentile, below 100 clips the
+        brightest values (the colour bar then ends in a point)
+
     Raises ValueError for another shape or values that are not finite.
     """
     values, scale = check_map(heat), drawing.Scale(**options)
@@ -148,8 +169,11 @@ def show_map(heat, title=None, ax=None, alt=None, label=None, **options):
 def show_signed(heat, title=None, ax=None, alt=None, **options):
     """Show one map with zero in the middle: red for, blue against, white for neither.
 
-    heat: finite float (h, w). options: label, cmap (a diverging colour map), vmin, vmax,
-    percentile of `show_map`; one limit is enough, the other is its negative.
+    Parameters
+    ----------
+    heat, title, ax, alt : as in `show_map`
+    options : label, cmap (a diverging colour map), vmin, vmax, percentile, as in `show_map`; one
+        limit is enough, the other is its negative
     """
     return show_map(heat, title, ax, alt, signed=True, **{"cmap": drawing.SIGNED, **options})
 
@@ -170,13 +194,20 @@ def show_overlay(
 ):
     """Show a map over its photo, with a colour bar in the map's own unit.
 
-    photo: see `show_photo`. heat: finite float (H, W) of the photo, or a coarse (h, w) whose
-    cells are drawn as they are. alpha: opacity of the map over the photo, 0..1. fade: True makes
-    the map transparent where it is near zero, so that the photo shows there; False covers evenly.
-    grey: True shows the photo in grey, so that every colour is the map's; False keeps its colours.
-    grid: True draws the map's cells, (h, w) those of a coarser map it came from.
-    title, ax, alt, label, options: see `show_map`. The colour bar shows the colours as they look
-    over mid grey.
+    The colour bar shows the colours as they look over mid grey.
+
+    Parameters
+    ----------
+    photo : as in `show_photo`
+    heat : finite float (H, W) of the photo, or a coarse (h, w) whose cells are drawn as they are
+    title, ax, alt, label, options : as in `show_map`
+    alpha : opacity of the map over the photo, 0..1
+    fade : True makes the map transparent where it is near zero, so that the photo shows there;
+        False covers evenly
+    grey : True shows the photo in grey, so that every colour is the map's; False keeps its colours
+    grid : True draws the map's cells, (h, w) those of a coarser map it came from
+
+    Raises ValueError as `show_photo` and `show_map`, and for an alpha outside 0..1.
     """
     pixels, values, scale = drawing.photo_pixels(photo), check_map(heat), drawing.Scale(**options)
     low, high = scale.limits([values])
@@ -196,9 +227,17 @@ def show_overlay(
 def overlay_picture(photo, heat, alpha=0.75, fade=True, grey=True, **options):
     """Blend a map into its photo and return the pixels, for saving with `save_picture`.
 
-    photo: (H, W, 3), see `show_photo`. heat: finite float (H, W). Others: see `show_overlay`.
-    Returns uint8 (H, W, 3): (1 - a) * photo + a * colour; a is alpha, and where fade is True
-    alpha * |value| / (largest limit). Raises ValueError when the sizes differ.
+    Parameters
+    ----------
+    photo, alpha, fade, grey, options : as in `show_overlay`
+    heat : finite float (H, W) of the photo's size
+
+    Returns
+    -------
+    uint8 array (H, W, 3): (1 - a) * photo + a * colour; a is alpha, and where fade is True
+    alpha * |value| / (largest limit).
+
+    Raises ValueError when the sizes differ, and as `show_overlay`.
     """
     pixels, values, scale = drawing.photo_pixels(photo), check_map(heat), drawing.Scale(**options)
     if pixels.shape[:2] != values.shape:
@@ -226,8 +265,15 @@ def compare_maps(
 ):
     """Show several maps side by side on one scale with one colour bar.
 
-    maps: {title: (H, W)} or a list of maps. photo: drawn under each of them when given.
-    columns: by default all in one row up to four. Others: see `show_overlay`.
+    Parameters
+    ----------
+    maps : {title: finite float (H, W)}, or a list of maps
+    photo : as in `show_photo`, drawn under each map; None for the maps alone
+    columns : int, maps in a row; None: all in one row up to four
+    title, alt : as in `show_photo`
+    label, alpha, fade, grey, options : as in `show_overlay`
+
+    Raises ValueError without a map, and as `show_overlay`.
     """
     scale = drawing.Scale(**options)
     named = maps if isinstance(maps, dict) else dict(enumerate(maps))

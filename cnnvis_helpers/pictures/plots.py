@@ -14,10 +14,16 @@ from cnnvis_helpers.pictures.style import COLOURS, STYLE, course_style, pale_col
 
 @course_style()
 def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
-    """Show one curve, or several named ones.
+    """Show one curve, or several named ones, which differ in colour and in line style.
 
-    x: n finite numbers; integers get integer ticks. y: n finite numbers, or {name: n numbers};
-    curves differ in colour and in line style. xlabel, ylabel: with units.
+    Parameters
+    ----------
+    x : n finite numbers; integers get integer ticks
+    y : n finite numbers, or {name: n numbers}
+    xlabel, ylabel : str, with units
+    title, ax, alt : as in `show_photo`
+
+    Raises ValueError for numbers that are not finite, and if x and y differ in length.
     """
     x = finite(x, "show_curve").ravel()
     named = y if isinstance(y, dict) else {None: y}
@@ -49,8 +55,13 @@ def show_curve(x, y, xlabel=None, ylabel=None, title=None, ax=None, alt=None):
 def show_predictions(predictions, title=None, ax=None, alt=None):
     """Show predictions as horizontal bars, best on top, on the full scale from 0 to 1.
 
-    predictions: what `net.predict` gives, or (label, probability) pairs. The numbers of a
-    regression get their own axis, drawn from 0.
+    Parameters
+    ----------
+    predictions : what `net.predict` gives, or (label, probability) pairs, probabilities 0..1. The
+        numbers of a regression get their own axis, drawn from 0
+    title, ax, alt : as in `show_photo`
+
+    Raises ValueError for an empty list, and for a probability outside 0..1.
     """
     if predictions and hasattr(predictions[0], "value"):
         return _show_numbers(predictions, title, ax, alt)
@@ -93,9 +104,18 @@ def show_vector(
 ):
     """Show a vector, one line per entry.
 
-    values: (n,) finite numbers, such as the probabilities of all classes. labels: n names. Up to 24
-    names are shown below their lines; otherwise only the `top` largest are named (by number without
-    labels), unless they are below a twentieth of the largest.
+    Up to 24 names are shown below their lines; otherwise only the `top` largest are named (by
+    number without labels), unless they are below a twentieth of the largest.
+
+    Parameters
+    ----------
+    values : (n,) finite numbers, such as the probabilities of all classes
+    labels : n names
+    top : int, how many of the largest are named
+    ylabel, xlabel : str, with units
+    title, ax, alt : as in `show_photo`
+
+    Raises ValueError for another shape, and the wrong number of labels.
     """
     values = finite(values, "show_vector")
     if values.ndim != 1:
@@ -144,9 +164,18 @@ def _name_largest(ax, values, labels, top):
 def show_matrix(matrix, title=None, ax=None, alt=None, fmt="z.2f", labels=None, **options):
     """Show a small matrix with its numbers written in the cells.
 
-    matrix: (rows, columns) finite numbers. fmt: the number format; its "z" avoids -0.00. The
-    numbers explain the colours, so there is no colour bar. labels: for a square matrix, one name
-    for each row and the same column; shown on the left and below. options: see `show_map`.
+    The numbers explain the colours, so there is no colour bar.
+
+    Parameters
+    ----------
+    matrix : (rows, columns) finite numbers
+    title, ax, alt : as in `show_photo`
+    fmt : the number format; its "z" avoids -0.00
+    labels : for a square matrix, one name for each row and the same column; shown on the left and
+        below
+    options : cmap, signed, vmin, vmax, percentile, as in `show_map`
+
+    Raises ValueError for another shape, and labels that do not fit.
     """
     values = check_map(matrix)
     if labels is not None and values.shape != (len(labels), len(labels)):

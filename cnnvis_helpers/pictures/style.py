@@ -73,10 +73,12 @@ def use_course_style(projector=False):
     White background, large sans-serif text, colours that every kind of colour vision tells apart,
     a perceptual colour map. `matplotlib.rcdefaults()` undoes it.
 
-    projector: True for a lecture hall, from now on and also in the course's own figures: 1.4 times
-    as large, thick lines, black text, and only colours that a weak projector still shows. False
-    goes back. CNNVIS_PROJECTOR=1, set before JupyterLab is started, does the same for every
-    notebook.
+    Parameters
+    ----------
+    projector : True for a lecture hall, from now on and also in the course's own figures: 1.4 times
+        as large, thick lines, black text, and only colours that a weak projector still shows. False
+        goes back. CNNVIS_PROJECTOR=1, set before JupyterLab is started, does the same for every
+        notebook
     """
     STYLE.update(PROJECTOR if projector else {name: _USUAL[name] for name in PROJECTOR})
     matplotlib.rcParams.update(STYLE)
@@ -123,11 +125,16 @@ def _axes_text(ax):
 def display_figure(figure, alt=None):
     """Show a figure once, with alt text that reaches JupyterLab, Colab and exported HTML.
 
-    figure: matplotlib Figure; a pyplot figure is closed, so that it is not shown twice. alt: one
-    sentence that says what there is to see; by default the figure describes itself.
-    Returns None in a notebook. Elsewhere nothing is shown; the Figure is returned, ready for
-    `savefig`. Raises ValueError for an alt text that is not a str, TypeError for anything but a
-    Figure.
+    Parameters
+    ----------
+    figure : matplotlib Figure; a pyplot figure is closed, so that it is not shown twice
+    alt : one sentence that says what there is to see; None: the figure describes itself
+
+    Returns
+    -------
+    None in a notebook. Elsewhere nothing is shown, and the Figure is returned, ready for `savefig`.
+
+    Raises ValueError for an alt text that is not a str, TypeError for anything but a Figure.
     """
     if not isinstance(figure, Figure):
         raise TypeError(
@@ -144,9 +151,15 @@ def display_figure(figure, alt=None):
 
 
 def figure_bundle(figure, alt=None):
-    """Return the figure as a notebook output: {"text/html": <img alt=...>, "text/plain": alt}.
+    """Return the figure as a notebook output, its picture inside: no file, no network.
 
-    The picture is inside the HTML (a data URL), so it needs no file and no network.
+    Parameters
+    ----------
+    figure, alt : as in `display_figure`
+
+    Returns
+    -------
+    dict {"text/html": <img alt=...> with a data URL, "text/plain": alt}
     """
     alt = alt_text(figure, alt)
     kind, data, width = _encode(figure)
@@ -163,10 +176,18 @@ def figure_bundle(figure, alt=None):
 def figure_row(columns, rows=1, *, alt=None, width=None, height=None, title=None):
     """Make axes side by side, and show the figure with its alt text when the block ends.
 
-    columns, rows: how many axes. alt: one sentence for the whole figure, by default what its axes
-    show. width, height: inches of the whole figure, by default about 9 wide (4.8 for one column).
-    title: at the top.
-    Yields a list of rows * columns axes, row by row. After an error nothing is shown.
+    Parameters
+    ----------
+    columns, rows : int, how many axes
+    alt : one sentence for the whole figure; None: what its axes show
+    width, height : inches of the whole figure; None: about 9 wide (4.8 for one column)
+    title : str, at the top
+
+    Yields
+    ------
+    list of rows * columns matplotlib axes, row by row. After an error nothing is shown.
+
+    Raises ValueError for less than one column or row.
 
         with figure_row(2, alt="A cat; its heat map glows on the face.") as (left, right):
             show_photo(photo, ax=left)
@@ -191,9 +212,15 @@ def figure_row(columns, rows=1, *, alt=None, width=None, height=None, title=None
 def save_picture(path, picture):
     """Write a picture to disk in one step: a failure leaves no partial file.
 
-    path: ends in .png, .jpg, .jpeg or .webp, in an existing folder; an old file is replaced.
-    picture: uint8 (H, W, 3) RGB or (H, W) grey, for example from `overlay_picture`.
-    Returns the path as a pathlib.Path.
+    Parameters
+    ----------
+    path : ends in .png, .jpg, .jpeg or .webp, in an existing folder; an old file is replaced
+    picture : uint8 (H, W, 3) RGB or (H, W) grey, for example from `overlay_picture`
+
+    Returns
+    -------
+    pathlib.Path of the file
+
     Raises ValueError for another ending, a missing folder or another kind of array.
     """
     path = pathlib.Path(path)

@@ -29,8 +29,14 @@ class Summary(NamedTuple):
 def describe(array):
     """Summarise an array in one line: shape, dtype, min, max, mean.
 
-    array: numbers of any shape (NumPy array, TensorFlow tensor, nested list), not empty.
-    Returns a `Summary`. A value that is not finite shows up as nan or inf.
+    Parameters
+    ----------
+    array : numbers of any shape (NumPy array, TensorFlow tensor, nested list), not empty
+
+    Returns
+    -------
+    Summary (shape, dtype, min, max, mean). A value that is not finite shows up as nan or inf.
+
     Raises ValueError when there are no numbers to summarise.
 
     >>> describe(np.array([[0, 64], [128, 255]], dtype=np.uint8))
@@ -49,8 +55,15 @@ def describe(array):
 def to_unit(array, low=None, high=None):
     """Stretch an array linearly to 0..1: `low` becomes 0, `high` becomes 1, outside is clipped.
 
-    array: finite numbers of any shape. low, high: the ends, by default its own min and max.
-    Returns float32 of the same shape. A constant array has nothing to stretch and becomes 0.
+    Parameters
+    ----------
+    array : finite numbers of any shape
+    low, high : the ends; None: the array's own minimum and maximum
+
+    Returns
+    -------
+    float32 array of the same shape. A constant array has nothing to stretch and becomes 0.
+
     Raises ValueError for an empty or non-finite array, or when low > high.
 
     >>> to_unit([2, 3, 6]).tolist()
@@ -69,8 +82,16 @@ def to_unit(array, low=None, high=None):
 def around_grey(kernel, limit=None):
     """Turn weights into colours around a mid grey: -limit -> 0, zero -> 0.5, +limit -> 1.
 
-    kernel: finite weights of any shape. limit: positive; by default the largest |weight|.
-    Returns float32 0..1 of the same shape; outside the limit is clipped; all-zero gives all 0.5.
+    Parameters
+    ----------
+    kernel : finite weights of any shape
+    limit : positive; None: the largest |weight|
+
+    Returns
+    -------
+    float32 array of the same shape, 0..1; outside the limit is clipped; all-zero gives all 0.5.
+
+    Raises ValueError for weights that are not finite, and a limit that is not positive.
 
     >>> around_grey([-2.0, 0.0, 1.0]).tolist()
     [0.0, 0.5, 0.75]
@@ -85,9 +106,18 @@ def around_grey(kernel, limit=None):
 def standardise_tile(maps):
     """Make every channel visible, as in Chollet's activation mosaics, discarding its scale.
 
-    maps: finite (h, w) or (h, w, c). Each channel separately is centred, divided by its standard
-    deviation, multiplied by 64, shifted to 128 and clipped to 0..255.
-    Returns uint8 of the same shape. A constant channel (a dead one) becomes 128 everywhere.
+    Each channel separately is centred, divided by its standard deviation, multiplied by 64, shifted
+    to 128 and clipped to 0..255.
+
+    Parameters
+    ----------
+    maps : finite (h, w) or (h, w, c)
+
+    Returns
+    -------
+    uint8 array of the same shape. A constant channel (a dead one) becomes 128 everywhere.
+
+    Raises ValueError for another shape or values that are not finite.
 
     >>> standardise_tile([[0.0, 0.0], [2.0, 2.0]]).tolist()
     [[64, 64], [192, 192]]
@@ -112,10 +142,19 @@ def tile(images, columns=8, margin=1, fill=0):
         | 3 |
         +---+
 
-    images: a list of (h, w) or (h, w, colours) arrays of one shape, a 4-D array (n, h, w, colours),
-    or feature maps (h, w, c): one tile per channel. Fewer pictures than columns: a narrower row.
-    Returns (rows * h + (rows - 1) * margin, columns * w + (columns - 1) * margin [, colours]) in
-    the pictures' dtype.
+    Parameters
+    ----------
+    images : list of (h, w) or (h, w, colours) arrays of one shape, an array (n, h, w, colours), or
+        feature maps (h, w, c): one tile per channel. Fewer pictures than columns: a narrower row
+    columns : int, 1 or more
+    margin : int, pixels, 0 or more
+    fill : value of the margin and of empty places
+
+    Returns
+    -------
+    array (rows * h + (rows - 1) * margin, columns * w + (columns - 1) * margin [, colours]) in the
+    pictures' dtype
+
     Raises ValueError when there is no picture, when shapes differ, or columns < 1 or margin < 0.
 
     >>> tile([np.ones((2, 2)), np.full((2, 2), 5.0)], columns=2)
@@ -141,11 +180,19 @@ def tile(images, columns=8, margin=1, fill=0):
 def map_limits(*maps, signed=None, percentile=100):
     """Find one scale (low, high) for one or several maps.
 
-    maps: finite numbers of any shape. signed: True gives (-m, m) with m the largest |value|;
-    False gives (0, max), or (min, max) if there are negative values; None decides by the data:
-    signed when any value is negative. percentile: below 100 ignores the largest values, so that
-    one hot pixel does not darken all others; the picture then clips what lies outside.
-    Returns two floats, low < high; maps that are zero everywhere give (0, 1) or (-1, 1).
+    Parameters
+    ----------
+    maps : finite numbers of any shape
+    signed : True gives (-m, m) with m the largest |value|; False gives (0, max), or (min, max) if
+        there are negative values; None decides by the data: signed when any value is negative
+    percentile : below 100 ignores the largest values, so that one hot pixel does not darken all
+        others; the picture then clips what lies outside
+
+    Returns
+    -------
+    two floats, low < high; maps that are zero everywhere give (0, 1) or (-1, 1).
+
+    Raises ValueError without a map, for values that are not finite, and a bad percentile.
 
     >>> map_limits([[0.0, 2.0]]), map_limits([[-1.0, 3.0]])
     ((0.0, 2.0), (-3.0, 3.0))

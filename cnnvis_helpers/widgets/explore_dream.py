@@ -31,7 +31,8 @@ def explore_dream(net=None, photo="chelsea", layer=None, octaves=2, steps=5):
     net : Network, its name, or None for the default of `load_network`
     photo : uint8 (H, W, 3), or whatever `load_photo` takes; shrunk to at most 300 pixels a side
     layer : name of a layer to start with; None: the one of `deep_dream`
-    octaves : int 1..5, sizes of the photo; steps : int 1..30, per octave
+    octaves : int 1..5, sizes of the photo
+    steps : int 1..30, per octave
 
     Returns
     -------

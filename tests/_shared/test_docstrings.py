@@ -1,7 +1,9 @@
-"""The examples in the docstrings of the package run and give what they show."""
+"""The docstrings of the package: their form, and their examples, which run as shown."""
 
 import doctest
 import importlib
+import inspect
+import re
 from pathlib import Path
 
 import keras
@@ -37,3 +39,20 @@ def examples():
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_in_the_docstrings(module, examples):
     assert doctest.testmod(importlib.import_module(module), extraglobs=examples).failed == 0
+
+
+# A picture is shown; the top of `pictures.photos_and_maps` says so for all.
+SHOWS = re.compile("show_|compare_maps|use_course_style")
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, home in cnnvis_helpers._MODULE_OF.items() if not home.startswith("networks.")]
+)
+def test_sections_name_every_parameter_and_what_is_returned(name):
+    function = getattr(cnnvis_helpers, name)
+    text = inspect.getdoc(function)
+    section = re.search(r"^Parameters\n-{10}\n(.*?)(\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    lines = re.findall(r"^(\w.*?) : ", section[1] if section else "", re.MULTILINE)
+    named = [each for line in lines for each in line.split(", ")]
+    assert sorted(named) == sorted(inspect.signature(function).parameters)
+    assert SHOWS.match(name) or re.search(r"^(Returns\n-{7}|Yields\n-{6})\n", text, re.MULTILINE)
