@@ -39,13 +39,7 @@ from cnnvis_helpers.methods.gradients import (
     score_of,
     target_vector,
 )
-from cnnvis_helpers.methods.sliding_window import (
-    batch_size,
-    check_target,
-    in_batches,
-    outputs,
-    target_weights,
-)
+from cnnvis_helpers.methods.sliding_window import batch_size, in_batches, score_function
 from cnnvis_helpers.networks.graph import activation_name
 from cnnvis_helpers.networks.head import sample_pictures
 
@@ -318,11 +312,10 @@ def scorecam(
     if max_channels is not None:
         check_whole("max_channels", max_channels, 1)
     check_number("fill", fill, 0, 255)
-    check_target(net, target, "probability")
+    scores = score_function(net, target, "probability")
     pixels = prepared(net, photo)
     activations, logits = _maps_and_logits(net, layer)(pixels)
-    net.finite(logits)
-    classes = target_weights(net, target, logits, "probability")
+    scores(logits)  # a target of None is the photo's top class
     smaller = activations
     if np.any(np.greater(activations.shape[:2], net.input_size)):
         # With antialiasing every position counts; plain sampling could miss some.
@@ -345,7 +338,7 @@ def scorecam(
             batch_size(net),
         )
         for part, logits in batches:
-            weights[part] = outputs(net, logits, "probability") @ classes
+            weights[part] = scores(logits)
             if progress:
                 progress(part.stop, len(channels))
     grid = np.tensordot(weights, maps.numpy(), 1)

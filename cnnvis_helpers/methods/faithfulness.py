@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 
 from cnnvis_helpers._shared.checks import check_map, check_net, check_number, check_whole
 from cnnvis_helpers.methods.occlusion import fill_picture
-from cnnvis_helpers.methods.sliding_window import batch_size, in_batches, outputs, target_weights
+from cnnvis_helpers.methods.sliding_window import batch_size, in_batches, score_function
 from cnnvis_helpers.photos.resizing import resize_map
 
 
@@ -165,7 +165,8 @@ def _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete)
     prepared = net.prepare(photo)
     filled = fill_picture(net, prepared, fill, [length // 8 for length in net.input_size])
     start, end = (prepared[0], filled) if delete else (filled, prepared[0])
-    weights = target_weights(net, target, net.logits(prepared), score)
+    score_of = score_function(net, target, score)
+    score_of(net.logits(prepared))  # a target of None is the photo's top class
     counts = np.linspace(0, heat.size, steps + 1).astype(int)
     scores = np.empty(steps + 1)
 
@@ -174,7 +175,7 @@ def _curve(net, photo, heat, target, steps, fill, score, seed, progress, delete)
         return net.logits(np.where(changed, end, start))
 
     for part, logits in in_batches(changed_logits, steps + 1, batch_size(net)):
-        scores[part] = outputs(net, logits, score) @ weights
+        scores[part] = score_of(logits)
         if progress:
             progress(part.stop, steps + 1)
     shares = counts / heat.size

@@ -20,11 +20,9 @@ from cnnvis_helpers.methods import incremental_occlusion
 from cnnvis_helpers.methods.gradients import compiled, once_per_network, picture_of, pixels_spec
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
-    check_target,
     in_batches,
-    outputs,
+    score_function,
     spread,
-    target_weights,
     window_boxes,
     window_starts,
 )
@@ -123,7 +121,7 @@ def occlusion_grid(
     """
     check_net(net)
     pixels = net.prepare(photo)
-    check_target(net, target, score)
+    scores = score_function(net, target, score)  # the first picture is the photo itself
     (tops, lefts), patch = _positions(net.input_size, patch, stride)
     cover = fill_picture(net, pixels, fill, patch)
     boxes = window_boxes(tops, lefts, patch)
@@ -139,12 +137,10 @@ def occlusion_grid(
         batches = in_batches(
             lambda part: run(pixels, cover, pictures[part]), len(pictures), batch_size(net)
         )
-    values, weights = np.full(len(tops) * len(lefts) + 1, np.nan, np.float32), None
+    values = np.full(len(tops) * len(lefts) + 1, np.nan, np.float32)
     with stoppable("only the positions done so far have a value"):
         for part, logits in batches:
-            if weights is None:
-                weights = target_weights(net, target, logits[:1], score)
-            values[part] = outputs(net, logits, score) @ weights
+            values[part] = scores(logits)
             if progress:
                 progress(part.stop, len(values))
     return (values[0] - values[1:]).reshape(len(tops), len(lefts))

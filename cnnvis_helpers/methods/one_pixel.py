@@ -13,11 +13,9 @@ from cnnvis_helpers.methods.attacks import begin, finish, log_odds, probability
 from cnnvis_helpers.methods.gradients import compiled, once_per_network, pixels_spec
 from cnnvis_helpers.methods.sliding_window import (
     batch_size,
-    check_target,
     in_batches,
-    outputs,
+    score_function,
     spread,
-    target_weights,
     window_boxes,
     window_starts,
 )
@@ -232,17 +230,15 @@ def one_pixel_map(net, photo, target=None, colours=None, stride=1, score="logit"
     tried = [np.repeat(places, len(colours), axis=0), np.tile(colours, (len(places), 1))]
     unchanged = np.array([[0, 0, *original[0, 0, 0]]], np.int32)
     candidates = np.concatenate([unchanged, np.hstack(tried)]).astype(np.int32)[:, None]
-    check_target(net, target, score)
-    values, weights = np.full(len(candidates), np.nan, np.float32), None
+    scores = score_function(net, target, score)  # the first candidate is the photo itself
+    values = np.full(len(candidates), np.nan, np.float32)
 
     def changed(part):
         return _changed_logits(net)(original, candidates[part])
 
     with stoppable("only the pixels done so far have a value"):
         for part, logits in in_batches(changed, len(candidates), batch_size(net)):
-            if weights is None:  # the first candidate is the photo itself
-                weights = target_weights(net, target, logits[:1], score)
-            values[part] = outputs(net, logits, score) @ weights
+            values[part] = scores(logits)
             if progress:
                 progress(part.stop, len(candidates))
     drops = (values[0] - values[1:]).reshape(len(starts[0]), len(starts[1]), -1).max(axis=2)

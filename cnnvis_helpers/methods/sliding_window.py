@@ -108,34 +108,36 @@ def _overlap(starts, window, length, photo_length):
     return np.maximum(0, last - first) / length
 
 
-def target_weights(net, target, logits, score):
-    """Return the float32 vector whose product with the outputs of `score` is the target's score.
+def score_function(net, target, score):
+    """Return a function from logits (n, units) to the scores (n,) of a target.
 
-    target : as in `Network.score_vector`; None means the top class of `logits` (1, units)
-    score : "logit" or "probability", the outputs that `outputs` returns
+    target : as in `Network.score_vector`; None: the top class of the first picture it is given
+    score : "logit" or "probability"; for a pair (a, b) the difference of the two
+
+    Raises ValueError for an unknown target or score, and for the probability of a regression; the
+    function raises it for logits that are nan or infinite.
     """
-    check_target(net, target, score)
-    if score == "logit":
-        return net.score_vector(target, logits)
-    weights = np.zeros(len(net.labels), np.float32)
-    if isinstance(target, (tuple, list)):
-        a, b = (net.class_index(one) for one in target)
-        weights[a], weights[b] = 1, -1
-    else:
-        weights[net.top_classes(logits)[0] if target is None else net.class_index(target)] = 1
-    return weights
-
-
-def check_target(net, target, score):
-    """Raise a ValueError, before any work, for what `target_weights` rejects."""
     check_choice("score", score, ("logit", "probability"))
     if score == "probability":
         net.check_classes()
-    if target is not None:
-        net.score_vector(target)
 
+    def vector_of(target):
+        vector = net.score_vector(target)  # rejects an unknown target
+        if score == "logit":
+            return vector
+        vector = np.zeros(len(net.labels), np.float32)
+        classes = target if isinstance(target, tuple | list) else [target]
+        for one, sign in zip(classes, (1, -1), strict=False):
+            vector[net.class_index(one)] = sign
+        return vector
 
-def outputs(net, logits, score):
-    """Return NumPy (n, units) logits or (n, classes) probabilities; reject nan and infinity."""
-    net.finite(logits)
-    return np.asarray(logits) if score == "logit" else np.asarray(net.probabilities(logits))
+    vector = None if target is None else vector_of(target)
+
+    def scores(logits):
+        nonlocal vector
+        net.finite(logits)
+        if vector is None:
+            vector = vector_of(int(net.top_classes(logits)[0]))
+        return np.asarray(logits if score == "logit" else net.probabilities(logits)) @ vector
+
+    return scores
