@@ -26,7 +26,7 @@ _NAMES_OF_MODULE = {
     "methods.occlusion": "occlusion occlusion_grid occlusion_plan; mask_photo occluded_photos "
     "occlusion_passes",
     "methods.cam": "cam gradcam gradcam_plus_plus guided_gradcam layercam scorecam; gradcam_from "
-    "gradcam_plus_plus_from layer_gradients layercam_from pooled_gradients pooled_head",
+    "gradcam_plus_plus_from layer_gradients layercam_from pooled_head",
     "methods.saliency": "guided_backprop integrated_gradients saliency smoothgrad; "
     "gradient_x_input input_gradient",
     "methods.attacks": "fgsm pgd",
@@ -46,7 +46,7 @@ _NAMES_OF_MODULE = {
     "pictures.filters_and_features": "show_feature_maps show_filters show_mosaic; "
     "show_filter_channels",
     "pictures.plots": "show_curve show_matrix show_predictions; show_vector",
-    "pictures.style": "figure_row save_picture; display_figure figure_bundle use_course_style",
+    "pictures.style": "figure_row save_picture; display_figure use_course_style",
     "pictures.tiles": "; around_grey describe map_limits standardise_tile tile to_unit",
     "widgets.explore_attack": "explore_attack",
     "widgets.explore_cam": "explore_cam",

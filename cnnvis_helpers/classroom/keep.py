@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import inspect
 import os
+import shutil
 import sys
 import time
 import types
@@ -96,12 +97,8 @@ def tidy():
 def clear():
     """Delete all kept results; return how many there were."""
     count = len(summary()[0])
-    if folder().is_dir():
-        import shutil
-
-        _memory(folder()).clear(warn=False)
-        _memory.cache_clear()
-        shutil.rmtree(folder(), ignore_errors=True)
+    shutil.rmtree(folder(), ignore_errors=True)
+    _memory.cache_clear()
     return count
 
 

@@ -70,7 +70,7 @@ def gradcam_from(activations, gradients, relu=True):
            [0.2, 0.3, 0.4, 0.5],
            [0.3, 0.4, 0.5, 0.6],
            [0.4, 0.5, 0.6, 0.7]])
-    >>> pooled_gradients(gradients).round(2)
+    >>> gradients.mean(axis=(0, 1)).round(2)
     array([0.4, 0.8, 1.3])
     >>> gradcam_from(activations, gradients).round(2)
     array([[2.5 , 2.75, 3.  , 3.25],
@@ -78,21 +78,7 @@ def gradcam_from(activations, gradients, relu=True):
            [3.  , 3.25, 3.5 , 3.75],
            [3.25, 3.5 , 3.75, 4.  ]])
     """
-    return _rectified(activations @ pooled_gradients(gradients), relu)
-
-
-def pooled_gradients(gradients):
-    """Return the mean gradient of each channel over the positions.
-
-    Parameters
-    ----------
-    gradients : float (h, w, c)
-
-    Returns
-    -------
-    float array (c,)
-    """
-    return gradients.mean(axis=(0, 1))
+    return _rectified(activations @ gradients.mean(axis=(0, 1)), relu)
 
 
 def gradcam_plus_plus_from(activations, gradients, relu=True):

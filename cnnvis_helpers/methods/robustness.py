@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter, median_filter
 
 from cnnvis_helpers._shared.checks import check_net, check_number, check_photo, check_whole
 from cnnvis_helpers._shared.progress import stoppable
@@ -95,7 +94,7 @@ def transfer(net, attack):
     return Transfer(now and not was, before, after)
 
 
-def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
+def squeeze(photo, bits=None, jpeg=None):
     """Remove a photo's fine detail: a weak defence against small changes.
 
     An attacker who knows the defence can attack through it.
@@ -104,8 +103,6 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
     ----------
     photo : uint8 or float array (H, W, 3), 0..255
     bits : 1..7, number of bits kept per colour
-    median : odd window in pixels, 3 or more; each colour becomes the median around it
-    blur : standard deviation in pixels, above 0
     jpeg : quality 1..100
 
     Returns
@@ -114,30 +111,21 @@ def squeeze(photo, bits=None, median=None, blur=None, jpeg=None):
 
     Raises ValueError when nothing is given, and for values outside these ranges.
 
-    Xu et al. 2017, "Feature squeezing", arXiv 1704.01155 (bits and median)
+    Xu et al. 2017, "Feature squeezing", arXiv 1704.01155 (bits)
 
     >>> squeeze(np.full((1, 1, 3), 100, np.uint8), bits=1)[0, 0]
     array([0, 0, 0], dtype=uint8)
     """
-    if bits is median is blur is jpeg is None:
-        raise ValueError("squeeze needs at least one of bits, median, blur and jpeg.")
+    if bits is jpeg is None:
+        raise ValueError("squeeze needs at least one of bits and jpeg.")
     photo = np.rint(check_photo(photo)).astype(np.uint8)
-    for name, value, most in (("bits", bits, 7), ("median", median, np.inf), ("jpeg", jpeg, 100)):
+    for name, value, most in (("bits", bits, 7), ("jpeg", jpeg, 100)):
         if value is not None:
             check_whole(name, value, 1)
             check_number(name, value, 1, most)
     if bits is not None:
         levels = 2**bits - 1
         photo = np.rint(np.rint(photo / 255 * levels) * 255 / levels).astype(np.uint8)
-    if median is not None:
-        if median % 2 == 0 or not 3 <= median <= min(photo.shape[:2]):
-            raise ValueError(
-                f"median must be odd, from 3 up and no wider than the photo, not {median!r}."
-            )
-        photo = median_filter(photo, size=(median, median, 1))
-    if blur is not None:
-        check_number("blur", blur, 1e-3, max(photo.shape[:2]))
-        photo = np.rint(gaussian_filter(photo.astype(float), (blur, blur, 0))).astype(np.uint8)
     if jpeg is not None:
         photo = _through_file(photo, "JPEG", quality=int(jpeg))
     return photo

@@ -143,25 +143,15 @@ def display_figure(figure, alt=None):
     alt = alt_text(figure, alt)
     display = notebook_display()
     if display is not None:
-        display(figure_bundle(figure, alt), raw=True)
+        display(_bundle(figure, alt), raw=True)
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)
     return figure if display is None else None
 
 
-def figure_bundle(figure, alt=None):
-    """Return the figure as a notebook output, its picture inside: no file, no network.
-
-    Parameters
-    ----------
-    figure, alt : as in `display_figure`
-
-    Returns
-    -------
-    dict {"text/html": <img alt=...> with a data URL, "text/plain": alt}
-    """
-    alt = alt_text(figure, alt)
+def _bundle(figure, alt):
+    """Return the figure as a notebook output, its picture inside: no file, no network."""
     kind, data, width = _encode(figure)
     source = base64.b64encode(data).decode("ascii")
     tag = (

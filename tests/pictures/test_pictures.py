@@ -16,7 +16,6 @@ import cnnvis_helpers
 from cnnvis_helpers import (
     compare_maps,
     display_figure,
-    figure_bundle,
     figure_row,
     overlay_picture,
     save_picture,
@@ -205,7 +204,8 @@ def test_a_picture_changes_neither_its_input_nor_the_style_of_others(name):
 
 def test_alt_text_survives_quotes_and_angle_brackets():
     alt = 'A "cat" & a <b>dog</b>,\n   side by side'
-    bundle = figure_bundle(show_photo(PHOTO, alt="x"), alt)
+    figure = show_photo(PHOTO, alt="x")
+    bundle = figures._bundle(figure, figures.alt_text(figure, alt))
     ((_, attributes),) = ImageTag(bundle["text/html"]).tags
     assert attributes["alt"] == 'A "cat" & a <b>dog</b>, side by side' == bundle["text/plain"]
 
@@ -253,7 +253,7 @@ def test_photos_travel_as_jpeg_and_drawings_as_png_and_both_are_light():
 
 def width_shown(figure):
     """Pixels that a browser gives the figure where there is room."""
-    return int(re.search(r'width="(\d+)"', figures.figure_bundle(figure, "x")["text/html"])[1])
+    return int(re.search(r'width="(\d+)"', figures._bundle(figure, "x")["text/html"])[1])
 
 
 def contrast_on_white(colour):
