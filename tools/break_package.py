@@ -1,10 +1,9 @@
 """Break the package in one place after another: the tests must fail each time.
 
-    python tools/break_package.py            # all breakages, about ten minutes
+    python tools/break_package.py            # all breakages, about ten minutes; writes the table
     python tools/break_package.py baseline   # those whose description holds this word
 
-Each breakage is made in a copy of the tree, so the working tree stays as it is. A line says of
-each whether the tests turn red, and which is the first that fails.
+Each breakage is made in a copy of the tree, so the working tree stays as it is.
 """
 
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "tests" / "BREAKAGES.md"
 
 
 class Breakage(NamedTuple):
@@ -244,6 +244,15 @@ def run(breakage, tree):
 
 def main(words):
     chosen = [one for one in BREAKAGES if all(word in one.what for word in words)]
+    lines = [
+        "# Breakages",
+        "",
+        "`python tools/break_package.py` makes one mistake after another in a copy of the package",
+        "and runs the tests named here. The last column is the first test that fails.",
+        "",
+        "| Mistake | File | Tests | Result | First failure |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
@@ -251,8 +260,12 @@ def main(words):
         for one in chosen:
             result, test = run(one, tree)
             count += result == "red"
-            print(f"{one.file}, {one.what}: {result} {test}", flush=True)
-    print(f"The tests find {count} of {len(chosen)} mistakes.")
+            row = f"| {one.what} | {one.file} | {one.tests} | {result} | {test} |"
+            print(row, flush=True)
+            lines.append(row)
+            if not words:
+                end = ["", f"The tests find {count} of {len(chosen)} mistakes."]
+                TABLE.write_text("\n".join(lines + end) + "\n", encoding="utf-8")
     return int(count < len(chosen))
 
 
