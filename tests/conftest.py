@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 @pytest.fixture(scope="session")
 def tiny_net():
@@ -40,11 +38,11 @@ def server():
 @pytest.fixture(scope="session")
 def keras_cache(tmp_path_factory):
     """A copy of a Keras folder that holds the ImageNet MobileNetV2 (a copy: Keras writes there)."""
-    source = Path(os.environ.get("CNNVIS_KERAS_HOME") or ROOT.parent / "shared" / "keras_home")
-    if not (source / "models").is_dir():
+    models = Path(os.environ.get("CNNVIS_KERAS_HOME", "nowhere"), "models")
+    if not models.is_dir():
         pytest.skip("no ImageNet weights: CNNVIS_KERAS_HOME names no folder with models/ inside")
     copy = tmp_path_factory.mktemp("keras_home")
-    shutil.copytree(source / "models", copy / "models")
+    shutil.copytree(models, copy / "models")
     return copy
 
 
