@@ -33,7 +33,7 @@ _NAMES_OF_MODULE = {
     "methods.one_pixel": "one_pixel; one_pixel_map",
     "methods.robustness": "squeeze survives transfer; epsilon_curve",
     "methods.patterns": "class_pattern filter_patterns; filter_pattern filter_responses",
-    "methods.deep_dream": "deep_dream; dream_objective dream_steps",
+    "methods.deep_dream": "deep_dream; dream_steps",
     "methods.inversion": "invert_features",
     "methods.randomization": "randomize_layers; layers_from_the_top",
     "methods.shapes": "shape_pictures",

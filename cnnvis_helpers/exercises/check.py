@@ -35,7 +35,8 @@ class _Reply:
 class Result(_Reply):
     """Reply to an answer. True in an `if` if the answer is right.
 
-    status: "right", "wrong" or "not yet"; message: the sentence for the student.
+    status : "right", "wrong" or "not yet"
+    message : the sentence for the student
     """
 
     exercise: str

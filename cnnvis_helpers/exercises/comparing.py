@@ -172,7 +172,7 @@ def brief(value):
 def slip(answers, expected, rtol=RTOL):
     """Return the sentence of a common slip that explains every answer, or "".
 
-    rtol: tolerance of the exercise; a slip is recognised with RTOL at least.
+    rtol : tolerance of the exercise; a slip is recognised with RTOL at least
     """
     pairs = [(plain(a), plain(b)) for a, b in zip(answers, expected, strict=True)]
     if not all(_is_numeric(a) and np.asarray(b).dtype.kind == "f" for a, b in pairs):
@@ -200,9 +200,9 @@ def finite_errors(answer, expected, rtol=RTOL, atol=ATOL):
 def difference(answer, expected, reveal, rtol=RTOL, atol=ATOL, slips=True):
     """Say in a sentence how `answer` differs from `expected`.
 
-    reveal: True also shows expected values; False shows only the answer's, so that the sentence
-    does not give the solution away. Shapes and kinds are always shown. slips: False looks for no
-    common slip.
+    reveal : True also shows expected values; False shows only the answer's, so that the sentence
+        does not give the solution away. Shapes and kinds are always shown
+    slips : False looks for no common slip
     """
     if hasattr(answer, "_fields") and not isinstance(expected, tuple):
         parts = ", ".join(answer._fields)

@@ -54,9 +54,13 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise. judge(answer, given) -> (RIGHT | WRONG | NOT_YET, sentence).
+    """An exercise.
 
-    examples(given) -> [(wrong answer, its sentence), ...], for the tests.
+    id : str, such as "01-count-weights"
+    hints : three texts, from gentle to nearly the answer
+    judge : function (answer, given) -> (RIGHT | WRONG | NOT_YET, sentence)
+    examples : function given -> [(wrong answer, its sentence), ...], for the tests
+    praise : the sentence for a right answer; "" for none
     """
 
     id: str
@@ -83,13 +87,20 @@ def value(
 ):
     """Make an exercise whose answer is a number, array, str, tuple, list or dict.
 
-    expected: the right answer; or a function that computes it from the keyword arguments of
-        check(id, answer, net=net): `lambda net: len(net.labels)`.
-    wrong: list of (wrong answer, sentence), or of (test, sentence, example), where
-        test(answer, **given) -> bool. Like `expected`, a wrong answer may be a function.
-    rtol, atol: tolerance of numbers; integers may only differ by `atol`.
-    dtype: the dtype that an array must have ("uint8"), if it matters.
-    reveal: show the expected value at the first difference; False keeps the answer secret.
+    Parameters
+    ----------
+    id, title, hints, praise : as in `Exercise`
+    expected : the right answer; or a function that computes it from the keyword arguments of
+        check(id, answer, net=net): `lambda net: len(net.labels)`
+    wrong : list of (wrong answer, sentence), or of (test, sentence, example), where
+        test(answer, **given) -> bool. Like `expected`, a wrong answer may be a function
+    rtol, atol : tolerance of numbers; integers may only differ by `atol`
+    dtype : the dtype that an array must have ("uint8"), if it matters
+    reveal : show the expected value at the first difference; False keeps the answer secret
+
+    Returns
+    -------
+    Exercise
     """
     wrongs = _wrongs(wrong)
 
@@ -116,9 +127,18 @@ def value(
 def choice(id, title, right, *, wrong, hints, praise=""):
     """Make an exercise that is answered by one of a few letters or words.
 
-    right: "b". wrong: {"a": sentence, "c": sentence, ...}. Case and blanks do not matter. A
-    number and its text, 2 and "2", are the same answer. Words that stand in the lesson's text of
-    one option, and of no other, are that option's letter.
+    Case and blanks do not matter. A number and its text, 2 and "2", are the same answer. Words that
+    stand in the lesson's text of one option, and of no other, are that option's letter.
+
+    Parameters
+    ----------
+    id, title, hints, praise : as in `Exercise`
+    right : "b"
+    wrong : {"a": sentence, "c": sentence, ...}
+
+    Returns
+    -------
+    Exercise
     """
     wrongs = _wrongs(wrong.items())
     sentences = {_word(known.example): known.message for known in wrongs}
@@ -153,16 +173,24 @@ def function(
 ):
     """Make an exercise whose answer is a function, compared on `cases` with `reference`.
 
-    reference: a right function; the student's must accept its parameters without a default.
-    cases: list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
-        of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`.
-    wrong: list of (wrong function, sentence): known if all its results equal the student's, or,
-        if none does, those of the cases where one of the two is wrong (see _explains); or of
-        (test, sentence, example), where test(list of results, one per case) -> bool.
-    dtype: the dtype that every returned array must have ("uint8"), if it matters.
-    reveal: show the expected value of the first case that differs.
-    pure: reject a function that changes its arguments.
     Every call gets its own copies of arrays, lists and dicts.
+
+    Parameters
+    ----------
+    id, title, hints, praise : as in `Exercise`
+    reference : a right function; the student's must accept its parameters without a default
+    cases : list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
+        of check(id, answer, net=net) that makes this list: `lambda net: [(net, photo)]`
+    wrong : list of (wrong function, sentence): known if all its results equal the student's, or,
+        if none does, those of the cases where one of the two is wrong (see _explains); or of
+        (test, sentence, example), where test(list of results, one per case) -> bool
+    rtol, atol, dtype : as in `value`, of every result
+    reveal : show the expected value of the first case that differs
+    pure : reject a function that changes its arguments
+
+    Returns
+    -------
+    Exercise
     """
     wrongs = _wrongs(wrong)
 
@@ -198,10 +226,17 @@ def function(
 def custom(id, title, right, *, wrong, hints, otherwise, praise=""):
     """Make an exercise with its own test, for answers no single value describes.
 
-    right: right(answer, **given) -> bool. An exception inside it counts as False.
-    wrong: list of (test, sentence, example): test(answer, **given) -> bool, in this order. An
-        example may be Given(lambda net: ...) if it depends on the arguments of check().
-    otherwise: the sentence for any other wrong answer.
+    Parameters
+    ----------
+    id, title, hints, praise : as in `Exercise`
+    right : right(answer, **given) -> bool. An exception inside it counts as False
+    wrong : list of (test, sentence, example): test(answer, **given) -> bool, in this order. An
+        example may be Given(lambda net: ...) if it depends on the arguments of check()
+    otherwise : the sentence for any other wrong answer
+
+    Returns
+    -------
+    Exercise
     """
     wrongs = _wrongs(wrong)
 

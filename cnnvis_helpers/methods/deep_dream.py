@@ -125,29 +125,6 @@ def dream_layer(net):
     return names[2 * len(names) // 3] if names else last
 
 
-def dream_objective(net, photo, layers=None):
-    """Return the objective of `deep_dream`: a weighted sum of the mean squares of the layers' maps.
-
-    Parameters
-    ----------
-    net, photo, layers : as in `dream_steps`; the photo is used at its own size
-
-    Returns
-    -------
-    float, 0 or more if the weights are
-
-    Raises ValueError as `dream_steps`.
-    """
-    check_net(net)
-    net.prepare(photo)  # rejects what is not a photo
-    weights = _layer_weights(net, layers)
-    for name in weights:
-        map_shape(net, name, np.shape(photo)[:2])
-    maps = net.maps(tf.constant(np.asarray(photo, np.float32)[None]), list(weights))
-    squares = [tf.reduce_mean(tf.cast(one, tf.float32) ** 2) for one in maps]
-    return float(sum(w * square for w, square in zip(weights.values(), squares, strict=True)))
-
-
 def _dream_step(picture, dream_gradient, amounts, step, jitter, tile, rng):
     shift = rng.integers(-jitter, jitter + 1, 2)
     rolled = np.roll(picture, shift, axis=(1, 2))

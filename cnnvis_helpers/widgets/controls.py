@@ -22,7 +22,7 @@ _SLIDER = {"width": "360px"}  # shared by its label, track and number
 def slider(label, value, low, high, step=1, live=True, called=None, **options):
     """Return a labelled slider for whole numbers low..high (or floats, if `step` is one).
 
-    live: False sends a new value only when the handle is released, for work that takes seconds.
+    live : False sends a new value only when the handle is released, for work that takes seconds
     """
     whole = all(isinstance(number, int | np.integer) for number in (low, high, step))
     if whole:
@@ -39,7 +39,9 @@ def steps_slider(label, options, value):
 
 
 def choice(label, options, value=None, called=None):
-    """Return a labelled drop-down menu; options: values, or (text, value) pairs.
+    """Return a labelled drop-down menu.
+
+    options : values, or (text, value) pairs
 
     Raises ValueError for a value that is not among them.
     """

@@ -36,7 +36,6 @@ from cnnvis_helpers.widgets.page import (
     flow,
     image_html,
     live_box,
-    static_bundle,
 )
 from cnnvis_helpers.widgets.photo_choice import PhotoChoice
 from cnnvis_helpers.widgets.worker import Overtaken, Task, Worker, sentence
@@ -128,10 +127,6 @@ class Explorer(Worker):
 
     def __repr__(self):
         return f"<Explorer {self.name!r}: {', '.join(self.controls)}>"
-
-    def static_bundle(self):
-        """Return the current picture as a notebook output: HTML with alt text, and plain text."""
-        return static_bundle(self._static_class, *self.static_picture())
 
     def static_picture(self):
         """Return (HTML, text) that show the current picture or error without a kernel."""

@@ -54,7 +54,10 @@ class Panel(NamedTuple):
 
 
 def photo_panel(photo, title="", note="", side=SIDE, frame=None):
-    """Return a photo as a panel; frame: a box (top, left, bottom, right), as shares 0..1."""
+    """Return a photo as a panel.
+
+    frame : a box (top, left, bottom, right), as shares 0..1
+    """
     pixels = _fitted(photo_pixels(photo), side)
     if frame is not None:
         canvas, (height, width) = Image.fromarray(pixels), pixels.shape[:2]
@@ -70,9 +73,10 @@ def heat_panel(
 ):
     """Return a map over its grey photo as a panel, with its colour bar.
 
-    values: finite float (h, w), of the photo or coarser. cells: True draws coarse values as cells.
-    known: bool (h, w), where the map has a value; the rest is white. scale: signed, vmin,
-    vmax, percentile, as in `show_map`.
+    values : finite float (h, w), of the photo or coarser
+    cells : True draws coarse values as cells
+    known : bool (h, w), where the map has a value; the rest is white
+    scale : signed, vmin, vmax, percentile, as in `show_map`
     """
     values = check_map(values)
     low, high = scale_limits([values], **scale)
@@ -98,7 +102,7 @@ def heat_panel(
 def map_panel(values, shape, title="", note="", cmap=None, cells=True, **scale):
     """Return a map in colours as a panel of shape (height, width), with its colour bar.
 
-    cmap: if None, magma, or blue-white-red for signed maps. Others: see `heat_panel`.
+    cmap : if None, magma, or blue-white-red for signed maps. Others: see `heat_panel`
     """
     values = check_map(values)
     low, high = scale_limits([values], **scale)
@@ -126,7 +130,10 @@ def tiles_panel(tiles, columns, title="", note="", side=SIDE, chosen=None):
 
 
 def bars_panel(predictions, title="", note="", side=SIDE, width=250, marked=()):
-    """Return predictions as bars on a scale from 0 to 1; marked: indices of classes in orange."""
+    """Return predictions as bars on a scale from 0 to 1.
+
+    marked : indices of classes in orange
+    """
     canvas = Image.new("RGB", (width, side), "white")
     draw = ImageDraw.Draw(canvas)
     step = min(56, side // max(1, len(predictions)))

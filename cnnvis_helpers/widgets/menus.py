@@ -78,7 +78,10 @@ def layer_menu(net, layer):
 
 
 def class_menu(label, net, first=()):
-    """Return a menu of classes, to be filled by `rank_classes`; first: entries before them."""
+    """Return a menu of classes, to be filled by `rank_classes`.
+
+    first : entries before the classes, (text, None) pairs
+    """
     return ClassMenu(label, net.class_index, first)
 
 

@@ -24,7 +24,7 @@ class PhotoChoice:
     """
 
     def __init__(self, photo):
-        """photo: a name or whatever `load_photo` takes; raises as `load_photo` does."""
+        """photo : a name or whatever `load_photo` takes; raises as `load_photo` does"""
         names = [row.name for row in list_photos()]
         bundled = isinstance(photo, str) and photo in names
         self._own = {}  # name in the menu: (photo, code)

@@ -75,7 +75,7 @@ def studio(net=None, photo="chelsea"):
 
 
 class Source(NamedTuple):
-    """An entry of the menu "Network"; what: a Network, or whatever `load_network` takes."""
+    """An entry of the menu "Network"; what : a Network, or whatever `load_network` takes."""
 
     what: object
     asks: bool = False  # a file or a model: its pixel scale and labels may be unknown

@@ -208,7 +208,8 @@ def test_layer_weights_matter_and_the_default_layer_is_named(net, photo):
     alone = dreams.deep_dream(net, photo, {"first": 1.0, "second": 0.0}, octaves=1, steps=3)
     first = dreams.deep_dream(net, photo, "first", octaves=1, steps=3)
     assert np.abs(alone.astype(int) - first).mean() < 0.1
-    assert np.isfinite(dreams.dream_objective(net, photo))
+    named = dreams.deep_dream(net, photo, dreams.dream_layer(net), octaves=1, steps=1)
+    assert np.array_equal(dreams.deep_dream(net, photo, octaves=1, steps=1), named)
 
 
 @pytest.mark.filterwarnings("ignore:.*continues with tokens")
