@@ -18,9 +18,12 @@ LESSONS = Path(__file__).resolve().parent.parent / "notebooks" / "lessons"
 SLIDE_TAGS = ("slide", "subslide", "fragment", "skip", "notes")
 
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
-_OPEN, _CLOSE, _STUB, _OPEN_CHECK, _CLOSE_CHECK = (
-    re.compile(rf"^\s*#\s*<{mark}>\s*$")
-    for mark in ("solution", "/solution", "stub", "check", "/check")
+_MARK = re.compile(r"^[ \t]*#[ \t]*<(/?(?:solution|check)|stub)>[ \t]*$", re.MULTILINE)
+_CHECK = re.compile(r"^[ \t]*# ?<check>\n(.*?)^[ \t]*# ?</check>$\n?", re.MULTILINE | re.DOTALL)
+_REGION = re.compile(
+    r"^(?P<indent>[ \t]*)# ?<solution>\n(?P<inside>.*?)"
+    r"(?:^[ \t]*# ?<stub>\n(?P<stub>.*?))?^[ \t]*# ?</solution>$\n?",
+    re.MULTILINE | re.DOTALL,
 )
 _CALL = re.compile(r"""^(?:\w+\s*=\s*)?check\(\s*["']([^"']+)["']""", re.MULTILINE)
 
@@ -46,7 +49,7 @@ class Cell:
 
     @property
     def is_exercise(self):
-        return self.kind == "code" and any(_OPEN.match(x) for x in self.source.splitlines())
+        return self.kind == "code" and "solution" in _MARK.findall(self.source)
 
     @property
     def checks(self):
@@ -99,17 +102,10 @@ def read_lesson(path):
 
 def _without_check(source, where):
     """Split a cell's source: (what stands on the page, its check)."""
-    page, check, inside = [], [], False
-    for line in source.splitlines():
-        if _OPEN_CHECK.match(line) or _CLOSE_CHECK.match(line):
-            if inside == bool(_OPEN_CHECK.match(line)):
-                raise LessonError(f"{where}: '# <check>' and '# </check>' come in pairs.")
-            inside = not inside
-        else:
-            (check if inside else page).append(line)
-    if inside:
-        raise LessonError(f"{where}: '# <check>' is never closed.")
-    return "\n".join(page).rstrip(), textwrap.dedent("\n".join(check)).strip()
+    page, check = _CHECK.sub("", source), "".join(_CHECK.findall(source))
+    if "check" in " ".join(_MARK.findall(page + check)):
+        raise LessonError(f"{where}: '# <check>' and '# </check>' come in pairs.")
+    return page.rstrip(), textwrap.dedent(check).strip()
 
 
 def read_lessons():
@@ -119,13 +115,7 @@ def read_lessons():
 
 def solution_source(source, where="exercise"):
     """The cell as the lecturer sees it: marker lines and stub lines taken out."""
-    regions = _regions(source, where)
-    kept = []
-    for number, line in enumerate(source.splitlines()):
-        region = next((r for r in regions if r.start <= number <= r.stop), None)
-        if region is None or region.start < number < region.stub_start:
-            kept.append(line)
-    return "\n".join(kept)
+    return _replaced(source, where, lambda region, rest: region["inside"])
 
 
 def shown_solution(source):
@@ -136,11 +126,26 @@ def shown_solution(source):
 
 def stub_source(source, where="exercise"):
     """The cell as the student gets it: every region replaced by its stub."""
-    lines = source.splitlines()
-    for region in reversed(_regions(source, where)):
-        stub = _written_stub(lines, region) or _automatic_stub(lines, region, where)
-        lines[region.start : region.stop + 1] = stub
-    return "\n".join(lines)
+
+    def stub(region, rest):
+        written = re.sub(r"(?m)^([ \t]*)# ?", r"\1", region["stub"] or "")
+        return written or _automatic_stub(region, rest, where)
+
+    return _replaced(source, where, stub)
+
+
+def _replaced(source, where, part):
+    """The cell with part(region, source after it) in place of each region, the last one first."""
+    marks = " ".join(_MARK.findall(source))
+    if not re.fullmatch("(solution (stub )?/solution ?)*", marks):
+        raise LessonError(
+            f"{where}: '# <solution>' and '# </solution>' come in pairs, none inside another, and "
+            "'# <stub>' stands at most once between them."
+        )
+    for region in reversed([*_REGION.finditer(source)]):
+        rest = source[region.end() :]
+        source = source[: region.start()] + part(region, rest) + rest
+    return source.removesuffix("\n")
 
 
 def page_text(source):
@@ -162,62 +167,25 @@ def options(lesson, cell):
     return dict(zip(letters, texts, strict=True)) if inside else {}
 
 
-@dataclass(frozen=True)
-class _Region:
-    start: int  # line of # <solution>
-    stub_start: int  # line of # <stub>, or that of # </solution> where there is none
-    stop: int  # line of # </solution>
-
-
-def _regions(source, where):
-    found, start, stub = [], None, None
-    for number, line in enumerate(source.splitlines()):
-        if _OPEN.match(line):
-            if start is not None:
-                raise LessonError(f"{where}: '# <solution>' inside another one.")
-            start, stub = number, None
-        elif _STUB.match(line):
-            if start is None or stub is not None:
-                raise LessonError(f"{where}: '# <stub>' belongs once inside a solution region.")
-            stub = number
-        elif _CLOSE.match(line):
-            if start is None:
-                raise LessonError(f"{where}: '# </solution>' without '# <solution>'.")
-            found.append(_Region(start, number if stub is None else stub, number))
-            start = None
-    if start is not None:
-        raise LessonError(f"{where}: '# <solution>' is never closed.")
-    return found
-
-
-def _written_stub(lines, region):
-    """The author's stub lines, uncommented."""
-    written = lines[region.stub_start + 1 : region.stop]
-    return [re.sub(r"^(\s*)# ?", r"\1", line).rstrip() for line in written]
-
-
-def _automatic_stub(lines, region, where):
-    inside = lines[region.start + 1 : region.stub_start]
-    marker = lines[region.start]
-    indent = marker[: len(marker) - len(marker.lstrip())]
+def _automatic_stub(region, rest, where):
     try:
-        body = ast.parse(textwrap.dedent("\n".join(inside))).body
+        body = ast.parse(textwrap.dedent(region["inside"])).body
     except SyntaxError as error:
         raise LessonError(f"{where}: the solution is not Python ({error.msg}).") from error
     if any(isinstance(node, ast.Return) for node in _own_nodes(body)):
-        return [f"{indent}return None  # your code here"]
+        return f"{region['indent']}return None  # your code here\n"
     if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body):
         raise LessonError(
             f"{where}: put the 'def' line and its docstring above '# <solution>', so that the "
             "student keeps them."
         )
-    names = _names_needed(body, "\n".join(lines[region.stop + 1 :]))
+    names = _names_needed(body, rest)
     if not names:
         raise LessonError(
             f"{where}: the solution neither returns nor assigns anything; give the stub after "
             "'# <stub>'."
         )
-    return [f"{indent}{name} = None  # your answer" for name in names]
+    return "".join(f"{region['indent']}{name} = None  # your answer\n" for name in names)
 
 
 def _own_nodes(body):

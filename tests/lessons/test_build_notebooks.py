@@ -156,10 +156,10 @@ def test_the_author_s_stub_wins_and_is_no_part_of_the_solution():
 @pytest.mark.parametrize(
     "source, words",
     [
-        ("# <solution>\nx = 1", "never closed"),
-        ("x = 1\n# </solution>", "without"),
-        ("# <solution>\n# <solution>\nx = 1\n# </solution>", "inside another"),
-        ("# <stub>\n# x = 1", "inside a solution region"),
+        ("# <solution>\nx = 1", "in pairs"),
+        ("x = 1\n# </solution>", "in pairs"),
+        ("# <solution>\n# <solution>\nx = 1\n# </solution>", "in pairs"),
+        ("# <stub>\n# x = 1", "in pairs"),
         ("# <solution>\nprint(1)\n# </solution>", "neither returns nor assigns"),
         ("# <solution>\nx = = 1\n# </solution>", "not Python"),
         ("# <solution>\ndef f():\n    return 1\n# </solution>", "above '# <solution>'"),
