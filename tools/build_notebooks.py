@@ -25,7 +25,6 @@ from nbclient.exceptions import CellControlSignal
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EXERCISE_SETS = ROOT / "cnnvis_helpers" / "exercises"
-NO_SOLUTIONS = "{}\n"
 
 
 def chosen(lessons, numbers):
@@ -71,8 +70,7 @@ def stale(lesson, lessons, notebooks=NOTEBOOKS, exercise_sets=EXERCISE_SETS):
         elif making.dump(making.without_outputs(stored)) != making.dump(made):
             yield f"{name} is not what the lesson makes; build it."
     path = exercise_sets / f"lesson_{lesson.number}.json"
-    stored = path.read_text(encoding="utf-8") if path.is_file() else NO_SOLUTIONS
-    if stored != solutions_text(lesson):
+    if not path.is_file() or path.read_text(encoding="utf-8") != solutions_text(lesson):
         yield f"{path.name} is not what the lesson makes; build it."
 
 
@@ -100,8 +98,7 @@ def page_summary(lesson):
 def build(lesson, lessons, execute):
     """Write both notebooks and the stored solutions of a lesson; print one line each."""
     path = EXERCISE_SETS / f"lesson_{lesson.number}.json"
-    if solutions_text(lesson) != NO_SOLUTIONS or path.is_file():
-        path.write_text(solutions_text(lesson), encoding="utf-8")
+    path.write_text(solutions_text(lesson), encoding="utf-8")
     for kind in making.KINDS:
         path = NOTEBOOKS / making.notebook_file(lesson, kind)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,20 +115,6 @@ def build(lesson, lessons, execute):
             print(f"    stderr: {line}")
 
 
-def refresh_neighbours(lesson, lessons):
-    """Bring the links in the neighbours' notebooks up to date, where nothing else has changed."""
-    at = lessons.index(lesson)
-    for neighbour in lessons[max(at - 1, 0) : at] + lessons[at + 1 : at + 2]:
-        for kind in making.KINDS:
-            path = NOTEBOOKS / making.notebook_file(neighbour, kind)
-            stored = stored_notebook(path)
-            made = making.make_notebook(neighbour, lessons, kind)
-            done, kept = running.carry_outputs(made, stored)
-            if kept and making.dump(done) != making.dump(stored):
-                path.write_text(making.dump(done), encoding="utf-8", newline="\n")
-                print(f"{making.notebook_file(neighbour, kind)}: links brought up to date")
-
-
 def main(arguments=None):
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -146,7 +129,6 @@ def main(arguments=None):
         if not options.check:
             for lesson in picked:
                 build(lesson, lessons, execute=not options.no_execute)
-                refresh_neighbours(lesson, lessons)
     except (lesson_source.LessonError, CellControlSignal) as error:
         print(error)
         return 2

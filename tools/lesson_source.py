@@ -200,10 +200,11 @@ def _own_nodes(body):
 
 def _names_needed(body, rest):
     """Names that the region assigns and the rest of the cell uses; else all that it assigns."""
-    assigned = []
-    for node in _own_nodes(body):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            assigned.append((node.lineno, node.col_offset, node.id))
+    assigned = [
+        (node.lineno, node.col_offset, node.id)
+        for node in _own_nodes(body)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
     ordered = list(dict.fromkeys(name for _, _, name in sorted(assigned)))
     try:
         after = ast.walk(ast.parse(textwrap.dedent(rest)))
