@@ -17,6 +17,7 @@ import lesson_source
 import notebook_making as making
 import notebook_running as running
 from build_notebooks import NOTEBOOKS, chosen
+from lint_lessons import lint_notebook
 
 _NETWORK = re.compile(r'(?<=NETWORK = )"[^"]+"|(?<=load_network\()(?:"[^"]+"|(?=\)))')
 
@@ -32,20 +33,6 @@ def with_network(notebook, network):
     if not changed:
         raise lesson_source.LessonError("The lesson loads no network by its name.")
     return dict(notebook, cells=cells)
-
-
-def failures(notebook):
-    """Sentences on every cell of a run notebook that failed or refuses its own solution."""
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    for number, cell in enumerate(code, start=1):
-        first = (cell["source"].splitlines() or [""])[0][:60]
-        for output in cell["outputs"]:
-            if output["output_type"] == "error":
-                yield f"code cell {number} ({first}): {output['ename']}: {output['evalue'][:300]}"
-            shown = "".join(output.get("data", {}).get("text/plain", ""))
-            is_exercise = "exercise" in cell["metadata"].get("tags", [])
-            if is_exercise and re.match("[\u2717\u25cb] ", shown):
-                yield f"code cell {number} refuses its own solution: {shown[:200]}"
 
 
 def main(arguments=None):
@@ -64,7 +51,7 @@ def main(arguments=None):
         ran, _ = running.run_notebook(
             with_network(notebook, network), NOTEBOOKS, timeout=900, allow_errors=True
         )
-        found = list(failures(ran))
+        found = lint_notebook(ran)
         broken += len(found)
         seconds = time.perf_counter() - start
         print(f"{lesson.name} on {options.network}: {len(found)} problems, {seconds:.0f} s")
