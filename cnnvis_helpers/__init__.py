@@ -21,7 +21,7 @@ _NAMES_OF_MODULE = {
     "networks.weights": "prefetch",
     "networks.layers": "conv_layers feature_maps filters; sparsity weights",
     "networks.receptive_field": "receptive_field",
-    "photos.photos": "list_photos load_mask load_photo; photo_alt",
+    "photos.photos": "list_photos load_mask load_photo",
     "photos.resizing": "; resize_map resize_photo",
     "methods.occlusion": "occlusion occlusion_grid occlusion_plan; mask_photo occluded_photos "
     "occlusion_passes",

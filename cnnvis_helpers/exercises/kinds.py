@@ -87,8 +87,6 @@ def value(
 ):
     """Make an exercise whose answer is a number, array, str, tuple, list or dict.
 
-    Parameters
-    ----------
     id, title, hints, praise : as in `Exercise`
     expected : the right answer; or a function that computes it from the keyword arguments of
         check(id, answer, net=net): `lambda net: len(net.labels)`
@@ -97,10 +95,6 @@ def value(
     rtol, atol : tolerance of numbers; integers may only differ by `atol`
     dtype : the dtype that an array must have ("uint8"), if it matters
     reveal : show the expected value at the first difference; False keeps the answer secret
-
-    Returns
-    -------
-    Exercise
     """
     wrongs = _wrongs(wrong)
 
@@ -130,15 +124,9 @@ def choice(id, title, right, *, wrong, hints, praise=""):
     Case and blanks do not matter. A number and its text, 2 and "2", are the same answer. Words that
     stand in the lesson's text of one option, and of no other, are that option's letter.
 
-    Parameters
-    ----------
     id, title, hints, praise : as in `Exercise`
     right : "b"
     wrong : {"a": sentence, "c": sentence, ...}
-
-    Returns
-    -------
-    Exercise
     """
     wrongs = _wrongs(wrong.items())
     sentences = {_word(known.example): known.message for known in wrongs}
@@ -175,8 +163,6 @@ def function(
 
     Every call gets its own copies of arrays, lists and dicts.
 
-    Parameters
-    ----------
     id, title, hints, praise : as in `Exercise`
     reference : a right function; the student's must accept its parameters without a default
     cases : list of argument tuples, [(kernel, bias), ...]; or a function of the keyword arguments
@@ -187,10 +173,6 @@ def function(
     rtol, atol, dtype : as in `value`, of every result
     reveal : show the expected value of the first case that differs
     pure : reject a function that changes its arguments
-
-    Returns
-    -------
-    Exercise
     """
     wrongs = _wrongs(wrong)
 
@@ -226,17 +208,11 @@ def function(
 def custom(id, title, right, *, wrong, hints, otherwise, praise=""):
     """Make an exercise with its own test, for answers no single value describes.
 
-    Parameters
-    ----------
     id, title, hints, praise : as in `Exercise`
     right : right(answer, **given) -> bool. An exception inside it counts as False
     wrong : list of (test, sentence, example): test(answer, **given) -> bool, in this order. An
         example may be Given(lambda net: ...) if it depends on the arguments of check()
     otherwise : the sentence for any other wrong answer
-
-    Returns
-    -------
-    Exercise
     """
     wrongs = _wrongs(wrong)
 

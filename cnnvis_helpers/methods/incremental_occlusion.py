@@ -262,16 +262,13 @@ class Plan(NamedTuple):
         return self.cost < _PAYS * self.full_cost and saved > _COMPILED * len(self.calls)
 
 
+@once_per_network
 def choose(net, tops, lefts, patch, depth=None):
     """Return the cheapest Plan, or None if the network's first layer rules windows out.
 
+    tops, lefts, patch : as in `follow`, tuples
     depth : how many calls compute windows; None: as many as pay
     """
-    return _choose(net, tuple(tops), tuple(lefts), patch, depth)
-
-
-@once_per_network
-def _choose(net, tops, lefts, patch, depth):
     windows, shapes, graph = follow(net, tops, lefts, patch), shapes_of(net), net.graph
     if not windows.calls:
         return None

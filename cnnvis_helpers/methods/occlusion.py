@@ -277,7 +277,7 @@ def _positions(size, patch, stride):
             f"A patch of {patch[0]} x {patch[1]} is larger than the network's input of "
             f"{size[0]} x {size[1]} pixels: choose a smaller one."
         )
-    return [window_starts(*sides) for sides in zip(size, patch, stride, strict=True)], patch
+    return [tuple(window_starts(*sides)) for sides in zip(size, patch, stride, strict=True)], patch
 
 
 def _pair(name, value, default):

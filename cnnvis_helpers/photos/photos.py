@@ -139,25 +139,6 @@ def fetch_photo(url):
         raise
 
 
-def photo_alt(name):
-    """Return one sentence that describes a bundled photo.
-
-    Parameters
-    ----------
-    name : name of a bundled photo (`list_photos` shows all)
-
-    Returns
-    -------
-    str
-
-    Raises ValueError for an unknown name.
-
-    >>> photo_alt("rocket").startswith("A slim white rocket")
-    True
-    """
-    return _bundled(name)["alt"]
-
-
 def load_mask(name):
     """Return the mask of the main object in a bundled photo.
 
@@ -174,7 +155,8 @@ def load_mask(name):
 
     Raises ValueError for an unknown name.
     """
-    _bundled(name)
+    if str(name) not in entries("photo"):
+        raise ValueError(_unknown_name(str(name), "no bundled photo"))
     mask = entries("mask").get(name)
     return None if mask is None else _load_path(str(data_file(mask)))[:, :, 0] > 127
 
@@ -251,14 +233,6 @@ def _load_upload(value):
     if not isinstance(content, bytes | bytearray | memoryview):
         raise ValueError(f"The upload {name!r} has no bytes under 'content'.")
     return decode_photo(content, f"The upload {name!r}")
-
-
-def _bundled(name):
-    """Return the manifest's entry of a bundled photo."""
-    try:
-        return entries("photo")[name]
-    except (KeyError, TypeError):
-        raise ValueError(_unknown_name(str(name), "no bundled photo")) from None
 
 
 def _unknown_name(name, nothing):
