@@ -70,7 +70,7 @@ def gradcam_from(activations, gradients, relu=True):
            [0.2, 0.3, 0.4, 0.5],
            [0.3, 0.4, 0.5, 0.6],
            [0.4, 0.5, 0.6, 0.7]])
-    >>> gradients.mean(axis=(0, 1)).round(2)
+    >>> np.mean(gradients, axis=(0, 1)).round(2)
     array([0.4, 0.8, 1.3])
     >>> gradcam_from(activations, gradients).round(2)
     array([[2.5 , 2.75, 3.  , 3.25],
