@@ -83,8 +83,11 @@ def in_the_browser(names, network, moves):
         notebooks.mkdir()
         private.mkdir()
         write_notebook(notebooks / "explorers.ipynb", [start, *cells])
-        with Lab(notebooks, private) as lab, lab.browser() as browser:
-            page = lab.open(browser, "explorers.ipynb")
+        with (
+            Lab(notebooks, private) as lab,
+            lab.browser() as browser,
+            lab.opened(browser, "explorers.ipynb") as page,
+        ):
             run_all(page)
             for name in names:
                 box = page.locator(f".cnnvis-{name}-1-live")

@@ -1,8 +1,8 @@
 """JupyterLab on this machine's own address, and a browser that drives it.
 
     with Lab(folder) as lab, lab.browser() as browser:
-        page = lab.open(browser, "demo.ipynb")
-        run_all(page)
+        with lab.opened(browser, "demo.ipynb") as page:
+            run_all(page)
 
 The browser is a Chromium or Chrome that is installed already (CNNVIS_BROWSER names another one);
 nothing is downloaded. The server's settings live in a folder of its own.
@@ -144,15 +144,6 @@ class Lab:
         raise RuntimeError(f"JupyterLab did not start within {START} s: {said}")
 
     @contextlib.contextmanager
-    def opened(self, browser, notebook):
-        """Open a notebook as `open` does; it is closed whatever happens in the block."""
-        page = self.open(browser, notebook)
-        try:
-            yield page
-        finally:
-            self.close(page)
-
-    @contextlib.contextmanager
     def browser(self):
         """Start the browser, without a window; yields playwright's Browser."""
         from playwright.sync_api import sync_playwright
@@ -164,20 +155,25 @@ class Lab:
             finally:
                 browser.close()
 
-    def open(self, browser, notebook, size=(1280, 900)):
-        """Open a notebook, alone; returns playwright's Page once its kernel is there."""
-        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    @contextlib.contextmanager
+    def opened(self, browser, notebook):
+        """Open a notebook, alone; yields playwright's Page once its kernel is there.
+
+        Page and kernels, which hold a gigabyte each, end with the block.
+        """
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(1000 * PATIENCE)
         place = f"lab/workspaces/{next(_numbers)}/tree/{notebook}?token={self.token}"
-        page.goto(f"http://127.0.0.1:{self.port}/{place}")
         try:
+            page.goto(f"http://127.0.0.1:{self.port}/{place}")
             page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=1000 * START)
             page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=1000 * START)
             self._wait_for_kernel(page, notebook)
-        except BaseException:
-            self.close(page)
-            raise
-        return page
+            yield page
+        finally:
+            page.close()
+            for kernel in self._ask("kernels"):
+                self._ask(f"kernels/{kernel['id']}", "DELETE")
 
     def _wait_for_kernel(self, page, notebook):
         """Wait until the page is connected to its idle kernel.
@@ -202,12 +198,6 @@ class Lab:
         request = urllib.request.Request(address, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
-
-    def close(self, page):
-        """Close a page, and end all kernels, which hold a gigabyte each."""
-        page.close()
-        for kernel in self._ask("kernels"):
-            self._ask(f"kernels/{kernel['id']}", "DELETE")
 
 
 def run_all(page):
