@@ -170,6 +170,16 @@ def test_probabilities_pairs_and_one_unit(small):
     np.testing.assert_array_equal(grid(None, "logit"), grid(top, "logit"))
 
 
+def test_no_target_is_the_top_class_of_the_first_picture_whatever_follows(linear):
+    net, _ = linear
+    logits = np.zeros((2, net.units), np.float32)
+    logits[0, 1], logits[1, 0] = 3, 5
+    for score, expected in (("logit", logits), ("probability", net.probabilities(logits))):
+        scores = sliding_window.score_function(net, None, score)
+        np.testing.assert_array_equal(scores(logits), expected[:, 1])
+        np.testing.assert_array_equal(scores(logits[1:]), expected[1:, 1])
+
+
 def test_one_trace_for_all_patches_strides_fills_classes_and_batches(linear):
     net, _ = linear_network(size=SIZE)
     for target, patch, stride, fill in [(0, 3, 3, 0), (1, (2, 5), 1, "blur"), (None, 7, 4, 9)]:
