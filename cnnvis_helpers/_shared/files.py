@@ -1,4 +1,4 @@
-"""The user's cache folder, files written completely or not at all, and checksums of files."""
+"""The user's cache folder, files written completely or not at all, checksums and wrong contents."""
 
 import contextlib
 import hashlib
@@ -54,3 +54,15 @@ def checksum_of(path, like=""):
     """Return the SHA-256 of a file, or its MD5 if `like` has the length of one."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "md5" if len(like) == 32 else "sha256").hexdigest()
+
+
+def wrong_content(data):
+    """Return what came in place of a file and what to do, from its first 1,024 bytes, or ""."""
+    start = data[:1024].lower()
+    if not start:
+        return "is empty (0 bytes): save or download it again"
+    if b"<!doctype html" in start or b"<html" in start:
+        return "is a web page instead of the file itself: check the address that it came from"
+    if start.startswith(b"version https://git-lfs"):
+        return "is a pointer of Git LFS: `git lfs pull` fetches the file itself"
+    return ""

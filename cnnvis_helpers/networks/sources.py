@@ -6,11 +6,14 @@ Errors about names, files and settings are raised here, in one sentence each.
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import url2pathname
 
 import h5py
 import keras
@@ -18,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_helpers._shared.checks import first_line
+from cnnvis_helpers._shared.files import wrong_content
 from cnnvis_helpers.networks import applications, bundled, keras_2, weights
 from cnnvis_helpers.networks.graph import open_model
 
@@ -70,6 +74,8 @@ def read(what):
             return Source(model, text, None, labels, trusted=True)
         if one := applications.find_application(text):
             return Source(_load_application(one), one.name, one, None, trusted=True)
+    if text.startswith("file://"):
+        text = url2pathname(text.removeprefix("file://"))
     if "://" in text:
         raise ValueError(
             f"{text} is an address, but a network is a file on this machine: fetch it first (from "
@@ -138,23 +144,28 @@ def _load_file(path):
     version = _keras_version(path)
     if path.is_dir() or not (named or version):
         kind = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
-        hint = ""
-        if (path / "saved_model.pb").exists():
+        hint, folder = "", path.parent if path.name == "saved_model.pb" else path
+        if (folder / "saved_model.pb").exists():
             hint = (
                 "; of a SavedModel, keras.Sequential([keras.Input((height, width, 3)), "
-                f'keras.layers.TFSMLayer({str(path)!r}, call_endpoint="serve")]) makes a model '
+                f'keras.layers.TFSMLayer({str(folder)!r}, call_endpoint="serve")]) makes a model '
                 '("serving_default" before Keras 3)'
             )
         raise ValueError(
             f"{path} is {kind}, but a network is a .keras or .h5 file, as model.save writes it"
             f"{hint}."
         )
+    with path.open("rb") as stream:
+        wrong = wrong_content(stream.read(1024))
+    if wrong:
+        raise ValueError(f"{path} {wrong}.")
     try:
         problem = h5py.is_hdf5(path) and _tell_weights_alone(path)
         if not problem:
             suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"
             of_keras_2 = version.startswith("2.")
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of Keras's code
                 readable = path
                 if of_keras_2 or path.suffix != suffix:  # TensorFlow 2.11 wrote HDF5 as .keras
                     readable = shutil.copyfile(path, Path(folder) / f"{path.stem}{suffix}")
@@ -183,30 +194,36 @@ def _tell_weights_alone(path):
 
 
 def _why_not_loaded(path, written, error):
-    message = str(error).lower()
-    of_keras_2 = "oplambda" in message  # an operation on tensors, such as x / 255
-    if not of_keras_2 and ("safe_mode" in message or "lambda" in message):
+    cause = _cause(error)
+    if code := re.search(r"deserialization of an? (`?\w+`?(?: layer| lambda)?)", cause):
         return (
-            f"{path} holds a Lambda layer, which is code that would run here: if you trust it, "
-            f"keras.models.load_model({str(path)!r}, safe_mode=False) makes a model to load."
+            f"{path} holds a {code[1].replace('`', '')}, which is code that would run here: if you "
+            f"trust it, keras.models.load_model({str(path)!r}, safe_mode=False) makes a model for "
+            "load_network."
         )
     if not written:
         return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
-    words = ("custom_objects", "register_keras_serializable", "unknown layer", "could not locate")
-    unknown_layer = any(word in message for word in words)
-    if written != keras.__version__ and (of_keras_2 or not unknown_layer):
+    unknown = re.search(r"(?:Could not locate|Unknown) ([a-z ]+):? '(?:\w+>)?(\w+)'", cause)
+    if unknown and "OpLambda" not in unknown[2]:  # which is an operation of Keras 2, as in x / 255
+        kind, name = unknown.groups()
+        return (
+            f"{path}, written by Keras {written}, needs the {kind} {name!r}, which Keras "
+            f"{keras.__version__} does not know: define or import it, load the file with "
+            f"keras.models.load_model({str(path)!r}, custom_objects={{{name!r}: {name}}}) and give "
+            "the model to load_network."
+        )
+    if own := re.search(r"interpret ([a-z ]+) identifier: .*('__lambda__'|\{'value')", cause):
+        return (
+            f"{path} holds a lambda as {own[1]}, which Keras cannot read back: "
+            f"build the model, model.load_weights({str(path)!r}), and give it to load_network."
+        )
+    if written != keras.__version__:
         return (
             f"{path} was written by Keras {written} and cannot be read by Keras "
-            f"{keras.__version__} here ({_cause(error)}): load it with Keras {written}, or build "
+            f"{keras.__version__} here ({cause}): load it with Keras {written}, or build "
             "the model here and take over the weights with model.load_weights."
         )
-    if unknown_layer:
-        return (
-            f"{path}, written by Keras {written}, holds a layer that Keras {keras.__version__} "
-            f"does not know ({_cause(error)}): load it with keras.models.load_model({str(path)!r}, "
-            "custom_objects={...}) and give the model to load_network."
-        )
-    return f"{path} is a Keras model, but cannot be loaded ({_cause(error)})."
+    return f"{path} is a Keras model, but cannot be loaded ({cause})."
 
 
 def _keras_version(path):
@@ -241,16 +258,21 @@ def check_model(source, input_size=None):
     if len(inputs) != 1:
         raise ValueError(_several_inputs(name, inputs))
     if len(outputs) != 1:
-        names = ", ".join(f"{i}: {one!r}" for i, one in enumerate(functional.output_names))
+        named = functional.output  # a dict has names of its own; outputs are in their order
+        named = sorted(named) if isinstance(named, dict) else functional.output_names
+        names = ", ".join(f"{i}: {one!r}" for i, one in enumerate(named))
         raise ValueError(
             f"The model {name!r} has {len(outputs)} outputs ({names}), but one is explained at a "
             "time: give keras.Model(model.inputs, model.outputs[0])."
         )
     shape = tuple(outputs[0].shape)
     if len(shape) < 2 or shape[-1] is None or any(length != 1 for length in shape[1:-1]):
+        hint = "does it lack its head?"
+        if len(shape) == 1:
+            hint = "give keras.Sequential([model, keras.layers.Reshape((1,))])."
         raise ValueError(
             f"The model {name!r} gives an output of shape {shape}, but a classifier gives one row "
-            "of scores a photo, (None, classes): does it lack its head?"
+            f"of scores a photo, (None, classes): {hint}"
         )
     return *_check_input(source, tuple(inputs[0].shape), input_size), shape[-1]
 
@@ -386,7 +408,6 @@ def _in_order(labels):
 
 def _cause(error):
     """Return why Keras failed, without the configuration that it prints first."""
-    text = str(error).strip()
-    for mark in ("Exception encountered: ", "Error encountered: ", "The error message was: "):
-        text = text.rpartition(mark)[2]
-    return first_line(text.partition(" Full object config")[0], 300)
+    before = r"(?:Exception|Error) encountered: |The error message was: |for object <.*?>:"
+    text = re.split(before, str(error))[-1]
+    return first_line(re.split(r" Full object config|, value=\[", text)[0], 300)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from cnnvis_helpers._shared.checks import first_line
+from cnnvis_helpers._shared.files import wrong_content
 
 MAX_PIXELS = 50_000_000  # a phone's 48 megapixels; decoding them takes up to 700 MB
 _TOO_LARGE = "{} has more than 50 million pixels, too many here; shrink it first."
@@ -30,8 +31,6 @@ def decode_photo(data, what):
     file types and, before any pixel is decoded, headers with more than MAX_PIXELS pixels.
     """
     data = bytes(data)
-    if not data:
-        raise ValueError(f"{what} is empty (0 bytes); choose another one.")
     Image.init()
     known = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is new in Pillow 11.3
     try:
@@ -42,6 +41,8 @@ def decode_photo(data, what):
         raise ValueError(_TOO_LARGE.format(what)) from None
     except Exception:  # damaged files raise many kinds
         raise ValueError(f"{what} {_unreadable(data)}.") from None
+    if image.format == "TIFF" and image.is_animated:
+        warnings.warn(f"{what} has several pages; the first is read.", stacklevel=2)
     return image_to_rgb(image, what)
 
 
@@ -96,6 +97,8 @@ def array_to_rgb(array, what="The array"):
 def to_rgb(array, what):
     """Turn an array into RGB as `array_to_rgb` does, however dark it is."""
     _check_shape(array, what)
+    if array.dtype.kind == "V" and np.can_cast(array.dtype, np.float32):  # bfloat16
+        array = array.astype(np.float32)
     levels = _eight_bits(array, what)
     if levels.ndim == 2:
         levels = levels[:, :, None]
@@ -162,15 +165,14 @@ def _check_size(size, what):
 
 def _unreadable(data):
     """Say what is wrong with bytes that Pillow does not open, and what to do."""
-    start = data[:1024].lower()
     if data.startswith(_SIGNATURES):
         return "is a picture that is cut off, damaged or of a rare kind; save it again as PNG"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
         return "is an HEIC photo, which cannot be read here; save it as JPEG or PNG"
-    if b"<svg" in start:
+    if wrong := wrong_content(data):
+        return wrong
+    if b"<svg" in data[:1024].lower():
         return "is an SVG drawing, made of lines instead of pixels; save it as PNG"
-    if b"<!doctype html" in start or b"<html" in start:
-        return "is a web page; take the address or the file of the picture itself"
     begins = repr(data[:8])[1:]
     return f"is not a picture that can be read here (it begins with {begins}); save it as PNG"
 

@@ -66,7 +66,7 @@ def load_photo(source, max_side=None):
         - the path of a picture file, str or Path
         - a web address, http or https: downloaded once, then kept in the cache folder; at most
           20 MB
-        - the bytes of a picture file, or an open binary file
+        - the bytes of a picture file, or an open binary file, read from its start
         - the value of an ipywidgets FileUpload (versions 7 and 8) or the widget itself, or what
           google.colab.files.upload() returns
         - a PIL image
@@ -185,6 +185,8 @@ def _load(source):
         return image_to_rgb(source, "The PIL image")
     if callable(getattr(source, "read", None)):
         try:
+            with contextlib.suppress(AttributeError, OSError):
+                source.seek(0)  # at its end after image.save(source)
             data = source.read()
         except (OSError, ValueError) as error:
             raise ValueError(f"The open file cannot be read ({error}).") from None

@@ -732,12 +732,13 @@ def test_things_that_are_no_network(what):
 @pytest.mark.parametrize("kind", ["sequential", "nested", "multi_label"])
 def test_a_saved_model_comes_back(tmp_path, suffix, kind):
     net = network(kind)
-    path = tmp_path / f"my net{suffix}"
+    path = tmp_path / "meine Netze 写真" / f"my nët{suffix}"
+    path.parent.mkdir()
     net.model.save(path)
     again = load_network(path, labels=[f"l{i}" for i in range(net.units)])
     pixels = pixels_for(net)
     np.testing.assert_allclose(again.logits(pixels), net.logits(pixels), rtol=1e-4, atol=1e-5)
-    assert again.name == "my net" and again.labels[0] == "l0"
+    assert again.name == "my nët" and again.labels[0] == "l0"
     assert load_network(str(path)).last_conv.split("/")[-1] == net.last_conv.split("/")[-1]
 
 
@@ -753,7 +754,7 @@ def test_files_that_are_no_network(tmp_path):
         "half.h5": "is not a Keras model, or is damaged",
         "net.weights.h5": "holds weights alone",
         "lambda.keras": "holds a Lambda layer.*safe_mode=False",
-        "custom.keras": "by Keras .*, holds a layer that Keras .* does not know.*custom_objects",
+        "custom.keras": "by Keras .*, needs the class 'Mine', which.*custom_objects={'Mine': Mine}",
     }
     (tmp_path / "folder").mkdir()
     for name in ("notes.txt", "bad.keras", "bad.h5"):

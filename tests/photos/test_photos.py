@@ -3,10 +3,12 @@
 import io
 import os
 import struct
+import warnings
 import zlib
 from datetime import datetime
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,7 +26,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """An empty cache folder for every test."""
-    folder = tmp_path / "cache"
+    folder = tmp_path / "my cäche 写真"
     monkeypatch.setenv("CNNVIS_CACHE", str(folder))
     return folder
 
@@ -96,6 +98,13 @@ def test_lossless_formats_keep_every_pixel(kind):
     assert np.array_equal(load_photo(data), pixels)
 
 
+def _at_its_end(data):
+    """An open file as image.save leaves it."""
+    stream = io.BytesIO()
+    stream.write(data)
+    return stream
+
+
 def test_every_way_to_hand_in_a_file_gives_the_same_photo(tmp_path):
     data = (DATA / "photos" / "coins.webp").read_bytes()
     path = tmp_path / "my coins ü.webp"
@@ -108,6 +117,7 @@ def test_every_way_to_hand_in_a_file_gives_the_same_photo(tmp_path):
         bytearray(data),
         memoryview(data),
         io.BytesIO(data),
+        _at_its_end(data),
         same,
         Image.open(path),
         np.asarray(Image.open(path)),
@@ -193,7 +203,10 @@ def test_the_first_frame_of_an_animation_counts(kind):
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
     lossless = {"lossless": True} if kind == "WEBP" else {}
     data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **lossless)
-    assert (load_photo(data) == RED).all()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert (load_photo(data) == RED).all()
+    assert [" pages" in str(one.message) for one in caught] == [True] * (kind == "TIFF")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -235,6 +248,8 @@ def test_broken_exif_does_not_cost_the_photo():
         (np.array([[0, 0.5, 1]]), [0, 128, 255]),
         (np.array([[-1e-7, 1.0000002]], np.float32), [0, 255]),
         (np.array([[0, 1.4, 254.6]], np.float16), [0, 1, 255]),
+        (np.array([[0, 0.5, 1]], ml_dtypes.bfloat16), [0, 128, 255]),
+        (np.array([[0, 7, 255]], ml_dtypes.bfloat16), [0, 7, 255]),
         (np.array([[0, 200]], np.float64), [0, 200]),
         (np.zeros((1, 2)), [0, 0]),
     ],
@@ -322,6 +337,7 @@ def test_channels_of_arrays():
         (np.array([[-1.0, 1.0]]), "from -1 to 1 (float64)"),
         (np.array([[0, 1.2]]), "0 to 1 or 0 to 255"),
         (np.array([[1j, 0]]), "complex128"),
+        (np.zeros((2, 2), "V2"), "holds |V2"),
         (np.broadcast_to(np.uint8(0), (10_000, 10_000)), "more than 50 million"),
     ],
 )
@@ -392,6 +408,7 @@ CONTENTS = {
     "empty": (b"", "is empty (0 bytes)"),
     "text": (b"just some words", "not a picture that can be read here"),
     "svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
     "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "a web page"),
     "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "an HEIC photo"),
     "pdf": (b"%PDF-1.7\n", "not a picture that can be read here"),
