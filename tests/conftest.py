@@ -41,7 +41,7 @@ def keras_cache(tmp_path_factory):
     models = Path(os.environ.get("CNNVIS_KERAS_HOME", "nowhere"), "models")
     if not models.is_dir():
         pytest.skip("no ImageNet weights: CNNVIS_KERAS_HOME names no folder with models/ inside")
-    copy = tmp_path_factory.mktemp("keras_home")
+    copy = tmp_path_factory.mktemp("my këras 写真")
     shutil.copytree(models, copy / "models")
     return copy
 
@@ -56,5 +56,5 @@ def keras_home(keras_cache, monkeypatch):
 @pytest.fixture
 def empty_keras_home(tmp_path, monkeypatch):
     """KERAS_HOME set to a folder that does not exist yet."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    return tmp_path / "keras"
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "my këras 写真"))
+    return tmp_path / "my këras 写真"

@@ -22,6 +22,7 @@ import shutil
 import sys
 import time
 import types
+import warnings
 import zlib
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def through(method):
         slow = time.perf_counter() - begun > seconds_limit()
         # A stopped method returns a part; a network trained meanwhile has no well-defined key.
         if slow and progress.stops() == stops and _key(method, arguments, named) == key:
-            _stored()(key, lambda: result)
+            _keep(key, result)
         return result
 
     answer.ready = lambda *arguments, **named: (
@@ -131,6 +132,20 @@ def _memory(path):
 
 def _stored():
     return _memory(folder()).cache(_remember, ignore=["make"])
+
+
+def _keep(key, result):
+    """Write a result to disk, or warn that it cannot be kept."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Unable to")  # joblib's, of several sentences
+            _stored()(key, lambda: result)
+    except (OSError, Warning):
+        warnings.warn(
+            f"The result is not kept, as {folder()} cannot be written to: make space or set "
+            "CNNVIS_CACHE to another folder.",
+            stacklevel=3,
+        )
 
 
 def _is_kept(key):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ pytest.importorskip("joblib")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("CNNVIS_CACHE", str(tmp_path))
+    cache = tmp_path / "my cäche 写真"
+    monkeypatch.setenv("CNNVIS_CACHE", str(cache))
     monkeypatch.setenv("CNNVIS_KEEP", "0")
-    return tmp_path / "kept"
+    return cache / "kept"
 
 
 @pytest.fixture
@@ -124,6 +126,27 @@ def test_a_result_cut_off_or_changed_on_disk_is_computed_again(net, tiny_photo, 
         assert np.array_equal(gradcam(net, tiny_photo), first)
         (path,) = keep.summary()[0]
         assert keep._is_kept(keep._key(cam.gradcam, (net, tiny_photo), {}))
+
+
+@pytest.mark.parametrize("size", [None, 0, 100])
+def test_a_folder_that_cannot_be_written_to_costs_one_sentence(net, tiny_photo, folder, size):
+    """A file in its way, or a limit on the size of files as on a full disk."""
+    resource = pytest.importorskip("resource")
+    gradcam, limits = keep.through(cam.gradcam), resource.getrlimit(resource.RLIMIT_FSIZE)
+    if size is None:
+        folder.parent.touch()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if size is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+            found = gradcam(net, tiny_photo)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    (warning,) = caught
+    said = str(warning.message)
+    assert said.startswith("The result is not kept") and said.count(". ") == 0
+    assert np.array_equal(found, cam.gradcam(net, tiny_photo))
 
 
 def test_cnnvis_keep_says_what_is_used_and_kept(net, tiny_photo, folder, monkeypatch):

@@ -1,7 +1,10 @@
 """ImageNet weights: found in Keras's cache, checked, downloaded, or missing in one sentence."""
 
+import functools
 import inspect
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -16,7 +19,7 @@ from cnnvis_helpers.networks.applications import APPLICATIONS, MODES, applicatio
 from cnnvis_helpers.networks.network import list_networks, load_network
 from cnnvis_helpers.networks.weights import DownloadError, find_cached, prefetch
 
-FILE = APPLICATIONS["vgg16"].file
+ROOT, FILE = Path(__file__).resolve().parents[2], APPLICATIONS["vgg16"].file
 
 
 @pytest.fixture
@@ -43,6 +46,18 @@ def test_prefetch_puts_the_file_where_keras_looks_and_downloads_once(vgg16_at, e
     assert {row.name: row.here for row in list_networks()}["vgg16"]
     vgg16_at("gone")
     assert prefetch("vgg16") == [path]
+
+
+def test_two_processes_that_fetch_the_same_weights_both_get_all_of_them(server, empty_keras_home):
+    code = f"""
+from cnnvis_helpers.networks.weights import APPLICATIONS, fetch_weights, is_whole
+moved = APPLICATIONS["vgg16"]._replace(url="{server}/together", checksum="{MD5}")
+print(is_whole(fetch_weights(moved, lambda *_: None), moved.checksum))
+"""
+    start = functools.partial(subprocess.Popen, [sys.executable, "-c", code], cwd=ROOT, text=True)
+    both = [start(stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
+    assert [one.communicate()[0] for one in both] == ["True\n"] * 2
+    assert files_in(empty_keras_home) == [FILE]
 
 
 def test_a_damaged_file_is_downloaded_again(vgg16_at, empty_keras_home):
@@ -127,7 +142,7 @@ def mobilenet(keras_cache):
 
 def test_mobilenet_knows_the_cat(mobilenet):
     """Known numbers: short side to 256 pixels, then the middle 224 x 224; and the whole photo."""
-    photo = Image.open(Path(__file__).resolve().parents[2] / "data" / "photos" / "chelsea.webp")
+    photo = Image.open(ROOT / "data" / "photos" / "chelsea.webp")
     whole = mobilenet.predict(np.asarray(photo))[0]
     assert whole.label == "Egyptian cat" and whole.probability == pytest.approx(0.79, abs=0.02)
     width, height = round(photo.width * 256 / photo.height), 256
