@@ -77,7 +77,7 @@ class ForwardPass:
     def run_values(self, pixels, values, substitute=None, bare=()):
         """Return the tensors of values of the graph; the steps `bare` run without activation."""
         if not self.one_by_one or pixels.shape[0] == 1:
-            return self._run({self.graph.input: self._input_of(pixels)}, values, substitute, bare)
+            return self._run({self.graph.input: self.input_of(pixels)}, values, substitute, bare)
 
         def run_one(picture):
             results = self.run_values(picture[None], values, substitute, bare)
@@ -87,7 +87,8 @@ class ForwardPass:
         return tf.map_fn(run_one, tf.cast(pixels, tf.float32), fn_output_signature=kinds)
 
     @tf.autograph.experimental.do_not_convert
-    def _input_of(self, pixels):
+    def input_of(self, pixels):
+        """Return the input of the model for pixels (n, H, W, 3), 0..255."""
         return self.preprocess(tf.cast(pixels, tf.float32))
 
     # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.

@@ -289,6 +289,18 @@ def test_a_score_near_zero_is_no_reason_to_refuse(small_photo):
     assert np.isfinite(cam(net, small_photo, 1)).all()
 
 
+def test_maps_behind_a_step_without_a_gradient(small_photo):
+    """Whole numbers stop the gradient on its way to the pixels, not that to the maps."""
+    keras.utils.set_random_seed(4)
+    whole = layers.Lambda(lambda x: tf.cast(tf.cast(x, "uint8"), tf.float32) / 255)
+    net = chain(whole, layers.Conv2D(5, 3, activation="relu", name="c"), size=(16, 20))
+    maps = net.maps(net.prepare(small_photo), ["c"])[0][0].numpy()
+    summed = maps @ net.model.layers[-1].kernel.numpy()[:, 0]
+    found = gradcam(net, small_photo, 0, relu=False, resize=False)
+    assert close(found, summed / summed.size, 1e-5)
+    assert close(cam(net, small_photo, 0, resize=False), summed, 1e-5)
+
+
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_cam_names_an_activation_before_the_average(activation, small_photo):
     net = head_of_maps(activation=activation)
