@@ -28,6 +28,7 @@ from cnnvis_helpers.photos.resizing import resize_photo
 
 _LARGE_LOGIT = 20  # its sigmoid is 1 in 32 bits, so training never gets there
 _LARGE_PIXEL = 200  # more than a mean subtracted from 0..255 leaves
+_SMALL_PIXEL = 0.02  # what was divided twice
 _SCALES = '"identity" (0..255 as they are), "unit" (0..1) or "tf" (-1..1)'
 
 
@@ -110,6 +111,13 @@ def check_answer(net):
         if difference <= _tolerance(net):
             return logits[-2:]
         found = f"is off by {difference:.2g} of the largest"
+    again = np.asarray(keras.tree.flatten(net.model(alone, training=False))[0], np.float32)
+    change = np.abs(again.reshape(expected.shape) - expected).max()
+    if change > _tolerance(net) * np.abs(expected).max():
+        raise ValueError(
+            f"The model {net.model.name!r} gives one picture another answer each time, so no map "
+            "explains it: leave out what is random in model(x, training=False)."
+        )
     raise ValueError(
         f"Run layer by layer, the model {net.model.name!r} does not give the answer that "
         f"model(x) gives (it {found}), so its maps would be wrong: rebuild it with Keras "
@@ -171,12 +179,14 @@ def _number(net, outputs, noted):
 
     Several large outputs cannot be told from the logits of a network without preprocessing.
     """
-    far = not noted and (outputs.min() > _LARGE_LOGIT or outputs.max() < -_LARGE_LOGIT)
+    least = 1 if net.units > 7 else _LARGE_LOGIT  # a softmax keeps the mean of logits near 0
+    far = not noted and (outputs.min() > least or outputs.max() < -_LARGE_LOGIT)
     name = net.model.name
     if net.units > 1:
         words = (
-            f"All outputs of {name!r} are large ({outputs[0, 0]:.4g} is the first, for noise), "
-            "unlike the logits of classes: numbers=True reads them as outputs of a regression."
+            f"All outputs of {name!r} are large (from {outputs.min():.4g} to {outputs.max():.4g} "
+            "for noise), unlike the logits of classes: numbers=True reads them as outputs of a "
+            "regression."
         )
         return False, [words] if far else []
     if far:
@@ -208,22 +218,30 @@ def _of_size(net):
 
 
 def inputs_of_odd_scale(net):
-    """Return two dicts {value: words}, of large and of flat inputs to the first weights.
+    """Return two dicts {value: words}, of large or tiny, and of flat inputs to the first weights.
 
     Flat inputs are nearly all one number, as 0..255 is after a clip to 0..1.
     """
-    values = [value for step in net.graph.first_learned() for value in step.inputs]
-    values = list(dict.fromkeys(values))
+    steps = [step for step in net.graph.first_learned() if not _cancels_scale(step.layer)]
+    values = list(dict.fromkeys(value for step in steps for value in step.inputs))
     pixels = tf.constant(sample_pictures(net.input_size)[1:])  # white, noise, noise
     large, flat = {}, {}
     for value, seen in zip(values, map(np.asarray, net.run_values(pixels, values)), strict=True):
         low, high, (_, *noise) = float(seen.min()), float(seen.max()), seen
         middle = np.median(noise)
-        if max(-low, high) > _LARGE_PIXEL:
-            large[value] = f"values from {low:.0f} to {high:.0f}"
+        largest = max(-low, high)  # nan for a white picture's range, say, tells nothing
+        if largest > _LARGE_PIXEL or largest < _SMALL_PIXEL:
+            digits = 0 if largest > 1 else 4
+            large[value] = f"values from {low:.{digits}f} to {high:.{digits}f}"
         if np.mean(np.abs(noise - middle) <= 1e-3 * np.ptp(noise)) > 0.9:
             flat[value] = f"the value {middle:.3g} nearly everywhere in a picture"
     return large, flat
+
+
+def _cancels_scale(layer):
+    """Return whether a layer normalises each picture by itself, so that its scale is lost."""
+    alone = "LayerNormalization", "RMSNormalization", "GroupNormalization", "UnitNormalization"
+    return type(layer).__name__ in alone
 
 
 def _of_scale(net, other_scales):

@@ -37,10 +37,10 @@ def choose_layer(net):
         no_map = _no_single_layer(net, maps)
     elif tokens and _comes_early(net, placed[-1]):
         no_map = (
-            f"The network {net.name!r} continues with tokens, as a vision transformer does, after "
-            f"its last maps {placed[-1].name!r}, so no maps show what its score depends on: use "
-            f"occlusion or the gradient methods, or pass layer={placed[-1].name!r} to see these "
-            "early maps."
+            f"The network {net.name!r} continues with tokens after its last maps "
+            f"{placed[-1].name!r}, as vision transformers and recurrent layers do, so no maps show "
+            "what its score depends on: use occlusion or the gradient methods, or pass "
+            f"layer={placed[-1].name!r} to see these early maps."
         )
     elif faults[-1]:
         shown = f" By default the earlier maps of {placed[-1].name!r} are shown."
@@ -53,7 +53,7 @@ def choose_layer(net):
 def without_maps(net):
     return (
         f"The network {net.name!r} has no layer of maps (n, h, w, c) after its first weights, "
-        "so it makes no class activation maps; occlusion and the gradient methods work."
+        "so there are no maps to show or to weight; occlusion and the gradient methods work."
     )
 
 

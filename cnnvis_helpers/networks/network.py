@@ -355,6 +355,11 @@ def load_network(
 
 def read_network(what, preprocess=None, labels=None, input_size=None, numbers=None):
     """Load a network like `load_network`, but leave its warnings in `net.notes`."""
+    if not tf.executing_eagerly():
+        raise ValueError(
+            "TensorFlow's eager execution is off in this kernel, and the course computes with it: "
+            "restart the kernel and leave out tf.compat.v1.disable_eager_execution()."
+        )
     source = sources.read(what)
     size, channels, units = sources.check_model(source, input_size)
     function = sources.preprocessing(preprocess, source, channels)

@@ -152,6 +152,20 @@ def test_a_model_whose_layers_do_not_add_up_is_refused():
         checks.check_answer(net)
 
 
+class Chance(layers.Dropout):
+    """A dropout that is never off, for several answers to one picture."""
+
+    def call(self, x, training=None):
+        return super().call(x, training=True)
+
+
+def test_a_model_of_chance_is_refused():
+    photo = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, activation="relu")(layers.Rescaling(1 / 255)(photo))
+    with pytest.raises(ValueError, match="gives one picture another answer each time"):
+        read_network(keras.Model(photo, _classifier(Chance(0.5)(x))))
+
+
 class Prepared(keras.Model):
     """As keras_hub's classifiers: predict() prepares its input, a call does not."""
 
@@ -400,7 +414,7 @@ def _shuffled(shuffle, depth):
 @pytest.mark.parametrize("kind", SHUFFLED)
 def test_maps_whose_cells_a_layer_shuffles_are_not_the_default(kind, depth):
     net = load_network(_shuffled(SHUFFLED[kind], depth))
-    last = "multiply" if kind == "a part after a gate" else "ok"
+    last = {"a part after a gate": "multiply", "mirrored signs": "sign"}.get(kind, "ok")
     assert net.last_conv.startswith(last) and len(net.notes) == 1
     photo = _pixels(net, 1)[0]
     assert gradcam(net, photo, 1).shape == (64, 64)
@@ -465,10 +479,17 @@ ORDINARY = {
     "pyramid of maxima": lambda x: ops.concatenate(
         [layers.MaxPooling2D(n, 1, "same")(_deeper(x, 1, "same")) for n in (1, 5, 9, 13)], axis=-1
     ),
+    "the range of the picture": lambda x: _from_0(x) / ops.max(_from_0(x), (1, 2, 3), True),
+    "the largest of each colour": lambda x: x / ops.max(x, axis=(1, 2), keepdims=True),
+    "one frame": lambda x: layers.ConvLSTM2D(4, 3)(layers.Reshape((1, 48, 48, 3))(x)),
     "mean of the whole beside": lambda x: ops.concatenate(
         [x, 0 * x + ops.mean(x, axis=(1, 2), keepdims=True)], axis=-1
     ),
 }
+
+
+def _from_0(x):
+    return x - ops.min(x, axis=(1, 2, 3), keepdims=True)
 
 
 class ChannelAttention(layers.Layer):
@@ -1116,12 +1137,19 @@ PREPARED = {
     "lambda": lambda x: layers.Lambda(lambda t: t / 255.0)(x),
     "normalization": lambda x: layers.Normalization(mean=[120.0] * 3, variance=[3600.0] * 3)(x),
     "augmented": lambda x: layers.Rescaling(1 / 255)(layers.RandomFlip()(x)),
+    "layer norm": lambda x: layers.LayerNormalization(axis=(1, 2, 3))(x),
+    "group norm": lambda x: layers.GroupNormalization(1)(x),
 }
 
 
 @pytest.mark.parametrize("kind", PREPARED)
 def test_pixels_that_the_model_prepares_are_not(kind):
     assert read_network(_bare(front=PREPARED[kind])).notes == []
+
+
+def test_pixels_that_are_divided_twice_are_asked_about():
+    (note,) = read_network(_bare(front=lambda x: x / 255.0 / 255.0)).notes
+    assert "gets values from 0.0000 to 0.0039" in note
 
 
 def test_a_normalization_that_was_adapted_to_0_to_1_is_asked_about():
@@ -1247,6 +1275,11 @@ def test_a_regression_is_shown_as_numbers(kind):
     assert close([each.value for each in found], expected)
     assert len(net.notes) == (not given)
     assert show_predictions(found) is not None
+
+
+def test_coordinates_are_not_taken_for_logits_without_a_word():
+    (note,) = read_network(_regression(8, 5)).notes
+    assert "unlike the logits of classes: numbers=True" in note
 
 
 def test_maps_explain_the_number_and_probabilities_are_refused():
