@@ -30,11 +30,12 @@ RELUS = ("relu", "relu6", "ReLU", "Relu", "Relu6")
 class ConvLayer(NamedTuple):
     """One convolution of a network.
 
-    index: its position in `net.model.layers`, or in its nested model
-    name: what `net.layer(name)` finds
-    kind: Conv2D, DepthwiseConv2D, SeparableConv2D or Conv2DTranspose
-    kernel: (kh, kw, cin, cout); if depthwise (kh, kw, cin, kernels per channel)
-    output: (h, w, c) at the network's input size. parameters: weights and biases of this layer
+    index : its position in `net.model.layers`, or in its nested model
+    name : what `net.layer(name)` finds
+    kind : Conv2D, DepthwiseConv2D, SeparableConv2D or Conv2DTranspose
+    kernel : (kh, kw, cin, cout); if depthwise (kh, kw, cin, kernels per channel)
+    output : (h, w, c) at the network's input size
+    parameters : number of weights and biases
     """
 
     index: int
@@ -55,7 +56,8 @@ class LayerWeights(NamedTuple):
 class LayerSparsity(NamedTuple):
     """How much of one layer's output is exactly zero for one photo.
 
-    zeros: share of all values, 0..1. dead: how many of the `channels` are zero everywhere.
+    zeros : share of all values, 0..1
+    dead : how many of the `channels` are zero everywhere
     """
 
     name: str
@@ -82,7 +84,13 @@ class LayerTable(Table):
 def conv_layers(net):
     """List the convolutions of a network in the order of computation.
 
-    net: Network. Returns a `LayerTable` of `ConvLayer`: a list that prints as a table.
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    LayerTable of ConvLayer: a list that prints as a table
 
         [layer.name for layer in conv_layers(net)]
     """
@@ -102,12 +110,20 @@ def conv_layers(net):
 def weights(net, layer):
     """Return kernel and bias of a convolution, as NumPy arrays the caller may change.
 
-    net: Network. layer: name of a convolution (`conv_layers` lists them).
-    Returns `LayerWeights`: kernel float32 (kh, kw, cin, cout), bias float32 (cout,) or None.
+    Parameters
+    ----------
+    net : Network
+    layer : name of a convolution (`conv_layers` lists them)
+
+    Returns
+    -------
+    LayerWeights: kernel float32 (kh, kw, cin, cout), bias float32 (cout,) or None
+
     The input channels of a first layer are in the order red, green, blue, even if the network was
     trained on blue, green, red (VGG, ResNet): there `net.layer(layer).get_weights()` differs.
     A depthwise kernel is (kh, kw, cin, kernels per channel). A separable convolution gives one
     kernel (kh, kw, cin, cout), equivalent to its depthwise and pointwise kernels in turn.
+
     Raises ValueError for any other layer.
     """
     found = _conv_step(net, layer).layer
@@ -118,9 +134,17 @@ def weights(net, layer):
 
 
 def filters(net, layer):
-    """Return the kernel of a convolution, float32 (kh, kw, cin, cout), colours in RGB order.
+    """Return the kernel of a convolution; filter k is `filters(net, layer)[:, :, :, k]`.
 
-    See `weights`, which also gives the bias. Filter k is `filters(net, layer)[:, :, :, k]`.
+    Parameters
+    ----------
+    net, layer : as in `weights`, which also gives the bias
+
+    Returns
+    -------
+    float32 array (kh, kw, cin, cout), colours in RGB order
+
+    Raises ValueError as `weights`.
     """
     return weights(net, layer).kernel
 
@@ -128,9 +152,17 @@ def filters(net, layer):
 def feature_maps(net, photo, layer=None):
     """Return the feature maps of one layer for a photo, or of several layers from one pass.
 
-    net: Network. photo: (H, W, 3) uint8 or float 0..255. layer: one name (None: `net.last_conv`)
-    gives float32 (h, w, c); a list of names gives a dict {name: float32 (h, w, c)}; "all" gives
-    a dict of every layer that makes maps, in the order of computation.
+    Parameters
+    ----------
+    net : Network
+    photo : uint8 or float array (H, W, 3), 0..255
+    layer : one name (None: `net.last_conv`), a list of names, or "all" for every layer that makes
+        maps, in the order of computation
+
+    Returns
+    -------
+    float32 array (h, w, c) for one layer, else a dict {name: float32 array (h, w, c)}
+
     Raises ValueError for an unknown layer or one whose output is not maps (h, w, c).
 
         maps = feature_maps(net, photo, [layer.name for layer in conv_layers(net)])
@@ -150,9 +182,14 @@ def feature_maps(net, photo, layer=None):
 def sparsity(net, photo):
     """Count the zeros that each ReLU of the network leaves for a photo.
 
-    net: Network. photo: (H, W, 3). Returns a `LayerTable` of `LayerSparsity`, one per layer that
-    makes maps and ends in a ReLU, in the order of computation. For a network without ReLUs it
-    counts the convolutions instead.
+    Parameters
+    ----------
+    net, photo : as in `feature_maps`
+
+    Returns
+    -------
+    LayerTable of LayerSparsity, one per layer that makes maps and ends in a ReLU, in the order of
+    computation. For a network without ReLUs it counts the convolutions instead.
     """
     check_net(net)
     names = [step.name for step in net.steps if len(step.shape) == 4 and _ends_in_relu(step.layer)]

@@ -333,7 +333,9 @@ def load_network(
         not classes, whatever activation they end with; False for classes. None: numbers if one
         output has one label, labels=["age"], or is far from any plausible logit
 
-    Returns a Network. One that is neither bundled nor from keras.applications is tried on a few
+    Returns
+    -------
+    Network. One that is neither bundled nor from keras.applications is tried on a few
     pictures: it is rejected if its layers, run one by one, do not give what the model gives. A
     UserWarning tells you if its pixels were probably preprocessed outside, if its maps do not lie
     on the photo (it cuts, pads or turns it), or if no single layer carries the whole score.
@@ -391,10 +393,13 @@ def read_network(what, preprocess=None, labels=None, input_size=None, numbers=No
 
 
 def list_networks():
-    """Return a table of the networks that `load_network` knows by name; it prints as text and HTML.
+    """List the networks that `load_network` knows by name.
 
-    Rows are `NetworkRow`s: name, input_size (h, w), parameters, megabytes to download (roughly; 0
-    if bundled), and whether the weights are already on this machine.
+    Returns
+    -------
+    NetworkTable of NetworkRow, which prints as text and HTML: name, input_size (h, w), parameters,
+    megabytes to download (roughly; 0 if bundled), and whether the weights are already on this
+    machine
     """
     rows = NetworkTable()
     for name in bundled_names():

@@ -42,12 +42,14 @@ EVERYWHERE = set(
 class ReceptiveField(NamedTuple):
     """What one cell of a layer's maps can see, in pixels of the network's input.
 
-    layer: name. size: (height, width) of the field, not cut at the borders of the picture.
-    stride: (down, right), the distance between fields of neighbouring cells (the "jump").
-    start: (top, left), the first pixel of the field of cell (0, 0); negative in the padding.
-    cells: (rows, columns) of the layer's maps. input_size: (h, w) of the network.
-    whole: True if some branch sees the whole picture (squeeze and excitation); size is then
-    `input_size`.
+    layer : name
+    size : (height, width) of the field, not cut at the borders of the picture
+    stride : (down, right), the distance between fields of neighbouring cells (the "jump")
+    start : (top, left), the first pixel of the field of cell (0, 0); negative in the padding
+    cells : (rows, columns) of the layer's maps
+    input_size : (h, w) of the network
+    whole : True if some branch sees the whole picture (squeeze and excitation); size is then
+        `input_size`
     """
 
     layer: str
@@ -103,9 +105,17 @@ class ReceptiveField(NamedTuple):
 def receptive_field(net, layer=None):
     """Find which pixels one cell of a layer's maps can see.
 
-    net: Network. layer: a name; None stands for `net.last_conv`.
-    Returns a `ReceptiveField`; its `box(row, column, photo)` is what one cell sees of a photo.
-    This is what a cell can see; what matters most is usually near its centre.
+    What matters most is usually near its centre.
+
+    Parameters
+    ----------
+    net : Network
+    layer : name of a layer with maps; None for `net.last_conv`
+
+    Returns
+    -------
+    ReceptiveField; its `box(row, column, photo)` is what one cell sees of a photo
+
     Raises ValueError for a layer that makes no maps, or after one that cannot be followed.
     """
     check_net(net)

@@ -29,9 +29,12 @@ def prefetch(names, progress=None):
         web addresses (https://...): photos, as `load_photo` takes them
     progress : function of (done, total), both in megabytes; by default a line of text
 
-    Returns a list of pathlib.Path, those already there included; what is bundled has none. Raises
-    ValueError, before anything is downloaded, for an unknown name or address, later for an address
-    without a photo; ConnectionError if a download fails.
+    Returns
+    -------
+    list of pathlib.Path, those already there included; what is bundled has none
+
+    Raises ValueError, before anything is downloaded, for an unknown name or address, later for an
+    address without a photo; ConnectionError if a download fails.
     """
     names = [names] if isinstance(names, str) else [str(name) for name in names]
     bundled = {*bundled_names(), *entries("photo")}
