@@ -1414,6 +1414,8 @@ def test_home_folders_and_addresses(tmp_path, monkeypatch):
     assert load_network("~/mine.keras").name == "mine"
     with pytest.raises(ValueError, match="is an address"):
         load_network("https://example.org/mine.keras")
+    (tmp_path / "mine.keras").rename(tmp_path / "mein Netz ü.keras")
+    assert load_network((tmp_path / "mein Netz ü.keras").as_uri()).name == "mein Netz ü"
 
 
 def test_a_file_of_keras_2_with_operations_names_both_versions(tmp_path):
@@ -1443,13 +1445,108 @@ def test_the_ways_out_of_files_work_as_typed(tmp_path, monkeypatch):
     (tmp_path / "mine.h5").rename("mine.weights.h5")
     model.load_weights("mine.weights.h5")
     model.export("saved", verbose=False)
+    with pytest.raises(ValueError, match="saved_model.pb is a .pb file") as inside:
+        load_network("saved/saved_model.pb")
     with pytest.raises(ValueError, match="saved is a folder") as caught:
         load_network("saved")
+    assert str(inside.value).partition("; ")[2] == str(caught.value).partition("; ")[2]
     way_out = str(caught.value).partition("SavedModel, ")[2].partition(" makes")[0]
     net = load_network(eval(way_out, {"keras": keras, "height": 48, "width": 48}))
     assert close(
         net.probabilities(net.logits(_pixels(net))), model.predict(_pixels(net), verbose=0)
     )
+
+
+@pytest.mark.parametrize("name", ["net.keras", "net.h5"])
+def test_a_file_that_is_something_else_says_what(tmp_path, name):
+    for content, says in (
+        (b"", r"is empty \(0 bytes\)"),
+        (b"\n<!DOCTYPE html><html>Virus scan warning</html>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=says):
+            load_network(tmp_path / name)
+
+
+class _Twice(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+def _twice(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize("name", ["net.keras", "net.h5"])
+@pytest.mark.parametrize("own", [_Twice, _twice])
+def test_a_missing_class_or_function_is_named_and_the_way_out_works(
+    tmp_path, monkeypatch, name, own
+):
+    monkeypatch.chdir(tmp_path)
+    model = _ordinary(own() if own is _Twice else layers.Conv2D(4, 3, activation=own))
+    model.save(name)
+    with pytest.raises(
+        ValueError, match=f"needs the (class|layer|function) '{own.__name__}'"
+    ) as caught:
+        load_network(name)
+    said = str(caught.value)
+    assert (f"function {own.__name__!r}" in said) == (own is _twice) and len(said) < 300
+    way_out = said[said.index("keras.models") : said.index(" and give")]
+    again = eval(way_out, {"keras": keras, own.__name__: own})
+    assert close(again(_pixels(load_network(model))), model(_pixels(load_network(model))))
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("name", ["net.keras", "net.h5"])
+@pytest.mark.parametrize("place", ["activation", "kernel_regularizer"])
+def test_a_lambda_that_is_no_layer_has_a_way_out_that_works(tmp_path, monkeypatch, name, place):
+    monkeypatch.chdir(tmp_path)
+
+    def build():
+        return _ordinary(layers.Conv2D(4, 3, **{place: lambda x: 2 * x}))
+
+    model, again = build(), build()
+    model.save(name)
+    with pytest.raises(ValueError, match=rf"a lambda as [ar].*load_weights\('{name}'\)"):
+        load_network(name)
+    again.load_weights(name)
+    assert close(again(_pixels(load_network(again))), model(_pixels(load_network(model))))
+
+
+def test_weights_of_another_shape_are_said_with_both_shapes(tmp_path):
+    _ordinary(layers.Conv2D(4, 3)).save(tmp_path / "net.keras")
+    _ordinary(layers.Conv2D(4, 5)).save_weights(tmp_path / "other.weights.h5")
+    with zipfile.ZipFile(tmp_path / "net.keras") as net:
+        with zipfile.ZipFile(tmp_path / "mixed.keras", "w") as mixed:
+            for name in ("metadata.json", "config.json"):
+                mixed.writestr(name, net.read(name))
+            mixed.write(tmp_path / "other.weights.h5", "model.weights.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        with pytest.raises(ValueError, match=r"\(3, 3, \d, 4\).*\(5, 5, \d, 4\).*path="):
+            load_network(tmp_path / "mixed.keras")
+
+
+def test_the_outputs_of_a_dict_have_its_names_and_the_way_out_works():
+    photo = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="conv")(photo))
+    model = keras.Model(photo, {"cls": layers.Dense(3)(x), "box": layers.Dense(4)(x)})
+    with pytest.raises(ValueError, match=r"0: 'box', 1: 'cls'.*outputs\[0\]"):
+        load_network(model)
+    net = read_network(keras.Model(model.inputs, model.outputs[0]))
+    assert close(net.logits(_pixels(net)), model(_pixels(net))["box"])
+
+
+def test_an_output_without_a_last_axis_has_a_way_out_that_works():
+    photo = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="conv")(photo))
+    model = keras.Model(photo, keras.ops.squeeze(layers.Dense(1, activation="sigmoid")(x), -1))
+    with pytest.raises(ValueError, match="one row of scores") as caught:
+        load_network(model)
+    way_out = str(caught.value).rpartition("give ")[2].rstrip(".")
+    net = read_network(eval(way_out, {"keras": keras, "model": model}))
+    assert close(net.probabilities(net.logits(_pixels(net)))[:, 1], model(_pixels(net)))
 
 
 def test_a_trained_network_for_grey_pictures_is_loaded():
