@@ -26,6 +26,10 @@ from cnnvis_helpers.networks import applications, bundled, keras_2, weights
 from cnnvis_helpers.networks.graph import open_model
 
 _DEFAULT_SIZE = 224
+_UNKNOWN = re.compile(  # locate class 'X', Unknown layer: 'X', object of type `X`, interpret ... {}
+    r"(?:locate|Unknown|object of|interpret) ([a-z ]+)(?: identifier: {.*'class_name')?:? "
+    r"['`](?:function', 'config': ')?(?:\w+>)?(\w+)"
+)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in tf.image.rgb_to_grayscale
 
 
@@ -203,7 +207,12 @@ def _why_not_loaded(path, written, error):
         )
     if not written:
         return f"{path} is not a Keras model, or is damaged: save the model anew with model.save."
-    unknown = re.search(r"(?:Could not locate|Unknown) ([a-z ]+):? '(?:\w+>)?(\w+)'", cause)
+    if own := re.search(r"interpret ([a-z ]+) identifier: .*('__lambda__'|\{'value')", cause):
+        return (
+            f"{path} holds a lambda as {own[1]}, which Keras cannot read back: "
+            f"build the model, model.load_weights({str(path)!r}), and give it to load_network."
+        )
+    unknown = _UNKNOWN.search(cause)
     if unknown and "OpLambda" not in unknown[2]:  # which is an operation of Keras 2, as in x / 255
         kind, name = unknown.groups()
         return (
@@ -211,11 +220,6 @@ def _why_not_loaded(path, written, error):
             f"{keras.__version__} does not know: define or import it, load the file with "
             f"keras.models.load_model({str(path)!r}, custom_objects={{{name!r}: {name}}}) and give "
             "the model to load_network."
-        )
-    if own := re.search(r"interpret ([a-z ]+) identifier: .*('__lambda__'|\{'value')", cause):
-        return (
-            f"{path} holds a lambda as {own[1]}, which Keras cannot read back: "
-            f"build the model, model.load_weights({str(path)!r}), and give it to load_network."
         )
     if written != keras.__version__:
         return (
