@@ -1,7 +1,7 @@
-"""Where the published copy of the course is, and what a notebook says of it.
+"""The set-up cell of every notebook, and where a published copy of the course is.
 
-After a change here, `build_notebooks.py --no-execute` writes the badge, the links to Colab and the
-set-up cell of every notebook.
+After a change here, `build_notebooks.py --no-execute` writes the cell, the badge and the links to
+Colab into every notebook.
 """
 
 REPOSITORY, TAG = None, None  # "OWNER/NAME" and "v1.0"; None until there is a published copy
