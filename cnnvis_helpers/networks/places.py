@@ -147,9 +147,8 @@ def _places(net, values, seed, width):
         middle, noise = rng.random((2, *shape), np.float32)
         middle += 0.5 if width < 1 or source is None else -0.5  # around zero, for a sign
         if source is None:  # black and white stay, in case the network divides by a picture's range
-            row, column = shape[0] // 2, shape[1] // 2
-            middle[row, column - 1 : column + 1] = [[0], [2]]
-            noise[row, column - 1 : column + 1] = 0.5
+            two = slice(middle.size // 6 - 1, middle.size // 6 + 1)
+            middle.reshape(-1, 3)[two], noise.reshape(-1, 3)[two] = [[0], [2]], 0.5
         probes = masks.astype(np.float32)[..., None] * (width * (noise - 0.5))
         probes += middle
         maps = _run_from(net, source, probes, value)
