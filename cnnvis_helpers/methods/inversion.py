@@ -4,6 +4,7 @@ What the picture and the photo have in common, the layer keeps. What differs (co
 positions, all detail in late layers), it discards.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from cnnvis_helpers.methods.gradients import (
 )
 
 FIRST_STEP = 16.0  # pixel levels; the last step is 0
+POOR = 0.5  # an error that a warning names; a grey picture has about 1
 
 
 class Inversion(NamedTuple):
@@ -59,7 +61,8 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
         correlation : of the picture's pixel values with those of the resized photo; nan for a
             photo of one value
 
-    The Stop button (or a StopIteration from `progress`) returns the picture so far, with a warning.
+    The Stop button (or a StopIteration from `progress`) returns the picture so far, with a warning;
+    another one says that an error above 0.5 is left.
 
     Raises ValueError for a layer that does not exist or has no maps, a setting out of range,
     maps that are 0 all over, and what `net.prepare` rejects.
@@ -82,7 +85,7 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
         raise ValueError(f"The maps of {layer!r} are 0 all over for this photo: take another.")
     noise = np.random.default_rng(seed).normal(GREY, 5, pixels.shape)
     picture = tf.constant(noise, tf.float32)
-    moments = tf.zeros_like(picture), tf.zeros_like(picture)
+    moments, done = (tf.zeros_like(picture), tf.zeros_like(picture)), -1
     with stoppable(f"the picture has not made all its {steps} steps"):
         for done in range(steps):
             rate = FIRST_STEP * falling(done, steps)
@@ -91,10 +94,16 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
             if progress:
                 progress(done + 1, steps)
     picture = np.rint(net.finite(picture, "gradient"))
-    error = _relative_error(maps_of(picture), target)
+    error = float(_relative_error(maps_of(picture), target))
+    if done + 1 == steps and error > POOR:
+        warnings.warn(
+            f"The maps of {layer!r} are far from the photo's after {steps} steps (error "
+            f"{error:.2g}): take more steps, or an earlier layer.",
+            stacklevel=2,
+        )
     with np.errstate(invalid="ignore"):  # a flat photo has no correlation: nan
         correlation = np.corrcoef(picture.ravel(), pixels.ravel())[0, 1]
-    return Inversion(picture[0].astype(np.uint8), float(error), float(correlation))
+    return Inversion(picture[0].astype(np.uint8), error, float(correlation))
 
 
 def _relative_error(maps, target):

@@ -91,7 +91,8 @@ def test_progress_counts_steps_and_stop_keeps_the_picture(net, photo, stop):
 
     with pytest.warns(UserWarning, match="stopped early"):
         found = invert_features(net, photo, "mix", progress=after_three)
-    start = invert_features(net, photo, "mix", steps=1).picture
+    with pytest.warns(UserWarning, match="far from the photo's after 1 steps"):
+        start = invert_features(net, photo, "mix", steps=1).picture
     assert seen == [(1, 180), (2, 180), (3, 180)]
     assert found.picture.shape == (32, 32, 3) and np.isfinite(found.error)
     assert not np.array_equal(found.picture, start)
