@@ -59,8 +59,8 @@ _METHODS = {
 
 
 def title_of(name):
-    """Return a method's title: "Grad-CAM" for "gradcam"."""
-    return _METHODS[name].title
+    """Return a method's title: "Grad-CAM" for "gradcam"; another name stays as it is."""
+    return _METHODS[name].title if name in _METHODS else name
 
 
 class MethodResult(NamedTuple):
@@ -110,7 +110,7 @@ class MethodTable(Table):
         for result in self:
             if result.heat is not None:
                 largest = max(abs(result.low), abs(result.high))
-                name = result.name.replace("_", " ")
+                name = title_of(result.name)
                 title = f"{name}\n{result.low:.2g} to {result.high:.2g}"
                 scaled[title] = result.heat / largest if largest > 0 else result.heat
         return scaled
