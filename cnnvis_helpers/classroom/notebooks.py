@@ -26,7 +26,7 @@ def read_code(path):
         import nbformat
     except ImportError as error:
         raise ValueError(
-            f'{error.name} is not installed here: python -m pip install "cnnvis-helpers[classroom]"'
+            f'{error.name} is not installed here: python -m pip install -e ".[classroom]"'
         ) from None
     name = repr(str(path))
     try:
