@@ -193,7 +193,7 @@ def gradcam(net, photo, target=None, layer=None, relu=True, resize=True):
     ----------
     net, photo, target : as in `cam`; any network
     layer : name of a layer with maps; None for the last one, `net.last_conv`. For a layer that is
-        called several times, the last call counts; `load_network` warns about such layers
+        called several times, the last call counts
     relu : False to keep evidence against the class, negative
     resize : False for the raw grid (h, w) of the layer
 

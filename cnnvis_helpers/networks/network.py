@@ -331,7 +331,8 @@ def load_network(
     input_size : (height, width) in pixels, for a model that takes pictures of any size
     numbers : True for a regression: the outputs are numbers such as an age or the sides of a box,
         not classes, whatever activation they end with; False for classes. None: numbers if one
-        output has one label, labels=["age"], or is far from any plausible logit
+        output has one label, labels=["age"], or is far from any plausible logit. Several numbers as
+        small as logits, such as an embedding or a box in 0..1, cannot be told from them: say True
 
     Returns
     -------

@@ -155,6 +155,10 @@ def _load_file(path):
                 f'keras.layers.TFSMLayer({str(folder)!r}, call_endpoint="serve")]) makes a model '
                 '("serving_default" before Keras 3)'
             )
+        elif path.suffix == ".zip":
+            hint = "; unpack it and give the file inside"
+        elif (path / "config.json").exists():
+            hint = "; this is one unpacked: zip its files, and name the archive .keras"
         raise ValueError(
             f"{path} is {kind}, but a network is a .keras or .h5 file, as model.save writes it"
             f"{hint}."

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import warnings
 import zipfile
 
@@ -1455,6 +1456,18 @@ def test_the_ways_out_of_files_work_as_typed(tmp_path, monkeypatch):
     assert close(
         net.probabilities(net.logits(_pixels(net))), model.predict(_pixels(net), verbose=0)
     )
+
+
+def test_a_file_that_was_packed_or_unpacked_says_what_to_do(tmp_path):
+    _ordinary().save(tmp_path / "net.keras")
+    shutil.unpack_archive(tmp_path / "net.keras", tmp_path / "unpacked", "zip")
+    with pytest.raises(ValueError, match="zip its files, and name the archive .keras"):
+        load_network(tmp_path / "unpacked")
+    again = shutil.make_archive(str(tmp_path / "again"), "zip", tmp_path / "unpacked")
+    assert load_network(again).last_conv  # its content counts
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "net.keras")
+    with pytest.raises(ValueError, match="unpack it and give the file inside"):
+        load_network(packed)
 
 
 @pytest.mark.parametrize("name", ["net.keras", "net.h5"])
