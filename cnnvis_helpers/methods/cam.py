@@ -517,17 +517,12 @@ def _logits_from(net, layer):
 def _maps_and_gradients(net, layer):
     """Return a function (pixels (1, h, w, 3), vector) -> (maps, gradients, logits)."""
 
-    value = net.graph.find(layer)[1]
-
     @compiled([pixels_spec(net, 1), tf.TensorSpec((net.units,))])
     def run(pixels, vector):
-        (maps,) = net.maps(pixels, [layer])
-        with recording(net) as tape:  # from the maps on: no gradient needs to reach the pixels
-            tape.watch(maps)
-            known = {net.graph.input: net.input_of(pixels), value: tf.cast(maps, value.dtype)}
-            logits, _ = net.forward_from(known)
+        with recording(net) as tape:
+            logits, maps = net.forward(pixels, [layer], tape=tape)
             score = score_of(logits, vector)
-        return maps[0], gradient_of(net, tape, score, maps, layer)[0], logits
+        return maps[0][0], gradient_of(net, tape, score, maps[0], layer)[0], logits
 
     return run
 

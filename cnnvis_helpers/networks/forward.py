@@ -40,7 +40,7 @@ class ForwardPass:
         """The layer call (`graph.Step`) that makes the output; not always the last in `steps`."""
         return self.graph.output.step
 
-    def forward(self, pixels, layers=(), substitute=None):
+    def forward(self, pixels, layers=(), substitute=None, tape=None):
         """Run one forward pass, uncompiled, to be called inside a method's own tf.function.
 
         Parameters
@@ -49,12 +49,14 @@ class ForwardPass:
         layers : names of layers whose outputs are wanted from this same pass
         substitute : function(layer) -> a callable to use in place of the layer, or None to keep it;
             called for every layer and Keras operation but the head's softmax or sigmoid
+        tape : a tf.GradientTape that is to watch the outputs of `layers`, or None
 
         Returns (logits, maps): float32 (n, units), and a list of the layers' outputs. For gradients
-        with respect to pixels or to a returned map, `tape.watch(pixels)` before the call.
+        with respect to pixels, `tape.watch(pixels)` before the call.
         """
         values = [self.graph.find(name)[1] for name in layers]
-        return self._as_logits(self.run_values(pixels, [self.graph.output, *values], substitute))
+        wanted = [self.graph.output, *values]
+        return self._as_logits(self.run_values(pixels, wanted, substitute, tape=tape))
 
     def forward_from(self, known, wanted=()):
         """Run the rest of a forward pass from `known`, {graph.Value: tensor}, uncompiled.
@@ -74,26 +76,26 @@ class ForwardPass:
         values = [self.graph.find(name)[1] for name in layers]
         return self.run_values(pixels, values, substitute)
 
-    def run_values(self, pixels, values, substitute=None, bare=()):
+    def run_values(self, pixels, values, substitute=None, bare=(), tape=None):
         """Return the tensors of values of the graph; the steps `bare` run without activation."""
         if not self.one_by_one or pixels.shape[0] == 1:
-            return self._run({self.graph.input: self.input_of(pixels)}, values, substitute, bare)
+            known = {self.graph.input: self._input_of(pixels)}
+            return self._run(known, values, substitute, bare, tape)
 
         def run_one(picture):
-            results = self.run_values(picture[None], values, substitute, bare)
+            results = self.run_values(picture[None], values, substitute, bare, tape)
             return [result[0] for result in results]
 
         kinds = [tf.float32] * len(values)
         return tf.map_fn(run_one, tf.cast(pixels, tf.float32), fn_output_signature=kinds)
 
     @tf.autograph.experimental.do_not_convert
-    def input_of(self, pixels):
-        """Return the input of the model for pixels (n, H, W, 3), 0..255."""
+    def _input_of(self, pixels):
         return self.preprocess(tf.cast(pixels, tf.float32))
 
     # Keras layers need no AutoGraph; without it, a caller's tf.function is traced much faster.
     @tf.autograph.experimental.do_not_convert
-    def _run(self, known, values, substitute=None, bare=()):
+    def _run(self, known, values, substitute=None, bare=(), tape=None):
         def replace(step):
             if step is self.head_step or step in bare:
                 return without_activation(step.layer)
@@ -101,4 +103,4 @@ class ForwardPass:
 
         # The scope catches what layers would record about a call, such as activity losses.
         with keras.StatelessScope(collect_losses=True):
-            return self.graph.run(known, values, replace)
+            return self.graph.run(known, values, replace, tape)

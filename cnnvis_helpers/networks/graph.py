@@ -167,10 +167,11 @@ class Graph:
                 waiting.extend(value.step.inputs)
         return [step for step in self.steps if step in needed]
 
-    def run(self, known, wanted, replace):
+    def run(self, known, wanted, replace, tape=None):
         """Compute the tensors of the values `wanted` from those `known`, {Value: tensor}.
 
         replace : function(step) -> the callable to use in place of the step's layer, or None
+        tape : a tf.GradientTape that is to watch the wanted tensors, or None
 
         A wanted tensor of other floats is cast to float32 on its way: gradients reach it.
         """
@@ -182,10 +183,12 @@ class Graph:
         for step in self.needed_for(wanted, known):
             outputs = step.call(replace(step) or step.layer, known)
             for value, output in zip(step.outputs, outputs, strict=True):
-                other = tf.float16, tf.bfloat16, tf.float64
-                if value in wanted and output.dtype in other:
-                    tapped[value] = tf.cast(output, tf.float32)
-                    output = tf.cast(tapped[value], output.dtype)
+                if value in wanted:
+                    other = output.dtype in (tf.float16, tf.bfloat16, tf.float64)
+                    tapped[value] = tf.cast(output, tf.float32) if other else output
+                    if tape:
+                        tape.watch(tapped[value])
+                    output = tf.cast(tapped[value], output.dtype) if other else output
                 known[value] = output
         return [tapped.get(value, known[value]) for value in wanted]
 
