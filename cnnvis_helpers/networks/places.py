@@ -98,16 +98,16 @@ def faults_of(net, values):
     later = [(value, 0) for value in _with_moves(net, values)]
     if len(first) > 1 and net.graph.whole_maps():
         starts = []
-    if len(starts) == 1 and values[:1] == first[0].outputs:
-        chain = starts[0] + later[1:]
-        faults = misplaced(net, chain)
-        found = {value: fault for (value, _), fault in zip(chain, faults, strict=True)}
-        return faults[0] or faults[1], [found[value] for value in values]
-    at_first = next((f for start in starts for f in misplaced(net, start) if f), None)
+    joined = len(starts) == 1 and values[:1] == first[0].outputs
+    at_first = None
+    if not joined:
+        at_first = next((f for start in starts for f in misplaced(net, start) if f), None)
     if at_first or not values:
         return at_first, []
-    found = dict(zip([value for value, _ in later], misplaced(net, later), strict=True))
-    return None, [found[value] for value in values]
+    chain = starts[0] + later[1:] if joined else later
+    faults = misplaced(net, chain)
+    found = {value: fault for (value, _), fault in zip(chain, faults, strict=True)}
+    return faults[0] or faults[1] if joined else None, [found[value] for value in values]
 
 
 def _with_moves(net, values):
@@ -147,8 +147,9 @@ def _places(net, values, seed, width):
         middle, noise = rng.random((2, *shape), np.float32)
         middle += 0.5 if width < 1 or source is None else -0.5  # around zero, for a sign
         if source is None:  # black and white stay, in case the network divides by a picture's range
-            two = slice(middle.size // 6 - 1, middle.size // 6 + 1)
-            middle.reshape(-1, 3)[two], noise.reshape(-1, 3)[two] = [[0], [2]], 0.5
+            half = shape[0] * shape[1] // 2
+            middle.reshape(-1, 3)[half - 1 : half + 1] = [[0], [2]]
+            noise.reshape(-1, 3)[half - 1 : half + 1] = 0.5
         probes = masks.astype(np.float32)[..., None] * (width * (noise - 0.5))
         probes += middle
         maps = _run_from(net, source, probes, value)
