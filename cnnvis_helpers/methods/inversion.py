@@ -85,7 +85,7 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
         raise ValueError(f"The maps of {layer!r} are 0 all over for this photo: take another.")
     noise = np.random.default_rng(seed).normal(GREY, 5, pixels.shape)
     picture = tf.constant(noise, tf.float32)
-    moments, done = (tf.zeros_like(picture), tf.zeros_like(picture)), -1
+    moments, stopped = (tf.zeros_like(picture), tf.zeros_like(picture)), True
     with stoppable(f"the picture has not made all its {steps} steps"):
         for done in range(steps):
             rate = FIRST_STEP * falling(done, steps)
@@ -93,9 +93,10 @@ def invert_features(net, photo, layer=None, steps=180, *, tv=0.03, seed=0, progr
             picture, moments = step(picture, moments, target, *numbers)
             if progress:
                 progress(done + 1, steps)
+        stopped = False
     picture = np.rint(net.finite(picture, "gradient"))
     error = float(_relative_error(maps_of(picture), target))
-    if done + 1 == steps and error > POOR:
+    if error > POOR and not stopped:
         warnings.warn(
             f"The maps of {layer!r} are far from the photo's after {steps} steps (error "
             f"{error:.2g}): take more steps, or an earlier layer.",
