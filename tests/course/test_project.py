@@ -22,6 +22,7 @@ from tools import make_readme_pictures as picture_tool
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MB = 1_000_000
 
 # What Colab ships: names as pyproject.toml writes them, and versions.
 CONSTRAINTS = sorted((ROOT / "tests" / "colab").glob("constraints-*.txt"))[-1]
@@ -37,6 +38,43 @@ DISTRIBUTION_OF = {
     "jupyter_client": "ipykernel",
     "tf_keras_vis": "tf-keras-vis",
 }
+
+
+def files():
+    """Every file of the course: no caches, no environment, nothing that git ignores by name."""
+    left_out = {".venv", ".git", "__pycache__", "build", "dist", ".ipynb_checkpoints"}
+    made = {"slides", "handouts"}  # of the course's own folder; tools/slides is a part of it
+    for folder, folders, names in os.walk(ROOT):
+        hidden = {name for name in folders if name.startswith(".")} - {".ci", ".github"}
+        beside = made if Path(folder) == ROOT else set()
+        folders[:] = sorted(set(folders) - left_out - hidden - beside)
+        yield from (Path(folder, name) for name in sorted(names) if name != ".git")
+
+
+def texts():
+    """(path inside the course, text) of every file that is text; a notebook without its outputs."""
+    for path in files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if path.suffix == ".ipynb":
+            text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+        yield path.relative_to(ROOT).as_posix(), text
+
+
+# Files that quote what they forbid.
+QUOTING = {"tools/lint_lessons.py", "tests/lessons/test_lessons_lint.py"}
+
+
+def found(pattern, only=""):
+    """Where a pattern stands: "file: what"."""
+    return [
+        f"{name}: {match.group().strip()}"
+        for name, text in texts()
+        if re.match(only, name) and name not in QUOTING
+        for match in re.finditer(pattern, text, re.MULTILINE)
+    ]
 
 
 # --- versions --------------------------------------------------------------------------------
@@ -139,6 +177,29 @@ def test_the_readme_shows_all_pictures_and_describes_them():
     assert all(len(alt) > 40 for alt, _ in SHOWN)
     assert {name for _, name in SHOWN} == set(picture_tool.PICTURES)
     assert {path.name for path in (ROOT / "docs").glob("*.png")} == set(picture_tool.PICTURES)
+
+
+# --- what must not be there ------------------------------------------------------------------
+
+
+def test_no_address_of_a_registry_and_no_lock_file():
+    registries = r"[p]ypi\.org|[p]ythonhosted\.org|[a]naconda\.org|[n]pmjs\.(org|com)"
+    assert not found(registries)
+    locks = {"uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json", "conda-lock.yml"}
+    assert not [path for path in files() if path.name in locks]
+
+
+def test_no_path_of_one_machine():
+    here = r"(?<![\w.])/(work|root|home|Users)/[\w.-]+[^\n]{0,60}|[A-Z]:\\Users[^\n]{0,60}"
+    # What docs/class names are the usual homes on a server with many users.
+    assert not found(here, r"(?!tests/|docs/class/)")
+
+
+def test_files_are_small_and_weights_within_bounds():
+    sizes = {path.relative_to(ROOT): path.stat().st_size for path in files()}
+    weights = {path for path in sizes if path.parts[:2] == ("data", "networks")}
+    assert sum(sizes[path] for path in weights) <= 8 * MB
+    assert not {path: size for path, size in sizes.items() if size > 5 * MB and path not in weights}
 
 
 # --- the wheel -------------------------------------------------------------------------------
